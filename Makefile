@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: ISC
+# retrysafe: `make help` lists the targets.
+
+PREFIX  ?= /usr/local
+DESTDIR ?=
+CC      ?= gcc
+BUILD   ?= build
+SAN     ?=
+FAULTS  ?=
+T       ?=
+JOBS    ?= 2
+
+VERSION  := $(shell sed -n 's/.*RETRYSAFE_VERSION "\(.*\)"/\1/p' src/cli.h)
+PACKAGES := gcc make pkg-config libfcgi-dev libsqlite3-dev libjansson-dev libmd-dev perl \
+	lighttpd apache2 libapache2-mod-fcgid nginx-light php-cgi libcgi-pm-perl sqlite3 strace curl
+LINT_PACKAGES := clang clang-tidy clang-format cppcheck
+
+# One sanitized build beside the plain one, so that both stay usable.
+ifneq ($(SAN),)
+BUILD    := build/san
+SANFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+endif
+ifneq ($(FAULTS),)
+BUILD    := build/faults
+DEFS     += -DRETRYSAFE_FAULTS
+endif
+
+WARNINGS := -Wall -Wextra -Wpedantic -Wmissing-prototypes -Wshadow -Wvla -Wformat=2 \
+	-Wstrict-prototypes -Wwrite-strings -Wpointer-arith -Wcast-qual
+CFLAGS   ?= -O2 -g
+ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE \
+	-DLIBFCGI_VERSION='"$(shell pkg-config --modversion fcgi 2>/dev/null)"' $(DEFS) \
+	$(WARNINGS) $(CFLAGS) $(SANFLAGS) -Isrc
+ifneq ($(SAN),)
+ALL_CFLAGS := $(subst -D_FORTIFY_SOURCE=2,,$(ALL_CFLAGS)) -Wno-format-truncation
+endif
+LIBS     := -lfcgi -lsqlite3 -ljansson -lmd -lpthread
+ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(LDFLAGS) $(SANFLAGS)
+
+SOURCES := $(sort $(wildcard src/*.c))
+OBJECTS := $(SOURCES:src/%.c=$(BUILD)/obj/%.o)
+UNITS   := $(sort $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*.c)))
+
+.DELETE_ON_ERROR:
+.PHONY: all deps demo serve check unit lint format install clean help dist
+
+all: $(BUILD)/retrysafe $(BUILD)/retrysafe.fcgi $(BUILD)/retrysafe.cgi ## build the program and its two links
+
+$(BUILD)/retrysafe: $(OBJECTS)
+	$(CC) $(ALL_LDFLAGS) -o $@ $(OBJECTS) $(LIBS)
+
+$(BUILD)/retrysafe.fcgi $(BUILD)/retrysafe.cgi: $(BUILD)/retrysafe
+	ln -sf retrysafe $@
+
+$(BUILD)/obj/%.o: src/%.c Makefile | $(BUILD)/obj
+	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# A unit test includes the .c files it looks into; what it does not include comes from the archive.
+$(BUILD)/units.a: $(filter-out $(BUILD)/obj/main.o,$(OBJECTS))
+	rm -f $@
+	ar rcs $@ $^
+
+$(BUILD)/unit/%: tests/unit/%.c $(BUILD)/units.a | $(BUILD)/unit
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -MMD -MP -Itests -o $@ $< $(BUILD)/units.a $(LIBS)
+
+$(BUILD)/obj $(BUILD)/unit:
+	mkdir -p $@
+
+-include $(wildcard $(BUILD)/obj/*.d $(BUILD)/unit/*.d)
+
+deps: ## install what is missing from Debian's packages (or print how)
+	@sh tests/deps.sh $(PACKAGES)
+
+demo: deps ## a retried POST, shown: one order, two equal answers
+	@$(MAKE) --no-print-directory -s all
+	@perl -Itests/lib demo/demo.pl
+
+serve: deps ## keep the demo's server up for a browser
+	@$(MAKE) --no-print-directory -s all
+	@perl -Itests/lib demo/demo.pl serve
+
+unit: $(UNITS)
+
+check: deps ## run all tests; T=name runs one, SAN=1 with ASan and UBSan
+	@$(MAKE) --no-print-directory all unit
+	@RETRYSAFE_BUILD=$(BUILD) sh tests/run.sh $(if $(T),$(T),all)
+
+lint: ## strict warnings as errors with gcc and clang, clang-tidy, cppcheck, formatting, our own rules
+	@sh tests/deps.sh $(LINT_PACKAGES)
+	@sh tests/lint.sh
+
+format: ## let clang-format rewrite the sources
+	clang-format -i src/*.[ch] tests/tap.h tests/unit/*.[ch] tests/fuzz/*.c
+
+install: all ## install into DESTDIR and PREFIX
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/retrysafe \
+		$(DESTDIR)$(PREFIX)/share/doc/retrysafe
+	install -m 0755 $(BUILD)/retrysafe $(DESTDIR)$(PREFIX)/bin/retrysafe
+	ln -sf ../../bin/retrysafe $(DESTDIR)$(PREFIX)/lib/retrysafe/retrysafe.fcgi
+	ln -sf ../../bin/retrysafe $(DESTDIR)$(PREFIX)/lib/retrysafe/retrysafe.cgi
+	install -m 0644 README.md CHANGES.md LICENSE conf/* $(DESTDIR)$(PREFIX)/share/doc/retrysafe
+
+dist: ## a tarball of the committed tree
+	git archive --format=tar.gz --prefix=retrysafe-$(VERSION)/ -o retrysafe-$(VERSION).tar.gz HEAD
+
+clean: ## remove everything that was built
+	rm -rf build
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18

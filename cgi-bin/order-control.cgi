@@ -1,0 +1,6 @@
+#!@RETRYSAFE_CGI@
+{
+  "store": "sqlite:@STORE@",
+  "script": "order.pl",
+  "key": "required"
+}

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * claim.c - who may run the script for a key, and what became of that run
+ *
+ * A claim is a durable promise: at most one run of the script belongs to a key.  The moves of an
+ * operation are decided here and in record.c; the store carries out one atomic step at a time.
+ *
+ * STATES OF AN OPERATION
+ *
+ *            claim_take()
+ *     absent ------------> RUNNING ------- record_run() -------> DONE --- ttl ---> EXPIRED
+ *        ^                  |   |                                                     |
+ *        | store_release()  |   | record_run(), claim_settle()                        | tombstone
+ *        +------------------+   v                                                     v
+ *                            UNCERTAIN                                             absent
+ *
+ *   RUNNING    The claim is on disk.  The script may have been started.  Somebody who lives, the
+ *              witness, knows more: the gateway until its run_go(), the keeper from then on.
+ *   DONE       The script ended and its complete response is stored.
+ *   UNCERTAIN  The script was started and its end was not seen, or it ended without a valid
+ *              response, or both witnesses died.  Nobody guesses.
+ *   EXPIRED    It was done; the response has been dropped, the fact has not.
+ *
+ *   CLAIMED is a moment, not a row: the order of a run is with the keeper before the claim is
+ *   committed, so a gateway that dies in between leaves a witness that knows that nothing was
+ *   started, and releases it.  One commit is saved, and no mark in a page cache is believed.
+ *
+ * RULES THAT HOLD
+ *   (1) The script is not started before the operation's RUNNING row is committed.
+ *   (2) No byte of a response is sent before its DONE row is committed.
+ *   (3) RUNNING is left by the holder of the token, or by claim_settle() when no witness lives.
+ *   (4) Only evidence counts: locks that the kernel holds for living processes, and processes in
+ *       /proc.  No time-out takes a claim away from somebody who lives.
+ *   (5) After any error of the store nothing is run.
+ *
+ * What it does not know: HTTP, how scripts are run, SQLite.
+ */
+#include "claim.h"
+
+#include "clock.h"
+#include "digest.h"
+#include "fault.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- evidence ---- */
+
+/* Does this process's environment hold IDEMPOTENCY_OPERATION=ref? */
+static bool has_ref(const char *pid, const char *wanted)
+{
+	char path[64], buf[8192 + 64];
+	size_t have = 0, len = strlen(wanted) + 1;
+	bool found = false;
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%.20s/environ", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	while (!found && (n = read(fd, buf + have, sizeof(buf) - have)) > 0) {
+		have += (size_t)n;
+		found = memmem(buf, have, wanted, len) != NULL;
+		if (have >= len) { /* it may lie across two reads */
+			memmove(buf, buf + have - (len - 1), len - 1);
+			have = len - 1;
+		}
+	}
+	close(fd);
+	return found;
+}
+
+/* Is a process of this operation alive, within its time?  Asked only when no witness lives. */
+static bool is_script_alive(const struct operation *op)
+{
+	char ref[REF_LEN + 1], wanted[64];
+	bool found = false;
+	struct dirent *d;
+	DIR *proc;
+
+	/* The machine has been started since, or nobody enforces its time limit any more. */
+	if (op->boot_id != clock_boot_id() || clock_boot_ms() > op->deadline_boot_ms)
+		return false;
+	operation_ref(op, ref);
+	snprintf(wanted, sizeof(wanted), "IDEMPOTENCY_OPERATION=%s", ref);
+	proc = opendir("/proc");
+	if (!proc)
+		return true; /* cannot know: leave it alone */
+	while (!found && (d = readdir(proc)))
+		found = isdigit((unsigned char)d->d_name[0]) && has_ref(d->d_name, wanted);
+	closedir(proc);
+	return found;
+}
+
+enum err claim_settle(struct store *st, struct operation *op)
+{
+	enum err e;
+
+	if (op->state != STATE_RUNNING || store_witness_is_alive(st, op->witness))
+		return OK;
+	/*
+	 * The witness may have recorded the end after we read the row and before it died, so the
+	 * row is looked at again; from here on only the dead could move it.
+	 */
+	e = store_find(st, op->identity, op, NULL);
+	if (e == ERR_ABSENT) {
+		op->state = STATE_ABSENT;
+		return OK;
+	}
+	if (e != OK || op->state != STATE_RUNNING || store_witness_is_alive(st, op->witness) ||
+		is_script_alive(op))
+		return e;
+	fault("claim.settling");
+	e = store_doubt(st, op, -1,
+		"gateway and keeper died while it ran, or before it began: nobody has seen how it ended",
+		clock_wall_ms());
+	if (e == OK || e == ERR_REFUSED) {
+		e = store_find(st, op->identity, op, NULL);
+		if (e == ERR_ABSENT) {
+			op->state = STATE_ABSENT;
+			e = OK;
+		}
+	}
+	return e;
+}
+
+/* ---- verdicts ---- */
+
+static enum verdict judge(const struct operation *op, const struct operation *found, int64_t now_ms,
+	const struct response *res)
+{
+	if (memcmp(op->fingerprint, found->fingerprint, FINGERPRINT_LEN) != 0)
+		return VERDICT_KEY_REUSED;
+	if (memcmp(op->principal, found->principal, PRINCIPAL_LEN) != 0)
+		return VERDICT_OTHER_PRINCIPAL;
+	switch (found->state) {
+	case STATE_RUNNING:
+	case STATE_CLAIMED:
+		return VERDICT_IN_PROGRESS;
+	case STATE_DONE:
+		return found->expires_ms > now_ms && res->is_kept ? VERDICT_REPLAY : VERDICT_EXPIRED;
+	case STATE_EXPIRED:
+		return VERDICT_EXPIRED;
+	default:
+		return VERDICT_UNCERTAIN;
+	}
+}
+
+/* Has time alone freed it?  Then a claim replaces the row. */
+static bool is_forgotten(const struct operation *found, int64_t now_ms)
+{
+	return found->state == STATE_ABSENT ||
+	       (found->state == STATE_EXPIRED && found->expires_ms <= now_ms);
+}
+
+enum err claim_look(struct store *st, const struct operation *op, int64_t now_ms, struct operation *found,
+	struct response *res, enum verdict *verdict)
+{
+	enum err e = store_find(st, op->identity, found, res);
+
+	if (e == ERR_ABSENT) {
+		*verdict = VERDICT_FREE;
+		return OK;
+	}
+	if (e == OK && found->state == STATE_RUNNING) {
+		e = claim_settle(st, found);
+		if (e == OK && found->state == STATE_DONE) /* recorded in between */
+			e = store_find(st, op->identity, found, res);
+	}
+	if (e != OK) {
+		response_free(res);
+		return e == ERR_ABSENT ? err_set(ERR_BUSY, "the operation was just released") : e;
+	}
+	*verdict = is_forgotten(found, now_ms) ? VERDICT_FREE : judge(op, found, now_ms, res);
+	if (*verdict != VERDICT_REPLAY)
+		response_free(res);
+	return OK;
+}
+
+/* ---- the claim ---- */
+
+void claim_prepare(struct store *st, int64_t now_ms, int64_t time_limit_ms, struct operation *op)
+{
+	uint32_t low;
+
+	/* 43 bits of time and 20 random ones: new operations are neighbours in the store. */
+	random_bytes(&low, sizeof(low));
+	op->id = ((now_ms & ((INT64_C(1) << 43) - 1)) << 20) | (low & 0xfffff);
+	random_bytes(&op->nonce, sizeof(op->nonce));
+	random_bytes(op->token, sizeof(op->token));
+	op->state = STATE_RUNNING;
+	op->attempts = 1;
+	op->created_ms = op->updated_ms = now_ms;
+	op->exit_status = -1;
+	op->witness = store_witness(st);
+	op->boot_id = clock_boot_id();
+	op->deadline_boot_ms = clock_boot_ms() + time_limit_ms;
+}
+
+enum err claim_take(struct store *st, struct operation *op, enum verdict *verdict)
+{
+	bool taken = false;
+	enum err e;
+
+	fault("claim.begins");
+	e = store_claim(st, op, &taken);
+	if (e != OK)
+		return e;
+	fault("claim.committed");
+	*verdict = taken ? VERDICT_TAKEN : VERDICT_FREE;
+	return OK;
+}

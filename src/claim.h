@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * claim.h - who may run the script for a key, and what became of that run
+ */
+#ifndef RETRYSAFE_CLAIM_H
+#define RETRYSAFE_CLAIM_H
+
+#include "err.h"
+#include "store.h"
+
+enum verdict {
+	VERDICT_FREE,            /* nobody has the identity */
+	VERDICT_TAKEN,           /* we have it now: run */
+	VERDICT_REPLAY,          /* done, the response is there */
+	VERDICT_EXPIRED,         /* done, the response is not there any more */
+	VERDICT_IN_PROGRESS,     /* it runs, or what became of it is being recorded */
+	VERDICT_UNCERTAIN,       /* nobody can know */
+	VERDICT_KEY_REUSED,      /* the same key for another request; wins over what comes below it */
+	VERDICT_OTHER_PRINCIPAL, /* the same request with other credentials */
+	VERDICT__MAX
+};
+
+/*
+ * claim_look - what a request with this identity, fingerprint and principal is to be told
+ *
+ *   op     what the request is: identity, fingerprint, principal
+ *   found  the operation that is there, unless VERDICT_FREE
+ *   res    VERDICT_REPLAY: its response, response_free() it; else cleared
+ *
+ * An operation whose runner has died is settled here (claim_settle()).
+ * Returns OK; a read's or a write's errors (store.h): nothing may be run.
+ */
+enum err claim_look(struct store *st, const struct operation *op, int64_t now_ms, struct operation *found,
+	struct response *res, enum verdict *verdict) MUSTCHECK;
+
+/*
+ * claim_prepare - makes the claim: token, witness, times, id
+ *
+ * To be called before claim_take(), so that the keeper can be told whose run it will be.
+ */
+void claim_prepare(struct store *st, int64_t now_ms, int64_t time_limit_ms, struct operation *op);
+
+/*
+ * claim_take - takes the identity, durably
+ *
+ * Returns OK with VERDICT_TAKEN, or VERDICT_FREE: somebody was faster, claim_look() again; else a
+ * write's errors: nothing may be run; after ERR_UNKNOWN too.
+ */
+enum err claim_take(struct store *st, struct operation *op, enum verdict *verdict) MUSTCHECK;
+
+/*
+ * claim_settle - finds out whether a running operation still runs
+ *
+ * Returns OK with op as it is now: still running, uncertain, done, or STATE_ABSENT; else a read's or a write's errors.
+ */
+enum err claim_settle(struct store *st, struct operation *op) MUSTCHECK;
+
+#endif

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * cli.c - verbs, their options, and those that serve and check
+ *
+ * One table drives dispatch and help.  What a verb prints goes to standard output, one object a
+ * line with --json; complaints go to standard error.  Only here and in main.c does an error
+ * decide an exit code.
+ */
+#include "cli.h"
+
+#include "cli_verbs.h"
+#include "listener.h"
+#include "script.h"
+
+#include <fcgiapp.h>
+#include <getopt.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define DEFAULT_WORKERS 16 /* while no configuration is there to say it */
+
+static int serve(const struct cli *c);
+static int check(const struct cli *c);
+static int version(const struct cli *c);
+static int settings(const struct cli *c);
+
+static const struct verb {
+	const char *name;
+	int (*run)(const struct cli *c);
+	const char *synopsis, *does;
+	int max_words; /* words after the verb that are not options */
+} verbs[] = {
+	{"serve", serve, "[--listen unix:PATH|HOST:PORT] [--config FILE]",
+		"FastCGI on a socket of its own, or on one passed by systemd", 0},
+	{"check", check, "[FILE]", "validates the configuration, store and scripts; changes nothing", 1},
+	{"list", cli_list, "[--state S] [--route R] [--limit N] [--json]", "operations, newest first", 0},
+	{"show", cli_show, "REF | --key K --route R [--scope S]... [--json]",
+		"one operation, with its history", 1},
+	{"stats", cli_stats, "[--json]", "counters, keys by state, sizes", 0},
+	{"purge", cli_purge, "[--json]", "removes what has expired, all at once", 0},
+	{"version", version, "[--json]", "the versions of this program and its libraries", 0},
+	{"settings", settings, "", "every setting of the configuration, its type and default", 0},
+};
+
+#define N_VERBS (sizeof(verbs) / sizeof(verbs[0]))
+
+static int usage(FILE *to)
+{
+	fprintf(to, "usage: retrysafe VERB [OPTION]...\n\n");
+	for (size_t i = 0; i < N_VERBS; i++)
+		fprintf(to, "  %-8s %s\n           %s\n", verbs[i].name, verbs[i].synopsis, verbs[i].does);
+	fprintf(to, "\nEvery verb takes --config FILE.  Exit codes: 0 done, 1 no or nothing matched,\n"
+		    "100 usage or configuration, 111 temporary.\n");
+	return to == stdout ? EXIT_SUCCESS : EXIT_USAGE;
+}
+
+int cli_complain(const char *what, enum err e)
+{
+	fprintf(stderr, "retrysafe: %s%s%s\n", what ? what : "", what ? ": " : "", err_text());
+	return e == ERR_BUSY || e == ERR_FULL || e == ERR_NOMEM || e == ERR_SYSTEM || e == ERR_UNKNOWN
+		       ? EXIT_TEMPORARY
+		       : EXIT_USAGE;
+}
+
+static bool parse_limit(const char *text, int64_t *out)
+{
+	char *end;
+
+	*out = strtoll(text, &end, 10);
+	return *text >= '0' && *text <= '9' && *end == '\0' && *out >= 1 && *out <= 1000000000;
+}
+
+static bool parse_state(const char *text, enum state *out)
+{
+	for (int s = STATE_CLAIMED; s < STATE__MAX; s++)
+		if (strcmp(text, state_name((enum state)s)) == 0) {
+			*out = (enum state)s;
+			return true;
+		}
+	return false;
+}
+
+enum option_name { OPT_CONFIG = 1, OPT_JSON, OPT_LISTEN, OPT_STATE, OPT_ROUTE, OPT_LIMIT, OPT_KEY, OPT_SCOPE };
+
+static bool take_option(struct cli *c, int opt)
+{
+	switch (opt) {
+	case OPT_CONFIG:
+		c->config_path = optarg;
+		return true;
+	case OPT_JSON:
+		c->json = true;
+		return true;
+	case OPT_LISTEN:
+		c->listen = optarg;
+		return true;
+	case OPT_ROUTE:
+		c->filter.route = optarg;
+		return true;
+	case OPT_KEY:
+		c->key = optarg;
+		return true;
+	case OPT_SCOPE:
+		if (c->n_scope == CLI_SCOPE_MAX)
+			return false;
+		c->scope[c->n_scope++] = optarg;
+		return true;
+	case OPT_LIMIT:
+		if (parse_limit(optarg, &c->filter.limit))
+			return true;
+		fprintf(stderr, "retrysafe: --limit %s: write a number from 1 to 1000000000\n", optarg);
+		return false;
+	case OPT_STATE:
+		if (parse_state(optarg, &c->filter.state))
+			return true;
+		fprintf(stderr,
+			"retrysafe: --state %s: write claimed, running, done, uncertain or expired\n", optarg);
+		return false;
+	default:
+		return false;
+	}
+}
+
+static bool take_options(struct cli *c, const struct verb *verb, int argc, char *argv[])
+{
+	static const struct option options[] = {
+		{"config", required_argument, NULL, OPT_CONFIG},
+		{"json", no_argument, NULL, OPT_JSON},
+		{"listen", required_argument, NULL, OPT_LISTEN},
+		{"state", required_argument, NULL, OPT_STATE},
+		{"route", required_argument, NULL, OPT_ROUTE},
+		{"limit", required_argument, NULL, OPT_LIMIT},
+		{"key", required_argument, NULL, OPT_KEY},
+		{"scope", required_argument, NULL, OPT_SCOPE},
+		{0},
+	};
+	int opt;
+
+	while ((opt = getopt_long(argc - 1, argv + 1, "", options, NULL)) != -1)
+		if (!take_option(c, opt))
+			return false;
+	c->words = argv + 1 + optind;
+	c->n_words = argc - 1 - optind;
+	if (c->n_words > verb->max_words) {
+		fprintf(stderr, "retrysafe: %s: \"%s\" is one word too many\n", verb->name,
+			c->words[verb->max_words]);
+		return false;
+	}
+	return true;
+}
+
+int cli_run(int argc, char *argv[])
+{
+	struct cli c = {.argv = argv};
+
+	if (argc < 2)
+		return usage(stderr);
+	if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0)
+		return usage(stdout);
+	for (size_t i = 0; i < N_VERBS; i++) {
+		if (strcmp(argv[1], verbs[i].name) != 0)
+			continue;
+		if (take_options(&c, &verbs[i], argc, argv))
+			return verbs[i].run(&c);
+		fprintf(stderr, "usage: retrysafe %s %s\n", verbs[i].name, verbs[i].synopsis);
+		return EXIT_USAGE;
+	}
+	fprintf(stderr, "retrysafe: there is no verb \"%s\"\n", argv[1]);
+	return usage(stderr);
+}
+
+/* ---- configuration and store of a verb ---- */
+
+enum err cli_config(const char *config_path, struct config **out)
+{
+	char *path = NULL;
+	enum err e = OK;
+
+	if (config_path) {
+		path = strdup(config_path);
+		if (!path)
+			e = err_set(ERR_NOMEM, "out of memory");
+	} else {
+		e = config_find(NULL, true, &path);
+	}
+	if (e == OK)
+		e = config_load(path, config_is_control(path), out);
+	free(path);
+	return e;
+}
+
+enum err cli_store(const struct config *cf, bool is_read_only, struct store **out)
+{
+	struct store_options opt = {
+		.url = cf->store,
+		.spool = cf->spool,
+		.durability = cf->durability,
+		.busy_timeout_ms = cf->busy_timeout_ms,
+		.is_read_only = is_read_only,
+	};
+
+	return store_open(&opt, out);
+}
+
+enum err cli_workers(const char *config_path, int *n)
+{
+	struct config *cf = NULL;
+	enum err e = cli_config(config_path, &cf);
+
+	*n = DEFAULT_WORKERS;
+	if (e == OK)
+		*n = (int)cf->workers;
+	config_free(&cf);
+	/* Without --config it may lie beside the scripts. */
+	return e == ERR_ABSENT && !config_path && !getenv("RETRYSAFE_CONFIG") ? OK : e;
+}
+
+/* ---- serve ---- */
+
+/* A socket that systemd, or we ourselves before we started over, have passed on; -1: none. */
+static int passed_socket(void)
+{
+	const char *ours = getenv("RETRYSAFE_LISTEN_FD");
+	const char *pid = getenv("LISTEN_PID"), *n = getenv("LISTEN_FDS");
+	int fd = -1;
+
+	if (ours)
+		fd = (int)strtol(ours, NULL, 10);
+	else if (pid && n && strtol(pid, NULL, 10) == (long)getpid() && strcmp(n, "1") == 0)
+		fd = 3;
+	return fd > 2 && listener_is(fd) ? fd : -1;
+}
+
+static int serve(const struct cli *c)
+{
+	int n_workers, fd = passed_socket();
+	enum err e = cli_workers(c->config_path, &n_workers);
+
+	if (e != OK)
+		return cli_complain(NULL, e);
+	if (fd < 0 && !c->listen) {
+		fprintf(stderr, "retrysafe: serve: where?  Write --listen unix:/path/of.sock or "
+				"--listen 127.0.0.1:9000, or start it by a systemd socket unit\n");
+		return EXIT_USAGE;
+	}
+	return main_fastcgi(fd, c->listen, c->config_path, n_workers, c->argv);
+}
+
+/* ---- check ---- */
+
+static int check_scripts(const struct config *cf)
+{
+	int wrong = 0;
+
+	for (size_t i = 0; i < cf->n_routes; i++) {
+		enum script_problem problem;
+		struct script s;
+
+		if (!cf->routes[i].script)
+			continue;
+		if (script_open(cf->routes[i].script, cf, &cf->routes[i], &s, &problem) == OK) {
+			script_free(&s);
+			continue;
+		}
+		fprintf(stderr, "retrysafe: %s: route %zu: %s\n", cf->path, i + 1, err_text());
+		wrong++;
+	}
+	for (char **dir = cf->script_dirs; dir && *dir; dir++)
+		if (access(*dir, X_OK) != 0) {
+			fprintf(stderr, "retrysafe: %s: script_dirs: %s is not there\n", cf->path, *dir);
+			wrong++;
+		}
+	return wrong;
+}
+
+static int check(const struct cli *c)
+{
+	struct config *cf = NULL;
+	struct store *st = NULL;
+	const char *store_is = "ready";
+	int wrong;
+	enum err e = cli_config(c->n_words ? c->words[0] : c->config_path, &cf);
+
+	if (e != OK)
+		return cli_complain(NULL, e);
+	wrong = check_scripts(cf);
+	e = cli_store(cf, true, &st);
+	if (e == ERR_ABSENT)
+		store_is = "not made yet: the first request makes it";
+	else if (e != OK) {
+		cli_complain("store", e);
+		wrong++;
+	}
+	if (!wrong && c->json)
+		cli_print_json(json_pack("{s:s, s:s, s:s, s:i}", "config", cf->path, "store", cf->store,
+			"store_is", store_is, "routes", (int)cf->n_routes));
+	else if (!wrong)
+		printf("%s: ok, %zu route%s; store %s: %s\n", cf->path, cf->n_routes,
+			cf->n_routes == 1 ? "" : "s", cf->store, store_is);
+	store_close(&st);
+	config_free(&cf);
+	return wrong ? EXIT_USAGE : EXIT_SUCCESS;
+}
+
+/* ---- version, settings ---- */
+
+static int version(const struct cli *c)
+{
+	if (c->json)
+		cli_print_json(json_pack("{s:s, s:s, s:s, s:s}", "retrysafe", RETRYSAFE_VERSION, "store",
+			store_engine_version(), "libfcgi", LIBFCGI_VERSION, "jansson", jansson_version_str()));
+	else
+		printf("retrysafe %s\n%s\nlibfcgi %s\njansson %s\n", RETRYSAFE_VERSION, store_engine_version(),
+			LIBFCGI_VERSION, jansson_version_str());
+	return EXIT_SUCCESS;
+}
+
+static int settings(const struct cli *c)
+{
+	(void)c;
+	config_print_settings();
+	return EXIT_SUCCESS;
+}
+
+void cli_print_json(json_t *o)
+{
+	char *line = o ? json_dumps(o, JSON_COMPACT) : NULL;
+
+	if (line)
+		puts(line);
+	free(line);
+	json_decref(o);
+}

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * cli_store.c - the verbs that look into the store: list, show, stats, purge
+ *
+ * Keys are shown as the beginning of their digest; nothing here can show a key, a credential or a
+ * body.
+ */
+#include "cli_verbs.h"
+
+#include "clock.h"
+#include "counters.h"
+#include "digest.h"
+#include "fingerprint.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define KEY_PREFIX 6 /* bytes of the digest that are shown */
+
+/* Milliseconds as RFC 3339, or "-" for 0. */
+static const char *time_text(int64_t ms, char out[32])
+{
+	time_t s = (time_t)(ms / 1000);
+	struct tm tm;
+	size_t n;
+
+	if (ms == 0)
+		return "-";
+	gmtime_r(&s, &tm);
+	n = strftime(out, 32, "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(out + n, 32 - n, ".%03dZ", (int)(ms % 1000));
+	return out;
+}
+
+static json_t *operation_json(const struct operation *op)
+{
+	char ref[REF_LEN + 1], key[2 * KEY_PREFIX + 1], created[32], updated[32], expires[32];
+	json_t *o;
+
+	operation_ref(op, ref);
+	hex_text(op->identity, KEY_PREFIX, key);
+	o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:i}", "ref", ref, "state", state_name(op->state), "route",
+		op->route, "key", key, "created", time_text(op->created_ms, created), "updated",
+		time_text(op->updated_ms, updated), "attempts", op->attempts);
+	if (!o)
+		return NULL;
+	json_object_set_new(o, "status", op->status ? json_integer(op->status) : json_null());
+	json_object_set_new(o, "bytes", op->status ? json_integer(op->bytes) : json_null());
+	json_object_set_new(
+		o, "expires", op->expires_ms ? json_string(time_text(op->expires_ms, expires)) : json_null());
+	json_object_set_new(o, "exit", op->exit_status >= 0 ? json_integer(op->exit_status) : json_null());
+	json_object_set_new(o, "reason", op->reason[0] ? json_string(op->reason) : json_null());
+	return o;
+}
+
+/* Opens what a verb needs.  0, or the exit code. */
+static int open_store(const struct cli *c, bool is_read_only, struct config **cf, struct store **st)
+{
+	enum err e = cli_config(c->config_path, cf);
+
+	if (e != OK)
+		return cli_complain(NULL, e);
+	e = cli_store(*cf, is_read_only, st);
+	if (e == OK)
+		return 0;
+	config_free(cf);
+	if (e != ERR_ABSENT)
+		return cli_complain("store", e);
+	fprintf(stderr, "retrysafe: there is no store yet: no request with a key has been served\n");
+	return EXIT_NO;
+}
+
+/* ---- list ---- */
+
+struct listing {
+	bool json;
+	int64_t n;
+};
+
+static bool print_operation(const struct operation *op, void *arg)
+{
+	struct listing *l = arg;
+	char ref[REF_LEN + 1], key[2 * KEY_PREFIX + 1], created[32], updated[32], expires[32];
+	char status[12] = "-", bytes[24] = "-";
+
+	l->n++;
+	if (l->json) {
+		cli_print_json(operation_json(op));
+		return true;
+	}
+	if (l->n == 1)
+		puts("ref\tstate\troute\tkey\tcreated\tupdated\tattempts\tstatus\tbytes\texpires\treason");
+	operation_ref(op, ref);
+	hex_text(op->identity, KEY_PREFIX, key);
+	if (op->status) {
+		snprintf(status, sizeof(status), "%d", op->status);
+		snprintf(bytes, sizeof(bytes), "%" PRId64, op->bytes);
+	}
+	printf("%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\t%s\t%s\n", ref, state_name(op->state), op->route, key,
+		time_text(op->created_ms, created), time_text(op->updated_ms, updated), op->attempts, status,
+		bytes, time_text(op->expires_ms, expires), op->reason[0] ? op->reason : "-");
+	return true;
+}
+
+int cli_list(const struct cli *c)
+{
+	struct listing l = {.json = c->json};
+	struct config *cf = NULL;
+	struct store *st = NULL;
+	int code = open_store(c, true, &cf, &st);
+	enum err e;
+
+	if (code != 0)
+		return code;
+	e = store_list(st, &c->filter, print_operation, &l);
+	store_close(&st);
+	config_free(&cf);
+	if (e != OK)
+		return cli_complain("list", e);
+	return l.n > 0 ? EXIT_SUCCESS : EXIT_NO;
+}
+
+/* ---- show ---- */
+
+static bool add_history(const struct history *h, void *arg)
+{
+	char at[32];
+
+	json_array_append_new(arg, json_pack("{s:s, s:s, s:s}", "at", time_text(h->at_ms, at), "event",
+					   h->event, "detail", h->detail));
+	return true;
+}
+
+static void print_lines(json_t *o)
+{
+	const char *name;
+	json_t *value;
+	size_t i;
+
+	json_object_foreach(o, name, value)
+	{
+		json_t *h;
+
+		if (json_is_string(value))
+			printf("%-9s %s\n", name, json_string_value(value));
+		else if (json_is_integer(value))
+			printf("%-9s %" JSON_INTEGER_FORMAT "\n", name, json_integer_value(value));
+		json_array_foreach(value, i, h)
+			printf("%-9s %s %s: %s\n", name, json_string_value(json_object_get(h, "at")),
+				json_string_value(json_object_get(h, "event")),
+				json_string_value(json_object_get(h, "detail")));
+	}
+}
+
+/* The identity that --key, --route and --scope name.  False: the route is not in the configuration. */
+static bool named_identity(
+	const struct cli *c, const struct config *cf, const struct store *st, unsigned char out[IDENTITY_LEN])
+{
+	const char *scope[CLI_SCOPE_MAX] = {0};
+	size_t n = 0;
+
+	for (size_t i = 0; i < cf->n_routes; i++) {
+		const struct route *route = &cf->routes[i];
+
+		if (route->match && strcmp(route->match, c->filter.route) != 0)
+			continue;
+		for (; route->scope && route->scope[n] && n < CLI_SCOPE_MAX; n++)
+			scope[n] = n < c->n_scope ? c->scope[n] : NULL;
+		fingerprint_identity(store_secret(st), c->filter.route, c->key, scope, n, out);
+		return true;
+	}
+	return false;
+}
+
+int cli_show(const struct cli *c)
+{
+	unsigned char identity[IDENTITY_LEN];
+	struct config *cf = NULL;
+	struct store *st = NULL;
+	struct operation op;
+	json_t *o = NULL, *history;
+	enum err e;
+	int code;
+
+	if (c->n_words == 0 && !(c->key && c->filter.route)) {
+		fprintf(stderr, "retrysafe: show: which one?  Write its ref, or --key K --route R\n");
+		return EXIT_USAGE;
+	}
+	code = open_store(c, true, &cf, &st);
+	if (code != 0)
+		return code;
+	if (c->n_words > 0)
+		e = store_find_ref(st, c->words[0], &op, NULL);
+	else if (named_identity(c, cf, st, identity))
+		e = store_find(st, identity, &op, NULL);
+	else
+		e = err_set(ERR_INVALID, "route \"%s\" is not in %s; a route is named by its `match`",
+			c->filter.route, cf->path);
+	if (e == OK)
+		o = operation_json(&op);
+	if (o) {
+		history = json_array();
+		e = store_history(st, op.id, add_history, history);
+		json_object_set_new(o, "history", history);
+		if (c->json)
+			cli_print_json(json_incref(o));
+		else
+			print_lines(o);
+		json_decref(o);
+	}
+	store_close(&st);
+	config_free(&cf);
+	if (e == OK)
+		return EXIT_SUCCESS;
+	code = cli_complain("show", e);
+	return e == ERR_ABSENT ? EXIT_NO : code;
+}
+
+/* ---- stats ---- */
+
+static json_t *stats_json(const struct counters *counters, const struct store_sizes *sizes)
+{
+	json_t *counts = json_object(), *keys = json_object();
+
+	for (int i = 0; i < COUNTER__MAX; i++)
+		json_object_set_new(counts, counter_name((enum counter)i),
+			json_integer(counters_get(counters, (enum counter)i)));
+	for (int s = STATE_RUNNING; s < STATE__MAX; s++)
+		json_object_set_new(
+			keys, state_name((enum state)s), json_integer(sizes->operations[s]));
+	return json_pack("{s:o, s:o, s:I, s:I, s:I}", "counters", counts, "keys", keys, "responses_bytes",
+		(json_int_t)sizes->responses_bytes, "file_bytes", (json_int_t)sizes->file_bytes, "log_bytes",
+		(json_int_t)sizes->log_bytes);
+}
+
+static void print_numbers(json_t *o, const char *prefix)
+{
+	const char *name;
+	json_t *value;
+
+	json_object_foreach(o, name, value)
+	{
+		if (json_is_object(value))
+			print_numbers(value, name);
+		else
+			printf("%s%s%s\t%" JSON_INTEGER_FORMAT "\n", prefix, *prefix ? "." : "", name,
+				json_integer_value(value));
+	}
+}
+
+int cli_stats(const struct cli *c)
+{
+	struct config *cf = NULL;
+	struct store *st = NULL;
+	struct store_sizes sizes;
+	struct counters *counters;
+	enum err e;
+	int code = open_store(c, true, &cf, &st);
+
+	if (code != 0)
+		return code;
+	e = store_measure(st, &sizes);
+	store_close(&st);
+	if (e == OK) {
+		json_t *o;
+
+		counters = counters_open(cf->spool);
+		o = stats_json(counters, &sizes);
+		if (c->json)
+			cli_print_json(json_incref(o));
+		else
+			print_numbers(o, "");
+		json_decref(o);
+		counters_close(&counters);
+	}
+	config_free(&cf);
+	return e == OK ? EXIT_SUCCESS : cli_complain("stats", e);
+}
+
+/* ---- purge ---- */
+
+int cli_purge(const struct cli *c)
+{
+	struct config *cf = NULL;
+	struct store *st = NULL;
+	int64_t dropped, forgotten;
+	enum err e;
+	int code = open_store(c, false, &cf, &st);
+
+	if (code != 0)
+		return code;
+	e = store_purge(st, clock_wall_ms(), &dropped, &forgotten);
+	store_close(&st);
+	config_free(&cf);
+	if (e != OK)
+		return cli_complain("purge", e);
+	if (c->json)
+		cli_print_json(json_pack("{s:I, s:I}", "responses_dropped", (json_int_t)dropped,
+			"operations_forgotten", (json_int_t)forgotten));
+	else
+		printf("%" PRId64 " responses dropped, %" PRId64 " operations forgotten\n", dropped, forgotten);
+	return EXIT_SUCCESS;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * cli_verbs.h - what the files of the command line share; private to cli*.c
+ */
+#ifndef RETRYSAFE_CLI_VERBS_H
+#define RETRYSAFE_CLI_VERBS_H
+
+#include "cli.h"
+#include "config.h"
+#include "store.h"
+
+#include <jansson.h>
+
+#define CLI_SCOPE_MAX 16
+
+/* A command line, taken apart. */
+struct cli {
+	char **argv;
+	char **words; /* after the verb and the options */
+	int n_words;
+	const char *config_path, *listen, *key;
+	const char *scope[CLI_SCOPE_MAX];
+	size_t n_scope;
+	struct store_filter filter;
+	bool json;
+};
+
+/* Says err_text() on standard error, after "what: "; returns the exit code for it. */
+int cli_complain(const char *what, enum err e);
+
+/* The configuration of a verb, control files included; errors as config_find() and config_load(). */
+enum err cli_config(const char *config_path, struct config **out) MUSTCHECK;
+
+/* Its store, which must be there. */
+enum err cli_store(const struct config *cf, bool is_read_only, struct store **out) MUSTCHECK;
+
+/* Prints one object a line and frees it; NULL prints nothing. */
+void cli_print_json(json_t *o);
+
+/* cli_store.c */
+int cli_list(const struct cli *c);
+int cli_show(const struct cli *c);
+int cli_stats(const struct cli *c);
+int cli_purge(const struct cli *c);
+
+#endif

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * config.h - the configuration: one table of settings, and what was read
+ *
+ * A configuration is read once and then never changed, so threads share it without locks.
+ * The settings, their types, ranges and defaults stand in one table (settings[] in config.c), from
+ * which parsing, defaults, messages and the tests of the documentation are made.
+ */
+#ifndef RETRYSAFE_CONFIG_H
+#define RETRYSAFE_CONFIG_H
+
+#include "err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum key_syntax { KEY_SYNTAX_LENIENT, KEY_SYNTAX_STRICT };
+enum durability { DURABILITY_FULL, DURABILITY_NORMAL, DURABILITY_OFF };
+enum log_format { LOG_TEXT, LOG_JSON };
+
+/* A NULL-terminated array of strings; NULL itself when the setting was not given and has none. */
+typedef char **strings;
+
+/* The configuration for a script.  Durations are in milliseconds, sizes in bytes. */
+struct route {
+	char *match;           /* glob on SCRIPT_NAME; NULL in a control file */
+	char *script;          /* absolute path of the script; NULL: the one the server names */
+	strings interpreter;   /* program and arguments before the script's path; or NULL */
+	strings methods;       /* protected methods, upper case */
+	bool key_required;
+	strings key_from;      /* "header:NAME"; never empty */
+	enum key_syntax key_syntax;
+	strings scope;         /* CGI variable names or "cookie:NAME" */
+	strings bind;          /* likewise */
+	int64_t timeout_ms;
+	int64_t kill_after_ms;
+	int64_t ttl_ms;
+	int64_t tombstone_ms;
+	int64_t max_request_bytes;
+	int64_t max_response_bytes;
+};
+
+struct config {
+	char *path;            /* the file this came from, absolute */
+	char *store;           /* "sqlite:/absolute/path" */
+	char *spool;           /* directory for big bodies; absolute */
+	enum durability durability;
+	strings script_dirs;   /* absolute; NULL: every script the server names is allowed */
+	char *docs_url;        /* or NULL */
+	enum log_format log;
+	int64_t workers;
+	int64_t busy_timeout_ms;
+	struct route defaults; /* what a route that says nothing gets, and what pass-through uses */
+	struct route *routes;
+	size_t n_routes;
+};
+
+/*
+ * config_load - reads and checks a configuration
+ *
+ *   path        the file; at most 1 MiB
+ *   is_control  the file is a control file: its first line is "#!...", the rest is one route,
+ *               whose `script` is relative to the file's directory and which may also hold the
+ *               top-level settings; out->n_routes is then 1 and routes[0].match is NULL
+ *   out         set on OK only; the caller frees it with config_free()
+ *
+ * Returns OK; ERR_ABSENT no such file; ERR_INVALID with a text of the form
+ * "FILE:LINE: $.routes[0].ttl: what is wrong; what is allowed; did you mean ..."; ERR_SYSTEM not
+ * readable.  Reads files; does not block otherwise.
+ */
+enum err config_load(const char *path, bool is_control, struct config **out) MUSTCHECK;
+
+/* Does the file begin with "#!", as a control file does?  False when it cannot be read. */
+bool config_is_control(const char *path);
+
+/* Frees and sets *cf to NULL.  *cf may be NULL. */
+void config_free(struct config **cf);
+
+/*
+ * config_route - the first route whose `match` fits script_name (the CGI variable SCRIPT_NAME,
+ * fnmatch(3) without flags, so that `*` also crosses `/`), or the only route of a control file;
+ * NULL when none does.  Borrowed from cf.
+ */
+const struct route *config_route(const struct config *cf, const char *script_name);
+
+/* True when the route protects this REQUEST_METHOD.  HEAD, GET and OPTIONS never are. */
+bool config_route_protects(const struct route *route, const char *method);
+
+/*
+ * config_find - where the configuration is, when neither a control file nor --config says it
+ *
+ *   script_dir       directory of the script; borrowed; NULL: there is none to look beside
+ *   use_environment  RETRYSAFE_CONFIG counts; it is then not checked to exist, so that a wrong one
+ *                    is an error of config_load() and nothing else is used in its place
+ *   path             set on OK only; free() it
+ *
+ * Looks at RETRYSAFE_CONFIG, script_dir/retrysafe.json, $HOME/.config/retrysafe/config.json and
+ * /etc/retrysafe/config.json.  Returns OK; ERR_ABSENT with a text that lists where it looked;
+ * ERR_NOMEM.
+ */
+enum err config_find(const char *script_dir, bool use_environment, char **path) MUSTCHECK;
+
+/*
+ * config_print_settings - writes every supported setting to standard output, one a line,
+ * tab-separated: where (top|route), name, type, default as JSON ("-": none), what it does.  For
+ * tests and documentation.
+ */
+void config_print_settings(void);
+
+#endif

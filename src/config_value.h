@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * config_value.h - one value of a configuration: its type, its range, what is said when it is wrong
+ *
+ * Does not know which settings there are: that is the table in config.c.
+ */
+#ifndef RETRYSAFE_CONFIG_VALUE_H
+#define RETRYSAFE_CONFIG_VALUE_H
+
+#include "config_where.h"
+#include "err.h"
+
+#include <jansson.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define CONFIG_SECOND INT64_C(1000) /* durations are in milliseconds */
+#define CONFIG_MINUTE (60 * CONFIG_SECOND)
+#define CONFIG_DAY    (24 * 60 * CONFIG_MINUTE)
+
+#define CONFIG_KILO INT64_C(1024) /* sizes are in bytes */
+#define CONFIG_GIGA (CONFIG_KILO * CONFIG_KILO * CONFIG_KILO)
+
+enum config_type {
+	CONFIG_NOT_YET, /* the name is known, and refused */
+	CONFIG_OBJECT,  /* read by config.c itself */
+	CONFIG_ROUTES,  /* likewise */
+	/* char * */
+	CONFIG_PATH,
+	CONFIG_STORE,
+	CONFIG_URL,
+	CONFIG_GLOB,
+	/* strings */
+	CONFIG_DIRS,
+	CONFIG_COMMAND,
+	CONFIG_METHODS,
+	CONFIG_KEY_SOURCES,
+	CONFIG_VARIABLES,
+	/* the enum that is named like the setting */
+	CONFIG_DURABILITY,
+	CONFIG_LOG,
+	CONFIG_KEY_SYNTAX,
+	/* bool */
+	CONFIG_KEY,
+	/* int64_t */
+	CONFIG_NUMBER,
+	CONFIG_DURATION,
+	CONFIG_SIZE,
+
+	CONFIG_TYPE__MAX
+};
+
+struct setting {
+	const char *name;
+	unsigned where; /* IN_* of config.c */
+	enum config_type type;
+	const char *fallback; /* the default, as JSON text; NULL: none */
+	int64_t min, max;     /* of a number, or of how many entries a list may have */
+	size_t at;            /* offset of the field */
+	const char *about;    /* what it does, in one line */
+};
+
+/* The type in a few words; of an enum or a flag, its words separated by "|". */
+const char *config_value_type_name(enum config_type type);
+
+/*
+ * config_value_read - checks one value and puts it into its field
+ *
+ *   w      the place of the value, for messages; relative paths start at w->dir
+ *   value  borrowed
+ *   base   the struct that holds the field; what the field owned before is freed
+ *
+ * Returns OK; ERR_INVALID, the text names file, line, path and what is allowed; ERR_NOMEM.  The
+ * field is changed only on OK; w->depth may be left deeper on an error.
+ */
+enum err config_value_read(
+	struct config_where *w, const struct setting *s, const json_t *value, void *base) MUSTCHECK;
+
+/* Frees what the field owns and leaves NULL in it. */
+void config_value_free(const struct setting *s, void *base);
+
+#endif

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * harvest.c - the keeper's own recording, when the gateway is gone or could not record
+ *
+ * The process that calls this holds a copy of the run's witness, so until it ends everybody else
+ * sees the operation as running and leaves it alone.  It gives up only when the store says that
+ * the operation is no longer this run's.  While the store is out of reach the result waits here.
+ */
+#include "harvest.h"
+
+#include "log.h"
+
+#include <time.h>
+
+#define PAUSE_MIN_MS 20
+#define PAUSE_MAX_MS 2000
+
+static enum err try(const struct order *order, struct store *st, const struct ending *end)
+{
+	struct recorded rec;
+	enum err e;
+
+	if (!end) {
+		struct operation op = order->op;
+
+		return store_release(st, &op);
+	}
+	e = record_run(st, &order->op, &order->policy, end, &rec);
+	if (e == OK)
+		response_free(&rec.res);
+	return e;
+}
+
+static enum err open_and_try(const struct order *order, const char *url, const char *spool,
+	const struct ending *end)
+{
+	struct store_options opt = {
+		.url = url,
+		.spool = spool,
+		.durability = order->policy.durability,
+		.busy_timeout_ms = order->policy.busy_timeout_ms,
+	};
+	struct store *st = NULL;
+	enum err e = store_open(&opt, &st);
+
+	if (e == OK)
+		e = try(order, st, end);
+	store_close(&st);
+	return e;
+}
+
+void harvest(const struct order *order, const char *url, const char *spool, const struct ending *end)
+{
+	char ref[REF_LEN + 1];
+	int64_t pause_ms = PAUSE_MIN_MS;
+
+	operation_ref(&order->op, ref);
+	for (;;) {
+		enum err e = open_and_try(order, url, spool, end);
+		struct timespec pause = {pause_ms / 1000, pause_ms % 1000 * 1000000};
+
+		if (e == OK)
+			return;
+		if (e == ERR_REFUSED) {
+			log_warn("operation %s: not recorded: %s", ref, err_text());
+			return;
+		}
+		if (pause_ms == PAUSE_MIN_MS || pause_ms == PAUSE_MAX_MS)
+			log_warn("operation %s: its result cannot be recorded yet and is kept: %s", ref,
+				err_text());
+		nanosleep(&pause, NULL);
+		pause_ms = pause_ms * 2 > PAUSE_MAX_MS ? PAUSE_MAX_MS : pause_ms * 2;
+	}
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * harvest.h - finishing a run that no gateway will finish
+ */
+#ifndef RETRYSAFE_HARVEST_H
+#define RETRYSAFE_HARVEST_H
+
+#include "order.h"
+#include "record.h"
+
+/*
+ * harvest - writes what became of a run, however long the store is out of reach
+ *
+ *   url, spool  of the store
+ *   end         NULL: nothing was started, the claim is released
+ *
+ * Runs in a process of its own, without threads.  Blocks until it is written, or until the
+ * operation turns out to have been settled by somebody else.
+ */
+void harvest(const struct order *order, const char *url, const char *spool, const struct ending *end);
+
+#endif

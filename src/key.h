@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * key.h - the idempotency key: where it comes from and what it may look like
+ *
+ * draft-ietf-httpapi-idempotency-key-header-07, section 2.1: the field is an Item Structured
+ * Field (RFC 8941, section 3.3) whose value is a String.
+ */
+#ifndef RETRYSAFE_KEY_H
+#define RETRYSAFE_KEY_H
+
+#include "config.h"
+#include "err.h"
+
+#include <stddef.h>
+
+#define KEY_MAX 255 /* bytes, after parsing */
+
+struct key {
+	char text[KEY_MAX +
+		  1]; /* NUL-terminated; may hold spaces and quotes, never control characters */
+	size_t len;   /* 1..KEY_MAX */
+};
+
+/*
+ * key_parse - one field value to a key
+ *
+ *   value  the bytes of the field; len of them; need not end in NUL
+ *   mode   lenient also takes a bare value of 1..255 visible ASCII characters without comma,
+ *          semicolon or quote, so that "k" and k are the same key; strict takes only the String.
+ *          Parameters of the Item are checked for syntax and ignored.
+ *
+ * Returns OK, or ERR_INVALID with a sentence that a caller of the API understands; it never
+ * quotes the value.
+ */
+enum err key_parse(const char *value, size_t len, enum key_syntax mode, struct key *out) MUSTCHECK;
+
+/*
+ * key_take - the key of a request
+ *
+ *   params  NULL-terminated "NAME=value" strings, as the server sent them: duplicates matter
+ *   route   its key_from and key_syntax; first source that is present wins
+ *
+ * Returns OK; ERR_ABSENT no source holds a key; ERR_INVALID malformed, empty, too long, or more
+ * than one; ERR_BROKEN key_from names a source that does not exist, which a checked configuration
+ * cannot.  A key that is present and wrong is never treated as absent.
+ */
+enum err key_take(char *const *params, const struct route *route, struct key *out) MUSTCHECK;
+
+#endif

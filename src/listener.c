@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * listener.c - waiting for connections so that a signal is never missed
+ *
+ * RULES THAT HOLD
+ *   (1) A thread waits in poll(2) for the socket and for stop_fd together; accept(2) itself never
+ *       blocks, also when other processes share the socket.
+ *   (2) A connection is CLOEXEC from its first moment: a script that held it would keep the client
+ *       waiting.
+ *   (3) Of a TCP peer the address must be in FCGI_WEB_SERVER_ADDRS where that is set (FastCGI 1.0,
+ *       section 3.2).
+ */
+#include "listener.h"
+
+#include "log.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#define BACKLOG 511
+
+bool listener_is(int fd)
+{
+	int is = 0;
+	socklen_t len = sizeof(is);
+
+	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &is, &len) == 0 && is;
+}
+
+static enum err fail(const char *address)
+{
+	return err_set(errno == EADDRINUSE ? ERR_REFUSED : ERR_SYSTEM, "listen on %s: %s", address,
+		strerror(errno));
+}
+
+/* Removes the socket file of a process that is gone.  ERR_REFUSED: somebody answers there. */
+static enum err remove_dead_socket(const struct sockaddr_un *sun)
+{
+	struct stat sb;
+	int fd, rc;
+
+	if (lstat(sun->sun_path, &sb) != 0)
+		return OK;
+	if (!S_ISSOCK(sb.st_mode))
+		return err_set(ERR_REFUSED, "listen on %s: a file that is not a socket is there", sun->sun_path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	rc = fd < 0 ? -1 : connect(fd, (const struct sockaddr *)sun, sizeof(*sun));
+	if (fd >= 0)
+		close(fd);
+	if (rc == 0)
+		return err_set(ERR_REFUSED, "listen on %s: another process listens there", sun->sun_path);
+	unlink(sun->sun_path);
+	return OK;
+}
+
+static enum err listen_unix(const char *path, struct listener *l)
+{
+	struct sockaddr_un sun = {.sun_family = AF_UNIX};
+	enum err e;
+
+	if (*path != '/' || strlen(path) >= sizeof(sun.sun_path))
+		return err_set(ERR_INVALID,
+			"listen on unix:%s: the path must be absolute and shorter than %zu bytes", path,
+			sizeof(sun.sun_path));
+	memcpy(sun.sun_path, path, strlen(path) + 1);
+	e = remove_dead_socket(&sun);
+	if (e != OK)
+		return e;
+	l->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	/* The mode first, on the socket itself: no moment in which others may connect. */
+	if (l->fd < 0 || fchmod(l->fd, 0660) != 0 ||
+		bind(l->fd, (struct sockaddr *)&sun, sizeof(sun)) != 0)
+		return fail(path);
+	l->unlink_path = strdup(path);
+	if (chmod(path, 0660) != 0 || listen(l->fd, BACKLOG) != 0)
+		return fail(path);
+	return OK;
+}
+
+static enum err listen_tcp(const char *address, struct listener *l)
+{
+	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV}, *ai;
+	const char *colon = strrchr(address, ':');
+	char host[256];
+	int one = 1, rc;
+
+	if (!colon || colon == address || colon[1] == '\0')
+		return err_set(ERR_INVALID,
+			"listen on \"%s\": write unix:/absolute/path or HOST:PORT, such as 127.0.0.1:9000",
+			address);
+	snprintf(host, sizeof(host), "%.*s", (int)(colon - address), address);
+	rc = getaddrinfo(host, colon + 1, &hints, &ai);
+	if (rc != 0)
+		return err_set(ERR_INVALID, "listen on %s: %s", address, gai_strerror(rc));
+	l->fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (l->fd >= 0)
+		setsockopt(l->fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	rc = l->fd < 0 || bind(l->fd, ai->ai_addr, ai->ai_addrlen) != 0 || listen(l->fd, BACKLOG) != 0;
+	freeaddrinfo(ai);
+	return rc ? fail(address) : OK;
+}
+
+enum err listener_open(int fd, const char *address, struct listener *out)
+{
+	struct listener l = {.fd = fd, .leader = PTHREAD_MUTEX_INITIALIZER};
+	enum err e = OK;
+
+	l.stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (l.stop_fd < 0)
+		return err_set(ERR_NOMEM, "listen: %s", strerror(errno));
+	if (fd < 0)
+		e = strncmp(address, "unix:", 5) == 0 ? listen_unix(address + 5, &l) : listen_tcp(address, &l);
+	if (e == OK)
+		fcntl(l.fd, F_SETFL, fcntl(l.fd, F_GETFL) | O_NONBLOCK);
+	if (e != OK)
+		listener_close(&l);
+	else
+		*out = l;
+	return e;
+}
+
+/* Rule (3). */
+static bool may_connect(const struct sockaddr *sa)
+{
+	const char *allowed = getenv("FCGI_WEB_SERVER_ADDRS");
+	char address[INET6_ADDRSTRLEN] = "", *list, *save = NULL;
+	bool may = false;
+
+	if (!allowed || !*allowed)
+		return true;
+	if (sa->sa_family == AF_INET)
+		inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)sa)->sin_addr, address,
+			sizeof(address));
+	else
+		inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr, address,
+			sizeof(address));
+	list = strdup(allowed);
+	for (char *a = list ? strtok_r(list, ", ", &save) : NULL; a && !may; a = strtok_r(NULL, ", ", &save))
+		may = strcmp(a, address) == 0;
+	free(list);
+	return may;
+}
+
+/* A connection that may be served; -1: none now. */
+static int take(struct listener *l)
+{
+	struct sockaddr_storage sa = {0};
+	socklen_t len = sizeof(sa);
+	struct timespec pause = {.tv_nsec = 50000000};
+	int one = 1, fd = accept4(l->fd, (struct sockaddr *)&sa, &len, SOCK_CLOEXEC);
+
+	if (fd < 0) {
+		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
+			log_warn("accept: %s; requests have to wait", strerror(errno));
+			nanosleep(&pause, NULL);
+		}
+		return -1;
+	}
+	if (sa.ss_family == AF_INET || sa.ss_family == AF_INET6) {
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+		if (!may_connect((struct sockaddr *)&sa)) {
+			log_warn("a connection from an address that is not in FCGI_WEB_SERVER_ADDRS");
+			close(fd);
+			return -1;
+		}
+	}
+	return fd;
+}
+
+enum err listener_accept(struct listener *l, int *fd)
+{
+	struct pollfd fds[2] = {{l->fd, POLLIN, 0}, {l->stop_fd, POLLIN, 0}};
+	int got = -1;
+
+	pthread_mutex_lock(&l->leader);
+	while (got < 0) {
+		if (poll(fds, 2, -1) < 0)
+			continue;
+		if (fds[1].revents)
+			break;
+		got = take(l);
+	}
+	pthread_mutex_unlock(&l->leader);
+	if (got < 0)
+		return err_set(ERR_GONE, "the gateway has to leave");
+	*fd = got;
+	return OK;
+}
+
+void listener_stop(struct listener *l)
+{
+	uint64_t one = 1;
+	ssize_t ignored = write(l->stop_fd, &one, sizeof(one));
+
+	(void)ignored;
+}
+
+void listener_close(struct listener *l)
+{
+	if (l->unlink_path)
+		unlink(l->unlink_path);
+	free(l->unlink_path);
+	if (l->fd >= 0)
+		close(l->fd);
+	if (l->stop_fd >= 0)
+		close(l->stop_fd);
+	l->fd = l->stop_fd = -1;
+	l->unlink_path = NULL;
+}

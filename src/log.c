@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * log.c - lines of text or JSON, one write each, so that lines of several processes do not mix
+ */
+#include "log.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <time.h>
+#include <unistd.h>
+
+static enum log_format wanted = LOG_TEXT;
+
+void log_format(enum log_format format)
+{
+	wanted = format;
+}
+
+static void put_time(char *out, size_t size)
+{
+	struct timespec ts;
+	struct tm tm;
+	size_t n;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	gmtime_r(&ts.tv_sec, &tm);
+	n = strftime(out, size, "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(out + n, size - n, ".%03ldZ", ts.tv_nsec / 1000000);
+}
+
+static void put_line(const char *line, size_t len)
+{
+	/* A log that cannot be written must not stop a request. */
+	ssize_t ignored = write(STDERR_FILENO, line, len);
+
+	(void)ignored;
+}
+
+static void make_printable(char *s)
+{
+	for (; *s; s++)
+		if ((unsigned char)*s < 0x20 || *s == 0x7f)
+			*s = '?';
+}
+
+static void log_message(const char *level, const char *fmt, va_list ap) PRINTF_LIKE(2, 0);
+
+static void log_message(const char *level, const char *fmt, va_list ap)
+{
+	char time[40], text[1024], line[1200];
+	int n;
+
+	put_time(time, sizeof(time));
+	vsnprintf(text, sizeof(text), fmt, ap);
+	make_printable(text);
+	if (wanted == LOG_JSON) {
+		json_t *o = json_pack("{s:s, s:s, s:s+}", "time", time, "level", level, "message", text, "");
+		char *dump = o ? json_dumps(o, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
+
+		if (dump) {
+			n = snprintf(line, sizeof(line), "%s\n", dump);
+			put_line(line, (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1);
+		}
+		free(dump);
+		json_decref(o);
+		return;
+	}
+	n = snprintf(line, sizeof(line), "%s retrysafe[%ld] %s: %s\n", time, (long)getpid(), level, text);
+	put_line(line, (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1);
+}
+
+void log_warn(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	log_message("warning", fmt, ap);
+	va_end(ap);
+}
+
+void log_info(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	log_message("info", fmt, ap);
+	va_end(ap);
+}
+
+/* A duration in milliseconds with three digits, or "-". */
+static void put_duration(char *out, size_t size, int64_t us)
+{
+	if (us < 0)
+		snprintf(out, size, "-");
+	else
+		snprintf(out, size, "%" PRId64 ".%03" PRId64, us / 1000, us % 1000);
+}
+
+static int text_line(const struct log_request *r, const char *time, char *line, size_t size)
+{
+	char claim[24], run[24], record[24], exit[12] = "-", status[12] = "-";
+
+	put_duration(claim, sizeof(claim), r->claim_us);
+	put_duration(run, sizeof(run), r->run_us);
+	put_duration(record, sizeof(record), r->record_us);
+	if (r->exit_status >= 0)
+		snprintf(exit, sizeof(exit), "%d", r->exit_status);
+	if (r->status > 0)
+		snprintf(status, sizeof(status), "%d", r->status);
+	return snprintf(line, size,
+		"%s ref=%s route=%s outcome=%s status=%s claim=%sms run=%sms record=%sms exit=%s%s%s", time,
+		r->ref ? r->ref : "-", r->route ? r->route : "-", r->outcome, status, claim, run, record,
+		exit, r->detail ? " detail=" : "", r->detail ? r->detail : "");
+}
+
+static int json_line(const struct log_request *r, const char *time, char *line, size_t size)
+{
+	json_t *o = json_pack("{s:s, s:s?, s:s?, s:s, s:i, s:f, s:f, s:f, s:i, s:s?}", "time", time, "ref",
+		r->ref, "route", r->route, "outcome", r->outcome, "status", r->status, "claim_ms",
+		(double)r->claim_us / 1000, "run_ms", (double)r->run_us / 1000, "record_ms",
+		(double)r->record_us / 1000, "exit", r->exit_status, "detail", r->detail);
+	char *dump = o ? json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
+	int n = dump ? snprintf(line, size, "%s", dump) : -1;
+
+	free(dump);
+	json_decref(o);
+	return n;
+}
+
+void log_request(
+	const struct log_request *r, void (*write_line)(void *arg, const char *line, size_t len), void *arg)
+{
+	char time[40], line[1500];
+	int n;
+
+	put_time(time, sizeof(time));
+	n = wanted == LOG_JSON ? json_line(r, time, line, sizeof(line) - 1)
+			       : text_line(r, time, line, sizeof(line) - 1);
+	if (n < 0)
+		return;
+	if ((size_t)n > sizeof(line) - 2)
+		n = sizeof(line) - 2;
+	line[n] = '\0';
+	make_printable(line);
+	line[n] = '\n';
+	if (write_line)
+		write_line(arg, line, (size_t)n + 1);
+	else
+		put_line(line, (size_t)n + 1);
+}
+
+bool log_leads_nowhere(void)
+{
+	struct stat sb;
+
+	if (fstat(STDERR_FILENO, &sb) != 0)
+		return true;
+	return S_ISCHR(sb.st_mode) && sb.st_rdev == makedev(1, 3);
+}

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * main.c - which program we are: FastCGI, CGI, or a command for operators
+ *
+ * Decided by what the kernel and the server say, not by our name:
+ *   - descriptor 0 is a listening socket: a FastCGI server started us
+ *   - GATEWAY_INTERFACE is set: a web server runs us as CGI; no option is read then, because
+ *     servers put the words of a query string there
+ *   - else: a verb
+ *
+ * The order of what each of them does matters: the keeper is forked while there is neither a
+ * thread nor an open store.
+ */
+#include "cli.h"
+#include "clock.h"
+#include "gateway.h"
+#include "keeper.h"
+#include "log.h"
+#include "peer.h"
+#include "workers.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Whatever we open must not become descriptor 0, 1 or 2. */
+static void open_standard_descriptors(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd < 3);
+	if (fd >= 0)
+		close(fd);
+}
+
+/* ---- CGI ---- */
+
+static bool is_same_file(const char *a, const char *b)
+{
+	struct stat sa, sb;
+
+	return stat(a, &sa) == 0 && stat(b, &sb) == 0 && sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino;
+}
+
+/* A control file's first line is "#!" and the path of this program. */
+static bool is_control_file(const char *path)
+{
+	char line[4096], *program, *save = NULL;
+	ssize_t n;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return false;
+	n = read(fd, line, sizeof(line) - 1);
+	close(fd);
+	if (n < 3 || line[0] != '#' || line[1] != '!')
+		return false;
+	line[n] = '\0';
+	line[strcspn(line, "\r\n")] = '\0';
+	program = strtok_r(line + 2, " \t", &save);
+	return program && is_same_file(program, "/proc/self/exe");
+}
+
+static int serve_cgi(char *argv[])
+{
+	struct worker w = {.channel_fd = -1, .stop_fd = -1};
+	const char *script = getenv("SCRIPT_FILENAME"), *control = NULL;
+	struct peer *peer;
+
+	/*
+	 * The only argument that is looked at, and only when the server itself names the same file:
+	 * when our own URL is called, the arguments are the client's words.
+	 */
+	if (argv[1] && script && is_same_file(argv[1], script) && is_control_file(argv[1]))
+		control = argv[1];
+	workers_block_signals();
+	if (keeper_start(false, &w.control_fd) != OK || peer_cgi(&peer) != OK) {
+		static const char answer[] = "Status: 503 Service Unavailable\r\n"
+					     "Content-Type: text/plain\r\nRetry-After: 5\r\n\r\n"
+					     "The request was not started.\n";
+
+		log_warn("%s", err_text());
+		return write(STDOUT_FILENO, answer, sizeof(answer) - 1) < 0 ? EXIT_TEMPORARY
+									    : EXIT_SUCCESS;
+	}
+	gateway_serve(&w, peer, control ? WAY_CONTROL_FILE : WAY_CGI, control);
+	site_close_all();
+	return EXIT_SUCCESS;
+}
+
+/* ---- FastCGI ---- */
+
+int main_fastcgi(int fd, const char *address, const char *config_path, int n_workers, char *argv[])
+{
+	struct listener listener;
+	int control_fd;
+	enum err e;
+
+	workers_block_signals();
+	if (keeper_start(!log_leads_nowhere(), &control_fd) != OK || peer_prepare() != OK) {
+		log_warn("%s", err_text());
+		return EXIT_TEMPORARY;
+	}
+	workers_block_signals(); /* again: libfcgi has set handlers of its own */
+	e = listener_open(fd, address, &listener);
+	if (e != OK) {
+		log_warn("%s", err_text());
+		return e == ERR_INVALID ? EXIT_USAGE : EXIT_TEMPORARY;
+	}
+	log_info("ready");
+	e = workers_run(&listener, control_fd, config_path, n_workers);
+	if (e == ERR_GONE) {
+		/* Start over in this process, so that the server keeps its child and its socket. */
+		log_warn("%s; starting over", err_text());
+		fcntl(listener.fd, F_SETFD, 0);
+		if (fd < 0) {
+			char text[32];
+
+			snprintf(text, sizeof(text), "%d", listener.fd);
+			setenv("RETRYSAFE_LISTEN_FD", text, 1);
+		}
+		execv("/proc/self/exe", argv);
+		log_warn("cannot start over");
+		return EXIT_TEMPORARY;
+	}
+	if (e == OK)
+		site_close_all();
+	listener_close(&listener);
+	log_info("left");
+	return EXIT_SUCCESS;
+}
+
+/* Under a FastCGI server: the words of FcgidWrapper or bin-path, which are the operator's. */
+static int serve_spawned(int argc, char *argv[])
+{
+	const char *config_path = NULL;
+	int n_workers = 0;
+
+	if (argc == 3 && strcmp(argv[1], "--config") == 0)
+		config_path = argv[2];
+	else if (argc != 1) {
+		log_warn("under a FastCGI server the only option is --config FILE");
+		return EXIT_USAGE;
+	}
+	if (cli_workers(config_path, &n_workers) != OK) {
+		log_warn("%s", err_text());
+		return EXIT_USAGE;
+	}
+	return main_fastcgi(0, NULL, config_path, n_workers, argv);
+}
+
+int main(int argc, char *argv[])
+{
+	open_standard_descriptors();
+	if (listener_is(STDIN_FILENO))
+		return serve_spawned(argc, argv);
+	if (getenv("GATEWAY_INTERFACE"))
+		return serve_cgi(argv);
+	return cli_run(argc, argv);
+}

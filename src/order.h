@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * order.h - what gateway and keeper say to each other
+ *
+ * A channel is a SOCK_SEQPACKET socket pair: one message a packet.  One run at a time belongs to a
+ * channel.  The gateway is the only one who speaks first.
+ *
+ *     gateway                              keeper
+ *     ORDER (+ stdin, witness)   ------>   keeps it: ready
+ *     GO                         ------>   starts the script: running
+ *                                <------   FAILED errno: nothing was started; forgotten
+ *                                <------   STDERR bytes, any number of times
+ *                                <------   ENDED (+ output): kept until ...
+ *     FORGET                     ------>   it is recorded, or never was claimed: forgotten
+ *     KEEP                       ------>   the gateway could not record it: the keeper does
+ *
+ * When the channel closes instead, the gateway has died, and the keeper finishes the run by
+ * itself: a ready one is released, a running one is waited for and recorded.
+ *
+ * A run that is not protected (pass-through) starts with its ORDER (+ stdin, stdout) and its
+ * ENDED has no output; FORGET before ENDED means that nobody waits for it any more.
+ */
+#ifndef RETRYSAFE_ORDER_H
+#define RETRYSAFE_ORDER_H
+
+#include "err.h"
+#include "store.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum message_kind {
+	MESSAGE_ORDER = 1,
+	MESSAGE_GO,
+	MESSAGE_FORGET,
+	MESSAGE_KEEP,
+	MESSAGE_FAILED,
+	MESSAGE_STDERR,
+	MESSAGE_ENDED
+};
+
+/* How a result is to be recorded: what the keeper has to know when the gateway is gone. */
+struct record_policy {
+	enum durability durability;
+	int64_t busy_timeout_ms;
+	int64_t ttl_ms;
+	int64_t tombstone_ms;
+	int64_t max_response_bytes;
+};
+
+/* The fixed part of an ORDER.  After it: dir, store URL, spool, argv..., environment..., each with its NUL. */
+struct order {
+	enum message_kind kind;
+	bool is_protected;
+	int argc, envc;
+	int64_t timeout_ms;
+	int64_t kill_after_ms;
+	struct operation op;
+	struct record_policy policy;
+};
+
+/* The fixed part of ENDED, FAILED and STDERR; `inline_len` bytes follow. */
+struct report {
+	enum message_kind kind;
+	int failed_errno;     /* FAILED */
+	int wait_status;      /* ENDED: as waitpid(2) says */
+	bool is_timed_out;    /* ENDED: it was told to end because its time was over */
+	bool is_output_lost;  /* ENDED: some of its output could not be kept */
+	int64_t run_us;       /* ENDED */
+	int64_t output_len;   /* ENDED: bytes it wrote; they are inline, or behind the descriptor that
+	                         comes along, which holds fewer when they were far too many */
+	int64_t inline_len;
+};
+
+/* Output up to this size comes inside of the message. */
+#define ORDER_INLINE_MAX (64 * 1024)
+/* A whole ORDER: the limits of variables.h, the command, and room for the rest. */
+#define ORDER_MAX (192 * 1024)
+
+#endif

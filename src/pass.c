@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * pass.c - bytes from the server to the script and back, as without us
+ *
+ * The body is pumped into the script's standard input by a thread of its own, because libfcgi can
+ * only be read blocking; the output is passed on here.  A script that ignores its body, or writes
+ * before it reads, therefore never waits for us.
+ *
+ * RULES THAT HOLD
+ *   (1) Not a byte is changed, but that a body without CONTENT_LENGTH (a client that sent chunks)
+ *       is read first, because RFC 3875 owes the script its length.
+ *   (2) The answer is over when the script has ended and its pipe is empty, or when the pipe is
+ *       closed: a grandchild that holds the pipe delays nothing.
+ *   (3) When the client leaves, the pipes are closed and the script is left to end by itself, as
+ *       web servers do; the keeper sees to its time limit.
+ *
+ * What it does not know: keys and the store.
+ */
+#include "pass.h"
+
+#include "run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#define PIECE       65536
+#define DRAIN_BYTES INT64_MAX
+#define SMALL_BODY  65536 /* bytes: fits into a pipe, needs no thread */
+
+struct pump {
+	struct peer *peer;
+	int out_fd;      /* the script's standard input */
+	int64_t length;  /* announced; -1: not */
+	bool is_started;
+	pthread_t thread;
+};
+
+static void *pump(void *arg)
+{
+	struct pump *p = arg;
+	char buf[PIECE / 4];
+	bool is_wanted = true;
+	ssize_t n;
+
+	while ((n = peer_read(p->peer, buf, sizeof(buf))) > 0) {
+		/* A script need not read its body; the server wants to be rid of it all the same. */
+		for (ssize_t at = 0; is_wanted && at < n;) {
+			ssize_t done = write(p->out_fd, buf + at, (size_t)(n - at));
+
+			if (done > 0)
+				at += done;
+			else if (errno != EINTR)
+				is_wanted = false;
+		}
+	}
+	close(p->out_fd);
+	return NULL;
+}
+
+static void pass_text(void *arg, const char *text, size_t len)
+{
+	struct request *r = arg;
+
+	peer_log(r->peer, text, len);
+}
+
+/* Sends at most `limit` bytes that are in the pipe now.  False: end of the pipe, or of the client. */
+static bool send_some(struct request *r, int fd, int64_t limit, int64_t *sent, enum err *e)
+{
+	char buf[PIECE];
+
+	while (limit > 0) {
+		struct iovec iov = {.iov_base = buf};
+		ssize_t n = read(fd, buf, limit < PIECE ? (size_t)limit : PIECE);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN)
+			return true;
+		if (n <= 0)
+			return false;
+		iov.iov_len = (size_t)n;
+		if (!peer_write(r->peer, &iov, 1, false)) {
+			*e = err_set(ERR_GONE, "the client has left");
+			return false;
+		}
+		*sent += n;
+		limit -= n;
+	}
+	return true;
+}
+
+/* Passes output on until the answer is over: rule (2). */
+static enum err pass_output(
+	struct request *r, int channel_fd, int fd, int64_t *sent, struct ending *end, int *failed)
+{
+	struct pollfd fds[2] = {{fd, POLLIN, 0}, {channel_fd, POLLIN, 0}};
+	enum err e = OK;
+	int there = 0;
+
+	for (;;) {
+		if (poll(fds, 2, -1) < 0)
+			continue;
+		if (fds[0].revents && !send_some(r, fd, 1 << 20, sent, &e)) {
+			if (e != OK || *sent > 0)
+				return e; /* the script may go on, its answer is over */
+			fds[0].fd = -1;   /* no answer at all: the report says why */
+		}
+		if (!fds[1].revents)
+			continue;
+		e = run_look(channel_fd, pass_text, r, end, failed);
+		if (e == ERR_BUSY) {
+			e = OK;
+			continue;
+		}
+		if (e == OK && ioctl(fd, FIONREAD, &there) == 0)
+			send_some(r, fd, there, sent, &e);
+		return e;
+	}
+}
+
+/* The script's standard input: *in_fd for the script, and a pump when the body has to be streamed. */
+static enum err open_input(struct request *r, int *in_fd, struct pump *pump_out)
+{
+	int pipe_fds[2];
+	enum err e = request_length(r, &pump_out->length);
+
+	if (e != OK)
+		return e;
+	if (pump_out->length < 0 && variables_get(&r->vars, "HTTP_TRANSFER_ENCODING")) {
+		e = request_read_body(r, r->cf->defaults.max_request_bytes, r->cf->spool);
+		*in_fd = r->body.fd;
+		r->body.fd = -1;
+		return e;
+	}
+	if (pump_out->length <= 0) {
+		*in_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+		if (*in_fd < 0)
+			return err_set(ERR_NOMEM, "open /dev/null: %s", strerror(errno));
+		return OK;
+	}
+	if (pump_out->length <= SMALL_BODY) {
+		e = request_read_body(r, SMALL_BODY, NULL);
+		*in_fd = r->body.fd;
+		r->body.fd = -1;
+		return e;
+	}
+	peer_set_length(r->peer, pump_out->length);
+	if (pipe2(pipe_fds, O_CLOEXEC) != 0)
+		return err_set(ERR_NOMEM, "pipe: %s", strerror(errno));
+	*in_fd = pipe_fds[0];
+	pump_out->out_fd = pipe_fds[1];
+	pump_out->peer = r->peer;
+	return OK;
+}
+
+static enum err start_pump(struct pump *p)
+{
+	if (p->out_fd < 0)
+		return OK;
+	if (pthread_create(&p->thread, NULL, pump, p) != 0)
+		return err_set(ERR_NOMEM, "start a thread: %s", strerror(errno));
+	p->is_started = true;
+	return OK;
+}
+
+/* After the answer: nobody needs the rest of the body. */
+static void stop_pump(struct request *r, struct pump *p, bool has_client)
+{
+	if (!p->is_started) {
+		if (p->out_fd >= 0)
+			close(p->out_fd);
+		return;
+	}
+	if (!has_client)
+		peer_stop_reading(r->peer);
+	/* A CGI program's input cannot be stopped; its server closes it when the client leaves. */
+	pthread_join(p->thread, NULL);
+}
+
+enum err pass_through(struct request *r, int channel_fd, int64_t *sent, struct ending *end, int *failed)
+{
+	struct pump p = {.out_fd = -1};
+	struct run_spec spec = {
+		.script = &r->script,
+		.store_url = "",
+		.spool = "",
+		.route = r->route ? r->route : &r->cf->defaults,
+	};
+	int in_fd = -1, out[2] = {-1, -1};
+	bool is_ordered = false;
+	enum err e = open_input(r, &in_fd, &p);
+
+	*sent = 0;
+	*end = (struct ending){.output_fd = -1, .exit_status = -1};
+	if (e == OK && pipe2(out, O_CLOEXEC) != 0)
+		e = err_set(ERR_NOMEM, "pipe: %s", strerror(errno));
+	if (e == OK) {
+		fcntl(out[0], F_SETFL, O_NONBLOCK);
+		spec.environment = r->vars.list;
+		spec.stdin_fd = in_fd;
+		spec.second_fd = out[1];
+		e = run_order(channel_fd, &spec);
+		is_ordered = e == OK;
+	}
+	if (in_fd >= 0)
+		close(in_fd);
+	if (out[1] >= 0)
+		close(out[1]);
+	if (e == OK)
+		e = start_pump(&p);
+	if (e == OK)
+		e = pass_output(r, channel_fd, out[0], sent, end, failed);
+	if (out[0] >= 0)
+		close(out[0]);
+	if (is_ordered && e != ERR_ABSENT)
+		run_forget(channel_fd);
+	stop_pump(r, &p, e == OK || e == ERR_ABSENT);
+	return e;
+}

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * peer.c - FastCGI 1.0 (through libfcgi for reading) and CGI/1.1, made alike
+ *
+ * RULES THAT HOLD
+ *   (1) The connection is accepted elsewhere and put into an FCGX_Request, so libfcgi never
+ *       accepts: its accept misses signals, and hands its descriptors on to scripts.
+ *   (2) A connection serves one request.  One that is kept open would pin this thread to an idle
+ *       server process.
+ *   (3) libfcgi's output streams are not used.  Records are written here, with writev(2).
+ *   (4) The body has ended only when libfcgi says so without an error.
+ *
+ * What it does not know: what a request means.
+ */
+#include "peer.h"
+
+#include "clock.h"
+
+#include <errno.h>
+#include <fcgiapp.h>
+#include <fcgios.h>
+#include <fastcgi.h>
+#include <poll.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+extern char **environ;
+
+#define READ_SECONDS  60
+#define WRITE_SECONDS 300
+#define RECORD_MAX    65528 /* content of one record: the largest multiple of 8 */
+#define DRAIN_SECONDS 60
+
+struct peer {
+	bool is_cgi;
+	bool has_ended;    /* the body is read to its end */
+	bool is_broken;    /* it broke off */
+	bool is_answered;  /* the request has been ended */
+	bool is_lost;      /* writing failed */
+	bool holds_end;    /* peer_close() ends the request */
+	int64_t left;      /* CGI: bytes of the body not read yet; -1: until end of file */
+	FCGX_Request fcgi;
+};
+
+enum err peer_prepare(void)
+{
+	if (FCGX_Init() != 0)
+		return err_set(ERR_SYSTEM, "libfcgi cannot start");
+	return OK;
+}
+
+enum err peer_cgi(struct peer **out)
+{
+	struct peer *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return err_set(ERR_NOMEM, "out of memory");
+	p->is_cgi = true;
+	p->left = -1;
+	*out = p;
+	return OK;
+}
+
+enum err peer_accept(int fd, struct peer **out)
+{
+	struct timeval rcv = {.tv_sec = READ_SECONDS}, snd = {.tv_sec = WRITE_SECONDS};
+	struct peer *p = calloc(1, sizeof(*p));
+
+	if (!p) {
+		close(fd);
+		return err_set(ERR_NOMEM, "out of memory");
+	}
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &rcv, sizeof(rcv));
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &snd, sizeof(snd));
+	FCGX_InitRequest(&p->fcgi, -1, 0);
+	p->fcgi.ipcFd = fd;
+	p->fcgi.keepConnection = 1; /* so that libfcgi takes this connection instead of accepting */
+	if (FCGX_Accept_r(&p->fcgi) != 0) {
+		/* libfcgi has closed the connection, and found no listening socket for another. */
+		if (p->fcgi.ipcFd >= 0)
+			close(p->fcgi.ipcFd);
+		FCGX_Free(&p->fcgi, 0);
+		free(p);
+		return err_set(ERR_INVALID, "a connection did not bring a FastCGI request");
+	}
+	p->fcgi.keepConnection = 0;
+	if (p->fcgi.role != FCGI_RESPONDER) {
+		peer_close(&p);
+		return err_set(ERR_INVALID, "a FastCGI request was not for a responder");
+	}
+	*out = p;
+	return OK;
+}
+
+bool peer_is_cgi(const struct peer *p)
+{
+	return p->is_cgi;
+}
+
+char *const *peer_params(const struct peer *p)
+{
+	return p->is_cgi ? environ : p->fcgi.envp;
+}
+
+void peer_set_length(struct peer *p, int64_t len)
+{
+	p->left = len;
+}
+
+static ssize_t read_cgi(struct peer *p, void *buf, size_t want)
+{
+	ssize_t n;
+
+	if (p->left >= 0 && (int64_t)want > p->left)
+		want = (size_t)p->left;
+	if (want == 0) {
+		p->has_ended = true;
+		return 0;
+	}
+	do
+		n = read(STDIN_FILENO, buf, want);
+	while (n < 0 && errno == EINTR);
+	if (n > 0 && p->left > 0)
+		p->left -= n;
+	p->has_ended = n == 0;
+	p->is_broken = n < 0;
+	return n;
+}
+
+/* What libfcgi has, else one byte and what came with it: never waits for a full buffer. */
+static ssize_t read_fastcgi(struct peer *p, char *buf, size_t want)
+{
+	FCGX_Stream *in = p->fcgi.in;
+	size_t there = (size_t)(in->stop - in->rdNext);
+	int n = 0;
+
+	if (there == 0) {
+		n = FCGX_GetStr(buf, 1, in);
+		if (n <= 0) {
+			p->is_broken = FCGX_GetError(in) != 0;
+			p->has_ended = !p->is_broken;
+			return p->is_broken ? -1 : 0;
+		}
+		there = (size_t)(in->stop - in->rdNext);
+	}
+	if (there > want - (size_t)n)
+		there = want - (size_t)n;
+	if (there > 0)
+		n += FCGX_GetStr(buf + n, (int)there, in);
+	return n;
+}
+
+ssize_t peer_read(struct peer *p, void *buf, size_t want)
+{
+	if (p->has_ended || want == 0)
+		return 0;
+	if (p->is_broken)
+		return -1;
+	return p->is_cgi ? read_cgi(p, buf, want) : read_fastcgi(p, buf, want);
+}
+
+bool peer_is_gone(const struct peer *p)
+{
+	struct pollfd fd = {.fd = p->is_cgi ? STDOUT_FILENO : p->fcgi.ipcFd, .events = POLLRDHUP};
+
+	if (poll(&fd, 1, 0) <= 0)
+		return false;
+	/* A server may close its half of a CGI program's stdin socket when the body is sent. */
+	return fd.revents & (p->is_cgi ? POLLERR | POLLHUP : POLLRDHUP | POLLHUP | POLLERR);
+}
+
+/* Writes all of iov, which is changed. */
+static bool write_all(int fd, struct iovec *iov, int n)
+{
+	while (n > 0) {
+		ssize_t done = writev(fd, iov, n);
+
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done < 0)
+			return false;
+		while (n > 0 && (size_t)done >= iov->iov_len) {
+			done -= (ssize_t)iov->iov_len;
+			iov++;
+			n--;
+		}
+		if (n > 0) {
+			iov->iov_base = (char *)iov->iov_base + done;
+			iov->iov_len -= (size_t)done;
+		}
+	}
+	return true;
+}
+
+static FCGI_Header record_header(const struct peer *p, int type, size_t content, size_t padding)
+{
+	return (FCGI_Header){
+		.version = FCGI_VERSION_1,
+		.type = (unsigned char)type,
+		.requestIdB1 = (unsigned char)(p->fcgi.requestId >> 8),
+		.requestIdB0 = (unsigned char)p->fcgi.requestId,
+		.contentLengthB1 = (unsigned char)(content >> 8),
+		.contentLengthB0 = (unsigned char)content,
+		.paddingLength = (unsigned char)padding,
+	};
+}
+
+/* Moves up to `room` bytes from the front of `from` into `to`; returns their number. */
+static size_t move_bytes(struct iovec **from, int *n_from, struct iovec *to, int *n_to, int max_to, size_t room)
+{
+	size_t moved = 0;
+
+	while (*n_from > 0 && moved < room && *n_to < max_to) {
+		size_t piece = (*from)->iov_len < room - moved ? (*from)->iov_len : room - moved;
+
+		if (piece > 0)
+			to[(*n_to)++] = (struct iovec){(*from)->iov_base, piece};
+		(*from)->iov_base = (char *)(*from)->iov_base + piece;
+		(*from)->iov_len -= piece;
+		moved += piece;
+		if ((*from)->iov_len == 0) {
+			++*from;
+			--*n_from;
+		}
+	}
+	return moved;
+}
+
+/* One STDOUT record a turn, and with the last one the end of the stream and of the request. */
+static bool write_records(struct peer *p, struct iovec *in, int n, bool is_last)
+{
+	static const char zeros[8];
+	FCGI_Header head, end_of_stream = record_header(p, FCGI_STDOUT, 0, 0);
+	FCGI_EndRequestRecord end = {.header = record_header(p, FCGI_END_REQUEST, sizeof(end.body), 0)};
+
+	do {
+		struct iovec out[16];
+		int n_out = 1;
+		size_t len = move_bytes(&in, &n, out, &n_out, 12, RECORD_MAX);
+		size_t padding = (8 - len % 8) % 8;
+
+		head = record_header(p, FCGI_STDOUT, len, padding);
+		out[0] = (struct iovec){&head, len > 0 ? sizeof(head) : 0};
+		if (padding > 0)
+			out[n_out++] = (struct iovec){(void *)(uintptr_t)zeros, padding};
+		if (n == 0 && is_last) {
+			out[n_out++] = (struct iovec){&end_of_stream, sizeof(end_of_stream)};
+			out[n_out++] = (struct iovec){&end, sizeof(end)};
+		}
+		if (!write_all(p->fcgi.ipcFd, out, n_out))
+			return false;
+	} while (n > 0);
+	return true;
+}
+
+bool peer_write(struct peer *p, const struct iovec *iov, int n, bool is_last)
+{
+	struct iovec copy[8];
+
+	if (p->is_lost || p->is_answered || n > 8)
+		return false;
+	is_last = is_last && !p->holds_end;
+	if (n > 0)
+		memcpy(copy, iov, (size_t)n * sizeof(*iov));
+	p->is_lost = p->is_cgi ? !write_all(STDOUT_FILENO, copy, n) : !write_records(p, copy, n, is_last);
+	p->is_answered = is_last;
+	return !p->is_lost;
+}
+
+void peer_hold_end(struct peer *p, bool holds)
+{
+	p->holds_end = holds;
+}
+
+void peer_log(struct peer *p, const char *text, size_t len)
+{
+	if (p->is_cgi) {
+		ssize_t ignored = write(STDERR_FILENO, text, len);
+
+		(void)ignored;
+		return;
+	}
+	if (p->is_answered)
+		return;
+	while (len > 0 && !p->is_lost) {
+		size_t piece = len < RECORD_MAX ? len : RECORD_MAX;
+		FCGI_Header head = record_header(p, FCGI_STDERR, piece, 0);
+		struct iovec iov[2] = {{&head, sizeof(head)}, {(void *)(uintptr_t)text, piece}};
+
+		p->is_lost = !write_all(p->fcgi.ipcFd, iov, 2);
+		text += piece;
+		len -= piece;
+	}
+}
+
+void peer_drain(struct peer *p, int64_t max_bytes)
+{
+	int64_t end_us = clock_mono_us() + DRAIN_SECONDS * INT64_C(1000000);
+	char buf[8192];
+
+	while (max_bytes > 0 && clock_mono_us() < end_us) {
+		ssize_t n = peer_read(p, buf, sizeof(buf));
+
+		if (n <= 0)
+			return;
+		max_bytes -= n;
+	}
+}
+
+void peer_stop_reading(struct peer *p)
+{
+	if (!p->is_cgi)
+		shutdown(p->fcgi.ipcFd, SHUT_RD);
+}
+
+void peer_close(struct peer **pp)
+{
+	struct peer *p = *pp;
+
+	if (!p)
+		return;
+	if (!p->is_cgi) {
+		p->holds_end = false;
+		if (!p->is_answered)
+			peer_write(p, NULL, 0, true);
+		close(p->fcgi.ipcFd);
+		FCGX_Free(&p->fcgi, 0);
+	}
+	free(p);
+	*pp = NULL;
+}

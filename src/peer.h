@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * peer.h - the web server at the other end of one request: FastCGI or CGI
+ *
+ * The only place, with peer.c, that knows libfcgi.  Reading is libfcgi's; writing is done here,
+ * in large records straight from the caller's memory, and the whole of a short answer in one system call.
+ */
+#ifndef RETRYSAFE_PEER_H
+#define RETRYSAFE_PEER_H
+
+#include "err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+struct peer;
+
+/* Once per process, before any other call: prepares libfcgi.  Returns OK or ERR_SYSTEM. */
+enum err peer_prepare(void) MUSTCHECK;
+
+/*
+ * peer_accept - reads the beginning of a FastCGI request from a new connection
+ *
+ *   fd   an accepted connection; owned by the peer after any result
+ *
+ * Returns OK; ERR_INVALID not a FastCGI request, or not for a responder (the connection is closed);
+ * ERR_NOMEM.  Blocks until the parameters are there, at most a minute for each read.
+ */
+enum err peer_accept(int fd, struct peer **out) MUSTCHECK;
+
+/* The one request of a CGI process: its environment, descriptors 0, 1 and 2. */
+enum err peer_cgi(struct peer **out) MUSTCHECK;
+
+bool peer_is_cgi(const struct peer *p);
+
+/* What the server sent, "NAME=value", NULL-terminated, duplicates included; borrowed from p. */
+char *const *peer_params(const struct peer *p);
+
+/*
+ * peer_read - reads the request's body
+ *
+ *   want  at most this many bytes; CGI: never more than CONTENT_LENGTH in all
+ *
+ * Returns the bytes read, 0 at the end of the body, -1 when it broke off (also: an ABORT, a broken
+ * record, nothing for a minute).  Blocks.
+ */
+ssize_t peer_read(struct peer *p, void *buf, size_t want);
+
+/* CGI: bytes of the body as announced, so that peer_read() stops there; -1: until end of file. */
+void peer_set_length(struct peer *p, int64_t len);
+
+/* Has the other end left?  Does not block.  False when it cannot be known. */
+bool peer_is_gone(const struct peer *p);
+
+/*
+ * peer_write - sends bytes of the response
+ *
+ *   is_last  nothing follows: the request is ended in the same system call
+ *
+ * Returns false when the other end has left; nothing can be sent any more then.  Blocks.
+ */
+bool peer_write(struct peer *p, const struct iovec *iov, int n, bool is_last);
+
+/*
+ * With `holds`, the end of the request is sent by peer_close() instead of with the last bytes of
+ * the response, so that something can still be said in the server's error log.
+ */
+void peer_hold_end(struct peer *p, bool holds);
+
+/* Sends text to the server's error log, while the request lasts. */
+void peer_log(struct peer *p, const char *text, size_t len);
+
+/*
+ * peer_drain - reads what is left of the body and drops it
+ *
+ * A server may lose the answer of a program that left its body unread (mod_cgid does).
+ * At most max_bytes and about a minute.
+ */
+void peer_drain(struct peer *p, int64_t max_bytes);
+
+/* Ends a read that blocks in another thread. */
+void peer_stop_reading(struct peer *p);
+
+/* Ends the request and frees p; sets *p to NULL. */
+void peer_close(struct peer **p);
+
+#endif

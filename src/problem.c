@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * problem.c - the table of problems, and its two ways of writing them down
+ *
+ * RULES
+ *
+ *   (1) Every detail says what happened, whether the script was run, and what to do now.
+ *   (2) Nothing is claimed that is not certain.  A request that failed before its key was looked up
+ *       says "this request did not run the script": an earlier one may have.
+ *   (3) No text from outside reaches the header, and none reaches the body unescaped.
+ *
+ * Does not know why a problem arose; problem_facts.detail says it, where there is more to say.
+ */
+#include "problem.h"
+
+#include "cgi_response.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* draft-ietf-httpapi-idempotency-key-header-07, 2.7 has the titles of three of them. */
+static const struct entry {
+	const char *type; /* after "urn:retrysafe:problem:" */
+	int status;
+	bool retry_same_key;
+	bool new_key_is_safe;
+	const char *title;
+	const char *happened; /* replaced by problem_facts.detail */
+	const char *advice;   /* what was run, and what to do */
+} entries[PROBLEM__MAX] = {
+	[PROBLEM_KEY_MISSING] = {"key-missing", 400, false, true, "Idempotency-Key is missing",
+		"This request must carry an Idempotency-Key, and it has none.",
+		"The script was not run. Choose a new unique key, for example a UUID, send the "
+		"request again with it, and keep to that key whenever you repeat the request."},
+	[PROBLEM_KEY_INVALID] = {"key-invalid", 400, false, true, "Idempotency-Key is not valid",
+		"The Idempotency-Key must be one string of 1 to 255 printable ASCII characters.",
+		"The script was not run. Correct the key and send the request again."},
+	/* Not looked up: the request did not come that far. */
+	[PROBLEM_REQUEST_INVALID] = {"request-invalid", 400, false, false,
+		"The request is not valid", "The request could not be understood.",
+		"This request did not run the script. Correct it and send it again; if it "
+		"repeats an earlier request, keep its key."},
+	[PROBLEM_REQUEST_INCOMPLETE] = {"request-incomplete", 400, true, false,
+		"The request is incomplete", "The body of the request did not arrive as a whole.",
+		"This request did not run the script. Send it again with the same key."},
+	/* It is too large every time, so no earlier one can have run. */
+	[PROBLEM_REQUEST_TOO_LARGE] = {"request-too-large", 413, false, true,
+		"The request is too large",
+		"The body of the request is larger than is accepted here.",
+		"The script was not run. Sending the same request again does not help; send a "
+		"smaller one."},
+	[PROBLEM_KEY_REUSED] = {"key-reused", 422, false, true, "Idempotency-Key is already used",
+		"This Idempotency-Key was used before, for a different request.",
+		"This request did not run the script. If it is a new operation, send it with a "
+		"new key. If it was meant to repeat the earlier one, send exactly what was sent "
+		"then."},
+	[PROBLEM_IN_PROGRESS] = {"in-progress", 409, true, false,
+		"A request is outstanding for this Idempotency-Key",
+		"An earlier request with this Idempotency-Key is still being carried out.",
+		"This request did not run the script again. Wait, then send the same request "
+		"with the same key to get the result. With a new key it could be carried out "
+		"twice."},
+	/* The likeliest other principal is the same one with a new token. */
+	[PROBLEM_OTHER_PRINCIPAL] = {"other-principal", 409, false, false,
+		"Idempotency-Key was used with other credentials",
+		"The same request was sent before with this Idempotency-Key, but with other "
+		"credentials.",
+		"This request did not run the script, and the earlier result is not shown. If "
+		"the earlier request was yours, repeat it with the credentials used then. With a "
+		"new key it could be carried out twice."},
+	[PROBLEM_RESULT_EXPIRED] = {"result-expired", 410, false, false,
+		"The recorded result is no longer available",
+		"The operation of this Idempotency-Key was carried out, but its response is no "
+		"longer available.",
+		"This request did not run the script again, and repeating it does not bring the "
+		"response back. Look for the result in another way. With a new key the operation "
+		"would be carried out a second time."},
+	[PROBLEM_OUTCOME_UNCERTAIN] = {"outcome-uncertain", 409, false, false,
+		"The outcome of this operation is not known",
+		"The script was started for this Idempotency-Key, and it cannot be known whether "
+		"it finished.",
+		"This request did not run the script again. Do not repeat the request with a new "
+		"key: it could be carried out twice. Check whether it took effect, or ask the "
+		"operator of this service to settle the operation."},
+	[PROBLEM_SCRIPT_FAILED] = {"script-failed", 502, false, false, "The script failed",
+		"The script did not give a complete, valid response.",
+		"The script was run, may have taken effect as a whole or in part, and is not run "
+		"again by itself. Do not repeat the request with a new key: it could be carried "
+		"out twice. Check whether it took effect, or ask the operator of this service."},
+	[PROBLEM_SCRIPT_TIMEOUT] = {"script-timeout", 504, false, false, "The script took too long",
+		"The script did not finish within its time limit.",
+		"The script was run and was stopped, may have taken effect as a whole or in part, "
+		"and is not run again by itself. Do not repeat the request with a new key: it "
+		"could be carried out twice. Check whether it took effect, or ask the operator of "
+		"this service."},
+	/* Whether an earlier request found a script here was not looked up: no new key. */
+	[PROBLEM_SCRIPT_MISSING] = {"script-missing", 404, false, false, "There is no such script",
+		"There is no script at this address.",
+		"This request ran nothing. Check the address. If it is right, tell the operator "
+		"of this service, and send the same request with the same key when that is "
+		"repaired."},
+	[PROBLEM_SCRIPT_NOT_EXECUTABLE] = {"script-not-executable", 403, false, false,
+		"The script cannot be executed",
+		"The script at this address is there, but may not be executed.",
+		"This request ran nothing. Tell the operator of this service, and send the same "
+		"request with the same key when that is repaired."},
+	[PROBLEM_SCRIPT_OUTSIDE] = {"script-not-allowed", 403, false, false,
+		"The script is not allowed",
+		"The script at this address is not one that may be run here.",
+		"This request ran nothing. Check the address. If it is right, tell the operator "
+		"of this service, and send the same request with the same key when that is "
+		"repaired."},
+	/* The key was free when this request claimed it, and it is free again. */
+	[PROBLEM_SCRIPT_NOT_STARTED] = {"script-not-started", 503, true, true,
+		"The script could not be started", "The system could not start the script.",
+		"Nothing was run. Send the same request with the same key again later."},
+	[PROBLEM_STORE_UNAVAILABLE] = {"store-unavailable", 503, true, false,
+		"The store of earlier requests is not available",
+		"It could not be looked up whether this request was carried out before.",
+		"This request did not run the script. Send it again later with the same key, not "
+		"with a new one."},
+	[PROBLEM_OVERLOADED] = {"overloaded", 503, true, false, "Too many requests",
+		"Too many requests are being carried out at this moment.",
+		"This request did not run the script. Send it again later with the same key, not "
+		"with a new one."},
+	[PROBLEM_CONFIGURATION] = {"configuration", 500, false, false,
+		"The service is not configured correctly",
+		"This service is not configured correctly.",
+		"This request did not run the script. Tell the operator of this service, and "
+		"send the same request with the same key when that is repaired."},
+};
+
+/*
+ * happened and advice to one text.  Control characters, and in a text that is not UTF-8 all bytes
+ * that are not ASCII (err_text() can end within a character), become '?'.
+ */
+static char *write_detail(const struct entry *e, const char *happened)
+{
+	const char *text = happened && *happened ? happened : e->happened;
+	size_t len = strlen(text);
+	json_t *utf8 = json_string(text);
+	char *detail;
+
+	if (asprintf(&detail, "%s%s %s", text, strchr(".!?", text[len - 1]) ? "" : ".", e->advice) <
+		0)
+		detail = NULL;
+	for (char *p = detail; p && *p; p++) {
+		unsigned char c = (unsigned char)*p;
+
+		if (c < 0x20 || c == 0x7f || (c > 0x7f && !utf8))
+			*p = '?';
+	}
+	if (detail && detail[0] >= 'a' && detail[0] <= 'z')
+		detail[0] = (char)(detail[0] - 'a' + 'A');
+	json_decref(utf8);
+	return detail;
+}
+
+static char *write_json(const struct problem_facts *pf, const struct entry *e, const char *detail)
+{
+	json_t *doc = json_pack("{s:s+, s:s, s:i, s:s, s:s*, s:s*, s:b, s:b}", "type",
+		"urn:retrysafe:problem:", e->type, "title", e->title, "status", e->status, "detail",
+		detail, "operation", pf->ref, "operation_state",
+		pf->ref ? pf->operation_state : NULL, "retry_same_key", e->retry_same_key,
+		"new_key_is_safe", e->new_key_is_safe);
+	char *body = json_dumps(doc, JSON_COMPACT);
+
+	json_decref(doc);
+	return body;
+}
+
+static void write_escaped(FILE *f, const char *text)
+{
+	for (; *text; text++) {
+		switch (*text) {
+		case '&':
+			fputs("&amp;", f);
+			break;
+		case '<':
+			fputs("&lt;", f);
+			break;
+		case '>':
+			fputs("&gt;", f);
+			break;
+		case '"':
+			fputs("&quot;", f);
+			break;
+		case '\'':
+			fputs("&#39;", f);
+			break;
+		default:
+			putc(*text, f);
+		}
+	}
+}
+
+static void write_term(FILE *f, const char *term, const char *text)
+{
+	fprintf(f, "<dt>%s</dt>\n<dd>", term);
+	write_escaped(f, text);
+	fputs("</dd>\n", f);
+}
+
+/* May it stand in a Link field and in href?  A URL has neither spaces nor these; RFC 3986, 2. */
+static bool is_linkable(const char *url)
+{
+	if (!url || (strncasecmp(url, "http://", 7) != 0 && strncasecmp(url, "https://", 8) != 0))
+		return false;
+	for (; *url; url++)
+		if (*url < 0x21 || *url > 0x7e || strchr("<>\"\\^`{|}", *url))
+			return false;
+	return true;
+}
+
+static void write_page(
+	FILE *f, const struct problem_facts *pf, const struct entry *e, const char *detail)
+{
+	fputs("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+	      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+	      "<title>",
+		f);
+	write_escaped(f, e->title);
+	fputs("</title>\n<style>\n:root { color-scheme: light dark; }\n"
+	      "body { font: 1.1rem/1.5 sans-serif; max-width: 40rem; margin: 2rem auto; "
+	      "padding: 0 1rem; }\ndt { font-weight: bold; }\ndd { margin: 0 0 .5rem; "
+	      "overflow-wrap: anywhere; }\n</style>\n</head>\n<body>\n<main>\n<h1>",
+		f);
+	write_escaped(f, e->title);
+	fputs("</h1>\n<p>", f);
+	write_escaped(f, detail);
+	fputs("</p>\n<dl>\n", f);
+	fprintf(f, "<dt>Status</dt>\n<dd>%d %s</dd>\n", e->status, cgi_response_reason(e->status));
+	fprintf(f, "<dt>Problem</dt>\n<dd>urn:retrysafe:problem:%s</dd>\n", e->type);
+	if (pf->ref)
+		write_term(f, "Operation", pf->ref);
+	if (pf->ref && pf->operation_state)
+		write_term(f, "State of the operation", pf->operation_state);
+	write_term(f, "Can it help to send the same request again?",
+		e->retry_same_key ? "Yes, with the same key" : "No");
+	write_term(f, "Is it safe to send it with a new key?",
+		e->new_key_is_safe ? "Yes" : "No, it could be carried out twice");
+	fputs("</dl>\n", f);
+	if (is_linkable(pf->docs_url)) {
+		fputs("<p><a href=\"", f);
+		write_escaped(f, pf->docs_url);
+		fputs("\">How requests and keys work here</a></p>\n", f);
+	}
+	fputs("</main>\n</body>\n</html>\n", f);
+}
+
+static char *write_html(const struct problem_facts *pf, const struct entry *e, const char *detail)
+{
+	char *page = NULL;
+	size_t len;
+	FILE *f = open_memstream(&page, &len);
+	bool is_written;
+
+	if (!f)
+		return NULL;
+	write_page(f, pf, e, detail);
+	is_written = !ferror(f);
+	if (fclose(f) == 0 && is_written)
+		return page;
+	free(page);
+	return NULL;
+}
+
+static char *write_head(const struct problem_facts *pf, const struct entry *e)
+{
+	const char *media_type =
+		pf->prefers_html ? "text/html; charset=utf-8" : "application/problem+json";
+	bool has_link = is_linkable(pf->docs_url);
+	char retry_after[40] = "";
+	char *head;
+
+	if (pf->retry_after_s > 0 && e->retry_same_key)
+		snprintf(
+			retry_after, sizeof(retry_after), "Retry-After: %d\r\n", pf->retry_after_s);
+	if (asprintf(&head,
+		    "Status: %d %s\r\nContent-Type: %s\r\nCache-Control: no-store\r\n%s%s%s%s",
+		    e->status, cgi_response_reason(e->status), media_type, retry_after,
+		    has_link ? "Link: <" : "", has_link ? pf->docs_url : "",
+		    has_link ? ">; rel=\"describedby\"\r\n" : "") < 0)
+		return NULL;
+	return head;
+}
+
+enum err problem_build(const struct problem_facts *pf, struct problem_answer *out)
+{
+	const struct entry *e = &entries[pf->problem];
+	struct problem_answer answer = {.status = e->status, .type = e->type};
+	char *detail = write_detail(e, pf->detail);
+
+	answer.head = write_head(pf, e);
+	if (detail)
+		answer.body = (pf->prefers_html ? write_html : write_json)(pf, e, detail);
+	free(detail);
+	if (!answer.head || !answer.body) {
+		problem_answer_free(&answer);
+		return err_set(ERR_NOMEM, "no memory for a problem answer");
+	}
+	answer.head_len = strlen(answer.head);
+	answer.body_len = strlen(answer.body);
+	*out = answer;
+	return OK;
+}
+
+void problem_answer_free(struct problem_answer *answer)
+{
+	if (!answer)
+		return;
+	free(answer->head);
+	free(answer->body);
+	*answer = (struct problem_answer){0};
+}
+
+/* RFC 9110, 12.4.2: a weight in thousandths; 0 when it is none. */
+static int read_weight(const char *s, size_t len)
+{
+	int weight, unit = 100;
+
+	if (len == 0 || len > 5 || (s[0] != '0' && s[0] != '1') || (len > 1 && s[1] != '.'))
+		return 0;
+	weight = (s[0] - '0') * 1000;
+	for (size_t i = 2; i < len; i++, unit /= 10) {
+		if (s[i] < '0' || s[i] > '9')
+			return 0;
+		weight += (s[i] - '0') * unit;
+	}
+	return weight <= 1000 ? weight : 0;
+}
+
+/* Cuts the next part off *list, up to `separator`, without the blanks around it. */
+static bool next_part(
+	const char **list, const char *end, char separator, const char **part, size_t *len)
+{
+	const char *stop;
+
+	if (*list >= end)
+		return false;
+	stop = memchr(*list, separator, (size_t)(end - *list));
+	if (!stop)
+		stop = end;
+	*part = *list;
+	*list = stop + 1;
+	while (*part < stop && (**part == ' ' || **part == '\t'))
+		(*part)++;
+	while (*part < stop && (stop[-1] == ' ' || stop[-1] == '\t'))
+		stop--;
+	*len = (size_t)(stop - *part);
+	return true;
+}
+
+static bool is_among(const char *const *names, const char *name, size_t len)
+{
+	for (; *names; names++)
+		if (strlen(*names) == len && strncasecmp(*names, name, len) == 0)
+			return true;
+	return false;
+}
+
+bool problem_prefers_html(const char *accept)
+{
+	static const char *const pages[] = {"text/html", "application/xhtml+xml", NULL};
+	static const char *const others[] = {
+		"application/problem+json", "application/json", "application/*", "*/*", NULL};
+	const char *end = accept ? accept + strlen(accept) : NULL;
+	const char *range, *part;
+	size_t range_len, len;
+	int page = 0, other = 0;
+
+	while (accept && next_part(&accept, end, ',', &range, &range_len)) {
+		const char *rest = range, *range_end = range + range_len;
+		const char *name = "";
+		size_t name_len = 0;
+		int weight = 1000;
+
+		if (next_part(&rest, range_end, ';', &name, &name_len))
+			while (next_part(&rest, range_end, ';', &part, &len))
+				if (len >= 2 && strncasecmp(part, "q=", 2) == 0)
+					weight = read_weight(part + 2, len - 2);
+		if (is_among(pages, name, name_len) && weight > page)
+			page = weight;
+		if (is_among(others, name, name_len) && weight > other)
+			other = weight;
+	}
+	return page > other;
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * problem.h - what a client is told when it does not get a script's answer
+ *
+ * RFC 9457 problem details, or the same facts as a page for people.  Type, status, title, wording
+ * and the two booleans of every problem stand in one table in problem.c.
+ *
+ *   retry_same_key   the same request with the same key may be sent again, and may bring something
+ *                    useful, without anybody changing anything first
+ *   new_key_is_safe  the same request with a new key cannot cause the effect a second time; false
+ *                    wherever it was not looked up what became of the key, or the effect is or may
+ *                    be there
+ *
+ * Both false: stop, and look.  Knows neither the store nor the web server.
+ */
+#ifndef RETRYSAFE_PROBLEM_H
+#define RETRYSAFE_PROBLEM_H
+
+#include "err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum problem {
+	PROBLEM_KEY_MISSING,
+	PROBLEM_KEY_INVALID,
+	PROBLEM_REQUEST_INVALID, /* broken CGI variables and the like */
+	PROBLEM_REQUEST_INCOMPLETE,
+	PROBLEM_REQUEST_TOO_LARGE,
+	PROBLEM_KEY_REUSED,
+	PROBLEM_IN_PROGRESS,
+	PROBLEM_OTHER_PRINCIPAL,
+	PROBLEM_RESULT_EXPIRED,
+	PROBLEM_OUTCOME_UNCERTAIN,
+	PROBLEM_SCRIPT_FAILED,  /* it ran, and became uncertain: no valid response */
+	PROBLEM_SCRIPT_TIMEOUT, /* it ran, and became uncertain: time limit */
+	PROBLEM_SCRIPT_MISSING, /* from here on: this request ran nothing */
+	PROBLEM_SCRIPT_NOT_EXECUTABLE,
+	PROBLEM_SCRIPT_OUTSIDE,
+	PROBLEM_SCRIPT_NOT_STARTED, /* the claim was new, and was released */
+	PROBLEM_STORE_UNAVAILABLE,  /* only before a run; after it the outcome is uncertain */
+	PROBLEM_OVERLOADED,
+	PROBLEM_CONFIGURATION,
+	PROBLEM__MAX
+};
+
+struct problem_facts {
+	enum problem problem;
+	const char
+		*detail; /* what happened, for this request, such as err_text(); NULL: the table's
+			    sentence.  Capital letter and full stop are added where missing, and
+			    then the table's sentences on what ran and what to do. */
+	const char *ref; /* of the operation; or NULL */
+	const char *operation_state; /* or NULL; needs ref */
+	int retry_after_s;           /* 0: none; not sent where retry_same_key is false */
+	const char *docs_url;        /* or NULL */
+	bool prefers_html;
+};
+
+struct problem_answer {
+	int status;
+	const char *type; /* "key-missing": the end of the type URN, for the log; static */
+	char *head; /* "Status: 409 Conflict\r\nName: value\r\n..."; without Content-Length and
+		       without the blank line, as cgi_response makes it; NUL-terminated */
+	size_t head_len;
+	char *body; /* NUL-terminated */
+	size_t body_len;
+};
+
+/*
+ * problem_build - writes the answer
+ *
+ * Everything in facts is borrowed.  Returns OK, the caller then frees *out with
+ * problem_answer_free(); or ERR_NOMEM.
+ */
+enum err problem_build(const struct problem_facts *facts, struct problem_answer *out) MUSTCHECK;
+
+/* Frees what answer holds and leaves it empty.  answer may be NULL. */
+void problem_answer_free(struct problem_answer *answer);
+
+/*
+ * problem_prefers_html - true when an Accept field (may be NULL) names text/html or
+ * application/xhtml+xml with a higher weight than any range that covers problem+json
+ */
+bool problem_prefers_html(const char *accept);
+
+#endif

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * record.c - done, or uncertain: the two ends of a run
+ *
+ * RULES THAT HOLD
+ *   (1) Only a script that ended by itself, within its time, with a complete and valid response,
+ *       is done.  The body of a script that was killed is never adopted.
+ *   (2) The response is normalised here, once; what is sent, first or later, is what is stored.
+ *   (3) An exit status other than 0 does not make a complete response incomplete: legacy scripts
+ *       end with whatever their last command returned.  It is kept, and it makes a response that
+ *       is shorter than its own Content-Length invalid (cgi_response.h).
+ *
+ * What it does not know: who waits for the answer.
+ */
+#include "record.h"
+
+#include "cgi_response.h"
+#include "clock.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+void ending_set_status(struct ending *end, int wait_status)
+{
+	end->is_killed = WIFSIGNALED(wait_status);
+	end->exit_status = end->is_killed ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
+}
+
+void ending_free(struct ending *end)
+{
+	free(end->output);
+	end->output = NULL;
+	if (end->output_fd >= 0)
+		close(end->output_fd);
+	end->output_fd = -1;
+}
+
+static enum err doubt(struct store *st, const struct operation *op, const struct ending *end,
+	enum outcome outcome, struct recorded *out)
+{
+	out->outcome = outcome;
+	return store_doubt(st, op, end->exit_status, out->reason, clock_wall_ms());
+}
+
+/* The first bytes of the output: all of a header block is in them. */
+static enum err read_start(const struct ending *end, char *buf, size_t size, size_t *len)
+{
+	ssize_t n;
+
+	if (end->output_len < (int64_t)size)
+		size = (size_t)end->output_len;
+	if (end->output) {
+		memcpy(buf, end->output, size);
+		*len = size;
+		return OK;
+	}
+	n = size > 0 ? pread(end->output_fd, buf, size, 0) : 0;
+	if (n != (ssize_t)size)
+		return err_set(ERR_SYSTEM, "read the script's output back: %s", strerror(errno));
+	*len = size;
+	return OK;
+}
+
+static enum err read_body_start(const struct ending *end, struct recorded *out)
+{
+	struct response *res = &out->res;
+	int64_t want = res->body_len < RESPONSE_INLINE_MAX ? res->body_len : RESPONSE_INLINE_MAX;
+
+	res->body = malloc((size_t)want + 1);
+	if (!res->body)
+		return err_set(ERR_NOMEM, "record: out of memory");
+	if (end->output)
+		memcpy(res->body, end->output + out->body_at, (size_t)want);
+	else if (want > 0 && pread(end->output_fd, res->body, (size_t)want, out->body_at) != want)
+		return err_set(ERR_SYSTEM, "read the script's output back: %s", strerror(errno));
+	res->body[want] = '\0';
+	res->body_inline_len = (size_t)want;
+	return OK;
+}
+
+/* Makes out->res of the output.  ERR_INVALID: it is not a valid response. */
+static enum err make_response(
+	const struct ending *end, const struct record_policy *policy, struct recorded *out)
+{
+	struct cgi_response cgi;
+	size_t len = 0;
+	char *start = malloc(CGI_HEADER_MAX);
+	enum err e = start ? read_start(end, start, CGI_HEADER_MAX, &len)
+			   : err_set(ERR_NOMEM, "record: out of memory");
+
+	if (e == OK)
+		e = cgi_response_parse(start, len, end->output_len, end->exit_status, &cgi);
+	free(start);
+	if (e != OK)
+		return e;
+	out->body_at = (int64_t)cgi.body_at;
+	out->res = (struct response){
+		.status = cgi.status,
+		.head = cgi.head,
+		.head_len = cgi.head_len,
+		.body_len = cgi.has_body ? end->output_len - out->body_at : 0,
+	};
+	out->res.is_kept = out->res.body_len <= policy->max_response_bytes;
+	return out->res.is_kept ? read_body_start(end, out) : OK;
+}
+
+enum err record_run(struct store *st, const struct operation *op, const struct record_policy *policy,
+	const struct ending *end, struct recorded *out)
+{
+	struct record rec = {.op = op, .res = &out->res};
+	enum err e;
+
+	memset(out, 0, sizeof(*out));
+	if (end->is_timed_out) {
+		snprintf(out->reason, sizeof(out->reason), "its time was over after %lld ms",
+			(long long)(end->run_us / 1000));
+		return doubt(st, op, end, OUTCOME_TIMED_OUT, out);
+	}
+	if (end->is_killed) {
+		snprintf(out->reason, sizeof(out->reason), "it was ended by signal %d (%s)",
+			end->exit_status - 128, strsignal(end->exit_status - 128));
+		return doubt(st, op, end, OUTCOME_NO_RESPONSE, out);
+	}
+	if (end->is_output_lost) {
+		snprintf(out->reason, sizeof(out->reason), "there was no room to keep its output");
+		return doubt(st, op, end, OUTCOME_NO_RESPONSE, out);
+	}
+	e = make_response(end, policy, out);
+	if (e == ERR_INVALID) {
+		snprintf(out->reason, sizeof(out->reason), "its answer is not a valid CGI response: %s",
+			err_text());
+		return doubt(st, op, end, OUTCOME_NO_RESPONSE, out);
+	}
+	if (e != OK) {
+		response_free(&out->res);
+		return e;
+	}
+	out->outcome = OUTCOME_RECORDED;
+	rec.body_fd = end->output_fd;
+	rec.body_at = out->body_at;
+	rec.now_ms = clock_wall_ms();
+	rec.ttl_ms = policy->ttl_ms;
+	rec.tombstone_ms = policy->tombstone_ms;
+	rec.exit_status = end->exit_status;
+	e = store_record(st, &rec);
+	if (e != OK)
+		response_free(&out->res);
+	return e;
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * record.h - from the end of a script to what the store remembers of it
+ *
+ * Used by the gateway, and by the keeper when the gateway is gone.
+ */
+#ifndef RETRYSAFE_RECORD_H
+#define RETRYSAFE_RECORD_H
+
+#include "order.h"
+#include "store.h"
+
+#include <sys/types.h>
+
+/* How a script ended, and what it printed. */
+struct ending {
+	int exit_status;     /* 0..255, or 128 + the signal that ended it */
+	bool is_killed;      /* a signal ended it */
+	bool is_timed_out;
+	bool is_output_lost;
+	int64_t run_us;
+	char *output;        /* the whole output, when it is short; owned */
+	int output_fd;       /* else behind this descriptor, from offset 0; owned; -1: none */
+	int64_t output_len;
+};
+
+#define ENDING_NONE {.output_fd = -1}
+
+/* Fills in the parts that waitpid(2) tells. */
+void ending_set_status(struct ending *end, int wait_status);
+void ending_free(struct ending *end);
+
+/* What record_run() made of it. */
+enum outcome {
+	OUTCOME_RECORDED,    /* done: the response is stored */
+	OUTCOME_NO_RESPONSE, /* uncertain: it ended without a valid response */
+	OUTCOME_TIMED_OUT    /* uncertain: its time was over */
+};
+
+struct recorded {
+	enum outcome outcome;
+	struct response res;           /* OUTCOME_RECORDED; response_free() it */
+	int64_t body_at;               /* OUTCOME_RECORDED: where the body begins in the output */
+	char reason[REASON_MAX + 1];   /* otherwise: a sentence for people */
+};
+
+/*
+ * record_run - decides what an ended run is, and writes it (running -> done | uncertain)
+ *
+ *   end   borrowed
+ *   out   set on OK; also filled in, for a later call to write the same, when the store fails
+ *
+ * A response over policy->max_response_bytes is done as well: its head is kept, its body is not
+ * (out->res.is_kept is false).
+ * Returns OK: it is in the store.  ERR_REFUSED: the operation was settled without this run; its
+ * record stands.  Else a write's errors (store.h): call again with the same ending.  Blocks.
+ */
+enum err record_run(struct store *st, const struct operation *op, const struct record_policy *policy,
+	const struct ending *end, struct recorded *out) MUSTCHECK;
+
+#endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * reply.h - the answer to the client: a recorded response, or a problem
+ */
+#ifndef RETRYSAFE_REPLY_H
+#define RETRYSAFE_REPLY_H
+
+#include "peer.h"
+#include "problem.h"
+#include "store.h"
+
+/* Where the part of a body that is not in struct response comes from. */
+struct body_source {
+	struct store *store; /* the record; NULL: the run's output ... */
+	int64_t op_id;
+	int fd;              /* ... behind this descriptor ... */
+	int64_t at;          /* ... from this offset on */
+};
+
+/*
+ * reply_recorded - sends a response as it is recorded
+ *
+ * The same code for the first answer and every replay; a replay also says so
+ * ("Idempotent-Replayed: true").  Returns OK; ERR_GONE the client has left; ERR_BROKEN,
+ * ERR_ABSENT, ... the rest of a large body could not be read: the answer is cut off, which the client
+ * sees by its Content-Length.  Blocks.
+ */
+enum err reply_recorded(struct peer *peer, const struct response *res, const struct body_source *rest,
+	bool is_replay) MUSTCHECK;
+
+/* reply_problem - sends a problem; `status` and `type` are set for the log.  Blocks. */
+enum err reply_problem(
+	struct peer *peer, const struct problem_facts *facts, int *status, const char **type) MUSTCHECK;
+
+#endif

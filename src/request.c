@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * request.c - the body of a request, read and proven
+ *
+ * RFC 3875, section 4.2: the body is exactly CONTENT_LENGTH bytes.  A server, a libfcgi that was
+ * interrupted, an ABORT and a broken record all may bring less and look like the end of the body.
+ * Only the right number of bytes and a proper end make a body; anything else is not claimed.
+ *
+ * What it does not know: what the bytes mean.
+ */
+#include "request.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+void request_free(struct request *r)
+{
+	peer_close(&r->peer);
+	variables_free(&r->vars);
+	script_free(&r->script);
+	spool_close(&r->body);
+	site_give(&r->site);
+	free(r->located);
+	r->located = NULL;
+}
+
+enum err request_length(const struct request *r, int64_t *len)
+{
+	const char *text = variables_get(&r->vars, "CONTENT_LENGTH");
+	char *end;
+
+	*len = -1;
+	if (!text)
+		return OK;
+	errno = 0;
+	if (*text >= '0' && *text <= '9') {
+		*len = strtoll(text, &end, 10);
+		if (errno == 0 && *end == '\0')
+			return OK;
+	}
+	return err_set(ERR_INVALID, "CONTENT_LENGTH is not a number of bytes");
+}
+
+static enum err read_all(struct request *r, int64_t max_bytes, const char *spool)
+{
+	char buf[16384];
+	SHA2_CTX ctx;
+	enum err e = OK;
+	ssize_t n;
+
+	SHA256Init(&ctx);
+	while (e == OK && (n = peer_read(r->peer, buf, sizeof(buf))) != 0) {
+		if (n < 0)
+			return err_set(ERR_GONE, "the request's body broke off after %" PRId64 " bytes",
+				r->body.len);
+		if (r->body.len + n > max_bytes)
+			return err_set(ERR_REFUSED, "the request's body is over %" PRId64 " bytes", max_bytes);
+		SHA256Update(&ctx, (const uint8_t *)buf, (size_t)n);
+		e = spool_write(&r->body, spool, buf, (size_t)n);
+	}
+	SHA256Final(r->body_digest, &ctx);
+	return e;
+}
+
+enum err request_read_body(struct request *r, int64_t max_bytes, const char *spool)
+{
+	char text[24];
+	int64_t announced;
+	enum err e = request_length(r, &announced);
+
+	if (e != OK)
+		return e;
+	if (announced > max_bytes)
+		return err_set(ERR_REFUSED, "the request's body has %" PRId64 " bytes, over %" PRId64, announced,
+			max_bytes);
+	/* A CGI program without CONTENT_LENGTH has a body only when chunks were announced. */
+	if (announced < 0 && peer_is_cgi(r->peer) && !variables_get(&r->vars, "HTTP_TRANSFER_ENCODING"))
+		announced = 0;
+	peer_set_length(r->peer, announced);
+	e = spool_open(&r->body);
+	if (e == OK)
+		e = read_all(r, max_bytes, spool);
+	if (e == OK && announced >= 0 && r->body.len != announced)
+		e = err_set(ERR_GONE, "the request's body has %" PRId64 " bytes instead of %" PRId64,
+			r->body.len, announced);
+	if (e == OK)
+		e = spool_rewind(&r->body);
+	if (e != OK)
+		return e;
+	snprintf(text, sizeof(text), "%" PRId64, r->body.len);
+	e = variables_set(&r->vars, "CONTENT_LENGTH", text);
+	return e == OK ? variables_set(&r->vars, "HTTP_TRANSFER_ENCODING", NULL) : e;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * request.h - everything that lives as long as one request
+ */
+#ifndef RETRYSAFE_REQUEST_H
+#define RETRYSAFE_REQUEST_H
+
+#include "config.h"
+#include "counters.h"
+#include "digest.h"
+#include "key.h"
+#include "log.h"
+#include "peer.h"
+#include "script.h"
+#include "site.h"
+#include "spool.h"
+#include "store.h"
+
+/* One thread that serves requests, and its channel to the keeper. */
+struct worker {
+	int control_fd;          /* to the keeper; borrowed */
+	int channel_fd;          /* -1: not open yet */
+	int stop_fd;             /* readable: leave soon; -1: none */
+	const char *config_path; /* --config, or NULL; borrowed */
+};
+
+struct request {
+	struct worker *worker;
+	struct peer *peer; /* owned */
+	enum way way;
+	const char *control_path; /* WAY_CONTROL_FILE; borrowed */
+
+	struct variables vars;
+	char *located;            /* the script as the server names it; owned */
+	struct site *site;        /* owned share */
+	const struct config *cf;  /* borrowed from site */
+	const struct route *route; /* borrowed from site; NULL: none matches */
+	struct script script;
+
+	struct key key;
+	struct spool body;
+	unsigned char body_digest[DIGEST_LEN];
+
+	struct store *store; /* borrowed from site */
+	struct operation op; /* ours, or the one that was there */
+	char ref[REF_LEN + 1];
+
+	struct log_request log;
+	char log_detail[256];
+	bool is_abandoned; /* the client had left: no answer */
+};
+
+/* Frees everything; ends the connection. */
+void request_free(struct request *r);
+
+/*
+ * request_read_body - reads the whole body into r->body, and its SHA-256 into r->body_digest
+ *
+ * The length is proven: with CONTENT_LENGTH exactly that many bytes must come, and without it a
+ * proper end.  CONTENT_LENGTH is then set to the length and HTTP_TRANSFER_ENCODING removed.
+ *
+ * Returns OK; ERR_REFUSED over max_bytes; ERR_GONE it broke off or is of another length than
+ * announced; ERR_INVALID CONTENT_LENGTH is not a number; ERR_FULL, ERR_NOMEM, ERR_SYSTEM no room
+ * for it.  Blocks while the client sends.
+ */
+enum err request_read_body(struct request *r, int64_t max_bytes, const char *spool) MUSTCHECK;
+
+/* CONTENT_LENGTH; -1 when there is none.  ERR_INVALID: not a number. */
+enum err request_length(const struct request *r, int64_t *len) MUSTCHECK;
+
+#endif

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * run.c - orders to the keeper, and its reports
+ *
+ * What it does not know: what is run, and why.
+ */
+#include "run.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+static enum err gone(const char *doing)
+{
+	return err_set(ERR_GONE, "%s: the keeper is gone", doing);
+}
+
+/* Sends one message; EPIPE and the like are ERR_GONE. */
+static enum err send_message(int fd, struct msghdr *msg)
+{
+	for (;;) {
+		if (sendmsg(fd, msg, MSG_NOSIGNAL) >= 0)
+			return OK;
+		if (errno == EINTR)
+			continue;
+		if (errno == EPIPE || errno == ECONNRESET || errno == ENOTCONN)
+			return gone("order a run");
+		if (errno == EMSGSIZE)
+			return err_set(ERR_INVALID, "order a run: the request's variables are too large");
+		return err_set(ERR_SYSTEM, "order a run: %s", strerror(errno));
+	}
+}
+
+/* Adds a string and its NUL to a packed order.  False: no room. */
+static bool pack(char *buf, size_t *at, const char *s)
+{
+	size_t len = strlen(s) + 1;
+
+	if (*at + len > ORDER_MAX)
+		return false;
+	memcpy(buf + *at, s, len);
+	*at += len;
+	return true;
+}
+
+/* Packs what `spec` says; the length, or 0: too large. */
+static size_t pack_order(const struct run_spec *spec, char *buf)
+{
+	struct order order = {
+		.kind = MESSAGE_ORDER,
+		.is_protected = spec->is_protected,
+		.timeout_ms = spec->route->timeout_ms,
+		.kill_after_ms = spec->route->kill_after_ms,
+	};
+	size_t at = sizeof(order);
+	bool fits;
+
+	if (spec->op)
+		order.op = *spec->op;
+	if (spec->policy)
+		order.policy = *spec->policy;
+	fits = pack(buf, &at, spec->script->dir) && pack(buf, &at, spec->store_url) &&
+	       pack(buf, &at, spec->spool);
+	for (char *const *a = spec->script->argv; *a && fits; a++, order.argc++)
+		fits = pack(buf, &at, *a);
+	for (char *const *e = spec->environment; *e && fits; e++, order.envc++)
+		fits = pack(buf, &at, *e);
+	memcpy(buf, &order, sizeof(order));
+	return fits ? at : 0;
+}
+
+enum err run_order(int channel_fd, const struct run_spec *spec)
+{
+	union {
+		char bytes[CMSG_SPACE(2 * sizeof(int))];
+		struct cmsghdr align;
+	} control = {0};
+	int fds[2] = {spec->stdin_fd, spec->second_fd};
+	char *buf = malloc(ORDER_MAX);
+	struct iovec iov = {.iov_base = buf};
+	struct msghdr msg = {.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.bytes,
+		.msg_controllen = sizeof(control.bytes)};
+	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+	enum err e;
+
+	if (!buf)
+		return err_set(ERR_NOMEM, "order a run: out of memory");
+	iov.iov_len = pack_order(spec, buf);
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(fds));
+	memcpy(CMSG_DATA(c), fds, sizeof(fds));
+	e = iov.iov_len > 0 ? send_message(channel_fd, &msg)
+			    : err_set(ERR_INVALID, "order a run: the request's variables are too large");
+	free(buf);
+	return e;
+}
+
+static enum err send_kind(int channel_fd, enum message_kind kind)
+{
+	struct iovec iov = {&kind, sizeof(kind)};
+	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+
+	return send_message(channel_fd, &msg);
+}
+
+enum err run_go(int channel_fd)
+{
+	return send_kind(channel_fd, MESSAGE_GO);
+}
+
+void run_forget(int channel_fd)
+{
+	(void)!send_kind(channel_fd, MESSAGE_FORGET);
+}
+
+void run_keep(int channel_fd)
+{
+	(void)!send_kind(channel_fd, MESSAGE_KEEP);
+}
+
+/* Receives a report and the bytes behind it into buf; the bytes' length is in r->inline_len. */
+static enum err receive(int fd, struct report *r, char *buf, int *output_fd)
+{
+	union {
+		char bytes[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control;
+	struct iovec iov[2] = {{r, sizeof(*r)}, {buf, ORDER_INLINE_MAX}};
+	struct msghdr msg = {.msg_iov = iov,
+		.msg_iovlen = 2,
+		.msg_control = control.bytes,
+		.msg_controllen = sizeof(control.bytes)};
+	ssize_t n;
+
+	*output_fd = -1;
+	do
+		n = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC);
+	while (n < 0 && errno == EINTR);
+	if (n < (ssize_t)sizeof(*r))
+		return gone("wait for a run");
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(&msg); c; c = CMSG_NXTHDR(&msg, c))
+		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
+			memcpy(output_fd, CMSG_DATA(c), sizeof(int));
+	r->inline_len = n - (ssize_t)sizeof(*r);
+	return OK;
+}
+
+static enum err take_ending(const struct report *r, const char *buf, int output_fd, struct ending *end)
+{
+	struct ending found = {
+		.is_timed_out = r->is_timed_out,
+		.is_output_lost = r->is_output_lost,
+		.run_us = r->run_us,
+		.output_fd = output_fd,
+		.output_len = r->output_len,
+	};
+
+	ending_set_status(&found, r->wait_status);
+	if (output_fd < 0) {
+		found.output = malloc((size_t)r->inline_len + 1);
+		if (found.output)
+			memcpy(found.output, buf, (size_t)r->inline_len);
+		else
+			found.is_output_lost = true;
+	}
+	*end = found;
+	return OK;
+}
+
+enum err run_look(int channel_fd, void (*on_text)(void *arg, const char *text, size_t len), void *arg,
+	struct ending *end, int *failed)
+{
+	char *buf = malloc(ORDER_INLINE_MAX);
+	struct report r;
+	int output_fd;
+	enum err e = buf ? receive(channel_fd, &r, buf, &output_fd)
+			 : err_set(ERR_NOMEM, "wait for a run: out of memory");
+
+	if (e != OK) {
+		free(buf);
+		return e == ERR_NOMEM ? ERR_BUSY : e;
+	}
+	switch (r.kind) {
+	case MESSAGE_STDERR:
+		on_text(arg, buf, (size_t)r.inline_len);
+		e = err_set(ERR_BUSY, "the script is running");
+		break;
+	case MESSAGE_FAILED:
+		*failed = r.failed_errno;
+		e = err_set(ERR_ABSENT, "the script could not be started: %s", strerror(r.failed_errno));
+		break;
+	case MESSAGE_ENDED:
+		e = take_ending(&r, buf, output_fd, end);
+		break;
+	default:
+		e = err_set(ERR_BUSY, "the script is running");
+	}
+	free(buf);
+	return e;
+}
+
+enum err run_wait(int channel_fd, int stop_fd, void (*on_text)(void *arg, const char *text, size_t len),
+	void *arg, struct ending *end, int *failed)
+{
+	struct pollfd fds[2] = {{channel_fd, POLLIN, 0}, {stop_fd, POLLIN, 0}};
+	enum err e;
+
+	for (;;) {
+		if (poll(fds, 2, -1) < 0)
+			continue;
+		if (fds[0].revents) {
+			e = run_look(channel_fd, on_text, arg, end, failed);
+			if (e != ERR_BUSY)
+				return e;
+		} else if (fds[1].revents) {
+			return err_set(ERR_BUSY, "the gateway has to leave");
+		}
+	}
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * run.h - the gateway's side of one run: order it, wait for it, let go of it
+ *
+ * Calling sequence for a protected run, all on one channel:
+ *
+ *     run_order()            before the claim: if we die now, the keeper releases it
+ *     (claim is committed)
+ *     run_go()               or run_forget(), when the claim was not taken
+ *     run_wait()
+ *     (result is recorded)
+ *     run_forget()           or run_keep(), when it could not be recorded
+ *
+ * A run that passes through: run_order(), then run_wait() or run_watch(), then run_forget().
+ *
+ * Every function returns ERR_GONE when the keeper has died: what became of a run that had its
+ * run_go() is then not known.
+ */
+#ifndef RETRYSAFE_RUN_H
+#define RETRYSAFE_RUN_H
+
+#include "order.h"
+#include "record.h"
+#include "script.h"
+
+/* What to run, and how. */
+struct run_spec {
+	bool is_protected;
+	const struct script *script;
+	char *const *environment;      /* NULL-terminated */
+	const struct route *route;     /* time limits */
+	const char *store_url, *spool; /* "" when it passes through */
+	const struct operation *op;    /* NULL when it passes through */
+	const struct record_policy *policy;
+	int stdin_fd;                  /* borrowed */
+	int second_fd;                 /* the witness; or, passing through, its standard output; borrowed */
+};
+
+/* Returns OK; ERR_INVALID too large for an order (nothing happened); ERR_GONE; ERR_SYSTEM. */
+enum err run_order(int channel_fd, const struct run_spec *spec) MUSTCHECK;
+enum err run_go(int channel_fd) MUSTCHECK;
+/* The keeper need not keep anything of it.  Never fails: a keeper that is gone keeps nothing. */
+void run_forget(int channel_fd);
+/* The keeper records the result by itself; the channel is free for another run. */
+void run_keep(int channel_fd);
+
+/*
+ * run_wait - waits for the end of the run; blocks as long as its time limit
+ *
+ *   stop_fd  when it becomes readable the wait ends with ERR_BUSY; -1: none
+ *   on_text  gets the script's error output as it comes
+ *   end      set on OK; ending_free() it
+ *   failed   set on ERR_ABSENT: the errno with which starting it failed
+ *
+ * Returns OK it has ended; ERR_ABSENT nothing was started, and the keeper has forgotten it;
+ * ERR_BUSY stop_fd; ERR_GONE the keeper has died.
+ */
+enum err run_wait(int channel_fd, int stop_fd, void (*on_text)(void *arg, const char *text, size_t len),
+	void *arg, struct ending *end, int *failed) MUSTCHECK;
+
+/*
+ * run_look - takes one message from the channel, for a caller that polls it together with others
+ *
+ * Returns like run_wait(), and ERR_BUSY when the run has not ended yet.
+ */
+enum err run_look(int channel_fd, void (*on_text)(void *arg, const char *text, size_t len), void *arg,
+	struct ending *end, int *failed) MUSTCHECK;
+
+#endif

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * script.h - which script a request means, and the CGI variables it shall see
+ *
+ * Every server and every wiring names the script in another way; here they become one.  The rule:
+ * the script sees what it would see without us (RFC 3875, section 4.1).
+ */
+#ifndef RETRYSAFE_SCRIPT_H
+#define RETRYSAFE_SCRIPT_H
+
+#include "config.h"
+#include "err.h"
+#include "variables.h"
+
+/* How the request reached us. */
+enum way {
+	WAY_FASTCGI,     /* params of a FastCGI request */
+	WAY_CGI,         /* the environment of a CGI process */
+	WAY_CONTROL_FILE /* likewise, and argv[1] was a control file (the route names the script) */
+};
+
+/*
+ * A script that may be started.  What is checked is the file that the names lead to; the names stay
+ * as the server spells them, because the script would see them so without us.
+ */
+struct script {
+	char *path;  /* as the server or the route names it, absolute; goes into SCRIPT_FILENAME */
+	char *dir;   /* the directory in that path: the working directory */
+	char **argv; /* NULL-terminated: interpreter and its arguments, if any, then path */
+};
+
+/*
+ * script_locate - finds the script file that the variables name and rewrites SCRIPT_NAME,
+ * SCRIPT_FILENAME, PATH_INFO and PATH_TRANSLATED so that they are what the script would see without
+ * us.  Done before the route is known, because routes match SCRIPT_NAME.
+ *
+ * Through an Action the rest is put back, too: REDIRECT_REMOTE_USER is REMOTE_USER again, a
+ * REDIRECT_X that SetEnv made is X again, and what only the Action added is removed.  The caller
+ * gives REDIRECT_STATUS to an interpreter that wants it.
+ *
+ *   v     from variables_take(); changed only on OK
+ *   path  set on OK only: the new SCRIPT_FILENAME (symbolic links not resolved); free() it.  With
+ *         WAY_CONTROL_FILE nothing is located or changed and *path is the control file.
+ *
+ * Returns OK; ERR_ABSENT no such script; ERR_REFUSED the request names this program itself, or it
+ * is called directly without an Action, or the path is not absolute, goes up ("..") or holds a NUL;
+ * ERR_INVALID a variable is missing (the text says which); ERR_NOMEM.  No text holds what a client
+ * sent.
+ */
+enum err script_locate(enum way way, struct variables *v, char **path) MUSTCHECK;
+
+/*
+ * script_open - the script to run for a located path and a route
+ *
+ *   located  from script_locate(); route->script, where set, wins over it, and the caller then sets
+ *            SCRIPT_FILENAME to out->path
+ *   route    NULL when none matched: cf->defaults
+ *
+ * Checks: inside cf->script_dirs after symbolic links are resolved, where that is set; a regular
+ * file; executable, unless there is an interpreter (then readable); neither this program itself nor
+ * a control file of it, which would start one gateway after the other without end.
+ *
+ * An interpreter takes any readable file.  As the script is the first file on the path, a request
+ * for /upload/picture.jpg/x.php names picture.jpg: routes with an interpreter match by suffix.
+ *
+ * Returns OK; ERR_ABSENT or ERR_REFUSED with what is wrong in the text, *problem is then one of
+ * SCRIPT_*, for the problem type of the answer (SCRIPT_OK otherwise); ERR_NOMEM.  On OK the caller
+ * frees with script_free().
+ */
+enum script_problem { SCRIPT_OK, SCRIPT_MISSING, SCRIPT_NOT_EXECUTABLE, SCRIPT_OUTSIDE };
+enum err script_open(const char *located, const struct config *cf, const struct route *route,
+	struct script *out, enum script_problem *problem) MUSTCHECK;
+
+/* Frees what is in it; s is then all zero.  It may be all zero. */
+void script_free(struct script *s);
+
+#endif

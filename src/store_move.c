@@ -1,0 +1,490 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * store_move.c - the writes of the SQLite store, one job each
+ *
+ * RULES THAT HOLD
+ *   (1) A running operation is moved by a statement that names its id, its token and the state it
+ *       must be in, and changes exactly one row.  No row: somebody else has settled it.
+ *   (2) A job may be carried out twice when the first transaction was rolled back; it sets what it
+ *       reports only as its last act.
+ *
+ * What it does not know: why an operation is moved (claim.c, record.c).
+ */
+#include "clock.h"
+#include "digest.h"
+#include "store_sqlite.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define NEVER_MS INT64_C(4102444800000) /* 2100-01-01: a tombstone beyond it is kept for ever */
+
+/* ---- claim ---- */
+
+struct claim_job {
+	const struct operation *op;
+	bool taken;
+};
+
+static enum err route_id(struct conn *c, const char *name, int64_t *id)
+{
+	sqlite3_stmt *stmt = conn_statement(c, ST_ROUTE_ID);
+	enum err e;
+	int rc;
+
+	if (!stmt)
+		return ERR_SYSTEM;
+	sqlite3_bind_text(stmt, 1, name, -1, SQLITE_STATIC);
+	rc = sqlite3_step(stmt);
+	if (rc == SQLITE_ROW)
+		*id = sqlite3_column_int64(stmt, 0);
+	e = rc == SQLITE_ROW || rc == SQLITE_DONE
+		    ? OK
+		    : conn_error(c, sqlite3_extended_errcode(c->db), "claim: route");
+	sqlite3_reset(stmt);
+	if (e != OK || rc == SQLITE_ROW)
+		return e;
+	stmt = conn_statement(c, ST_ROUTE_ADD);
+	if (stmt)
+		sqlite3_bind_text(stmt, 1, name, -1, SQLITE_STATIC);
+	e = conn_run(c, stmt, "claim: route");
+	*id = sqlite3_last_insert_rowid(c->db);
+	return e;
+}
+
+static bool is_zero(const unsigned char *p, size_t len)
+{
+	while (len > 0)
+		if (p[--len])
+			return false;
+	return true;
+}
+
+/* ERR_REFUSED: another operation has this id. */
+static enum err insert(struct conn *c, const struct operation *op, int64_t route, bool *inserted)
+{
+	sqlite3_stmt *stmt = conn_statement(c, ST_CLAIM);
+	enum err e;
+
+	if (!stmt)
+		return ERR_SYSTEM;
+	sqlite3_bind_int64(stmt, 1, op->id);
+	sqlite3_bind_int64(stmt, 2, op->nonce);
+	sqlite3_bind_blob(stmt, 3, op->identity, IDENTITY_LEN, SQLITE_STATIC);
+	sqlite3_bind_blob(stmt, 4, op->fingerprint, FINGERPRINT_LEN, SQLITE_STATIC);
+	if (!is_zero(op->principal, PRINCIPAL_LEN))
+		sqlite3_bind_blob(stmt, 5, op->principal, PRINCIPAL_LEN, SQLITE_STATIC);
+	sqlite3_bind_int64(stmt, 6, route);
+	sqlite3_bind_int(stmt, 7, STATE_RUNNING);
+	sqlite3_bind_int64(stmt, 8, op->created_ms);
+	sqlite3_bind_blob(stmt, 9, op->token, TOKEN_LEN, SQLITE_STATIC);
+	sqlite3_bind_int64(stmt, 10, op->witness);
+	sqlite3_bind_int64(stmt, 11, op->boot_id);
+	sqlite3_bind_int64(stmt, 12, op->deadline_boot_ms);
+	e = conn_run(c, stmt, "claim");
+	*inserted = e == OK && sqlite3_changes(c->db) == 1;
+	return e;
+}
+
+static enum err find(struct conn *c, const unsigned char identity[IDENTITY_LEN], struct operation *op,
+	int64_t *tombstone_ms)
+{
+	sqlite3_stmt *stmt = conn_statement(c, ST_FIND);
+	enum err e = OK;
+	int rc;
+
+	if (!stmt)
+		return ERR_SYSTEM;
+	sqlite3_bind_blob(stmt, 1, identity, IDENTITY_LEN, SQLITE_STATIC);
+	rc = sqlite3_step(stmt);
+	if (rc == SQLITE_ROW) {
+		operation_read(stmt, op);
+		*tombstone_ms = sqlite3_column_int64(stmt, OPERATION_COLUMN_TOMBSTONE);
+	} else {
+		e = rc == SQLITE_DONE ? err_set(ERR_BROKEN, "claim: the operation is there and not there")
+				      : conn_error(c, sqlite3_extended_errcode(c->db), "claim");
+	}
+	sqlite3_reset(stmt);
+	return e;
+}
+
+static enum err forget(struct conn *c, int64_t id)
+{
+	static const enum statement drops[] = {
+		ST_RESPONSE_DROP, ST_CHUNK_DROP, ST_HISTORY_DROP, ST_FORGET};
+	enum err e = OK;
+
+	for (size_t i = 0; i < sizeof(drops) / sizeof(drops[0]) && e == OK; i++) {
+		sqlite3_stmt *stmt = conn_statement(c, drops[i]);
+
+		if (stmt)
+			sqlite3_bind_int64(stmt, 1, id);
+		e = conn_run(c, stmt, "forget");
+	}
+	return e;
+}
+
+/* Has time alone freed this operation's identity? */
+static bool is_forgotten(const struct operation *op, int64_t tombstone_ms, int64_t now_ms)
+{
+	if (op->state == STATE_EXPIRED)
+		return op->expires_ms <= now_ms;
+	return op->state == STATE_DONE && op->expires_ms + tombstone_ms <= now_ms;
+}
+
+static enum err claim(struct store *st, struct conn *c, void *arg)
+{
+	struct claim_job *job = arg;
+	struct operation existing;
+	int64_t route = 0, tombstone_ms = 0;
+	bool inserted = false;
+	enum err e = route_id(c, job->op->route, &route);
+
+	(void)st;
+	if (e == OK)
+		e = insert(c, job->op, route, &inserted);
+	if (e == OK && !inserted) {
+		e = find(c, job->op->identity, &existing, &tombstone_ms);
+		if (e == OK && is_forgotten(&existing, tombstone_ms, job->op->created_ms)) {
+			e = forget(c, existing.id);
+			if (e == OK)
+				e = insert(c, job->op, route, &inserted);
+		}
+	}
+	job->taken = inserted;
+	/* One in a million a millisecond: as if somebody else had been faster. */
+	return e == ERR_REFUSED ? OK : e;
+}
+
+enum err store_claim(struct store *st, const struct operation *op, bool *taken)
+{
+	struct claim_job job = {.op = op};
+	enum err e = store_write(st, claim, &job);
+
+	if (e == ERR_UNKNOWN) /* whatever is in the log, nothing was started for it */
+		store_owe_release(st, op->id, op->token);
+	if (e == OK)
+		*taken = job.taken;
+	return e;
+}
+
+/* ---- release ---- */
+
+enum err move_release(struct conn *c, int64_t op_id, const unsigned char token[TOKEN_LEN])
+{
+	sqlite3_stmt *stmt = conn_statement(c, ST_RELEASE);
+
+	if (!stmt)
+		return ERR_SYSTEM;
+	sqlite3_bind_int64(stmt, 1, op_id);
+	sqlite3_bind_blob(stmt, 2, token, TOKEN_LEN, SQLITE_STATIC);
+	sqlite3_bind_int(stmt, 3, STATE_RUNNING);
+	return conn_run(c, stmt, "release");
+}
+
+static enum err release(struct store *st, struct conn *c, void *arg)
+{
+	const struct operation *op = arg;
+
+	(void)st;
+	return move_release(c, op->id, op->token);
+}
+
+enum err store_release(struct store *st, const struct operation *op)
+{
+	struct operation copy = *op;
+	enum err e = store_write(st, release, &copy);
+
+	if (e != OK)
+		store_owe_release(st, op->id, op->token);
+	return e;
+}
+
+/* ---- record ---- */
+
+/* Was this very response recorded before?  Then an earlier call did happen. */
+static enum err was_recorded(struct conn *c, int64_t id, const unsigned char digest[FINGERPRINT_LEN])
+{
+	sqlite3_stmt *stmt = conn_statement(c, ST_RESPONSE);
+	bool same = false;
+	enum err e = OK;
+	int rc;
+
+	if (!stmt)
+		return ERR_SYSTEM;
+	sqlite3_bind_int64(stmt, 1, id);
+	rc = sqlite3_step(stmt);
+	if (rc == SQLITE_ROW)
+		same = sqlite3_column_bytes(stmt, 2) == FINGERPRINT_LEN &&
+		       memcmp(sqlite3_column_blob(stmt, 2), digest, FINGERPRINT_LEN) == 0;
+	else if (rc != SQLITE_DONE)
+		e = conn_error(c, sqlite3_extended_errcode(c->db), "record");
+	sqlite3_reset(stmt);
+	if (e != OK || same)
+		return e;
+	return err_set(ERR_REFUSED, "record: the operation was settled without this run");
+}
+
+static enum err record(struct store *st, struct conn *c, void *arg)
+{
+	const struct record *rec = arg;
+	const struct response *res = rec->res;
+	int64_t tombstone_ms = rec->tombstone_ms > NEVER_MS ? NEVER_MS : rec->tombstone_ms;
+	sqlite3_stmt *done = conn_statement(c, ST_DONE), *add = conn_statement(c, ST_RESPONSE_ADD);
+	unsigned char digest[FINGERPRINT_LEN];
+	enum err e;
+
+	(void)st;
+	if (!done || !add)
+		return ERR_SYSTEM;
+	response_digest(res->head, res->head_len, res->body, res->body_inline_len, digest);
+	sqlite3_bind_int64(done, 1, rec->op->id);
+	sqlite3_bind_blob(done, 2, rec->op->token, TOKEN_LEN, SQLITE_STATIC);
+	sqlite3_bind_int(done, 3, STATE_RUNNING);
+	sqlite3_bind_int(done, 4, STATE_DONE);
+	sqlite3_bind_int64(done, 5, rec->now_ms);
+	sqlite3_bind_int64(done, 6, rec->now_ms + rec->ttl_ms);
+	sqlite3_bind_int64(done, 7, tombstone_ms);
+	sqlite3_bind_int(done, 8, res->status);
+	sqlite3_bind_int64(done, 9, res->body_len);
+	sqlite3_bind_int(done, 10, rec->exit_status);
+	e = conn_run(c, done, "record");
+	if (e != OK)
+		return e;
+	if (sqlite3_changes(c->db) != 1)
+		return was_recorded(c, rec->op->id, digest);
+	sqlite3_bind_int64(add, 1, rec->op->id);
+	sqlite3_bind_blob(add, 2, res->head, (int)res->head_len, SQLITE_STATIC);
+	sqlite3_bind_int64(add, 3, res->body_len);
+	sqlite3_bind_blob(add, 4, digest, FINGERPRINT_LEN, SQLITE_STATIC);
+	if (res->is_kept) /* an empty body must not become NULL */
+		sqlite3_bind_blob(add, 5, res->body ? res->body : "", (int)res->body_inline_len,
+			SQLITE_STATIC);
+	e = conn_run(c, add, "record");
+	return e == ERR_REFUSED ? err_set(ERR_BROKEN, "record: a response without its operation") : e;
+}
+
+struct chunk_job {
+	const struct operation *op;
+	int64_t at;
+	const char *data;
+	size_t len;
+};
+
+static enum err add_chunk(struct store *st, struct conn *c, void *arg)
+{
+	const struct chunk_job *job = arg;
+	sqlite3_stmt *stmt = conn_statement(c, ST_CHUNK_ADD);
+	unsigned char digest[FINGERPRINT_LEN];
+
+	(void)st;
+	if (!stmt)
+		return ERR_SYSTEM;
+	response_digest(NULL, 0, job->data, job->len, digest);
+	sqlite3_bind_int64(stmt, 1, job->op->id);
+	sqlite3_bind_int64(stmt, 2, job->at);
+	sqlite3_bind_blob(stmt, 3, digest, FINGERPRINT_LEN, SQLITE_STATIC);
+	sqlite3_bind_blob(stmt, 4, job->data, (int)job->len, SQLITE_STATIC);
+	sqlite3_bind_blob(stmt, 5, job->op->token, TOKEN_LEN, SQLITE_STATIC);
+	sqlite3_bind_int(stmt, 6, STATE_RUNNING);
+	return conn_run(c, stmt, "record: body");
+}
+
+/* The part of the body that is not kept with the head, in pieces of RESPONSE_INLINE_MAX. */
+static enum err record_rest(struct store *st, const struct record *rec)
+{
+	char *buf = malloc(RESPONSE_INLINE_MAX);
+	enum err e = buf ? OK : err_set(ERR_NOMEM, "record: out of memory");
+
+	for (int64_t at = RESPONSE_INLINE_MAX; at < rec->res->body_len && e == OK;) {
+		int64_t left = rec->res->body_len - at;
+		size_t want = left < RESPONSE_INLINE_MAX ? (size_t)left : RESPONSE_INLINE_MAX;
+		ssize_t n = pread(rec->body_fd, buf, want, rec->body_at + at);
+		struct chunk_job job = {.op = rec->op, .at = at, .data = buf, .len = want};
+
+		if (n != (ssize_t)want)
+			e = err_set(ERR_SYSTEM, "record: read the response back: %s",
+				n < 0 ? strerror(errno) : "it is shorter than before");
+		else
+			e = store_write(st, add_chunk, &job);
+		at += (int64_t)want;
+	}
+	free(buf);
+	return e;
+}
+
+enum err store_record(struct store *st, const struct record *rec)
+{
+	struct record copy = *rec;
+	enum err e = OK;
+
+	if (rec->res->is_kept && rec->res->body_len > (int64_t)rec->res->body_inline_len)
+		e = record_rest(st, rec);
+	return e == OK ? store_write(st, record, &copy) : e;
+}
+
+/* ---- doubt ---- */
+
+struct doubt_job {
+	const struct operation *op;
+	int exit_status;
+	const char *reason;
+	int64_t now_ms;
+};
+
+static enum err add_history(struct conn *c, int64_t id, int64_t at_ms, const char *event, const char *detail)
+{
+	sqlite3_stmt *stmt = conn_statement(c, ST_HISTORY_ADD);
+
+	if (!stmt)
+		return ERR_SYSTEM;
+	sqlite3_bind_int64(stmt, 1, id);
+	sqlite3_bind_int64(stmt, 2, at_ms);
+	sqlite3_bind_text(stmt, 3, event, -1, SQLITE_STATIC);
+	sqlite3_bind_text(stmt, 4, detail, -1, SQLITE_STATIC);
+	return conn_run(c, stmt, "history");
+}
+
+static enum err doubt(struct store *st, struct conn *c, void *arg)
+{
+	const struct doubt_job *job = arg;
+	sqlite3_stmt *stmt = conn_statement(c, ST_DOUBT), *drop = conn_statement(c, ST_CHUNK_DROP);
+	enum err e;
+
+	(void)st;
+	if (!stmt || !drop)
+		return ERR_SYSTEM;
+	sqlite3_bind_int64(stmt, 1, job->op->id);
+	sqlite3_bind_blob(stmt, 2, job->op->token, TOKEN_LEN, SQLITE_STATIC);
+	sqlite3_bind_int(stmt, 3, STATE_RUNNING);
+	sqlite3_bind_int(stmt, 4, STATE_UNCERTAIN);
+	sqlite3_bind_int64(stmt, 5, job->now_ms);
+	if (job->exit_status >= 0)
+		sqlite3_bind_int(stmt, 6, job->exit_status);
+	sqlite3_bind_text(stmt, 7, job->reason, -1, SQLITE_STATIC);
+	e = conn_run(c, stmt, "mark uncertain");
+	if (e != OK)
+		return e;
+	if (sqlite3_changes(c->db) != 1)
+		return err_set(ERR_REFUSED, "mark uncertain: the operation was settled without this run");
+	sqlite3_bind_int64(drop, 1, job->op->id);
+	e = conn_run(c, drop, "mark uncertain");
+	return e == OK ? add_history(c, job->op->id, job->now_ms, "uncertain", job->reason) : e;
+}
+
+enum err store_doubt(struct store *st, const struct operation *op, int exit_status, const char *reason,
+	int64_t now_ms)
+{
+	struct doubt_job job = {op, exit_status, reason, now_ms};
+
+	return store_write(st, doubt, &job);
+}
+
+/* ---- purge ---- */
+
+struct due {
+	int64_t id, due_ms, tombstone_ms;
+	int state;
+};
+
+static enum err list_due(struct conn *c, int64_t now_ms, int limit, struct due *out, int *n)
+{
+	sqlite3_stmt *stmt = conn_statement(c, ST_DUE);
+	enum err e = OK;
+	int rc;
+
+	*n = 0;
+	if (!stmt)
+		return ERR_SYSTEM;
+	sqlite3_bind_int64(stmt, 1, now_ms);
+	sqlite3_bind_int(stmt, 2, limit);
+	while ((rc = sqlite3_step(stmt)) == SQLITE_ROW && *n < limit) {
+		struct due *d = &out[(*n)++];
+
+		d->id = sqlite3_column_int64(stmt, 0);
+		d->state = sqlite3_column_int(stmt, 1);
+		d->due_ms = sqlite3_column_int64(stmt, 2);
+		d->tombstone_ms = sqlite3_column_int64(stmt, 3);
+	}
+	if (rc != SQLITE_DONE && rc != SQLITE_ROW)
+		e = conn_error(c, sqlite3_extended_errcode(c->db), "purge");
+	sqlite3_reset(stmt);
+	return e;
+}
+
+static enum err drop_response(struct conn *c, int64_t id)
+{
+	static const enum statement drops[] = {ST_RESPONSE_DROP, ST_CHUNK_DROP, ST_EXPIRE};
+	enum err e = OK;
+
+	for (size_t i = 0; i < sizeof(drops) / sizeof(drops[0]) && e == OK; i++) {
+		sqlite3_stmt *stmt = conn_statement(c, drops[i]);
+
+		if (stmt) {
+			sqlite3_bind_int64(stmt, 1, id);
+			if (drops[i] == ST_EXPIRE)
+				sqlite3_bind_int(stmt, 2, STATE_EXPIRED);
+		}
+		e = conn_run(c, stmt, "purge");
+	}
+	return e;
+}
+
+#define PURGE_MAX 200
+
+enum err move_purge(
+	struct conn *c, int64_t now_ms, int limit, int64_t *dropped, int64_t *forgotten)
+{
+	struct due due[PURGE_MAX];
+	int n = 0;
+	enum err e = list_due(c, now_ms, limit < PURGE_MAX ? limit : PURGE_MAX, due, &n);
+
+	*dropped = *forgotten = 0;
+	for (int i = 0; i < n && e == OK; i++) {
+		bool is_done = due[i].state == STATE_DONE;
+
+		if (is_done && due[i].due_ms + due[i].tombstone_ms > now_ms) {
+			e = drop_response(c, due[i].id);
+			++*dropped;
+		} else {
+			e = forget(c, due[i].id);
+			*dropped += is_done;
+			++*forgotten;
+		}
+	}
+	return e;
+}
+
+struct purge_job {
+	int64_t now_ms, dropped, forgotten;
+};
+
+static enum err purge(struct store *st, struct conn *c, void *arg)
+{
+	struct purge_job *job = arg;
+	int64_t dropped, forgotten;
+	enum err e = move_purge(c, job->now_ms, PURGE_MAX, &dropped, &forgotten);
+
+	(void)st;
+	job->dropped = dropped;
+	job->forgotten = forgotten;
+	return e;
+}
+
+enum err store_purge(struct store *st, int64_t now_ms, int64_t *dropped, int64_t *forgotten)
+{
+	struct purge_job job = {.now_ms = now_ms};
+	enum err e;
+
+	*dropped = *forgotten = 0;
+	do {
+		e = store_write(st, purge, &job);
+		if (e != OK)
+			return e;
+		*dropped += job.dropped;
+		*forgotten += job.forgotten;
+	} while (job.dropped + job.forgotten > 0);
+	return OK;
+}

@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * store_read.c - the reads of the SQLite store
+ *
+ * Readers have connections of their own and never wait for a writer.  No transaction stays open
+ * when a call returns: a reader that waits for a client would keep the log from being reused.
+ *
+ * What it does not know: locks and threads, but for the list of idle connections.
+ */
+#include "digest.h"
+#include "store_sqlite.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum err reader_take(struct store *st, struct conn **out)
+{
+	struct conn *c;
+
+	pthread_mutex_lock(&st->readers_mutex);
+	c = st->readers;
+	if (c)
+		st->readers = c->next;
+	pthread_mutex_unlock(&st->readers_mutex);
+	if (!c)
+		return conn_open(st, false, out);
+	*out = c;
+	return OK;
+}
+
+void reader_give(struct store *st, struct conn **c)
+{
+	if (!*c)
+		return;
+	pthread_mutex_lock(&st->readers_mutex);
+	(*c)->next = st->readers;
+	st->readers = *c;
+	pthread_mutex_unlock(&st->readers_mutex);
+	*c = NULL;
+}
+
+void response_digest(const char *head, size_t head_len, const char *body, size_t body_len,
+	unsigned char out[FINGERPRINT_LEN])
+{
+	struct digest d;
+
+	digest_start(&d, (const unsigned char *)"response", 8);
+	digest_part(&d, head, head_len);
+	digest_part(&d, body, body_len);
+	digest_end(&d, out, FINGERPRINT_LEN);
+}
+
+void response_free(struct response *r)
+{
+	free(r->head);
+	free(r->body);
+	memset(r, 0, sizeof(*r));
+}
+
+void operation_ref(const struct operation *op, char ref[REF_LEN + 1])
+{
+	snprintf(ref, REF_LEN + 1, "%016" PRIx64 "%016" PRIx64, (uint64_t)op->id, (uint64_t)op->nonce);
+}
+
+const char *state_name(enum state s)
+{
+	static const char *const names[STATE__MAX] = {
+		[STATE_ABSENT] = "absent",
+		[STATE_CLAIMED] = "claimed",
+		[STATE_RUNNING] = "running",
+		[STATE_DONE] = "done",
+		[STATE_UNCERTAIN] = "uncertain",
+		[STATE_EXPIRED] = "expired",
+	};
+
+	return s < STATE__MAX && names[s] ? names[s] : "unknown";
+}
+
+static void read_bytes(sqlite3_stmt *stmt, int column, unsigned char *out, int len)
+{
+	if (sqlite3_column_bytes(stmt, column) == len)
+		memcpy(out, sqlite3_column_blob(stmt, column), (size_t)len);
+}
+
+static void read_text(sqlite3_stmt *stmt, int column, char *out, size_t size)
+{
+	const unsigned char *text = sqlite3_column_text(stmt, column);
+
+	snprintf(out, size, "%s", text ? (const char *)text : "");
+}
+
+void operation_read(sqlite3_stmt *stmt, struct operation *op)
+{
+	memset(op, 0, sizeof(*op));
+	op->id = sqlite3_column_int64(stmt, 0);
+	op->nonce = sqlite3_column_int64(stmt, 1);
+	read_bytes(stmt, 2, op->identity, IDENTITY_LEN);
+	read_bytes(stmt, 3, op->fingerprint, FINGERPRINT_LEN);
+	read_bytes(stmt, 4, op->principal, PRINCIPAL_LEN);
+	op->state = (enum state)sqlite3_column_int(stmt, 5);
+	op->attempts = sqlite3_column_int(stmt, 6);
+	op->created_ms = sqlite3_column_int64(stmt, 7);
+	op->updated_ms = sqlite3_column_int64(stmt, 8);
+	op->expires_ms = sqlite3_column_int64(stmt, 9);
+	op->status = sqlite3_column_int(stmt, 10);
+	op->bytes = sqlite3_column_int64(stmt, 11);
+	op->exit_status =
+		sqlite3_column_type(stmt, 12) == SQLITE_NULL ? -1 : sqlite3_column_int(stmt, 12);
+	read_text(stmt, 13, op->reason, sizeof(op->reason));
+	read_bytes(stmt, 14, op->token, TOKEN_LEN);
+	op->witness = sqlite3_column_int64(stmt, 15);
+	op->boot_id = sqlite3_column_int64(stmt, 16);
+	op->deadline_boot_ms = sqlite3_column_int64(stmt, 17);
+	read_text(stmt, 19, op->route, sizeof(op->route));
+}
+
+static char *copy_blob(sqlite3_stmt *stmt, int column, size_t *len)
+{
+	size_t n = (size_t)sqlite3_column_bytes(stmt, column);
+	char *copy = malloc(n + 1);
+
+	if (!copy)
+		return NULL;
+	if (n > 0)
+		memcpy(copy, sqlite3_column_blob(stmt, column), n);
+	copy[n] = '\0';
+	*len = n;
+	return copy;
+}
+
+static enum err damaged(int64_t id)
+{
+	return err_set(ERR_BROKEN,
+		"the recorded response of operation %016" PRIx64 " is damaged: it does not match its digest",
+		(uint64_t)id);
+}
+
+static enum err read_response(struct conn *c, const struct operation *op, struct response *res)
+{
+	sqlite3_stmt *stmt = conn_statement(c, ST_RESPONSE);
+	unsigned char digest[FINGERPRINT_LEN];
+	enum err e = OK;
+	int rc;
+
+	if (!stmt)
+		return ERR_SYSTEM;
+	sqlite3_bind_int64(stmt, 1, op->id);
+	rc = sqlite3_step(stmt);
+	if (rc == SQLITE_ROW) {
+		res->status = op->status;
+		res->head = copy_blob(stmt, 0, &res->head_len);
+		res->body_len = sqlite3_column_int64(stmt, 1);
+		res->is_kept = sqlite3_column_type(stmt, 3) != SQLITE_NULL;
+		res->body = copy_blob(stmt, 3, &res->body_inline_len);
+		if (!res->head || !res->body) {
+			e = err_set(ERR_NOMEM, "read the response: out of memory");
+		} else {
+			response_digest(res->head, res->head_len, res->is_kept ? res->body : NULL,
+				res->body_inline_len, digest);
+			if (sqlite3_column_bytes(stmt, 2) != FINGERPRINT_LEN ||
+				memcmp(sqlite3_column_blob(stmt, 2), digest, FINGERPRINT_LEN) != 0)
+				e = damaged(op->id);
+		}
+	} else if (rc == SQLITE_DONE) {
+		e = err_set(ERR_BROKEN, "the recorded response of operation %016" PRIx64 " is missing",
+			(uint64_t)op->id);
+	} else {
+		e = conn_error(c, sqlite3_extended_errcode(c->db), "read the response");
+	}
+	sqlite3_reset(stmt);
+	if (e != OK)
+		response_free(res);
+	return e;
+}
+
+/* Both reads see the same moment: one read transaction around them. */
+static enum err find(struct conn *c, sqlite3_stmt *stmt, struct operation *op, struct response *res)
+{
+	enum err e = OK;
+	int rc;
+
+	if (!stmt)
+		return ERR_SYSTEM;
+	rc = sqlite3_step(stmt);
+	if (rc == SQLITE_ROW) {
+		operation_read(stmt, op);
+		if (res && op->state == STATE_DONE)
+			e = read_response(c, op, res); /* `stmt` is still open: same transaction */
+	} else {
+		e = rc == SQLITE_DONE ? err_set(ERR_ABSENT, "no such operation")
+				      : conn_error(c, sqlite3_extended_errcode(c->db), "look up");
+	}
+	sqlite3_reset(stmt);
+	sqlite3_clear_bindings(stmt);
+	return e;
+}
+
+enum err store_find(struct store *st, const unsigned char identity[IDENTITY_LEN], struct operation *op,
+	struct response *res)
+{
+	struct conn *c = NULL;
+	sqlite3_stmt *stmt;
+	enum err e = reader_take(st, &c);
+
+	if (res)
+		memset(res, 0, sizeof(*res));
+	if (e != OK)
+		return e;
+	stmt = conn_statement(c, ST_FIND);
+	if (stmt)
+		sqlite3_bind_blob(stmt, 1, identity, IDENTITY_LEN, SQLITE_STATIC);
+	e = find(c, stmt, op, res);
+	reader_give(st, &c);
+	return e;
+}
+
+enum err store_find_ref(struct store *st, const char *ref, struct operation *op, struct response *res)
+{
+	struct operation found;
+	struct conn *c = NULL;
+	sqlite3_stmt *stmt;
+	char text[REF_LEN + 1] = "", id[17] = "";
+	enum err e;
+
+	if (res)
+		memset(res, 0, sizeof(*res));
+	if (strlen(ref) != REF_LEN || strspn(ref, "0123456789abcdef") != REF_LEN)
+		return err_set(ERR_ABSENT, "not a ref: it has 32 lower-case hexadecimal digits");
+	e = reader_take(st, &c);
+	if (e != OK)
+		return e;
+	memcpy(id, ref, 16);
+	stmt = conn_statement(c, ST_FIND_ID);
+	if (stmt)
+		sqlite3_bind_int64(stmt, 1, (int64_t)strtoull(id, NULL, 16));
+	e = find(c, stmt, &found, res);
+	reader_give(st, &c);
+	if (e != OK)
+		return e;
+	operation_ref(&found, text);
+	if (strcmp(text, ref) != 0) {
+		if (res)
+			response_free(res);
+		return err_set(ERR_ABSENT, "no such operation");
+	}
+	*op = found;
+	return OK;
+}
+
+enum err store_read_body(struct store *st, int64_t op_id, int64_t at, char *buf, size_t *len)
+{
+	unsigned char digest[FINGERPRINT_LEN];
+	struct conn *c = NULL;
+	sqlite3_stmt *stmt;
+	enum err e = reader_take(st, &c);
+	int rc;
+
+	if (e != OK)
+		return e;
+	stmt = conn_statement(c, ST_CHUNK);
+	if (!stmt) {
+		reader_give(st, &c);
+		return ERR_SYSTEM;
+	}
+	sqlite3_bind_int64(stmt, 1, op_id);
+	sqlite3_bind_int64(stmt, 2, at);
+	rc = sqlite3_step(stmt);
+	if (rc == SQLITE_ROW && sqlite3_column_bytes(stmt, 1) <= RESPONSE_INLINE_MAX) {
+		*len = (size_t)sqlite3_column_bytes(stmt, 1);
+		memcpy(buf, sqlite3_column_blob(stmt, 1), *len);
+		response_digest(NULL, 0, buf, *len, digest);
+		if (sqlite3_column_bytes(stmt, 0) != FINGERPRINT_LEN ||
+			memcmp(sqlite3_column_blob(stmt, 0), digest, FINGERPRINT_LEN) != 0)
+			e = damaged(op_id);
+	} else {
+		e = rc == SQLITE_DONE ? err_set(ERR_ABSENT, "the response has been purged")
+				      : conn_error(c, sqlite3_extended_errcode(c->db), "read the response");
+	}
+	sqlite3_reset(stmt);
+	reader_give(st, &c);
+	return e;
+}
+
+enum err store_list(struct store *st, const struct store_filter *filter,
+	bool (*each)(const struct operation *op, void *arg), void *arg)
+{
+	struct operation op;
+	struct conn *c = NULL;
+	sqlite3_stmt *stmt;
+	enum err e = reader_take(st, &c);
+	int rc = SQLITE_DONE;
+
+	if (e != OK)
+		return e;
+	stmt = conn_statement(c, ST_LIST);
+	if (stmt) {
+		sqlite3_bind_int(stmt, 1, (int)filter->state);
+		if (filter->route)
+			sqlite3_bind_text(stmt, 2, filter->route, -1, SQLITE_STATIC);
+		sqlite3_bind_int64(stmt, 3, filter->limit > 0 ? filter->limit : -1);
+		while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+			operation_read(stmt, &op);
+			if (!each(&op, arg))
+				break;
+		}
+		if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+			e = conn_error(c, sqlite3_extended_errcode(c->db), "list");
+		sqlite3_reset(stmt);
+		sqlite3_clear_bindings(stmt);
+	} else {
+		e = ERR_SYSTEM;
+	}
+	reader_give(st, &c);
+	return e;
+}
+
+enum err store_history(struct store *st, int64_t op_id,
+	bool (*each)(const struct history *h, void *arg), void *arg)
+{
+	struct conn *c = NULL;
+	sqlite3_stmt *stmt;
+	enum err e = reader_take(st, &c);
+	int rc = SQLITE_DONE;
+
+	if (e != OK)
+		return e;
+	stmt = conn_statement(c, ST_HISTORY);
+	if (!stmt)
+		e = ERR_SYSTEM;
+	else
+		sqlite3_bind_int64(stmt, 1, op_id);
+	while (stmt && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+		struct history h = {.at_ms = sqlite3_column_int64(stmt, 0),
+			.event = (const char *)sqlite3_column_text(stmt, 1),
+			.detail = (const char *)sqlite3_column_text(stmt, 2)};
+
+		if (!each(&h, arg))
+			break;
+	}
+	if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+		e = conn_error(c, sqlite3_extended_errcode(c->db), "history");
+	sqlite3_reset(stmt);
+	reader_give(st, &c);
+	return e;
+}
+
+enum err store_measure(struct store *st, struct store_sizes *out)
+{
+	struct conn *c = NULL;
+	sqlite3_stmt *stmt;
+	struct stat sb;
+	char log_path[4096];
+	enum err e = reader_take(st, &c);
+	int rc = SQLITE_DONE;
+
+	if (e != OK)
+		return e;
+	memset(out, 0, sizeof(*out));
+	stmt = conn_statement(c, ST_COUNT);
+	while (stmt && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+		int state = sqlite3_column_int(stmt, 0);
+
+		if (state >= 0 && state < STATE__MAX)
+			out->operations[state] = sqlite3_column_int64(stmt, 1);
+		out->responses_bytes += sqlite3_column_int64(stmt, 2);
+	}
+	if (!stmt || rc != SQLITE_DONE)
+		e = conn_error(c, sqlite3_extended_errcode(c->db), "measure");
+	sqlite3_reset(stmt);
+	reader_give(st, &c);
+	if (stat(st->path, &sb) == 0)
+		out->file_bytes = sb.st_size;
+	snprintf(log_path, sizeof(log_path), "%s-wal", st->path);
+	if (stat(log_path, &sb) == 0)
+		out->log_bytes = sb.st_size;
+	return e;
+}

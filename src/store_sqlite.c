@@ -1,0 +1,699 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * store_sqlite.c - the SQLite store: opening, schema, connections, the witness
+ *
+ * RULES THAT HOLD
+ *   (1) A database is made only where none ever was.  A sentinel in the spool directory remembers
+ *       the store's id; a database that is missing or another one while the sentinel is there is
+ *       refused.  Forgetting keys means running scripts twice.
+ *   (2) Nothing in this process opens the database, its -wal or its -shm but SQLite: closing any
+ *       descriptor of them would drop SQLite's POSIX locks.  stat(2) is allowed, open(2) is not.
+ *   (3) No connection checkpoints by itself (wal_autocheckpoint=0, no checkpoint on close): only
+ *       store_writer.c does, under the writer lock.  SQLite before 3.51.3 needs that to be safe.
+ *   (4) Before store_open() returns, the log is synced: what can be read is on disk.
+ */
+#include "clock.h"
+#include "digest.h"
+#include "store_sqlite.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+static const char schema[] =
+	"CREATE TABLE store(name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
+	"CREATE TABLE route(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);"
+	/* `due`: when time alone moves the operation on: done -> expired, expired -> absent. */
+	"CREATE TABLE operation(id INTEGER PRIMARY KEY, nonce INTEGER NOT NULL, identity BLOB NOT NULL,"
+	" fingerprint BLOB NOT NULL, principal BLOB, route INTEGER NOT NULL, state INTEGER NOT NULL,"
+	" attempts INTEGER NOT NULL, created INTEGER NOT NULL, updated INTEGER NOT NULL, due INTEGER,"
+	" tombstone INTEGER, status INTEGER, bytes INTEGER, exit INTEGER, reason TEXT, token BLOB,"
+	" witness INTEGER, boot INTEGER, deadline INTEGER) STRICT;"
+	"CREATE UNIQUE INDEX operation_identity ON operation(identity);"
+	"CREATE INDEX operation_due ON operation(due) WHERE due IS NOT NULL;"
+	"CREATE INDEX operation_open ON operation(state) WHERE state IN (1,2,4);"
+	/* `body` is the beginning of it, NULL when it was too large to keep; the rest is in chunk. */
+	"CREATE TABLE response(id INTEGER PRIMARY KEY, head BLOB NOT NULL, length INTEGER NOT NULL,"
+	" digest BLOB NOT NULL, body BLOB) STRICT;"
+	"CREATE TABLE chunk(id INTEGER NOT NULL, at INTEGER NOT NULL, digest BLOB NOT NULL,"
+	" data BLOB NOT NULL, UNIQUE(id, at)) STRICT;"
+	"CREATE TABLE history(id INTEGER NOT NULL, at INTEGER NOT NULL, event TEXT NOT NULL,"
+	" detail TEXT NOT NULL) STRICT;"
+	"CREATE INDEX history_id ON history(id);";
+
+static const char *const sql[ST__MAX] = {
+	[ST_BEGIN] = "BEGIN IMMEDIATE",
+	[ST_COMMIT] = "COMMIT",
+	[ST_FIND] = "SELECT " OPERATION_COLUMNS " FROM operation o JOIN route r ON r.id=o.route"
+		    " WHERE o.identity=?1",
+	[ST_FIND_ID] = "SELECT " OPERATION_COLUMNS " FROM operation o JOIN route r ON r.id=o.route"
+		       " WHERE o.id=?1",
+	[ST_RESPONSE] = "SELECT head,length,digest,body FROM response WHERE id=?1",
+	[ST_CHUNK] = "SELECT digest,data FROM chunk WHERE id=?1 AND at=?2",
+	/* The unary plus keeps the planner from sorting: newest first is the order of the ids. */
+	[ST_LIST] = "SELECT " OPERATION_COLUMNS " FROM operation o JOIN route r ON r.id=o.route"
+		    " WHERE (?1=0 OR o.state=?1) AND (?2 IS NULL OR r.name=?2)"
+		    " ORDER BY o.id DESC LIMIT ?3",
+	[ST_HISTORY] = "SELECT at,event,detail FROM history WHERE id=?1 ORDER BY rowid",
+	[ST_COUNT] = "SELECT state,count(*),total(CASE WHEN state=3 THEN bytes END)"
+		     " FROM operation GROUP BY state",
+	[ST_ROUTE_ID] = "SELECT id FROM route WHERE name=?1",
+	[ST_ROUTE_ADD] = "INSERT INTO route(name) VALUES(?1)",
+	[ST_CLAIM] = "INSERT INTO operation(id,nonce,identity,fingerprint,principal,route,state,"
+		     "attempts,created,updated,token,witness,boot,deadline)"
+		     " VALUES(?1,?2,?3,?4,?5,?6,?7,1,?8,?8,?9,?10,?11,?12)"
+		     " ON CONFLICT(identity) DO NOTHING",
+	[ST_RELEASE] = "DELETE FROM operation WHERE id=?1 AND token=?2 AND state=?3",
+	[ST_DONE] = "UPDATE operation SET state=?4,updated=?5,due=?6,tombstone=?7,status=?8,bytes=?9,"
+		    "exit=?10,reason=NULL,token=NULL,witness=NULL,boot=NULL,deadline=NULL"
+		    " WHERE id=?1 AND token=?2 AND state=?3",
+	[ST_RESPONSE_ADD] = "INSERT INTO response(id,head,length,digest,body) VALUES(?1,?2,?3,?4,?5)",
+	[ST_RESPONSE_DROP] = "DELETE FROM response WHERE id=?1",
+	[ST_CHUNK_ADD] = "INSERT OR REPLACE INTO chunk(id,at,digest,data) SELECT ?1,?2,?3,?4 WHERE"
+			 " EXISTS(SELECT 1 FROM operation WHERE id=?1 AND token=?5 AND state=?6)",
+	[ST_CHUNK_DROP] = "DELETE FROM chunk WHERE id=?1",
+	[ST_DOUBT] = "UPDATE operation SET state=?4,updated=?5,exit=?6,reason=?7,token=NULL,"
+		     "witness=NULL,boot=NULL,deadline=NULL WHERE id=?1 AND token=?2 AND state=?3",
+	[ST_EXPIRE] = "UPDATE operation SET state=?2,due=due+tombstone WHERE id=?1",
+	[ST_FORGET] = "DELETE FROM operation WHERE id=?1",
+	[ST_DUE] = "SELECT id,state,due,tombstone FROM operation WHERE due<=?1 ORDER BY due LIMIT ?2",
+	[ST_HISTORY_ADD] = "INSERT INTO history(id,at,event,detail) VALUES(?1,?2,?3,?4)",
+	[ST_HISTORY_DROP] = "DELETE FROM history WHERE id=?1",
+};
+
+/* ---- connections ---- */
+
+enum err conn_error(struct conn *c, int rc, const char *doing)
+{
+	const char *what = c && c->db ? sqlite3_errmsg(c->db) : sqlite3_errstr(rc);
+
+	switch (rc & 0xff) {
+	case SQLITE_OK:
+	case SQLITE_ROW:
+	case SQLITE_DONE:
+		return OK;
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		return err_set(ERR_BUSY, "%s: the database is locked by another program", doing);
+	case SQLITE_FULL:
+		return err_set(ERR_FULL, "%s: no room: %s", doing, what);
+	case SQLITE_NOMEM:
+		return err_set(ERR_NOMEM, "%s: out of memory", doing);
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+		return err_set(ERR_BROKEN, "%s: the database is damaged: %s", doing, what);
+	case SQLITE_CONSTRAINT:
+		return err_set(ERR_REFUSED, "%s: %s", doing, what);
+	default:
+		/* A full quota or file size limit comes as IOERR_WRITE. */
+		if (rc == SQLITE_IOERR_WRITE && (errno == ENOSPC || errno == EDQUOT || errno == EFBIG))
+			return err_set(ERR_FULL, "%s: no room: %s", doing, strerror(errno));
+		return err_set(ERR_SYSTEM, "%s: %s (SQLite code %d)", doing, what, rc);
+	}
+}
+
+sqlite3_stmt *conn_statement(struct conn *c, enum statement which)
+{
+	int rc;
+
+	if (c->stmt[which])
+		return c->stmt[which];
+	rc = sqlite3_prepare_v3(
+		c->db, sql[which], -1, SQLITE_PREPARE_PERSISTENT, &c->stmt[which], NULL);
+	if (rc != SQLITE_OK) {
+		(void)conn_error(c, rc, "prepare");
+		return NULL;
+	}
+	return c->stmt[which];
+}
+
+enum err conn_run(struct conn *c, sqlite3_stmt *stmt, const char *doing)
+{
+	enum err e = OK;
+	int rc;
+
+	if (!stmt)
+		return ERR_SYSTEM;
+	do
+		rc = sqlite3_step(stmt);
+	while (rc == SQLITE_ROW);
+	if (rc != SQLITE_DONE)
+		e = conn_error(c, sqlite3_extended_errcode(c->db), doing);
+	sqlite3_reset(stmt);
+	sqlite3_clear_bindings(stmt);
+	return e;
+}
+
+static enum err execute(struct conn *c, const char *text, const char *doing)
+{
+	int rc = sqlite3_exec(c->db, text, NULL, NULL, NULL);
+
+	return rc == SQLITE_OK ? OK : conn_error(c, sqlite3_extended_errcode(c->db), doing);
+}
+
+/* One integer or text value from a one-row statement. */
+static enum err ask(struct conn *c, const char *text, char *out, size_t size)
+{
+	sqlite3_stmt *stmt = NULL;
+	int rc = sqlite3_prepare_v2(c->db, text, -1, &stmt, NULL);
+
+	if (rc == SQLITE_OK)
+		rc = sqlite3_step(stmt);
+	if (rc == SQLITE_ROW)
+		snprintf(out, size, "%s", (const char *)sqlite3_column_text(stmt, 0));
+	else
+		(void)conn_error(c, sqlite3_extended_errcode(c->db), text);
+	sqlite3_finalize(stmt);
+	return rc == SQLITE_ROW ? OK : conn_error(c, rc == SQLITE_DONE ? SQLITE_ERROR : rc, text);
+}
+
+static int remember_wal_pages(void *arg, sqlite3 *db, const char *name, int pages)
+{
+	(void)db;
+	(void)name;
+	((struct store *)arg)->wal_pages = pages;
+	return SQLITE_OK;
+}
+
+enum err conn_open(struct store *st, bool is_writer, struct conn **out)
+{
+	static const char *const synchronous[] = {
+		[DURABILITY_FULL] = "FULL", [DURABILITY_NORMAL] = "NORMAL", [DURABILITY_OFF] = "OFF"};
+	struct conn *c = calloc(1, sizeof(*c));
+	char pragmas[512];
+	int one = 1, rc;
+	enum err e;
+
+	if (!c)
+		return err_set(ERR_NOMEM, "open the store: out of memory");
+	rc = sqlite3_open_v2(st->path, &c->db,
+		SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_EXRESCODE |
+			SQLITE_OPEN_NOMUTEX,
+		NULL);
+	if (rc != SQLITE_OK) {
+		e = conn_error(c, rc, st->path);
+		conn_close(&c);
+		return e;
+	}
+	sqlite3_db_config(c->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	sqlite3_db_config(c->db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
+	sqlite3_db_config(c->db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
+	sqlite3_db_config(c->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+	sqlite3_db_config(c->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	sqlite3_limit(c->db, SQLITE_LIMIT_ATTACHED, 0);
+	/* The queue is the lock file; this is for programs that do not know it. */
+	sqlite3_busy_timeout(c->db, (int)st->busy_timeout_ms);
+	snprintf(pragmas, sizeof(pragmas),
+		"PRAGMA synchronous=%s; PRAGMA wal_autocheckpoint=0; PRAGMA journal_size_limit=-1;"
+		"PRAGMA mmap_size=0; PRAGMA cache_size=-%d; PRAGMA temp_store=MEMORY;"
+		"PRAGMA secure_delete=FAST; PRAGMA cell_size_check=ON; PRAGMA query_only=%s",
+		synchronous[st->durability], is_writer ? 1024 : 256, is_writer ? "OFF" : "ON");
+	e = execute(c, pragmas, "open the store");
+	if (e != OK) {
+		conn_close(&c);
+		return e;
+	}
+	sqlite3_file_control(c->db, "main", SQLITE_FCNTL_PERSIST_WAL, &one);
+	if (is_writer)
+		sqlite3_wal_hook(c->db, remember_wal_pages, st);
+	*out = c;
+	return OK;
+}
+
+void conn_close(struct conn **c)
+{
+	if (!*c)
+		return;
+	for (int i = 0; i < ST__MAX; i++)
+		sqlite3_finalize((*c)->stmt[i]);
+	sqlite3_close((*c)->db);
+	free(*c);
+	*c = NULL;
+}
+
+/* ---- where the store may be ---- */
+
+static enum err check_file_system(const char *dir)
+{
+	static const struct {
+		unsigned long magic;
+		const char *name;
+	} refused[] = {
+		{0x6969, "NFS"}, {0x517b, "SMB"}, {0xff534d42, "CIFS"}, {0xfe534d42, "SMB2"},
+		{0x65735546, "FUSE"}, {0x01021997, "9P"}, {0x5346414f, "AFS"}, {0x00c36400, "Ceph"},
+		{0x0bd00bd0, "Lustre"}, {0x47504653, "GPFS"}, {0x7461636f, "OCFS2"},
+		{0x01161970, "GFS2"},
+	};
+	struct statfs fs;
+
+	if (statfs(dir, &fs) != 0)
+		return err_set(ERR_SYSTEM, "%s: %s", dir, strerror(errno));
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
+		if ((unsigned long)fs.f_type == refused[i].magic)
+			return err_set(ERR_REFUSED,
+				"%s is on a network or user-space file system (%s), where locks and "
+				"syncs cannot be trusted; put the store on a local disk",
+				dir, refused[i].name);
+	return OK;
+}
+
+static enum err check_directory(const char *dir, bool may_create)
+{
+	struct stat sb;
+
+	if (may_create && mkdir(dir, 0700) != 0 && errno != EEXIST)
+		return err_set(ERR_SYSTEM, "make the directory %s: %s", dir, strerror(errno));
+	if (stat(dir, &sb) != 0)
+		return err_set(errno == ENOENT ? ERR_ABSENT : ERR_SYSTEM, "%s: %s", dir, strerror(errno));
+	if (!S_ISDIR(sb.st_mode))
+		return err_set(ERR_REFUSED, "%s is not a directory", dir);
+	if ((sb.st_mode & 0022) && !(sb.st_mode & S_ISVTX))
+		return err_set(ERR_REFUSED,
+			"%s may be written by others (mode %04o); run: chmod go-w %s", dir,
+			(unsigned)(sb.st_mode & 07777), dir);
+	return check_file_system(dir);
+}
+
+/* OK; ERR_ABSENT no database or an empty file; ERR_REFUSED not a file of ours alone. */
+static enum err check_database(const char *path)
+{
+	struct stat sb;
+
+	if (lstat(path, &sb) != 0)
+		return err_set(errno == ENOENT ? ERR_ABSENT : ERR_SYSTEM, "%s: %s", path, strerror(errno));
+	if (!S_ISREG(sb.st_mode))
+		return err_set(ERR_REFUSED, "%s is not a regular file", path);
+	if (sb.st_mode & 0077)
+		return err_set(ERR_REFUSED,
+			"%s may be read or written by others (mode %04o); it holds recorded responses; "
+			"run: chmod 0600 %s",
+			path, (unsigned)(sb.st_mode & 07777), path);
+	return sb.st_size > 0 ? OK : err_set(ERR_ABSENT, "%s is empty", path);
+}
+
+/* ---- the sentinel: rule (1) ---- */
+
+static enum err sentinel_read(const struct store *st, char id[2 * STORE_ID_LEN + 1])
+{
+	ssize_t n;
+	int fd = open(st->sentinel, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+
+	if (fd < 0)
+		return err_set(
+			errno == ENOENT ? ERR_ABSENT : ERR_SYSTEM, "%s: %s", st->sentinel, strerror(errno));
+	n = read(fd, id, 2 * STORE_ID_LEN);
+	close(fd);
+	if (n != 2 * STORE_ID_LEN)
+		return err_set(ERR_BROKEN, "%s: not a store's id", st->sentinel);
+	id[n] = '\0';
+	return OK;
+}
+
+static enum err sentinel_write(const struct store *st)
+{
+	char text[2 * STORE_ID_LEN + PATH_MAX + 3], aside[PATH_MAX], *dir;
+	int fd, dir_fd = -1, n;
+	enum err e = OK;
+
+	hex_text(st->id, STORE_ID_LEN, text);
+	n = 2 * STORE_ID_LEN;
+	n += snprintf(text + n, sizeof(text) - (size_t)n, "\n%s\n", st->path);
+	snprintf(aside, sizeof(aside), "%s.%ld", st->sentinel, (long)getpid());
+	fd = open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0 || write(fd, text, (size_t)n) != n || fsync(fd) != 0 ||
+		rename(aside, st->sentinel) != 0)
+		e = err_set(errno == ENOSPC || errno == EDQUOT ? ERR_FULL : ERR_SYSTEM, "%s: %s", aside,
+			strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	if (e != OK) {
+		unlink(aside);
+		return e;
+	}
+	dir = dirname(aside);
+	dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir_fd < 0 || fsync(dir_fd) != 0)
+		e = err_set(ERR_SYSTEM, "%s: %s", dir, strerror(errno));
+	if (dir_fd >= 0)
+		close(dir_fd);
+	return e;
+}
+
+static enum err refuse_missing(const struct store *st)
+{
+	return err_set(ERR_BROKEN,
+		"the store %s is missing or empty, but it was used before (%s says so); a new one would "
+		"forget every key, and retries would run scripts again.  Bring the file back (is its file "
+		"system mounted?), or, to start with an empty store, remove %s",
+		st->path, st->sentinel, st->sentinel);
+}
+
+/* ---- schema ---- */
+
+static enum err create_schema(struct store *st, struct conn *c)
+{
+	char text[256], mode[16], id[2 * STORE_ID_LEN + 1], secret[2 * SECRET_LEN + 1];
+	enum err e;
+
+	random_bytes(st->id, sizeof(st->id));
+	random_bytes(st->secret, sizeof(st->secret));
+	hex_text(st->id, sizeof(st->id), id);
+	hex_text(st->secret, sizeof(st->secret), secret);
+	e = execute(c, "PRAGMA page_size=4096; PRAGMA auto_vacuum=INCREMENTAL", "make the store");
+	if (e == OK)
+		e = ask(c, "PRAGMA journal_mode=WAL", mode, sizeof(mode));
+	if (e == OK && strcmp(mode, "wal") != 0)
+		e = err_set(ERR_REFUSED, "%s: no write-ahead log on this file system (journal mode %s)",
+			st->path, mode);
+	if (e == OK)
+		e = execute(c, "BEGIN IMMEDIATE", "make the store");
+	if (e == OK)
+		e = execute(c, schema, "make the store");
+	snprintf(text, sizeof(text),
+		"INSERT INTO store VALUES('id',x'%s'),('secret',x'%s'),('created',%" PRId64 ");"
+		"PRAGMA application_id=%d; PRAGMA user_version=%d; COMMIT",
+		id, secret, clock_wall_ms(), STORE_APPLICATION_ID, STORE_SCHEMA_VERSION);
+	if (e == OK)
+		e = execute(c, text, "make the store");
+	return e;
+}
+
+/* Makes the database under the writer lock; another process may have been faster. */
+static enum err create_database(struct store *st)
+{
+	struct conn *c = NULL;
+	char version[24] = "";
+	int fd;
+	enum err e = store_lock(st);
+
+	if (e != OK)
+		return e;
+	fd = open(st->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd >= 0)
+		close(fd); /* before SQLite opens it: rule (2) */
+	else if (errno != EEXIST)
+		e = err_set(errno == ENOSPC || errno == EDQUOT ? ERR_FULL : ERR_SYSTEM, "%s: %s", st->path,
+			strerror(errno));
+	if (e == OK)
+		e = conn_open(st, true, &c);
+	if (e == OK)
+		e = ask(c, "PRAGMA user_version", version, sizeof(version));
+	if (e == OK && strcmp(version, "0") == 0)
+		e = create_schema(st, c);
+	conn_close(&c);
+	store_unlock(st);
+	return e;
+}
+
+/* A database without anything in it: its making was cut off. */
+static bool is_unfinished(struct store *st)
+{
+	struct conn *c = NULL;
+	char tables[24] = "";
+	bool is = conn_open(st, false, &c) == OK &&
+		  ask(c, "SELECT count(*) FROM sqlite_schema", tables, sizeof(tables)) == OK &&
+		  strcmp(tables, "0") == 0;
+
+	conn_close(&c);
+	return is;
+}
+
+static enum err check_schema(struct store *st, struct conn *c)
+{
+	char text[24];
+	long application, version;
+	enum err e = ask(c, "PRAGMA application_id", text, sizeof(text));
+
+	if (e != OK)
+		return e;
+	application = strtol(text, NULL, 10);
+	e = ask(c, "PRAGMA user_version", text, sizeof(text));
+	if (e != OK)
+		return e;
+	version = strtol(text, NULL, 10);
+	if (application != STORE_APPLICATION_ID)
+		return err_set(ERR_BROKEN, "%s is a database of another program (application id %#lx)",
+			st->path, (unsigned long)application);
+	if (version > STORE_SCHEMA_VERSION)
+		return err_set(ERR_REFUSED,
+			"%s was written by a newer retrysafe (schema %ld, this one knows %d); upgrade this one",
+			st->path, version, STORE_SCHEMA_VERSION);
+	if (version < STORE_SCHEMA_VERSION)
+		return err_set(ERR_BROKEN, "%s has an unknown schema version %ld", st->path, version);
+	return OK;
+}
+
+static enum err read_blob(struct conn *c, const char *name, unsigned char *out, int len)
+{
+	sqlite3_stmt *stmt = NULL;
+	enum err e = ERR_BROKEN;
+	int rc = sqlite3_prepare_v2(
+		c->db, "SELECT value FROM store WHERE name=?1", -1, &stmt, NULL);
+
+	if (rc == SQLITE_OK) {
+		sqlite3_bind_text(stmt, 1, name, -1, SQLITE_STATIC);
+		rc = sqlite3_step(stmt);
+	}
+	if (rc == SQLITE_ROW && sqlite3_column_bytes(stmt, 0) == len) {
+		memcpy(out, sqlite3_column_blob(stmt, 0), (size_t)len);
+		e = OK;
+	} else if (rc != SQLITE_ROW && rc != SQLITE_DONE) {
+		e = conn_error(c, sqlite3_extended_errcode(c->db), "read the store's id");
+	} else {
+		e = err_set(ERR_BROKEN, "the store has no %s", name);
+	}
+	sqlite3_finalize(stmt);
+	return e;
+}
+
+/* Rule (4).  Recovery may have brought back commits that are only in the page cache. */
+static enum err sync_log(struct store *st, struct conn *c)
+{
+	sqlite3_file *file = NULL;
+
+	if (st->durability == DURABILITY_OFF)
+		return OK;
+	if (sqlite3_file_control(c->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &file) != SQLITE_OK ||
+		!file || !file->pMethods)
+		return OK; /* no log yet: nothing in it */
+	if (file->pMethods->xSync(file, SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY) != SQLITE_OK)
+		return err_set(ERR_SYSTEM, "%s: sync of the log: %s", st->path, strerror(errno));
+	return OK;
+}
+
+/* ---- the witness ---- */
+
+static enum err lock_byte(int fd, int64_t at, short type, int command, short *found)
+{
+	struct flock fl = {.l_type = type, .l_whence = SEEK_SET, .l_start = at, .l_len = 1};
+
+	if (fcntl(fd, command, &fl) != 0)
+		return err_set(errno == EAGAIN || errno == EACCES || errno == EINTR ? ERR_BUSY : ERR_SYSTEM,
+			"lock: %s", strerror(errno));
+	if (found)
+		*found = fl.l_type;
+	return OK;
+}
+
+static enum err take_witness(struct store *st, const char *lock_path)
+{
+	st->witness_fd = open(lock_path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	if (st->witness_fd < 0)
+		return err_set(ERR_SYSTEM, "%s: %s", lock_path, strerror(errno));
+	for (;;) {
+		enum err e;
+
+		random_bytes(&st->witness, sizeof(st->witness));
+		st->witness = (st->witness & (INT64_MAX >> 1)) | 1024; /* never the writer's byte */
+		e = lock_byte(st->witness_fd, st->witness, F_WRLCK, F_OFD_SETLK, NULL);
+		if (e != ERR_BUSY)
+			return e;
+	}
+}
+
+int64_t store_witness(const struct store *st)
+{
+	return st->witness;
+}
+
+int store_witness_fd(const struct store *st)
+{
+	return st->witness_fd;
+}
+
+bool store_witness_is_alive(const struct store *st, int64_t witness)
+{
+	short found = F_WRLCK;
+
+	/* Asked through the writer's description, so that our own witness counts as well. */
+	if (lock_byte(st->lock_fd, witness, F_WRLCK, F_OFD_GETLK, &found) != OK)
+		return true;
+	return found != F_UNLCK;
+}
+
+/* ---- open and close ---- */
+
+static enum err set_paths(struct store *st, const struct store_options *opt, char lock_path[PATH_MAX])
+{
+	static const char scheme[] = "sqlite:";
+	char dir[PATH_MAX], resolved[PATH_MAX], hex[17];
+	unsigned char hash[DIGEST_LEN];
+	const char *path = opt->url, *name;
+	struct digest d;
+	enum err e;
+
+	if (strncmp(path, scheme, sizeof(scheme) - 1) != 0)
+		return err_set(ERR_INVALID, "store \"%s\": only sqlite:/absolute/path is known", opt->url);
+	path += sizeof(scheme) - 1;
+	name = strrchr(path, '/');
+	if (*path != '/' || !name[1] || strlen(path) >= PATH_MAX - 8)
+		return err_set(ERR_INVALID, "store \"%s\": not an absolute path of a file", opt->url);
+	snprintf(dir, sizeof(dir), "%.*s", name == path ? 1 : (int)(name - path), path);
+	e = check_directory(dir, opt->may_create);
+	if (e == OK)
+		e = check_directory(opt->spool, opt->may_create);
+	if (e != OK)
+		return err_add(e, "store");
+	if (!realpath(dir, resolved))
+		return err_set(ERR_SYSTEM, "%s: %s", dir, strerror(errno));
+	if (asprintf(&st->path, "%s/%s", strcmp(resolved, "/") == 0 ? "" : resolved, name + 1) < 0)
+		st->path = NULL;
+	digest_start(&d, (const unsigned char *)"path", 4);
+	digest_string(&d, st->path);
+	digest_end(&d, hash, sizeof(hash));
+	hex_text(hash, 8, hex);
+	if (asprintf(&st->sentinel, "%s/store-%s", opt->spool, hex) < 0)
+		st->sentinel = NULL;
+	if (!st->path || !st->sentinel)
+		return err_set(ERR_NOMEM, "open the store: out of memory");
+	if (snprintf(lock_path, PATH_MAX, "%s-lock", st->path) >= PATH_MAX)
+		return err_set(ERR_INVALID, "%s: the path is too long", st->path);
+	return OK;
+}
+
+static enum err open_database(struct store *st, const struct store_options *opt)
+{
+	char known[2 * STORE_ID_LEN + 1] = "", id[2 * STORE_ID_LEN + 1];
+	struct conn *c = NULL;
+	enum err seen = sentinel_read(st, known), e;
+
+	if (seen != OK && seen != ERR_ABSENT)
+		return seen;
+	e = check_database(st->path);
+	if (e == ERR_ABSENT && seen == OK)
+		return refuse_missing(st);
+	if ((e == ERR_ABSENT || (e == OK && seen == ERR_ABSENT && is_unfinished(st))) &&
+		opt->may_create && !opt->is_read_only)
+		e = create_database(st);
+	if (e != OK)
+		return e;
+	e = conn_open(st, false, &c);
+	if (e == OK)
+		e = check_schema(st, c);
+	if (e == OK)
+		e = read_blob(c, "id", st->id, sizeof(st->id));
+	if (e == OK)
+		e = read_blob(c, "secret", st->secret, sizeof(st->secret));
+	if (e == OK)
+		e = sync_log(st, c);
+	if (e == OK) {
+		hex_text(st->id, sizeof(st->id), id);
+		if (seen == OK && strcmp(id, known) != 0)
+			e = err_set(ERR_BROKEN,
+				"%s is not the store that was used before (%s remembers another one); put the "
+				"right file back, or, if this one is meant to take over, remove %s",
+				st->path, st->sentinel, st->sentinel);
+		else if (seen == ERR_ABSENT && !opt->is_read_only)
+			e = sentinel_write(st);
+	}
+	if (e == OK)
+		reader_give(st, &c);
+	conn_close(&c);
+	return e;
+}
+
+enum err store_open(const struct store_options *opt, struct store **out)
+{
+	struct store *st = calloc(1, sizeof(*st));
+	char lock_path[PATH_MAX];
+	enum err e;
+
+	if (!st)
+		return err_set(ERR_NOMEM, "open the store: out of memory");
+	st->lock_fd = st->witness_fd = -1;
+	st->durability = opt->durability;
+	st->busy_timeout_ms = opt->busy_timeout_ms;
+	st->is_read_only = opt->is_read_only;
+	st->last = &st->first;
+	pthread_mutex_init(&st->readers_mutex, NULL);
+	pthread_mutex_init(&st->mutex, NULL);
+	pthread_cond_init(&st->work_there, NULL);
+	e = set_paths(st, opt, lock_path);
+	if (e == OK) {
+		st->lock_fd = open(lock_path,
+			O_RDWR | O_CLOEXEC | O_NOFOLLOW | (opt->may_create ? O_CREAT : 0), 0600);
+		if (st->lock_fd < 0)
+			e = err_set(errno == ENOENT ? ERR_ABSENT : errno == ENOSPC ? ERR_FULL : ERR_SYSTEM,
+				"%s: %s", lock_path, strerror(errno));
+	}
+	if (e == OK)
+		e = open_database(st, opt);
+	if (e == OK && !st->is_read_only)
+		e = take_witness(st, lock_path);
+	if (e != OK) {
+		store_close(&st);
+		return e;
+	}
+	*out = st;
+	return OK;
+}
+
+void store_close(struct store **stp)
+{
+	struct store *st = *stp;
+
+	if (!st)
+		return;
+	store_writer_stop(st);
+	while (st->readers) {
+		struct conn *c = st->readers;
+
+		st->readers = c->next;
+		conn_close(&c);
+	}
+	while (st->owed) {
+		struct owed_release *o = st->owed;
+
+		st->owed = o->next;
+		free(o);
+	}
+	if (st->lock_fd >= 0)
+		close(st->lock_fd);
+	if (st->witness_fd >= 0)
+		close(st->witness_fd);
+	pthread_mutex_destroy(&st->readers_mutex);
+	pthread_mutex_destroy(&st->mutex);
+	pthread_cond_destroy(&st->work_there);
+	free(st->path);
+	free(st->sentinel);
+	free(st);
+	*stp = NULL;
+}
+
+const unsigned char *store_secret(const struct store *st)
+{
+	return st->secret;
+}
+
+const char *store_engine_version(void)
+{
+	return "SQLite " SQLITE_VERSION;
+}

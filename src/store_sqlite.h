@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * store_sqlite.h - what the files of the SQLite engine share; private to store_*.c
+ *
+ *   store_sqlite.c   opening, checks, schema, connections, the witness
+ *   store_writer.c   the one writing thread: queue, lock file, group commit, checkpoint
+ *   store_move.c     the writes: claim, release, record, doubt, purge
+ *   store_read.c     the reads: find, list, history, sizes
+ */
+#ifndef RETRYSAFE_STORE_SQLITE_H
+#define RETRYSAFE_STORE_SQLITE_H
+
+#include "store.h"
+
+#include <pthread.h>
+#include <sqlite3.h>
+
+#define STORE_APPLICATION_ID 0x52535446 /* "RSTF" */
+#define STORE_SCHEMA_VERSION 1
+#define STORE_ID_LEN         16
+
+/* Every statement has a name, and is prepared once per connection, at its first use. */
+enum statement {
+	ST_BEGIN,
+	ST_COMMIT,
+	ST_FIND,
+	ST_FIND_ID,
+	ST_RESPONSE,
+	ST_CHUNK,
+	ST_LIST,
+	ST_HISTORY,
+	ST_COUNT,
+	ST_ROUTE_ID,
+	ST_ROUTE_ADD,
+	ST_CLAIM,
+	ST_RELEASE,
+	ST_DONE,
+	ST_RESPONSE_ADD,
+	ST_RESPONSE_DROP,
+	ST_CHUNK_ADD,
+	ST_CHUNK_DROP,
+	ST_DOUBT,
+	ST_EXPIRE,
+	ST_FORGET,
+	ST_DUE,
+	ST_HISTORY_ADD,
+	ST_HISTORY_DROP,
+	ST__MAX
+};
+
+/* One connection; used by one thread at a time. */
+struct conn {
+	sqlite3 *db;
+	sqlite3_stmt *stmt[ST__MAX];
+	struct conn *next; /* while it waits in the store's list of readers */
+};
+
+/* A write that waits for its turn.  Lives on the stack of the thread that waits for it. */
+struct job {
+	enum err (*work)(struct store *st, struct conn *c, void *arg);
+	void *arg;
+	enum err result;
+	char text[512]; /* err_text() of the writing thread */
+	enum { JOB_WAITING, JOB_TAKEN, JOB_FINISHED } stage;
+	pthread_cond_t finished;
+	struct job *next;
+};
+
+/* A claim that must be taken back: nothing was started for it. */
+struct owed_release {
+	int64_t op_id;
+	unsigned char token[TOKEN_LEN];
+	struct owed_release *next;
+};
+
+struct store {
+	char *path;     /* the database; the lock file is path + "-lock" */
+	char *sentinel; /* file in the spool that remembers this store's id */
+	enum durability durability;
+	int64_t busy_timeout_ms;
+	bool is_read_only;
+	unsigned char id[STORE_ID_LEN];
+	unsigned char secret[SECRET_LEN];
+
+	int lock_fd;    /* the writer lock (byte 0); this description is never shared */
+	int witness_fd; /* the witness (byte `witness`); shared with the keeper */
+	int64_t witness;
+
+	pthread_mutex_t readers_mutex;
+	struct conn *readers; /* idle ones */
+
+	pthread_mutex_t mutex; /* guards what follows */
+	pthread_cond_t work_there;
+	struct job *first, **last;
+	struct owed_release *owed;
+	bool has_thread, must_stop;
+	pthread_t thread;
+
+	/* Of the writing thread alone. */
+	struct conn *writer; /* NULL: to be opened (again) */
+	int wal_pages;       /* in the log after the last commit */
+	int64_t next_purge_us;
+};
+
+/* store_sqlite.c */
+enum err conn_open(struct store *st, bool is_writer, struct conn **out) MUSTCHECK;
+void conn_close(struct conn **c);
+/* The statement, ready to be bound; NULL after an error (err_text() says which). */
+sqlite3_stmt *conn_statement(struct conn *c, enum statement which);
+/* Turns an SQLite result code into an error that says "doing: what SQLite says". */
+enum err conn_error(struct conn *c, int rc, const char *doing);
+/* Runs a statement to its end and resets it.  Constraint violations are ERR_REFUSED. */
+enum err conn_run(struct conn *c, sqlite3_stmt *stmt, const char *doing) MUSTCHECK;
+
+/* store_writer.c: runs `work` inside a write transaction, together with others that wait. */
+enum err store_write(struct store *st,
+	enum err (*work)(struct store *st, struct conn *c, void *arg), void *arg) MUSTCHECK;
+/* Takes and lets go of the writer lock; ERR_BUSY after busy_timeout_ms.  For opening only. */
+enum err store_lock(struct store *st) MUSTCHECK;
+void store_unlock(struct store *st);
+void store_writer_stop(struct store *st);
+/* Remembers that this claim has to be taken back as soon as the store can be written. */
+void store_owe_release(struct store *st, int64_t op_id, const unsigned char token[TOKEN_LEN]);
+
+/* store_move.c: inside a write transaction. */
+enum err move_release(struct conn *c, int64_t op_id, const unsigned char token[TOKEN_LEN]) MUSTCHECK;
+enum err move_purge(struct conn *c, int64_t now_ms, int limit, int64_t *dropped, int64_t *forgotten) MUSTCHECK;
+
+/* store_read.c: a reading connection from the store's list, and back to it. */
+enum err reader_take(struct store *st, struct conn **out) MUSTCHECK;
+void reader_give(struct store *st, struct conn **c);
+/* Columns of ST_FIND, ST_FIND_ID and ST_LIST, in their order, to an operation. */
+#define OPERATION_COLUMNS                                                                         \
+	"o.id,o.nonce,o.identity,o.fingerprint,o.principal,o.state,o.attempts,o.created,o.updated," \
+	"o.due,o.status,o.bytes,o.exit,o.reason,o.token,o.witness,o.boot,o.deadline,o.tombstone,"   \
+	"r.name"
+void operation_read(sqlite3_stmt *stmt, struct operation *op);
+#define OPERATION_COLUMN_TOMBSTONE 18
+/* Digest of what is kept with a head: told from damage when it is read back. */
+void response_digest(const char *head, size_t head_len, const char *body, size_t body_len,
+	unsigned char out[FINGERPRINT_LEN]);
+
+#endif

@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * store_writer.c - all writes of a process go through one thread, many in one commit
+ *
+ * A caller puts its job into the queue and sleeps.  The thread takes the writer lock, then the
+ * whole queue, and carries it out in one transaction.  There is no timer: while one commit is
+ * being synced the next batch gathers by itself.
+ *
+ * RULES THAT HOLD
+ *   (1) The writer lock (an open file description lock on byte 0 of the lock file) is held around
+ *       every write transaction and every checkpoint of every process.  The kernel queues those
+ *       who wait, so nobody starves, and frees the lock of a process that died.
+ *   (2) A job that has not been taken when its time is up is taken out of the queue: nothing
+ *       happened.  Once taken, its caller waits for the end.
+ *   (3) When a job or the transaction fails, all of it is rolled back, and the jobs are carried
+ *       out one by one: no job suffers from another.
+ *   (4) Only a COMMIT that fails is ERR_UNKNOWN.  The connection is then opened anew.
+ *   (5) Callers are woken before the log is checkpointed.
+ *
+ * What it does not know: what the jobs do.
+ */
+#include "clock.h"
+#include "log.h"
+#include "store_sqlite.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define CHECKPOINT_PAGES 1000  /* 4 MiB of log: move it into the database */
+#define RESTART_PAGES    16000 /* 64 MiB: even if readers have to be waited for */
+#define PURGE_EVERY_US   1000000
+#define PURGE_AT_ONCE    50    /* operations in one batch: never a noticeable wait */
+#define OWED_EVERY_S     1
+
+/* ---- the writer lock ---- */
+
+static enum err lock(struct store *st, int command)
+{
+	struct flock fl = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 1};
+
+	if (fcntl(st->lock_fd, command, &fl) == 0)
+		return OK;
+	if (errno == EAGAIN || errno == EACCES || errno == EINTR)
+		return err_set(ERR_BUSY, "the store's lock is held by another process");
+	return err_set(ERR_SYSTEM, "lock the store: %s", strerror(errno));
+}
+
+void store_unlock(struct store *st)
+{
+	struct flock fl = {.l_type = F_UNLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 1};
+
+	fcntl(st->lock_fd, F_OFD_SETLK, &fl);
+}
+
+enum err store_lock(struct store *st)
+{
+	int64_t end_us = clock_mono_us() + st->busy_timeout_ms * 1000;
+	struct timespec pause = {.tv_nsec = 2000000};
+
+	for (;;) {
+		enum err e = lock(st, F_OFD_SETLK);
+
+		if (e != ERR_BUSY || clock_mono_us() > end_us)
+			return e;
+		nanosleep(&pause, NULL);
+	}
+}
+
+/* ---- one transaction ---- */
+
+static enum err begin(struct store *st, struct conn *c)
+{
+	int moved = 0;
+
+	if (sqlite3_file_control(c->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved)
+		return err_set(ERR_BROKEN, "the store %s was deleted or moved while in use", st->path);
+	return conn_run(c, conn_statement(c, ST_BEGIN), "begin");
+}
+
+static void roll_back(struct conn *c)
+{
+	if (!sqlite3_get_autocommit(c->db))
+		sqlite3_exec(c->db, "ROLLBACK", NULL, NULL, NULL); /* it cannot fail in a way that matters */
+}
+
+/* After any failure of COMMIT it is not known what is in the log: rule (4). */
+static enum err commit(struct store *st, struct conn *c)
+{
+	char text[300];
+	enum err e = conn_run(c, conn_statement(c, ST_COMMIT), "commit");
+
+	if (e == OK)
+		return OK;
+	roll_back(c);
+	conn_close(&st->writer);
+	snprintf(text, sizeof(text), "%s", err_text());
+	return err_set(ERR_UNKNOWN, "%s; it may or may not have happened", text);
+}
+
+/* A result that is an answer, not a failure: the transaction goes on. */
+static bool is_answer(enum err e)
+{
+	return e == OK || e == ERR_REFUSED || e == ERR_ABSENT;
+}
+
+static enum err release_owed(struct conn *c, const struct owed_release *owed)
+{
+	enum err e = OK;
+
+	for (; owed && e == OK; owed = owed->next)
+		e = move_release(c, owed->op_id, owed->token);
+	return e;
+}
+
+/* What was owed when a transaction began is settled by its commit; new ones come in front. */
+static void forget_owed(struct store *st, struct owed_release *settled)
+{
+	struct owed_release **at;
+
+	pthread_mutex_lock(&st->mutex);
+	for (at = &st->owed; *at && *at != settled;)
+		at = &(*at)->next;
+	*at = NULL;
+	pthread_mutex_unlock(&st->mutex);
+	while (settled) {
+		struct owed_release *next = settled->next;
+
+		free(settled);
+		settled = next;
+	}
+}
+
+/*
+ * Carries out `n` jobs from `first` on in one transaction.  OK: each has its own result; else
+ * nothing happened, or, ERR_UNKNOWN, all or nothing.  *by_job: it failed in a job.
+ */
+static enum err transact(struct store *st, struct job *first, int n, bool *by_job)
+{
+	int64_t dropped = 0, forgotten = 0;
+	struct owed_release *owed;
+	struct job *job = first;
+	struct conn *c;
+	enum err e;
+
+	*by_job = false;
+	if (!st->writer && (e = conn_open(st, true, &st->writer)) != OK)
+		return e;
+	c = st->writer;
+	pthread_mutex_lock(&st->mutex);
+	owed = st->owed;
+	pthread_mutex_unlock(&st->mutex);
+	e = begin(st, c);
+	if (e == OK)
+		e = release_owed(c, owed);
+	if (e == OK && clock_mono_us() >= st->next_purge_us) {
+		e = move_purge(c, clock_wall_ms(), PURGE_AT_ONCE, &dropped, &forgotten);
+		if (dropped + forgotten < PURGE_AT_ONCE)
+			st->next_purge_us = clock_mono_us() + PURGE_EVERY_US;
+	}
+	for (int i = 0; i < n && e == OK; i++, job = job->next) {
+		job->result = job->work(st, c, job->arg);
+		if (job->result != OK)
+			snprintf(job->text, sizeof(job->text), "%s", err_text());
+		*by_job = !is_answer(job->result);
+		if (*by_job)
+			e = job->result;
+	}
+	if (e != OK) {
+		roll_back(c);
+		return e;
+	}
+	e = commit(st, c);
+	if (e == OK && owed)
+		forget_owed(st, owed);
+	return e;
+}
+
+/* What a job itself found out is moot when it was rolled back. */
+static void fail(struct job *job, enum err e, const char *text)
+{
+	job->result = e;
+	snprintf(job->text, sizeof(job->text), "%s", text);
+}
+
+static void fail_all(struct job *job, enum err e)
+{
+	char text[sizeof(job->text)];
+
+	snprintf(text, sizeof(text), "%s", err_text());
+	for (; job; job = job->next)
+		fail(job, e, text);
+}
+
+static void carry_out(struct store *st, struct job *first)
+{
+	bool by_job;
+	int n = 0;
+	enum err e;
+
+	for (struct job *job = first; job; job = job->next)
+		n++;
+	e = transact(st, first, n, &by_job);
+	if (e == OK)
+		return;
+	if (n == 1 || !by_job) {
+		fail_all(first, e);
+		return;
+	}
+	for (struct job *job = first; job; job = job->next) {
+		e = transact(st, job, 1, &by_job);
+		if (e != OK)
+			fail(job, e, err_text());
+	}
+}
+
+/* ---- the thread ---- */
+
+static void finish(struct store *st, struct job *first)
+{
+	pthread_mutex_lock(&st->mutex);
+	while (first) {
+		struct job *next = first->next;
+
+		first->stage = JOB_FINISHED;
+		pthread_cond_signal(&first->finished); /* `first` may be gone after this */
+		first = next;
+	}
+	pthread_mutex_unlock(&st->mutex);
+}
+
+static struct job *take_queue(struct store *st)
+{
+	struct job *first;
+
+	pthread_mutex_lock(&st->mutex);
+	first = st->first;
+	for (struct job *job = first; job; job = job->next)
+		job->stage = JOB_TAKEN;
+	st->first = NULL;
+	st->last = &st->first;
+	pthread_mutex_unlock(&st->mutex);
+	return first;
+}
+
+/* Waits until there is something to do; false: stop. */
+static bool wait_for_work(struct store *st)
+{
+	struct timespec until;
+	bool go_on;
+	int rc = 0;
+
+	pthread_mutex_lock(&st->mutex);
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += OWED_EVERY_S;
+	while (!st->first && !st->must_stop && rc == 0)
+		rc = st->owed ? pthread_cond_clockwait(
+					&st->work_there, &st->mutex, CLOCK_MONOTONIC, &until)
+			      : pthread_cond_wait(&st->work_there, &st->mutex);
+	go_on = st->first || !st->must_stop;
+	pthread_mutex_unlock(&st->mutex);
+	return go_on;
+}
+
+static void checkpoint(struct store *st)
+{
+	int mode = st->wal_pages > RESTART_PAGES ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE;
+
+	if (st->wal_pages < CHECKPOINT_PAGES || !st->writer)
+		return;
+	if (sqlite3_wal_checkpoint_v2(st->writer->db, "main", mode, NULL, NULL) == SQLITE_OK)
+		st->wal_pages = 0;
+}
+
+static void *writer(void *arg)
+{
+	struct store *st = arg;
+
+	while (wait_for_work(st)) {
+		enum err e = lock(st, F_OFD_SETLKW);
+		struct job *first = take_queue(st);
+
+		if (e == OK) {
+			carry_out(st, first);
+			finish(st, first);
+			checkpoint(st);
+			store_unlock(st);
+			continue;
+		}
+		fail_all(first, e);
+		finish(st, first);
+	}
+	conn_close(&st->writer);
+	return NULL;
+}
+
+static void wake_only(int sig)
+{
+	(void)sig;
+}
+
+/* Called with the mutex held.  The thread takes no signals but the one that ends a wait for the lock. */
+static enum err start_thread(struct store *st)
+{
+	struct sigaction sa = {.sa_handler = wake_only};
+	sigset_t all, old;
+	int rc;
+
+	sigaction(SIGURG, &sa, NULL);
+	sigfillset(&all);
+	sigdelset(&all, SIGURG);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	rc = pthread_create(&st->thread, NULL, writer, st);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (rc != 0)
+		return err_set(ERR_NOMEM, "start the store's writer: %s", strerror(rc));
+	st->has_thread = true;
+	return OK;
+}
+
+void store_writer_stop(struct store *st)
+{
+	struct timespec pause = {.tv_nsec = 20000000}, until;
+
+	if (!st->has_thread)
+		return;
+	pthread_mutex_lock(&st->mutex);
+	st->must_stop = true;
+	pthread_cond_signal(&st->work_there);
+	pthread_mutex_unlock(&st->mutex);
+	for (;;) {
+		clock_gettime(CLOCK_REALTIME, &until);
+		until.tv_nsec += pause.tv_nsec;
+		if (until.tv_nsec >= 1000000000) {
+			until.tv_nsec -= 1000000000;
+			until.tv_sec++;
+		}
+		if (pthread_timedjoin_np(st->thread, NULL, &until) == 0)
+			break;
+		pthread_kill(st->thread, SIGURG); /* it may wait for another process's lock */
+	}
+	st->has_thread = false;
+}
+
+enum err store_write(
+	struct store *st, enum err (*work)(struct store *st, struct conn *c, void *arg), void *arg)
+{
+	struct job job = {.work = work, .arg = arg, .finished = PTHREAD_COND_INITIALIZER};
+	struct timespec until;
+	enum err e = OK;
+
+	if (st->is_read_only)
+		return err_set(ERR_REFUSED, "the store was opened for reading only");
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += st->busy_timeout_ms / 1000;
+	until.tv_nsec += st->busy_timeout_ms % 1000 * 1000000;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_nsec -= 1000000000;
+		until.tv_sec++;
+	}
+	pthread_mutex_lock(&st->mutex);
+	if (!st->has_thread)
+		e = start_thread(st);
+	if (e == OK) {
+		*st->last = &job;
+		st->last = &job.next;
+		pthread_cond_signal(&st->work_there);
+	}
+	while (e == OK && job.stage != JOB_FINISHED) {
+		if (job.stage == JOB_TAKEN) {
+			pthread_cond_wait(&job.finished, &st->mutex);
+		} else if (pthread_cond_clockwait(&job.finished, &st->mutex, CLOCK_MONOTONIC, &until) ==
+				   ETIMEDOUT &&
+			   job.stage == JOB_WAITING) {
+			struct job **at = &st->first;
+
+			while (*at != &job)
+				at = &(*at)->next;
+			*at = job.next;
+			if (st->last == &job.next)
+				st->last = at;
+			e = err_set(ERR_BUSY, "the store was busy for %lld ms",
+				(long long)st->busy_timeout_ms);
+		}
+	}
+	pthread_mutex_unlock(&st->mutex);
+	if (e != OK)
+		return e;
+	return job.result == OK ? OK : err_set(job.result, "%s", job.text);
+}
+
+void store_owe_release(struct store *st, int64_t op_id, const unsigned char token[TOKEN_LEN])
+{
+	struct owed_release *o = calloc(1, sizeof(*o));
+
+	if (!o) {
+		log_warn("out of memory: a claim that was not run stays until this process ends");
+		return;
+	}
+	o->op_id = op_id;
+	memcpy(o->token, token, TOKEN_LEN);
+	pthread_mutex_lock(&st->mutex);
+	o->next = st->owed;
+	st->owed = o;
+	pthread_cond_signal(&st->work_there);
+	pthread_mutex_unlock(&st->mutex);
+}

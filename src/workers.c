@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * workers.c - threads, as many as are busy and one more
+ *
+ * One thread waits for a connection.  When it has got one, and no other thread waits, another one
+ * is started, up to the limit.  Beyond it connections wait in the socket's backlog.
+ *
+ * No worker ever sees a signal: an interrupted read would look to libfcgi like the end of a body.
+ * The main thread reads them from a descriptor.
+ */
+#include "workers.h"
+
+#include "gateway.h"
+#include "log.h"
+#include "peer.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#define STACK_BYTES   (512 * 1024)
+#define LEAVE_SECONDS 5 /* for what passes through, when we have to leave */
+
+struct pool {
+	struct listener *listener;
+	int control_fd;
+	const char *config_path;
+	int n_max;
+	pthread_mutex_t mutex;
+	pthread_cond_t changed;
+	int n;       /* threads */
+	int n_idle;  /* of them, waiting for a connection or about to */
+};
+
+static void *work(void *arg);
+
+/* With the mutex held. */
+static void add_worker(struct pool *pool)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+	int rc;
+
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, STACK_BYTES);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	rc = pthread_create(&thread, &attr, work, pool);
+	pthread_attr_destroy(&attr);
+	if (rc == 0) {
+		pool->n++;
+		pool->n_idle++;
+	} else {
+		log_warn("start a thread: %s", strerror(rc));
+	}
+}
+
+static void *work(void *arg)
+{
+	struct pool *pool = arg;
+	struct worker w = {
+		.control_fd = pool->control_fd,
+		.channel_fd = -1,
+		.stop_fd = pool->listener->stop_fd,
+		.config_path = pool->config_path,
+	};
+	struct peer *peer;
+	int fd;
+
+	while (listener_accept(pool->listener, &fd) == OK) {
+		pthread_mutex_lock(&pool->mutex);
+		pool->n_idle--;
+		if (pool->n_idle == 0 && pool->n < pool->n_max)
+			add_worker(pool);
+		pthread_mutex_unlock(&pool->mutex);
+		if (peer_accept(fd, &peer) == OK)
+			gateway_serve(&w, peer, WAY_FASTCGI, NULL);
+		else
+			log_warn("%s", err_text());
+		pthread_mutex_lock(&pool->mutex);
+		pool->n_idle++;
+		pthread_mutex_unlock(&pool->mutex);
+	}
+	if (w.channel_fd >= 0)
+		close(w.channel_fd);
+	pthread_mutex_lock(&pool->mutex);
+	pool->n--;
+	pool->n_idle--;
+	pthread_cond_signal(&pool->changed);
+	pthread_mutex_unlock(&pool->mutex);
+	return NULL;
+}
+
+static void stop_signals(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGTERM);
+	sigaddset(set, SIGINT);
+	sigaddset(set, SIGUSR1);
+}
+
+void workers_block_signals(void)
+{
+	struct sigaction ignore = {.sa_handler = SIG_IGN};
+	sigset_t set;
+
+	stop_signals(&set);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	sigaction(SIGPIPE, &ignore, NULL);
+	sigaction(SIGXFSZ, &ignore, NULL);
+}
+
+/* Blocks until we have to leave; ERR_GONE: because the keeper has died. */
+static enum err wait_for_end(int control_fd)
+{
+	struct signalfd_siginfo si;
+	struct pollfd fds[2] = {{-1, POLLIN, 0}, {control_fd, POLLIN, 0}};
+	sigset_t set;
+
+	stop_signals(&set);
+	fds[0].fd = signalfd(-1, &set, SFD_CLOEXEC);
+	for (;;) {
+		if (poll(fds, 2, -1) < 0)
+			continue;
+		if (fds[1].revents) {
+			close(fds[0].fd);
+			return err_set(ERR_GONE, "the keeper has died");
+		}
+		if (fds[0].revents && read(fds[0].fd, &si, sizeof(si)) == sizeof(si)) {
+			close(fds[0].fd);
+			return OK;
+		}
+	}
+}
+
+enum err workers_run(struct listener *l, int control_fd, const char *config_path, int n_max)
+{
+	/* Static: a thread may outlive this call, see LEAVE_SECONDS. */
+	static struct pool pool = {
+		.mutex = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+	struct timespec until;
+	enum err e;
+	int rc = 0;
+
+	pool.listener = l;
+	pool.control_fd = control_fd;
+	pool.config_path = config_path;
+	pool.n_max = n_max;
+
+	pthread_mutex_lock(&pool.mutex);
+	add_worker(&pool);
+	pthread_mutex_unlock(&pool.mutex);
+	e = wait_for_end(control_fd);
+	listener_stop(l);
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += LEAVE_SECONDS;
+	pthread_mutex_lock(&pool.mutex);
+	while (pool.n > 0 && rc == 0)
+		rc = pthread_cond_clockwait(&pool.changed, &pool.mutex, CLOCK_MONOTONIC, &until);
+	if (pool.n > 0)
+		log_warn("leaving while %d requests are still being passed through", pool.n);
+	pthread_mutex_unlock(&pool.mutex);
+	return e;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * workers.h - the threads of a FastCGI gateway
+ */
+#ifndef RETRYSAFE_WORKERS_H
+#define RETRYSAFE_WORKERS_H
+
+#include "listener.h"
+
+/*
+ * workers_run - serves FastCGI requests until a signal says to leave
+ *
+ *   l            taken over: its stop_fd is used here
+ *   control_fd   keeper_start()'s
+ *   config_path  --config, or NULL
+ *   n_max        threads at most; they are started as they are needed
+ *
+ * TERM, INT and USR1 end it: idle threads leave at once, a request whose script runs is answered
+ * "in progress" and left to the keeper, and what passes through gets a few seconds.
+ * Returns ERR_GONE when the keeper has died: nothing can be started any more, the program should
+ * start over; else OK.  Blocks.
+ */
+enum err workers_run(struct listener *l, int control_fd, const char *config_path, int n_max) MUSTCHECK;
+
+/* Signals for a gateway; before the first thread.  TERM, INT, USR1 and HUP are blocked. */
+void workers_block_signals(void);
+
+#endif

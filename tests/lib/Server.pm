@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: ISC
+#
+# Server.pm - lighttpd, Apache and nginx in the foreground, with the very files in conf/
+#
+#   my $server = Server->start($sandbox, 'lighttpd');
+#   request($server->port, POST => '/spawned/effect.pl', ...);
+#   $server->stop;
+#
+# The files in conf/ name what they need by BIN, DOCROOT, RUN, PORT and CONFIG, which lighttpd and
+# Apache take from the environment, and nginx as @PLACEHOLDERS@; here they become places in the
+# sandbox.  Nothing else is changed.  The port is free, and the server counts as started when this
+# very process listens on it.
+package Server;
+use strict;
+use warnings;
+use Gateway qw(write_config);
+use Process qw(wait_until is_alive stop_process free_port listens_on);
+
+my %PROGRAM = (
+    lighttpd => '/usr/sbin/lighttpd',
+    apache => '/usr/sbin/apache2',
+    nginx => '/usr/sbin/nginx',
+);
+
+sub start {
+    my ($class, $sandbox, $kind) = @_;
+    my $self = bless { kind => $kind, sandbox => $sandbox }, $class;
+
+    -x $PROGRAM{$kind} or die "$PROGRAM{$kind} is not installed\n";
+    # lighttpd and mod_fcgid start gateways by themselves.
+    $sandbox->binary;
+    write_config($sandbox) if !-e $sandbox->path('conf/retrysafe.json');
+    # Another program may take the port between our look and the server's bind.
+    for (1 .. 3) {
+        $self->{port} = free_port();
+        $self->{pid} = $self->launch;
+        wait_until { !is_alive($self->{pid}) || listens_on($self->{pid}, $self->{port}) } 20;
+        return $self if is_alive($self->{pid}) && listens_on($self->{pid}, $self->{port});
+        stop_process($self->{pid});
+    }
+    die "$kind did not start:\n", map { "  $_\n" } $sandbox->logs(10);
+}
+
+sub port { $_[0]{port} }
+sub pid { $_[0]{pid} }
+sub kind { $_[0]{kind} }
+
+# Ends the server; true if it ended by itself in time.
+sub stop {
+    my ($self, $signal) = @_;
+    return defined stop_process($self->{pid}, $signal // 'TERM', 15);
+}
+
+sub launch {
+    my ($self) = @_;
+    my ($sandbox, $kind) = @$self{qw(sandbox kind)};
+    my $conf = $sandbox->root . '/conf';
+    my %place = (
+        BIN => $sandbox->path('bin'),
+        DOCROOT => $sandbox->path('www'),
+        RUN => $sandbox->path('run'),
+        PORT => $self->{port},
+        CONFIG => $sandbox->path('conf/retrysafe.json'),
+    );
+    my @command;
+    if ($kind eq 'lighttpd') {
+        @command = ('-D', '-f', "$conf/lighttpd.conf");
+    } elsif ($kind eq 'apache') {
+        @command = ('-DFOREGROUND', '-f', "$conf/apache.conf");
+    } else {
+        my $text = Process::contents("$conf/nginx.conf");
+        $text =~ s{\@([A-Z]+)\@}{$place{$1} // "\@$1\@"}ge;
+        my $file = $sandbox->write('conf/nginx.conf', $text);
+        @command = ('-c', $file, '-e', $sandbox->path('run/nginx-start.log'));
+    }
+    return $sandbox->start(name => $kind, command => [$PROGRAM{$kind}, @command], env => \%place);
+}
+
+1;

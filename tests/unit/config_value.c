@@ -1,0 +1,280 @@
+/* Each value of a configuration is taken within its range, or refused with what is allowed. */
+/* SPDX-License-Identifier: ISC */
+#include "config_try.h"
+
+static void test_all_given(void)
+{
+	struct config *cf =
+		load("{\"store\": \"sqlite:/s/x.db\", \"durability\": \"off\","
+		     "\"spool\": \"/sp\", \"script_dirs\": [\"/a\", \"b\"],"
+		     "\"docs_url\": \"http://e.org/?a=b#c\", \"log\": \"json\", \"workers\": 256,"
+		     "\"busy_timeout\": \"100ms\", \"routes\": [{\"match\": \"*\","
+		     "\"script\": \"s.pl\", \"interpreter\": [\"/bin/sh\", \"-e\", \"\"],"
+		     "\"methods\": [\"PUT\"], \"key\": \"required\","
+		     "\"key_from\": [\"header:X-Key\", \"header:K\"], \"key_syntax\": \"strict\","
+		     "\"scope\": [\"cookie:sid\", \"OIDC_CLAIM_sub\"], \"bind\": [],"
+		     "\"timeout\": \"30d\", \"kill_after\": 0, \"ttl\": \"1s\","
+		     "\"tombstone\": \"0\", \"max_request\": \"1G\", \"max_response\": 1024}]}",
+			false);
+	char want[4200];
+	const struct route *r;
+
+	if (!ok(cf != NULL, "every setting can be given"))
+		return;
+	r = &cf->routes[0];
+	is_str(cf->store, "sqlite:/s/x.db", "store");
+	is_int(cf->durability, DURABILITY_OFF, "durability");
+	is_str(cf->spool, "/sp", "spool");
+	snprintf(want, sizeof(want), "/a %s/b", work_dir);
+	ok(is_list(cf->script_dirs, want), "script_dirs are absolute");
+	is_str(cf->docs_url, "http://e.org/?a=b#c", "docs_url");
+	is_int(cf->log, LOG_JSON, "log");
+	is_int(cf->workers, 256, "workers");
+	is_int(cf->busy_timeout_ms, 100, "busy_timeout");
+	snprintf(want, sizeof(want), "%s/s.pl", work_dir);
+	is_str(r->script, want, "script is absolute");
+	ok(is_list(r->interpreter, "/bin/sh -e "), "interpreter");
+	ok(is_list(r->methods, "PUT"), "methods");
+	ok(r->key_required, "key");
+	ok(is_list(r->key_from, "header:X-Key header:K"), "key_from");
+	is_int(r->key_syntax, KEY_SYNTAX_STRICT, "key_syntax");
+	ok(is_list(r->scope, "cookie:sid OIDC_CLAIM_sub"), "scope");
+	ok(is_list(r->bind, ""), "bind can be empty");
+	is_int(r->timeout_ms, 30 * 24 * 3600 * 1000LL, "timeout");
+	is_int(r->kill_after_ms, 0, "kill_after: the number 0");
+	is_int(r->ttl_ms, 1000, "ttl");
+	is_int(r->tombstone_ms, 0, "tombstone: the string 0");
+	is_int(r->max_request_bytes, 1 << 30, "max_request");
+	is_int(r->max_response_bytes, 1024, "max_response: a number of bytes");
+	config_free(&cf);
+}
+
+static void test_units(void)
+{
+	static const struct {
+		const char *setting, *value;
+		long long want;
+	} good[] = {{"ttl", "\"1500ms\"", 1500}, {"ttl", "\"90s\"", 90000},
+		{"ttl", "\"10m\"", 600000}, {"ttl", "\"36h\"", 129600000},
+		{"ttl", "\"3650d\"", 315360000000LL}, {"max_request", "\"0\"", 0},
+		{"max_request", "0", 0}, {"max_request", "\"1234\"", 1234},
+		{"max_request", "1073741824", 1 << 30}, {"max_request", "\"64K\"", 65536},
+		{"max_request", "\"3M\"", 3 << 20}, {"tombstone", "\"0s\"", 0}};
+
+	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++) {
+		char text[256];
+		struct config *cf;
+
+		snprintf(text, sizeof(text), "{\"defaults\": {\"%s\": %s}}", good[i].setting,
+			good[i].value);
+		cf = load(text, false);
+		if (ok(cf != NULL, "%s: %s", good[i].setting, good[i].value))
+			is_int(*good[i].setting == 'm'      ? cf->defaults.max_request_bytes
+				: good[i].setting[1] == 't' ? cf->defaults.ttl_ms
+							    : cf->defaults.tombstone_ms,
+				good[i].want, "its value");
+		config_free(&cf);
+	}
+}
+
+#define DURATION                                                                               \
+	" is not a duration; write a number and a unit, such as \"90s\", \"10m\", \"24h\" or " \
+	"\"30d\""
+#define SIZE                                                                                 \
+	" is not a size; write a number of bytes, or a number and a unit, such as \"64K\", " \
+	"\"10M\" or \"1G\""
+
+static void test_bad_numbers(void)
+{
+	static const char *const durations[] = {"\"5 minutes\"", "\"\"", "\"s\"", "\"5\"", "\"5S\"",
+		"\"-5s\"", "\" 5s\"", "\"5s \"", "\"1.5h\"", "\"1w\"", "\"0x5s\"", "\"00\"", "5",
+		"-0.0", "true", "null", "{}", "[]"};
+	static const char *const sizes[] = {"\"10 MB\"", "\"10k\"", "\"K\"", "\"\"", "\"-1\"",
+		"\"1e3\"", "1.5", "false", "[1]"};
+	char setting[128], message[256];
+
+	for (size_t i = 0; i < sizeof(durations) / sizeof(*durations); i++) {
+		snprintf(setting, sizeof(setting), "\"timeout\": %s", durations[i]);
+		snprintf(message, sizeof(message), ": %s" DURATION, durations[i]);
+		bad(i % 2 ? "route" : "defaults", setting, message);
+	}
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+		snprintf(setting, sizeof(setting), "\"max_request\": %s", sizes[i]);
+		snprintf(message, sizeof(message), ": %s" SIZE, sizes[i]);
+		bad("route", setting, message);
+	}
+	bad("top", "\"workers\": \"8\"", ": \"8\" is not a whole number; write 1 to 256");
+	bad("top", "\"workers\": 1.0", ": 1.0 is not a whole number; write 1 to 256");
+	bad("top", "\"workers\": null", ": null is not a whole number; write 1 to 256");
+}
+#undef DURATION
+#undef SIZE
+
+static void test_ranges(void)
+{
+	bad("top", "\"workers\": 0", ": 0 is out of range; write 1 to 256");
+	bad("top", "\"workers\": 257", ": 257 is out of range; write 1 to 256");
+	bad("top", "\"workers\": -1", ": -1 is out of range; write 1 to 256");
+	bad("top", "\"busy_timeout\": \"99ms\"",
+		": \"99ms\" is out of range; write \"100ms\" to \"10m\"");
+	bad("top", "\"busy_timeout\": \"11m\"",
+		": \"11m\" is out of range; write \"100ms\" to \"10m\"");
+	bad("route", "\"timeout\": 0", ": 0 is out of range; write \"1s\" to \"30d\"");
+	bad("route", "\"timeout\": \"31d\"", ": \"31d\" is out of range; write \"1s\" to \"30d\"");
+	bad("route", "\"kill_after\": \"601s\"", ": \"601s\" is out of range; write 0 to \"10m\"");
+	bad("route", "\"ttl\": \"0\"", ": \"0\" is out of range; write \"1s\" to \"3650d\"");
+	bad("route", "\"ttl\": \"3651d\"",
+		": \"3651d\" is out of range; write \"1s\" to \"3650d\"");
+	bad("route", "\"tombstone\": \"36501d\"",
+		": \"36501d\" is out of range; write 0 to \"36500d\"");
+	bad("route", "\"tombstone\": \"9223372036854775807d\"",
+		": \"9223372036854775807d\" is out of range; write 0 to \"36500d\"");
+	bad("route", "\"tombstone\": \"18446744073709551617s\"",
+		": \"18446744073709551617s\" is out of range; write 0 to \"36500d\"");
+	bad("route", "\"tombstone\": \"18014398509481984d\"",
+		": \"18014398509481984d\" is out of range; write 0 to \"36500d\"");
+	bad("route", "\"max_request\": \"2G\"", ": \"2G\" is out of range; write 0 to \"1G\"");
+	bad("route", "\"max_request\": -1", ": -1 is out of range; write 0 to \"1G\"");
+	bad("route", "\"max_response\": \"1023\"",
+		": \"1023\" is out of range; write \"1K\" to \"1G\"");
+	bad("route", "\"key_from\": []", ": the list has 0 entries; allowed are 1 to 16");
+	bad("top", "\"script_dirs\": []", ": the list has 0 entries; allowed are 1 to 64");
+	bad("route",
+		"\"scope\": "
+		"[\"A\",\"A\",\"A\",\"A\",\"A\",\"A\",\"A\",\"A\",\"A\",\"A\",\"A\",\"A\",\"A\","
+		"\"A\",\"A\",\"A\",\"A\"]",
+		": the list has 17 entries; allowed are 0 to 16");
+}
+
+static void test_bad_words(void)
+{
+	bad("top", "\"durability\": \"Full\"",
+		": \"Full\" is not allowed; write \"full\" or \"normal\" or \"off\"");
+	bad("top", "\"durability\": \"\"",
+		": \"\" is not allowed; write \"full\" or \"normal\" or \"off\"");
+	bad("top", "\"log\": 1", ": 1 is not allowed; write \"text\" or \"json\"");
+	bad("top", "\"log\": \"text|json\"",
+		": \"text|json\" is not allowed; write \"text\" or \"json\"");
+	bad("route", "\"key\": true", ": true is not allowed; write \"optional\" or \"required\"");
+	bad("route", "\"key_syntax\": \"stric\"",
+		": \"stric\" is not allowed; write \"lenient\" or \"strict\"");
+}
+
+static void test_bad_texts(void)
+{
+	bad("top", "\"store\": \"postgresql://me:secret@db/x\"",
+		": \"postgresql:\" is not a store of this program; the stores are: "
+		"\"sqlite:PATH\"");
+	bad("top", "\"store\": \"/var/x.db\"",
+		": \"/var/x.db\" names no store; the stores are: \"sqlite:PATH\"");
+	bad("top", "\"store\": \"sqlite:\"",
+		": the path is empty; write an absolute one, or one relative to the directory of "
+		"this file");
+	bad("top", "\"store\": \"sqlite:~/x.db\"",
+		": \"~/x.db\" starts with \"~\", which is not expanded; write the whole path");
+	bad("top", "\"store\": 5", ": 5 is not a string; write it in double quotes");
+	bad("top", "\"spool\": \"~me/x\"",
+		": \"~me/x\" starts with \"~\", which is not expanded; write the whole path");
+	bad("top", "\"script_dirs\": [\"/a\", \"~/b\"]",
+		"[1]: \"~/b\" starts with \"~\", which is not expanded; write the whole path");
+	bad("top", "\"script_dirs\": \"/a\"", ": \"/a\" is not a list; write [\"...\", \"...\"]");
+	bad("top", "\"script_dirs\": [[]]", "[0]: [] is not a string; write it in double quotes");
+	bad("top", "\"docs_url\": \"example.org\"",
+		": \"example.org\" is not a URL; write one that starts with \"https://\" or "
+		"\"http://\"");
+	bad("top", "\"docs_url\": \"https://\"",
+		": \"https://\" is not a URL; write one that starts with \"https://\" or "
+		"\"http://\"");
+#define ENCODE                                                                                 \
+	" is not a URL; blanks, quotes, \"<\", \">\" and characters outside ASCII have to be " \
+	"%-encoded"
+	bad("top", "\"docs_url\": \"https://e/\\r\\nX: y\"", ": \"https://e/\\r\\nX: y\"" ENCODE);
+	bad("top", "\"docs_url\": \"https://e/>\"", ": \"https://e/>\"" ENCODE);
+	bad("top", "\"docs_url\": \"https://e/\xc3\xa4\"", ": \"https://e/\xc3\xa4\"" ENCODE);
+	bad("top", "\"docs_url\": \"https://e/\\u007f\"", ": \"https://e/\x7f\"" ENCODE);
+#undef ENCODE
+	bad("route", "\"interpreter\": [\"perl\", \"-T\"]",
+		"[0]: \"perl\" is not an absolute path; the first entry is the program, and PATH "
+		"is not "
+		"searched; write it such as \"/usr/bin/perl\"");
+	bad("route", "\"script\": \"\"",
+		": the path is empty; write an absolute one, or one relative to the directory of "
+		"this file");
+	refused("{\"routes\": [{\n\"match\":\n\"order.pl\"}]}", false,
+		"c.json:2: $.routes[0].match: \"order.pl\" can never match: SCRIPT_NAME starts "
+		"with \"/\"; "
+		"write a pattern such as \"/cgi-bin/order.pl\" or \"*/order.pl\"");
+	refused("{\"routes\": [\n\n{\"ttl\": \"1h\"}]}", false,
+		"c.json:3: $.routes[0]: \"match\" is missing; every route needs one, such as "
+		"\"match\": \"/cgi-bin/order.pl\"");
+	refused("{\"routes\":\n{}}", false,
+		"c.json:1: $.routes: is not a list; write [ { \"match\": ... }, ... ]");
+	refused("{\"routes\":\n[\n\"/a\"]}", false,
+		"c.json:3: $.routes[0]: is not an object; write { \"NAME\": VALUE, ... }");
+	refused("{\n\"defaults\": []}", false,
+		"c.json:2: $.defaults: is not an object; write { \"NAME\": VALUE, ... }");
+	refused("\n[]", false, "c.json:2: $: is not an object; write { \"NAME\": VALUE, ... }");
+}
+
+static void test_bad_names_in_lists(void)
+{
+	static const char *const safe[] = {"GET", "HEAD", "OPTIONS"};
+	static const char *const later[] = {"query:k", "cookie:k", "form:k", "json:/k", "derive"};
+	char setting[256], message[256];
+
+	for (size_t i = 0; i < 3; i++) {
+		snprintf(setting, sizeof(setting), "\"methods\": [\"POST\", \"%s\"]", safe[i]);
+		snprintf(message, sizeof(message),
+			"[1]: \"%s\" cannot be protected: safe methods are never claimed; write "
+			"methods such as "
+			"\"POST\", \"PATCH\", \"PUT\" or \"DELETE\"",
+			safe[i]);
+		bad("route", setting, message);
+	}
+	for (size_t i = 0; i < 5; i++) {
+		snprintf(setting, sizeof(setting), "\"key_from\": [\"%s\"]", later[i]);
+		snprintf(message, sizeof(message),
+			"[0]: \"%s\" is not yet supported; write \"header:NAME\"", later[i]);
+		bad(i % 2 ? "route" : "defaults", setting, message);
+	}
+	bad("route", "\"methods\": [\"post\"]",
+		"[0]: \"post\" is not a method; methods are written in capitals, such as \"POST\"");
+	bad("route", "\"methods\": [\"PO ST\"]",
+		"[0]: \"PO ST\" is not a method; write one such as \"POST\"");
+	bad("route", "\"methods\": [\"\"]",
+		"[0]: \"\" is not a method; write one such as \"POST\"");
+	bad("route", "\"key_from\": [\"Idempotency-Key\"]",
+		"[0]: \"Idempotency-Key\" is not a source of keys; write \"header:NAME\", such as "
+		"\"header:Idempotency-Key\"");
+	bad("route", "\"key_from\": [\"header:a b\"]",
+		"[0]: \"header:a b\" does not name a header field; write \"header:NAME\", such as "
+		"\"header:Idempotency-Key\"");
+	bad("route", "\"key_from\": [\"header:\"]",
+		"[0]: \"header:\" does not name a header field; write \"header:NAME\", such as "
+		"\"header:Idempotency-Key\"");
+#define VARIABLE                                                                            \
+	" is neither a CGI variable nor a cookie; write a name such as \"REMOTE_USER\" or " \
+	"\"HTTP_X_TENANT\", or \"cookie:NAME\""
+	bad("route", "\"scope\": [\"X-Tenant\"]", "[0]: \"X-Tenant\"" VARIABLE);
+	bad("route", "\"bind\": [\"header:X\"]", "[0]: \"header:X\"" VARIABLE);
+	bad("route", "\"bind\": [\"cookie:\"]", "[0]: \"cookie:\"" VARIABLE);
+	bad("route", "\"scope\": [\"9A\"]", "[0]: \"9A\"" VARIABLE);
+	bad("route", "\"scope\": [\"A\", \"\"]", "[1]: \"\"" VARIABLE);
+#undef VARIABLE
+}
+
+int main(void)
+{
+	enter_work_dir();
+	test_all_given();
+	test_units();
+	test_bad_numbers();
+	test_ranges();
+	test_bad_words();
+	test_bad_texts();
+	test_bad_names_in_lists();
+	leave_work_dir();
+	return done_testing();
+}
+
+#include "../../src/err.c"

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Claims: every problem says its type, status, what ran and what to do, as JSON and as a page; no
+ * text from outside breaks out of either; Accept chooses as a browser and as a program expect.
+ */
+#include "../../src/problem.c"
+
+#include "../tap.h"
+
+static struct problem_answer build(const struct problem_facts *pf)
+{
+	struct problem_answer answer = {0};
+
+	ok(problem_build(pf, &answer) == OK, "built");
+	ok(answer.head && strlen(answer.head) == answer.head_len && answer.body &&
+			strlen(answer.body) == answer.body_len,
+		"lengths are right");
+	return answer;
+}
+
+static const char *member(json_t *doc, const char *name)
+{
+	return json_string_value(json_object_get(doc, name));
+}
+
+/* What SPEC.md promises, and what the booleans were thought to be. */
+static const struct {
+	enum problem problem;
+	int status;
+	const char *type;
+	bool retry_same_key, new_key_is_safe;
+} promised[] = {
+	{PROBLEM_KEY_MISSING, 400, "key-missing", false, true},
+	{PROBLEM_KEY_INVALID, 400, "key-invalid", false, true},
+	{PROBLEM_REQUEST_INVALID, 400, "request-invalid", false, false},
+	{PROBLEM_REQUEST_INCOMPLETE, 400, "request-incomplete", true, false},
+	{PROBLEM_REQUEST_TOO_LARGE, 413, "request-too-large", false, true},
+	{PROBLEM_KEY_REUSED, 422, "key-reused", false, true},
+	{PROBLEM_IN_PROGRESS, 409, "in-progress", true, false},
+	{PROBLEM_OTHER_PRINCIPAL, 409, "other-principal", false, false},
+	{PROBLEM_RESULT_EXPIRED, 410, "result-expired", false, false},
+	{PROBLEM_OUTCOME_UNCERTAIN, 409, "outcome-uncertain", false, false},
+	{PROBLEM_SCRIPT_FAILED, 502, "script-failed", false, false},
+	{PROBLEM_SCRIPT_TIMEOUT, 504, "script-timeout", false, false},
+	{PROBLEM_SCRIPT_MISSING, 404, "script-missing", false, false},
+	{PROBLEM_SCRIPT_NOT_EXECUTABLE, 403, "script-not-executable", false, false},
+	{PROBLEM_SCRIPT_OUTSIDE, 403, "script-not-allowed", false, false},
+	{PROBLEM_SCRIPT_NOT_STARTED, 503, "script-not-started", true, true},
+	{PROBLEM_STORE_UNAVAILABLE, 503, "store-unavailable", true, false},
+	{PROBLEM_OVERLOADED, 503, "overloaded", true, false},
+	{PROBLEM_CONFIGURATION, 500, "configuration", false, false},
+};
+
+static void test_table(void)
+{
+	size_t n = sizeof(promised) / sizeof(promised[0]);
+
+	is_int((long long)n, PROBLEM__MAX, "every problem is tested");
+	for (size_t i = 0; i < n; i++) {
+		struct problem_facts pf = {.problem = promised[i].problem,
+			.detail = "x",
+			.operation_state = "no ref",
+			.retry_after_s = 7};
+		struct problem_answer a = build(&pf);
+		json_t *doc = json_loads(a.body, JSON_REJECT_DUPLICATES, NULL);
+		const char *type = promised[i].type;
+		char urn[80], line[80];
+
+		snprintf(urn, sizeof(urn), "urn:retrysafe:problem:%s", type);
+		snprintf(line, sizeof(line), "Status: %d ", promised[i].status);
+		ok(doc != NULL, "%s: JSON", type);
+		is_str(member(doc, "type"), urn, "%s: type", type);
+		is_str(a.type, type, "%s: type for the log", type);
+		is_int(a.status, promised[i].status, "%s: status", type);
+		is_int(json_integer_value(json_object_get(doc, "status")), a.status,
+			"%s: status in the body", type);
+		ok(strncmp(a.head, line, strlen(line)) == 0 && !strstr(a.head, "null"),
+			"%s: Status line", type);
+		is_int(json_is_true(json_object_get(doc, "retry_same_key")),
+			promised[i].retry_same_key, "%s: retry_same_key", type);
+		is_int(json_is_true(json_object_get(doc, "new_key_is_safe")),
+			promised[i].new_key_is_safe, "%s: new_key_is_safe", type);
+		is_int(strstr(a.head, "\r\nRetry-After: 7\r\n") != NULL, promised[i].retry_same_key,
+			"%s: Retry-After", type);
+		ok(strstr(a.head, "\r\nCache-Control: no-store\r\n") != NULL, "%s: no-store", type);
+		is_int((long long)json_object_size(doc), 6, "%s: no other member", type);
+		ok(strstr(member(doc, "detail"), " run") || strstr(member(doc, "detail"), " ran "),
+			"%s: detail says whether the script ran", type);
+		json_decref(doc);
+		problem_answer_free(&a);
+	}
+}
+
+static void test_exact(void)
+{
+	struct problem_facts pf = {.problem = PROBLEM_IN_PROGRESS,
+		.ref = "op_1",
+		.operation_state = "running",
+		.retry_after_s = 1,
+		.docs_url = "https://example.org/idempotency?a=b"};
+	struct problem_answer a = build(&pf);
+
+	is_str(a.head,
+		"Status: 409 Conflict\r\nContent-Type: application/problem+json\r\n"
+		"Cache-Control: no-store\r\nRetry-After: 1\r\n"
+		"Link: <https://example.org/idempotency?a=b>; rel=\"describedby\"\r\n",
+		"the head");
+	is_str(a.body,
+		"{\"type\":\"urn:retrysafe:problem:in-progress\","
+		"\"title\":\"A request is outstanding for this Idempotency-Key\",\"status\":409,"
+		"\"detail\":\"An earlier request with this Idempotency-Key is still being carried "
+		"out. This request did not run the script again. Wait, then send the same request "
+		"with the same key to get the result. With a new key it could be carried out "
+		"twice.\",\"operation\":\"op_1\",\"operation_state\":\"running\","
+		"\"retry_same_key\":true,\"new_key_is_safe\":false}",
+		"the body");
+	problem_answer_free(&a);
+	problem_answer_free(&a);
+	problem_answer_free(NULL);
+	ok(!a.head && !a.body, "freed is empty");
+}
+
+static void says(const char *detail, const char *start)
+{
+	struct problem_facts pf = {.problem = PROBLEM_KEY_INVALID, .detail = detail};
+	struct problem_answer a = build(&pf);
+	json_t *doc = json_loads(a.body, 0, NULL);
+	char *got = strdup(doc ? member(doc, "detail") : "no JSON");
+
+	ok(strstr(got, " The script was not run.") != NULL, "what to do is added: %s", got);
+	if (strlen(got) >= strlen(start))
+		got[strlen(start)] = '\0';
+	is_str(got, start, "the detail starts so");
+	free(got);
+	json_decref(doc);
+	problem_answer_free(&a);
+}
+
+static void test_detail(void)
+{
+	says(NULL, "The Idempotency-Key must be one string");
+	says("", "The Idempotency-Key must be one string");
+	says("the key is empty", "The key is empty. The script");
+	says("What is this?", "What is this? The script");
+	says("Gr\xc3\xbc\xc3\x9f"
+	     "e",
+		"Gr\xc3\xbc\xc3\x9f"
+		"e. The script");
+	says("cut off \xc3", "Cut off ?. The script");
+	says("a\"b\\c\r\nX: \x01y", "A\"b\\c??X: ?y. The script");
+}
+
+static void test_hostile(void)
+{
+	static const char *const urls[] = {"https://a/\r\nX: y", "https://a/>; rel=\"x",
+		"https://a b", "javascript:alert(1)", "ftp://a/", "", "https://a/\"",
+		"https://a/\xc3\xa4"};
+	struct problem_facts pf = {.problem = PROBLEM_OUTCOME_UNCERTAIN,
+		.prefers_html = true,
+		.detail = "<script>alert('1')</script> & \"q\"",
+		.ref = "<r&1>",
+		.operation_state = "'s'",
+		.docs_url = "https://example.org/?a=1&b='2'"};
+	struct problem_answer a = build(&pf);
+
+	ok(strstr(a.head, "\r\nContent-Type: text/html; charset=utf-8\r\n") != NULL, "a page");
+	ok(strstr(a.body, "&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt; &amp; &quot;q&quot;.") !=
+			NULL,
+		"the detail is escaped");
+	ok(!strstr(a.body, "<script"), "no element comes from outside");
+	ok(strstr(a.body, "<dd>&lt;r&amp;1&gt;</dd>") && strstr(a.body, "<dd>&#39;s&#39;</dd>"),
+		"operation and state are escaped");
+	ok(strstr(a.body, "href=\"https://example.org/?a=1&amp;b=&#39;2&#39;\"") != NULL,
+		"the link is escaped");
+	ok(strstr(a.body, "<dd>409 Conflict</dd>") && strstr(a.body, "<html lang=\"en\">") &&
+			strstr(a.body, "urn:retrysafe:problem:outcome-uncertain"),
+		"the same facts");
+	ok(!strstr(a.head, "Retry-After"), "no Retry-After on what is uncertain");
+	problem_answer_free(&a);
+
+	pf.ref = NULL;
+	for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); i++) {
+		pf.docs_url = urls[i];
+		a = build(&pf);
+		ok(!strstr(a.head, "Link") && !strstr(a.body, "href"), "no link from %zu", i);
+		ok(!strstr(a.body, "<dt>Operation") && !strstr(a.body, "<dt>State"),
+			"no operation without a ref");
+		problem_answer_free(&a);
+	}
+}
+
+static void test_accept(void)
+{
+	static const struct {
+		bool want;
+		const char *accept;
+	} cases[] = {
+		{false, NULL},
+		{false, ""},
+		{false, "*/*"},
+		{false, "application/json"},
+		{false, "text/html;q=0.5, application/json"},
+		{false, "text/html, application/json"},
+		{false, "text/html, application/problem+json"},
+		{false, "text/html, */*"},
+		{false, "text/html;q=0"},
+		{false, "text/html;q=0.8, application/*;q=0.9"},
+		{false, "text/html;q=1.5"},
+		{false, "text/html;q=a"},
+		{false, "text/html;q="},
+		{false, "text/html;q=0.1234"},
+		{false, "text/htmlx, xtext/html, text/*"},
+		{false, ",;,;q=1,, ;"},
+		{true, "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"},
+		{true, "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,"
+		       "image/webp,image/apng,*/*;q=0.8,application/signed-exchange;v=b3;q=0.7"},
+		{true, "text/html"},
+		{true, "TEXT/HTML ; Q=0.5 , */* ;q=0.499"},
+		{true, "application/xhtml+xml, */*;q=0.1"},
+		{true, "text/html;level=1;q=0.4, application/json;q=0.3"},
+		{true, "*/*;q=0.8,text/html;q=1.000"},
+		{true, "text/html;q=0.001"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		is_int(problem_prefers_html(cases[i].accept), cases[i].want, "Accept: %s",
+			cases[i].accept ? cases[i].accept : "(none)");
+}
+
+int main(void)
+{
+	test_table();
+	test_exact();
+	test_detail();
+	test_hostile();
+	test_accept();
+	return done_testing();
+}
