@@ -16,6 +16,7 @@
 
 #include <ctype.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -88,11 +89,29 @@ static bool is_token(const char *text)
 	return at > text && !*at;
 }
 
+/*
+ * Where a relative path starts: the directory of the configuration, or, for "../", the one that
+ * leads to.  *path is moved behind the dots, so that no script sees them in its SCRIPT_FILENAME.
+ */
+static void start_of(const struct config_where *w, const char **path, char start[PATH_MAX])
+{
+	size_t dots = 0;
+	char up[PATH_MAX];
+
+	while (strncmp(*path + dots, "../", 3) == 0 || strncmp(*path + dots, "./", 2) == 0)
+		dots += (*path)[dots + 1] == '.' ? 3 : 2;
+	if (dots > 0 && snprintf(up, sizeof(up), "%s/%.*s", w->dir, (int)dots, *path) < PATH_MAX &&
+		realpath(up, start))
+		*path += dots;
+	else
+		snprintf(start, PATH_MAX, "%s", w->dir);
+}
+
 /* prefix and path, where a relative path starts in the directory of the configuration. */
 static enum err take_path_after(
 	const struct config_where *w, const char *prefix, const char *path, char **out)
 {
-	char *made;
+	char *made, start[PATH_MAX] = "";
 
 	if (!*path)
 		return config_where_error(w, "the path is empty; write an absolute one, or one "
@@ -100,8 +119,10 @@ static enum err take_path_after(
 	if (*path == '~')
 		return wrong_text(
 			w, path, "starts with \"~\", which is not expanded; write the whole path");
-	if (asprintf(&made, "%s%s%s%s", prefix, *path == '/' ? "" : w->dir,
-		    *path == '/' || strcmp(w->dir, "/") == 0 ? "" : "/", path) < 0)
+	if (*path != '/')
+		start_of(w, &path, start);
+	if (asprintf(&made, "%s%s%s%s", prefix, start,
+		    *path == '/' || strcmp(start, "/") == 0 ? "" : "/", path) < 0)
 		return no_memory();
 	*out = made;
 	return OK;

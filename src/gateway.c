@@ -234,14 +234,14 @@ static enum next open_script(struct request *r)
 
 static enum err open_channel(struct worker *w)
 {
-	return w->channel_fd >= 0 ? OK : keeper_channel(w->control_fd, &w->channel_fd);
+	return w->channel.fd >= 0 ? OK : keeper_channel(w->control_fd, &w->channel.fd);
 }
 
 static void close_channel(struct worker *w)
 {
-	if (w->channel_fd >= 0)
-		close(w->channel_fd);
-	w->channel_fd = -1;
+	if (w->channel.fd >= 0)
+		close(w->channel.fd);
+	w->channel.fd = -1;
 }
 
 /* ---- pass: what is not protected ---- */
@@ -285,7 +285,7 @@ static enum next pass(struct request *r)
 	e = open_channel(r->worker);
 	if (e != OK)
 		return refuse_internal(r, e);
-	e = pass_through(r, r->worker->channel_fd, &sent, &end, &failed);
+	e = pass_through(r, &r->worker->channel, &sent, &end, &failed);
 	answer_pass(r, e, sent, &end, failed);
 	ending_free(&end);
 	return FINISHED;
@@ -447,7 +447,7 @@ static enum err order(struct request *r)
 	spec.environment = r->vars.list;
 	if (e == OK)
 		e = open_channel(r->worker);
-	return e == OK ? run_order(r->worker->channel_fd, &spec) : e;
+	return e == OK ? run_order(&r->worker->channel, &spec) : e;
 }
 
 static enum next claim(struct request *r)
@@ -476,7 +476,7 @@ static enum next claim(struct request *r)
 		r->log.ref = r->ref;
 		return NEXT;
 	}
-	run_forget(r->worker->channel_fd);
+	run_forget(&r->worker->channel);
 	if (e != OK)
 		return refuse_for_store(r, e);
 	/* Somebody was faster; by now there is something to tell. */
@@ -540,11 +540,11 @@ static enum next run(struct request *r)
 	struct ending end = ENDING_NONE;
 	int failed = 0;
 	enum next next;
-	enum err e = run_go(r->worker->channel_fd);
+	enum err e = run_go(&r->worker->channel);
 
 	fault("gateway.went");
 	if (e == OK)
-		e = run_wait(r->worker->channel_fd, r->worker->stop_fd, log_text, r, &end, &failed);
+		e = run_wait(&r->worker->channel, r->worker->stop_fd, log_text, r, &end, &failed);
 	switch (e) {
 	case OK:
 		break;
@@ -572,7 +572,7 @@ static enum next keep(struct request *r, enum err e)
 	log_warn("operation %s: its result is kept until it can be recorded: %s", r->ref, err_text());
 	if (e == ERR_BROKEN || e == ERR_SYSTEM)
 		site_doubt(r->site);
-	run_keep(r->worker->channel_fd);
+	run_keep(&r->worker->channel);
 	return refuse(r, PROBLEM_IN_PROGRESS, COUNTER_STORE_UNAVAILABLE,
 		"The script has run and its result is kept, but it could not be recorded yet", &r->op, 5);
 }
@@ -580,7 +580,7 @@ static enum next keep(struct request *r, enum err e)
 /* Somebody else has settled the operation: what is there now is the truth. */
 static enum next tell_settled(struct request *r)
 {
-	run_forget(r->worker->channel_fd);
+	run_forget(&r->worker->channel);
 	if (look(r) == FINISHED)
 		return FINISHED;
 	return refuse(r, PROBLEM_OUTCOME_UNCERTAIN, COUNTER_STILL_UNCERTAIN, NULL, NULL, 0);
@@ -630,7 +630,7 @@ static enum next record(struct request *r, struct ending *end)
 	else
 		refuse_uncertain(r, &rec);
 	fault("gateway.replied");
-	run_forget(r->worker->channel_fd);
+	run_forget(&r->worker->channel);
 	response_free(&rec.res);
 	return FINISHED;
 }

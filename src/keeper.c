@@ -212,7 +212,9 @@ static bool unpack(struct run *run, size_t len)
 static void take_order(struct keeper *k, struct channel *ch, const char *buf, size_t len, int fds[2])
 {
 	struct run *run = calloc(1, sizeof(*run));
-	struct report failed = {.kind = MESSAGE_FAILED, .failed_errno = ENOMEM};
+	const struct order *order = (const struct order *)(const void *)buf;
+	struct report failed = {
+		.kind = MESSAGE_FAILED, .serial = order->serial, .failed_errno = ENOMEM};
 
 	if (run)
 		run->order = malloc(len);
@@ -294,7 +296,7 @@ static int start(struct keeper *k, struct run *run)
 
 static void go(struct keeper *k, struct run *run)
 {
-	struct report failed = {.kind = MESSAGE_FAILED};
+	struct report failed = {.kind = MESSAGE_FAILED, .serial = run->order->serial};
 	struct channel *ch = run->channel;
 
 	failed.failed_errno = start(k, run);
@@ -365,7 +367,7 @@ static bool read_errors(struct run *run, int64_t limit)
 	char buf[8192];
 
 	while (limit > 0) {
-		struct report r = {.kind = MESSAGE_STDERR};
+		struct report r = {.kind = MESSAGE_STDERR, .serial = run->order->serial};
 		int there = 0;
 		ssize_t n;
 
@@ -464,6 +466,7 @@ static void settle_alone(struct keeper *k, struct run *run)
 static void end(struct keeper *k, struct run *run)
 {
 	struct report r = {.kind = MESSAGE_ENDED,
+		.serial = run->order->serial,
 		.wait_status = run->wait_status,
 		.is_timed_out = run->is_timed_out,
 		.is_output_lost = run->is_output_lost,
@@ -559,21 +562,21 @@ static void leave(struct run *run)
 
 static void take_message(struct keeper *k, struct channel *ch, const char *buf, size_t len, int fds[2])
 {
-	enum message_kind kind;
+	struct command command;
 	struct run *run = ch->run;
 
-	if (len < sizeof(kind))
+	if (len < sizeof(command))
 		return;
-	memcpy(&kind, buf, sizeof(kind));
-	if (kind == MESSAGE_ORDER && len >= sizeof(struct order)) {
+	memcpy(&command, buf, sizeof(command)); /* an order begins like one */
+	if (command.kind == MESSAGE_ORDER && len >= sizeof(struct order)) {
 		take_order(k, ch, buf, len, fds);
 		if (ch->run && !ch->run->order->is_protected)
 			go(k, ch->run);
 		return;
 	}
-	if (!run)
+	if (!run || run->order->serial != command.serial)
 		return; /* FAILED crossed it */
-	switch (kind) {
+	switch (command.kind) {
 	case MESSAGE_GO:
 		if (run->phase == PHASE_READY)
 			go(k, run);
@@ -618,7 +621,7 @@ static void close_channel(struct keeper *k, struct channel *ch)
 /* False: the channel is closed and gone. */
 static bool read_channel(struct keeper *k, struct channel *ch)
 {
-	static char buf[ORDER_MAX];
+	static _Alignas(struct order) char buf[ORDER_MAX];
 	int fds[2];
 	ssize_t n = receive(ch->fd, buf, sizeof(buf), fds);
 
@@ -808,6 +811,7 @@ static void become_keeper(int control_fd, bool keeps_log)
 		_exit(111);
 	posix_spawnattr_setflags(
 		&k.attr, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+	memset(&all, 0xff, sizeof(all)); /* also the two that sigfillset(3) leaves out */
 	posix_spawnattr_setsigdefault(&k.attr, &all);
 	posix_spawnattr_setsigmask(&k.attr, &none);
 	keep(&k);

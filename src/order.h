@@ -14,6 +14,9 @@
  *     FORGET                     ------>   it is recorded, or never was claimed: forgotten
  *     KEEP                       ------>   the gateway could not record it: the keeper does
  *
+ * Every message carries the serial of its run: what still comes from an earlier run on the channel
+ * is dropped by both sides.
+ *
  * When the channel closes instead, the gateway has died, and the keeper finishes the run by
  * itself: a ready one is released, a running one is waited for and recorded.
  *
@@ -51,6 +54,7 @@ struct record_policy {
 /* The fixed part of an ORDER.  After it: dir, store URL, spool, argv..., environment..., each with its NUL. */
 struct order {
 	enum message_kind kind;
+	int64_t serial;
 	bool is_protected;
 	int argc, envc;
 	int64_t timeout_ms;
@@ -59,9 +63,16 @@ struct order {
 	struct record_policy policy;
 };
 
+/* GO, FORGET, KEEP. */
+struct command {
+	enum message_kind kind;
+	int64_t serial;
+};
+
 /* The fixed part of ENDED, FAILED and STDERR; `inline_len` bytes follow. */
 struct report {
 	enum message_kind kind;
+	int64_t serial;
 	int failed_errno;     /* FAILED */
 	int wait_status;      /* ENDED: as waitpid(2) says */
 	bool is_timed_out;    /* ENDED: it was told to end because its time was over */

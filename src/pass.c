@@ -97,9 +97,9 @@ static bool send_some(struct request *r, int fd, int64_t limit, int64_t *sent, e
 
 /* Passes output on until the answer is over: rule (2). */
 static enum err pass_output(
-	struct request *r, int channel_fd, int fd, int64_t *sent, struct ending *end, int *failed)
+	struct request *r, struct channel *ch, int fd, int64_t *sent, struct ending *end, int *failed)
 {
-	struct pollfd fds[2] = {{fd, POLLIN, 0}, {channel_fd, POLLIN, 0}};
+	struct pollfd fds[2] = {{fd, POLLIN, 0}, {ch->fd, POLLIN, 0}};
 	enum err e = OK;
 	int there = 0;
 
@@ -113,7 +113,7 @@ static enum err pass_output(
 		}
 		if (!fds[1].revents)
 			continue;
-		e = run_look(channel_fd, pass_text, r, end, failed);
+		e = run_look(ch, pass_text, r, end, failed);
 		if (e == ERR_BUSY) {
 			e = OK;
 			continue;
@@ -183,7 +183,7 @@ static void stop_pump(struct request *r, struct pump *p, bool has_client)
 	pthread_join(p->thread, NULL);
 }
 
-enum err pass_through(struct request *r, int channel_fd, int64_t *sent, struct ending *end, int *failed)
+enum err pass_through(struct request *r, struct channel *ch, int64_t *sent, struct ending *end, int *failed)
 {
 	struct pump p = {.out_fd = -1};
 	struct run_spec spec = {
@@ -205,7 +205,7 @@ enum err pass_through(struct request *r, int channel_fd, int64_t *sent, struct e
 		spec.environment = r->vars.list;
 		spec.stdin_fd = in_fd;
 		spec.second_fd = out[1];
-		e = run_order(channel_fd, &spec);
+		e = run_order(ch, &spec);
 		is_ordered = e == OK;
 	}
 	if (in_fd >= 0)
@@ -215,11 +215,11 @@ enum err pass_through(struct request *r, int channel_fd, int64_t *sent, struct e
 	if (e == OK)
 		e = start_pump(&p);
 	if (e == OK)
-		e = pass_output(r, channel_fd, out[0], sent, end, failed);
+		e = pass_output(r, ch, out[0], sent, end, failed);
 	if (out[0] >= 0)
 		close(out[0]);
 	if (is_ordered && e != ERR_ABSENT)
-		run_forget(channel_fd);
+		run_forget(ch);
 	stop_pump(r, &p, e == OK || e == ERR_ABSENT);
 	return e;
 }

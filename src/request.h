@@ -11,6 +11,7 @@
 #include "key.h"
 #include "log.h"
 #include "peer.h"
+#include "run.h"
 #include "script.h"
 #include "site.h"
 #include "spool.h"
@@ -19,7 +20,7 @@
 /* One thread that serves requests, and its channel to the keeper. */
 struct worker {
 	int control_fd;          /* to the keeper; borrowed */
-	int channel_fd;          /* -1: not open yet */
+	struct channel channel;
 	int stop_fd;             /* readable: leave soon; -1: none */
 	const char *config_path; /* --config, or NULL; borrowed */
 };

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 static enum err gone(const char *doing)
 {
@@ -47,10 +48,11 @@ static bool pack(char *buf, size_t *at, const char *s)
 }
 
 /* Packs what `spec` says; the length, or 0: too large. */
-static size_t pack_order(const struct run_spec *spec, char *buf)
+static size_t pack_order(const struct run_spec *spec, int64_t serial, char *buf)
 {
 	struct order order = {
 		.kind = MESSAGE_ORDER,
+		.serial = serial,
 		.is_protected = spec->is_protected,
 		.timeout_ms = spec->route->timeout_ms,
 		.kill_after_ms = spec->route->kill_after_ms,
@@ -72,7 +74,7 @@ static size_t pack_order(const struct run_spec *spec, char *buf)
 	return fits ? at : 0;
 }
 
-enum err run_order(int channel_fd, const struct run_spec *spec)
+enum err run_order(struct channel *ch, const struct run_spec *spec)
 {
 	union {
 		char bytes[CMSG_SPACE(2 * sizeof(int))];
@@ -90,38 +92,39 @@ enum err run_order(int channel_fd, const struct run_spec *spec)
 
 	if (!buf)
 		return err_set(ERR_NOMEM, "order a run: out of memory");
-	iov.iov_len = pack_order(spec, buf);
+	iov.iov_len = pack_order(spec, ++ch->serial, buf);
 	c->cmsg_level = SOL_SOCKET;
 	c->cmsg_type = SCM_RIGHTS;
 	c->cmsg_len = CMSG_LEN(sizeof(fds));
 	memcpy(CMSG_DATA(c), fds, sizeof(fds));
-	e = iov.iov_len > 0 ? send_message(channel_fd, &msg)
+	e = iov.iov_len > 0 ? send_message(ch->fd, &msg)
 			    : err_set(ERR_INVALID, "order a run: the request's variables are too large");
 	free(buf);
 	return e;
 }
 
-static enum err send_kind(int channel_fd, enum message_kind kind)
+static enum err send_command(struct channel *ch, enum message_kind kind)
 {
-	struct iovec iov = {&kind, sizeof(kind)};
+	struct command command = {.kind = kind, .serial = ch->serial};
+	struct iovec iov = {&command, sizeof(command)};
 	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
 
-	return send_message(channel_fd, &msg);
+	return send_message(ch->fd, &msg);
 }
 
-enum err run_go(int channel_fd)
+enum err run_go(struct channel *ch)
 {
-	return send_kind(channel_fd, MESSAGE_GO);
+	return send_command(ch, MESSAGE_GO);
 }
 
-void run_forget(int channel_fd)
+void run_forget(struct channel *ch)
 {
-	(void)!send_kind(channel_fd, MESSAGE_FORGET);
+	(void)!send_command(ch, MESSAGE_FORGET);
 }
 
-void run_keep(int channel_fd)
+void run_keep(struct channel *ch)
 {
-	(void)!send_kind(channel_fd, MESSAGE_KEEP);
+	(void)!send_command(ch, MESSAGE_KEEP);
 }
 
 /* Receives a report and the bytes behind it into buf; the bytes' length is in r->inline_len. */
@@ -173,18 +176,25 @@ static enum err take_ending(const struct report *r, const char *buf, int output_
 	return OK;
 }
 
-enum err run_look(int channel_fd, void (*on_text)(void *arg, const char *text, size_t len), void *arg,
+enum err run_look(struct channel *ch, void (*on_text)(void *arg, const char *text, size_t len), void *arg,
 	struct ending *end, int *failed)
 {
 	char *buf = malloc(ORDER_INLINE_MAX);
 	struct report r;
-	int output_fd;
-	enum err e = buf ? receive(channel_fd, &r, buf, &output_fd)
+	int output_fd = -1;
+	enum err e = buf ? receive(ch->fd, &r, buf, &output_fd)
 			 : err_set(ERR_NOMEM, "wait for a run: out of memory");
 
 	if (e != OK) {
 		free(buf);
 		return e == ERR_NOMEM ? ERR_BUSY : e;
+	}
+	if (r.serial != ch->serial) {
+		/* The end of an earlier run that nobody waited for. */
+		if (output_fd >= 0)
+			close(output_fd);
+		free(buf);
+		return ERR_BUSY;
 	}
 	switch (r.kind) {
 	case MESSAGE_STDERR:
@@ -205,17 +215,17 @@ enum err run_look(int channel_fd, void (*on_text)(void *arg, const char *text, s
 	return e;
 }
 
-enum err run_wait(int channel_fd, int stop_fd, void (*on_text)(void *arg, const char *text, size_t len),
+enum err run_wait(struct channel *ch, int stop_fd, void (*on_text)(void *arg, const char *text, size_t len),
 	void *arg, struct ending *end, int *failed)
 {
-	struct pollfd fds[2] = {{channel_fd, POLLIN, 0}, {stop_fd, POLLIN, 0}};
+	struct pollfd fds[2] = {{ch->fd, POLLIN, 0}, {stop_fd, POLLIN, 0}};
 	enum err e;
 
 	for (;;) {
 		if (poll(fds, 2, -1) < 0)
 			continue;
 		if (fds[0].revents) {
-			e = run_look(channel_fd, on_text, arg, end, failed);
+			e = run_look(ch, on_text, arg, end, failed);
 			if (e != ERR_BUSY)
 				return e;
 		} else if (fds[1].revents) {

@@ -23,6 +23,12 @@
 #include "record.h"
 #include "script.h"
 
+/* The gateway's end of a channel; one thread's. */
+struct channel {
+	int fd;         /* -1: not open */
+	int64_t serial; /* of the run that was ordered last */
+};
+
 /* What to run, and how. */
 struct run_spec {
 	bool is_protected;
@@ -37,12 +43,12 @@ struct run_spec {
 };
 
 /* Returns OK; ERR_INVALID too large for an order (nothing happened); ERR_GONE; ERR_SYSTEM. */
-enum err run_order(int channel_fd, const struct run_spec *spec) MUSTCHECK;
-enum err run_go(int channel_fd) MUSTCHECK;
+enum err run_order(struct channel *ch, const struct run_spec *spec) MUSTCHECK;
+enum err run_go(struct channel *ch) MUSTCHECK;
 /* The keeper need not keep anything of it.  Never fails: a keeper that is gone keeps nothing. */
-void run_forget(int channel_fd);
+void run_forget(struct channel *ch);
 /* The keeper records the result by itself; the channel is free for another run. */
-void run_keep(int channel_fd);
+void run_keep(struct channel *ch);
 
 /*
  * run_wait - waits for the end of the run; blocks as long as its time limit
@@ -55,7 +61,7 @@ void run_keep(int channel_fd);
  * Returns OK it has ended; ERR_ABSENT nothing was started, and the keeper has forgotten it;
  * ERR_BUSY stop_fd; ERR_GONE the keeper has died.
  */
-enum err run_wait(int channel_fd, int stop_fd, void (*on_text)(void *arg, const char *text, size_t len),
+enum err run_wait(struct channel *ch, int stop_fd, void (*on_text)(void *arg, const char *text, size_t len),
 	void *arg, struct ending *end, int *failed) MUSTCHECK;
 
 /*
@@ -63,7 +69,7 @@ enum err run_wait(int channel_fd, int stop_fd, void (*on_text)(void *arg, const 
  *
  * Returns like run_wait(), and ERR_BUSY when the run has not ended yet.
  */
-enum err run_look(int channel_fd, void (*on_text)(void *arg, const char *text, size_t len), void *arg,
+enum err run_look(struct channel *ch, void (*on_text)(void *arg, const char *text, size_t len), void *arg,
 	struct ending *end, int *failed) MUSTCHECK;
 
 #endif

@@ -66,7 +66,7 @@ static void *work(void *arg)
 	struct pool *pool = arg;
 	struct worker w = {
 		.control_fd = pool->control_fd,
-		.channel_fd = -1,
+		.channel = {.fd = -1},
 		.stop_fd = pool->listener->stop_fd,
 		.config_path = pool->config_path,
 	};
@@ -87,8 +87,8 @@ static void *work(void *arg)
 		pool->n_idle++;
 		pthread_mutex_unlock(&pool->mutex);
 	}
-	if (w.channel_fd >= 0)
-		close(w.channel_fd);
+	if (w.channel.fd >= 0)
+		close(w.channel.fd);
 	pthread_mutex_lock(&pool->mutex);
 	pool->n--;
 	pool->n_idle--;

@@ -18,10 +18,13 @@ use POSIX ();
 my $nonce = Effect::nonce();
 my @signal_names = split / /, $Config{sig_name};
 
-# The names of the signals in one of the masks of /proc/self/status.
+# The names of the signals in one of the masks of /proc/self/status, without 32 and 33: they are the
+# C library's own, and its posix_spawn() always leaves them ignored.
 sub signals_in {
     my ($mask) = @_;
-    return [map { $signal_names[$_] // $_ } grep { hex($mask) >> ($_ - 1) & 1 } 1 .. 63];
+    my $bits = reverse unpack 'B64', pack 'H16', $mask;
+    my @numbers = grep { $_ != 32 && $_ != 33 && substr $bits, $_ - 1, 1 } 1 .. 64;
+    return [map { $signal_names[$_] // $_ } @numbers];
 }
 
 my %fd;
