@@ -265,7 +265,8 @@ static void test_paths(void)
 	is_str(cf->store, want, "store starts in the directory of the file");
 	snprintf(want, sizeof(want), "%s/sub/spool", work_dir);
 	is_str(cf->spool, want, "spool is beside it");
-	snprintf(want, sizeof(want), "%s/../y.pl", work_dir);
+	snprintf(want, sizeof(want), "%.*s/y.pl",
+			(int)(strrchr(work_dir, '/') - work_dir), work_dir);
 	is_str(cf->routes[0].script, want, "script too");
 	config_free(&cf);
 
@@ -290,7 +291,8 @@ static void test_control_file(void)
 	char want[4200];
 
 	if (ok(cf != NULL, "a control file")) {
-		snprintf(want, sizeof(want), "%s/../order.pl", work_dir);
+		snprintf(want, sizeof(want), "%.*s/order.pl",
+			(int)(strrchr(work_dir, '/') - work_dir), work_dir);
 		is_int((long long)cf->n_routes, 1, "is one route");
 		is_str(cf->routes[0].script, want, "its script is relative to it");
 		ok(cf->routes[0].match == NULL, "without a match");
