@@ -28,9 +28,10 @@
  * RULES THAT HOLD
  *   (1) The script is not started before the operation's RUNNING row is committed.
  *   (2) No byte of a response is sent before its DONE row is committed.
- *   (3) RUNNING is left by the holder of the token, or by claim_settle() when no witness lives.
+ *   (3) RUNNING is left by the holder of the token, or by claim_settle() when nobody attends to it.
  *   (4) Only evidence counts: locks that the kernel holds for living processes, and processes in
- *       /proc.  No time-out takes a claim away from somebody who lives.
+ *       /proc.  Time alone leads to UNCERTAIN at most, never to a second run, and only after the
+ *       run's own limit.
  *   (5) After any error of the store nothing is run.
  *
  * What it does not know: HTTP, how scripts are run, SQLite.
@@ -76,7 +77,7 @@ static bool has_ref(const char *pid, const char *wanted)
 	return found;
 }
 
-/* Is a process of this operation alive, within its time?  Asked only when no witness lives. */
+/* Is a process of this operation alive?  Asked only when no witness lives. */
 static bool is_script_alive(const struct operation *op)
 {
 	char ref[REF_LEN + 1], wanted[64];
@@ -84,9 +85,6 @@ static bool is_script_alive(const struct operation *op)
 	struct dirent *d;
 	DIR *proc;
 
-	/* The machine has been started since, or nobody enforces its time limit any more. */
-	if (op->boot_id != clock_boot_id() || clock_boot_ms() > op->deadline_boot_ms)
-		return false;
 	operation_ref(op, ref);
 	snprintf(wanted, sizeof(wanted), "IDEMPOTENCY_OPERATION=%s", ref);
 	proc = opendir("/proc");
@@ -98,27 +96,40 @@ static bool is_script_alive(const struct operation *op)
 	return found;
 }
 
+/*
+ * Is there anybody who will say how it ended?  One who has the result in his hands counts for ever.
+ * Otherwise the operation's time is the limit: a witness that was stopped, or lost the run without
+ * being able to say so, must not keep the key; its token is then worth nothing.
+ */
+static bool is_attended(struct store *st, const struct operation *op)
+{
+	if (store_result_is_kept(st, op->id))
+		return true;
+	if (op->boot_id != clock_boot_id() || clock_mono_us() / 1000 > op->deadline_mono_ms)
+		return false;
+	return store_witness_is_alive(st, op->witness) || is_script_alive(op);
+}
+
 enum err claim_settle(struct store *st, struct operation *op)
 {
 	enum err e;
 
-	if (op->state != STATE_RUNNING || store_witness_is_alive(st, op->witness))
+	if (op->state != STATE_RUNNING || is_attended(st, op))
 		return OK;
 	/*
 	 * The witness may have recorded the end after we read the row and before it died, so the
-	 * row is looked at again; from here on only the dead could move it.
+	 * row is looked at again; from here on only the dead, and the stopped, could move it.
 	 */
 	e = store_find(st, op->identity, op, NULL);
 	if (e == ERR_ABSENT) {
 		op->state = STATE_ABSENT;
 		return OK;
 	}
-	if (e != OK || op->state != STATE_RUNNING || store_witness_is_alive(st, op->witness) ||
-		is_script_alive(op))
+	if (e != OK || op->state != STATE_RUNNING || is_attended(st, op))
 		return e;
 	fault("claim.settling");
 	e = store_doubt(st, op, -1,
-		"gateway and keeper died while it ran, or before it began: nobody has seen how it ended",
+		"gateway and keeper are gone, or stood still past its time: nobody has seen how it ended",
 		clock_wall_ms());
 	if (e == OK || e == ERR_REFUSED) {
 		e = store_find(st, op->identity, op, NULL);
@@ -200,7 +211,7 @@ void claim_prepare(struct store *st, int64_t now_ms, int64_t time_limit_ms, stru
 	op->exit_status = -1;
 	op->witness = store_witness(st);
 	op->boot_id = clock_boot_id();
-	op->deadline_boot_ms = clock_boot_ms() + time_limit_ms;
+	op->deadline_mono_ms = clock_mono_us() / 1000 + time_limit_ms;
 }
 
 enum err claim_take(struct store *st, struct operation *op, enum verdict *verdict)

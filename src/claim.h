@@ -36,6 +36,8 @@ enum err claim_look(struct store *st, const struct operation *op, int64_t now_ms
 /*
  * claim_prepare - makes the claim: token, witness, times, id
  *
+ *   time_limit_ms  after that much time its end should have been recorded, whatever happened
+ *
  * To be called before claim_take(), so that the keeper can be told whose run it will be.
  */
 void claim_prepare(struct store *st, int64_t now_ms, int64_t time_limit_ms, struct operation *op);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * clock.c - the three clocks of clock.h, from the kernel
+ * clock.c - the two clocks of clock.h, from the kernel
  */
 #include "clock.h"
 
@@ -26,11 +26,6 @@ int64_t clock_wall_ms(void)
 int64_t clock_mono_us(void)
 {
 	return now(CLOCK_MONOTONIC, 1000000);
-}
-
-int64_t clock_boot_ms(void)
-{
-	return now(CLOCK_BOOTTIME, 1000);
 }
 
 int64_t clock_boot_id(void)

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * clock.h - three clocks that are never mixed
+ * clock.h - two clocks that are never mixed
  *
  *   wall_ms   milliseconds since 1970-01-01 00:00 UTC.  For what is stored and shown.  It jumps.
- *   mono_us   microseconds, monotonic.  For durations inside one process.
- *   boot_ms   milliseconds since this machine started, counting sleep.  It does not jump, and is
- *             the same for all processes, so a stored deadline can be checked by another one as
- *             long as clock_boot_id() is the same.
+ *   mono_us   microseconds, monotonic.  For durations.  It does not jump, and is the same for all
+ *             processes, so a stored deadline can be checked by another one as long as
+ *             clock_boot_id() is the same.
  */
 #ifndef RETRYSAFE_CLOCK_H
 #define RETRYSAFE_CLOCK_H
@@ -15,7 +14,6 @@
 
 int64_t clock_wall_ms(void);
 int64_t clock_mono_us(void);
-int64_t clock_boot_ms(void);
 
 /* A number that is another one after every start of the machine; 0 when it cannot be known. */
 int64_t clock_boot_id(void);

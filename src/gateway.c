@@ -34,6 +34,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#define RECORD_MS 5000 /* beyond its other limits, for the end of a run to be recorded */
 #define DRAIN_MAX INT64_MAX /* a body that nobody wants is read all the same: rule (2) */
 
 enum next { NEXT, FINISHED };
@@ -441,7 +442,8 @@ static enum err order(struct request *r)
 	};
 	enum err e;
 
-	claim_prepare(r->store, clock_wall_ms(), r->route->timeout_ms + r->route->kill_after_ms, &r->op);
+	claim_prepare(r->store, clock_wall_ms(),
+		r->route->timeout_ms + r->route->kill_after_ms + r->cf->busy_timeout_ms + RECORD_MS, &r->op);
 	operation_ref(&r->op, r->ref);
 	e = set_environment(r);
 	spec.environment = r->vars.list;

@@ -2,8 +2,8 @@
 /*
  * harvest.c - the keeper's own recording, when the gateway is gone or could not record
  *
- * The process that calls this holds a copy of the run's witness, so until it ends everybody else
- * sees the operation as running and leaves it alone.  It gives up only when the store says that
+ * The process that calls this holds a copy of the run's witness and says that it keeps the result,
+ * so until it ends everybody else sees the operation as running and leaves it alone.  It gives up only when the store says that
  * the operation is no longer this run's.  While the store is out of reach the result waits here.
  */
 #include "harvest.h"
@@ -55,6 +55,8 @@ void harvest(const struct order *order, const char *url, const char *spool, cons
 	int64_t pause_ms = PAUSE_MIN_MS;
 
 	operation_ref(&order->op, ref);
+	if (end)
+		store_keep_result(url, order->op.id);
 	for (;;) {
 		enum err e = open_and_try(order, url, spool, end);
 		struct timespec pause = {pause_ms / 1000, pause_ms % 1000 * 1000000};

@@ -124,6 +124,8 @@ enum err listener_open(int fd, const char *address, struct listener *out)
 		return err_set(ERR_NOMEM, "listen: %s", strerror(errno));
 	if (fd < 0)
 		e = strncmp(address, "unix:", 5) == 0 ? listen_unix(address + 5, &l) : listen_tcp(address, &l);
+	else if (address && strncmp(address, "unix:", 5) == 0)
+		l.unlink_path = strdup(address + 5); /* ours, from before we started over */
 	if (e == OK)
 		fcntl(l.fd, F_SETFL, fcntl(l.fd, F_GETFL) | O_NONBLOCK);
 	if (e != OK)

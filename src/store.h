@@ -20,7 +20,7 @@
  * All functions but store_open() and store_close() may be called from several threads at once.
  * "Blocks" means: for a write, until it is committed, at most about busy_timeout_ms while it is
  * still waiting for its turn.  All times are wall clock milliseconds (clock.h), given by the
- * caller, but for deadline_boot_ms.
+ * caller, but for deadline_mono_ms.
  *
  * Errors of every write
  *     ERR_BUSY     nothing happened: no turn within busy_timeout_ms
@@ -83,7 +83,8 @@ struct operation {
 	unsigned char token[TOKEN_LEN];
 	int64_t witness;          /* see store_witness() */
 	int64_t boot_id;          /* clock_boot_id() when it was claimed */
-	int64_t deadline_boot_ms; /* clock_boot_ms() at which its script is told to end */
+	int64_t deadline_mono_ms; /* clock_mono_us() / 1000 at which its end should have been recorded,
+	                             whatever happened */
 };
 
 /* The recorded response: what cgi_response.h made of a script's output. */
@@ -139,6 +140,16 @@ int64_t store_witness(const struct store *st);
 int store_witness_fd(const struct store *st);
 /* Does anybody hold that witness?  When it cannot be found out the answer is true. */
 bool store_witness_is_alive(const struct store *st, int64_t witness);
+
+/*
+ * store_keep_result - says, until this process ends, that it has the result of a run and goes on
+ * trying to record it
+ *
+ * Works when the store itself does not: a lock on the operation's own byte of the lock file.  It may
+ * fail silently; the result is then recorded all the same if nobody settles the operation before.
+ */
+void store_keep_result(const char *url, int64_t op_id);
+bool store_result_is_kept(const struct store *st, int64_t op_id);
 
 /*
  * store_find - what is known about an identity, or about a ref

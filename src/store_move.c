@@ -82,7 +82,7 @@ static enum err insert(struct conn *c, const struct operation *op, int64_t route
 	sqlite3_bind_blob(stmt, 9, op->token, TOKEN_LEN, SQLITE_STATIC);
 	sqlite3_bind_int64(stmt, 10, op->witness);
 	sqlite3_bind_int64(stmt, 11, op->boot_id);
-	sqlite3_bind_int64(stmt, 12, op->deadline_boot_ms);
+	sqlite3_bind_int64(stmt, 12, op->deadline_mono_ms);
 	e = conn_run(c, stmt, "claim");
 	*inserted = e == OK && sqlite3_changes(c->db) == 1;
 	return e;

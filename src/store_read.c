@@ -113,7 +113,7 @@ void operation_read(sqlite3_stmt *stmt, struct operation *op)
 	read_bytes(stmt, 14, op->token, TOKEN_LEN);
 	op->witness = sqlite3_column_int64(stmt, 15);
 	op->boot_id = sqlite3_column_int64(stmt, 16);
-	op->deadline_boot_ms = sqlite3_column_int64(stmt, 17);
+	op->deadline_mono_ms = sqlite3_column_int64(stmt, 17);
 	read_text(stmt, 19, op->route, sizeof(op->route));
 }
 

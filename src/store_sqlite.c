@@ -539,6 +539,22 @@ bool store_witness_is_alive(const struct store *st, int64_t witness)
 	return found != F_UNLCK;
 }
 
+void store_keep_result(const char *url, int64_t op_id)
+{
+	char lock_path[PATH_MAX];
+	int fd;
+
+	snprintf(lock_path, sizeof(lock_path), "%s-lock", strchr(url, ':') + 1);
+	fd = open(lock_path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	if (fd >= 0) /* the lock lasts as long as the descriptor, and that as long as the process */
+		(void)!lock_byte(fd, op_id, F_WRLCK, F_OFD_SETLK, NULL);
+}
+
+bool store_result_is_kept(const struct store *st, int64_t op_id)
+{
+	return store_witness_is_alive(st, op_id); /* the same kind of proof, on another byte */
+}
+
 /* ---- open and close ---- */
 
 static enum err set_paths(struct store *st, const struct store_options *opt, char lock_path[PATH_MAX])
