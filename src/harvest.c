@@ -8,6 +8,7 @@
  */
 #include "harvest.h"
 
+#include "fault.h"
 #include "log.h"
 
 #include <time.h>
@@ -57,10 +58,12 @@ void harvest(const struct order *order, const char *url, const char *spool, cons
 	operation_ref(&order->op, ref);
 	if (end)
 		store_keep_result(url, order->op.id);
+	fault("harvest.begins");
 	for (;;) {
 		enum err e = open_and_try(order, url, spool, end);
 		struct timespec pause = {pause_ms / 1000, pause_ms % 1000 * 1000000};
 
+		fault("harvest.recorded");
 		if (e == OK)
 			return;
 		if (e == ERR_REFUSED) {
