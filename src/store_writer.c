@@ -20,6 +20,7 @@
  * What it does not know: what the jobs do.
  */
 #include "clock.h"
+#include "fault.h"
 #include "log.h"
 #include "store_sqlite.h"
 
@@ -155,6 +156,7 @@ static enum err transact(struct store *st, struct job *first, int n, bool *by_jo
 	owed = st->owed;
 	pthread_mutex_unlock(&st->mutex);
 	e = begin(st, c);
+	fault("writer.began");
 	if (e == OK)
 		e = release_owed(c, owed);
 	if (e == OK && clock_mono_us() >= st->next_purge_us) {
@@ -174,7 +176,9 @@ static enum err transact(struct store *st, struct job *first, int n, bool *by_jo
 		roll_back(c);
 		return e;
 	}
+	fault("writer.commits");
 	e = commit(st, c);
+	fault("writer.committed");
 	if (e == OK && owed)
 		forget_owed(st, owed);
 	return e;
