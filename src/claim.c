@@ -35,12 +35,15 @@
  *   (5) After any error of the store nothing is run.
  *
  * What it does not know: HTTP, how scripts are run, SQLite.
+ * A result that could not be recorded and whose keeper died as well waits in the spool (kept.c).
  */
 #include "claim.h"
 
 #include "clock.h"
 #include "digest.h"
 #include "fault.h"
+#include "kept.h"
+#include "log.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -110,6 +113,25 @@ static bool is_attended(struct store *st, const struct operation *op)
 	return store_witness_is_alive(st, op->witness) || is_script_alive(op);
 }
 
+/* A result that somebody kept in the spool before he died is recorded.  ERR_ABSENT: there is none. */
+static enum err settle_kept(struct store *st, const struct operation *op)
+{
+	struct ending end = ENDING_NONE;
+	struct recorded rec;
+	struct order order;
+	enum err e = kept_read(store_spool(st), op, &order, &end);
+
+	if (e == OK)
+		e = record_run(st, &order.op, &order.policy, &end, &rec);
+	ending_free(&end);
+	if (e != OK && e != ERR_REFUSED)
+		return e;
+	if (e == OK)
+		response_free(&rec.res);
+	kept_remove(store_spool(st), op);
+	return OK;
+}
+
 enum err claim_settle(struct store *st, struct operation *op)
 {
 	enum err e;
@@ -128,9 +150,13 @@ enum err claim_settle(struct store *st, struct operation *op)
 	if (e != OK || op->state != STATE_RUNNING || is_attended(st, op))
 		return e;
 	fault("claim.settling");
-	e = store_doubt(st, op, -1,
-		"gateway and keeper are gone, or stood still past its time: nobody has seen how it ended",
-		clock_wall_ms());
+	e = settle_kept(st, op);
+	if (e == ERR_BROKEN)
+		log_warn("%s", err_text());
+	if (e == ERR_ABSENT || e == ERR_BROKEN)
+		e = store_doubt(st, op, -1,
+			"gateway and keeper are gone, or stood still past its time: nobody has seen how it ended",
+			clock_wall_ms());
 	if (e == OK || e == ERR_REFUSED) {
 		e = store_find(st, op->identity, op, NULL);
 		if (e == ERR_ABSENT) {

@@ -4,11 +4,13 @@
  *
  * The process that calls this holds a copy of the run's witness and says that it keeps the result,
  * so until it ends everybody else sees the operation as running and leaves it alone.  It gives up only when the store says that
- * the operation is no longer this run's.  While the store is out of reach the result waits here.
+ * the operation is no longer this run's.  While the store is out of reach the result waits here, and
+ * in a file of the spool (kept.c), should this process or the machine die as well.
  */
 #include "harvest.h"
 
 #include "fault.h"
+#include "kept.h"
 #include "log.h"
 
 #include <time.h>
@@ -54,6 +56,7 @@ void harvest(const struct order *order, const char *url, const char *spool, cons
 {
 	char ref[REF_LEN + 1];
 	int64_t pause_ms = PAUSE_MIN_MS;
+	bool is_on_disk = false;
 
 	operation_ref(&order->op, ref);
 	if (end)
@@ -64,6 +67,8 @@ void harvest(const struct order *order, const char *url, const char *spool, cons
 		struct timespec pause = {pause_ms / 1000, pause_ms % 1000 * 1000000};
 
 		fault("harvest.recorded");
+		if (e == OK || e == ERR_REFUSED)
+			kept_remove(spool, &order->op);
 		if (e == OK)
 			return;
 		if (e == ERR_REFUSED) {
@@ -73,6 +78,8 @@ void harvest(const struct order *order, const char *url, const char *spool, cons
 		if (pause_ms == PAUSE_MIN_MS || pause_ms == PAUSE_MAX_MS)
 			log_warn("operation %s: its result cannot be recorded yet and is kept: %s", ref,
 				err_text());
+		if (end && !is_on_disk)
+			is_on_disk = kept_write(spool, order, end) == OK;
 		nanosleep(&pause, NULL);
 		pause_ms = pause_ms * 2 > PAUSE_MAX_MS ? PAUSE_MAX_MS : pause_ms * 2;
 	}

@@ -185,10 +185,11 @@ static int take(struct listener *l)
 
 enum err listener_accept(struct listener *l, int *fd)
 {
-	struct pollfd fds[2] = {{l->fd, POLLIN, 0}, {l->stop_fd, POLLIN, 0}};
+	struct pollfd fds[2] = {{-1, POLLIN, 0}, {l->stop_fd, POLLIN, 0}};
 	int got = -1;
 
 	pthread_mutex_lock(&l->leader);
+	fds[0].fd = l->fd;
 	while (got < 0) {
 		if (poll(fds, 2, -1) < 0)
 			continue;
@@ -211,15 +212,29 @@ void listener_stop(struct listener *l)
 	(void)ignored;
 }
 
-void listener_close(struct listener *l)
+static void close_socket(struct listener *l)
 {
 	if (l->unlink_path)
 		unlink(l->unlink_path);
 	free(l->unlink_path);
 	if (l->fd >= 0)
 		close(l->fd);
+	l->fd = -1;
+	l->unlink_path = NULL;
+}
+
+void listener_withdraw(struct listener *l)
+{
+	pthread_mutex_lock(&l->leader);
+	if (l->fd > STDERR_FILENO)
+		close_socket(l);
+	pthread_mutex_unlock(&l->leader);
+}
+
+void listener_close(struct listener *l)
+{
+	close_socket(l);
 	if (l->stop_fd >= 0)
 		close(l->stop_fd);
-	l->fd = l->stop_fd = -1;
-	l->unlink_path = NULL;
+	l->stop_fd = -1;
 }

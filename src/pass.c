@@ -25,20 +25,45 @@
 #include <poll.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #define PIECE       65536
 #define DRAIN_BYTES INT64_MAX
 #define SMALL_BODY  65536 /* bytes: fits into a pipe, needs no thread */
+#define REPORT_MS   50    /* a script that has closed its output has ended by then, as a rule */
 
 struct pump {
 	struct peer *peer;
-	int out_fd;      /* the script's standard input */
+	int out_fd;      /* the script's standard input; does not block */
+	int over_fd;     /* readable: the answer is over */
 	int64_t length;  /* announced; -1: not */
 	bool is_started;
 	pthread_t thread;
 };
+
+/* False: nobody wants more of the body. */
+static bool feed(const struct pump *p, const char *buf, ssize_t n)
+{
+	struct pollfd fds[2] = {{p->out_fd, POLLOUT, 0}, {p->over_fd, POLLIN, 0}};
+
+	while (n > 0) {
+		ssize_t done = write(p->out_fd, buf, (size_t)n);
+
+		if (done > 0) {
+			buf += done;
+			n -= done;
+		} else if (errno == EAGAIN) {
+			/* A grandchild may hold the pipe and never read it. */
+			if (poll(fds, 2, -1) > 0 && fds[1].revents)
+				return false;
+		} else if (errno != EINTR) {
+			return false;
+		}
+	}
+	return true;
+}
 
 static void *pump(void *arg)
 {
@@ -47,17 +72,9 @@ static void *pump(void *arg)
 	bool is_wanted = true;
 	ssize_t n;
 
-	while ((n = peer_read(p->peer, buf, sizeof(buf))) > 0) {
-		/* A script need not read its body; the server wants to be rid of it all the same. */
-		for (ssize_t at = 0; is_wanted && at < n;) {
-			ssize_t done = write(p->out_fd, buf + at, (size_t)(n - at));
-
-			if (done > 0)
-				at += done;
-			else if (errno != EINTR)
-				is_wanted = false;
-		}
-	}
+	/* A script need not read its body; the server wants to be rid of it all the same. */
+	while ((n = peer_read(p->peer, buf, sizeof(buf))) > 0)
+		is_wanted = is_wanted && feed(p, buf, n);
 	close(p->out_fd);
 	return NULL;
 }
@@ -99,18 +116,26 @@ static bool send_some(struct request *r, int fd, int64_t limit, int64_t *sent, e
 static enum err pass_output(
 	struct request *r, struct channel *ch, int fd, int64_t *sent, struct ending *end, int *failed)
 {
-	struct pollfd fds[2] = {{fd, POLLIN, 0}, {ch->fd, POLLIN, 0}};
+	struct pollfd fds[3] = {{fd, POLLIN, 0}, {ch->fd, POLLIN, 0}, peer_pollfd(r->peer)};
+	int timeout_ms = -1, there = 0;
 	enum err e = OK;
-	int there = 0;
 
 	for (;;) {
-		if (poll(fds, 2, -1) < 0)
+		int n = poll(fds, 3, timeout_ms);
+
+		if (n == 0)
+			return OK; /* the script goes on, its answer is over */
+		if (n < 0)
 			continue;
 		if (fds[0].revents && !send_some(r, fd, 1 << 20, sent, &e)) {
-			if (e != OK || *sent > 0)
-				return e; /* the script may go on, its answer is over */
-			fds[0].fd = -1;   /* no answer at all: the report says why */
+			if (e != OK)
+				return e;
+			/* The report says how it ended, and why there is no answer at all. */
+			fds[0].fd = -1;
+			timeout_ms = *sent > 0 ? REPORT_MS : -1;
 		}
+		if (fds[2].revents && peer_is_gone(r->peer))
+			return err_set(ERR_GONE, "the client has left");
 		if (!fds[1].revents)
 			continue;
 		e = run_look(ch, pass_text, r, end, failed);
@@ -153,6 +178,7 @@ static enum err open_input(struct request *r, int *in_fd, struct pump *pump_out)
 	peer_set_length(r->peer, pump_out->length);
 	if (pipe2(pipe_fds, O_CLOEXEC) != 0)
 		return err_set(ERR_NOMEM, "pipe: %s", strerror(errno));
+	fcntl(pipe_fds[1], F_SETFL, O_NONBLOCK);
 	*in_fd = pipe_fds[0];
 	pump_out->out_fd = pipe_fds[1];
 	pump_out->peer = r->peer;
@@ -163,7 +189,8 @@ static enum err start_pump(struct pump *p)
 {
 	if (p->out_fd < 0)
 		return OK;
-	if (pthread_create(&p->thread, NULL, pump, p) != 0)
+	p->over_fd = eventfd(0, EFD_CLOEXEC);
+	if (p->over_fd < 0 || pthread_create(&p->thread, NULL, pump, p) != 0)
 		return err_set(ERR_NOMEM, "start a thread: %s", strerror(errno));
 	p->is_started = true;
 	return OK;
@@ -172,20 +199,22 @@ static enum err start_pump(struct pump *p)
 /* After the answer: nobody needs the rest of the body. */
 static void stop_pump(struct request *r, struct pump *p, bool has_client)
 {
-	if (!p->is_started) {
-		if (p->out_fd >= 0)
-			close(p->out_fd);
-		return;
+	if (p->is_started) {
+		eventfd_write(p->over_fd, 1);
+		if (!has_client)
+			peer_stop_reading(r->peer);
+		/* A CGI program's input cannot be stopped; its server closes it when the client leaves. */
+		pthread_join(p->thread, NULL);
+	} else if (p->out_fd >= 0) {
+		close(p->out_fd);
 	}
-	if (!has_client)
-		peer_stop_reading(r->peer);
-	/* A CGI program's input cannot be stopped; its server closes it when the client leaves. */
-	pthread_join(p->thread, NULL);
+	if (p->over_fd >= 0)
+		close(p->over_fd);
 }
 
 enum err pass_through(struct request *r, struct channel *ch, int64_t *sent, struct ending *end, int *failed)
 {
-	struct pump p = {.out_fd = -1};
+	struct pump p = {.out_fd = -1, .over_fd = -1};
 	struct run_spec spec = {
 		.script = &r->script,
 		.store_url = "",

@@ -42,6 +42,7 @@ struct peer {
 	bool is_answered;  /* the request has been ended */
 	bool is_lost;      /* writing failed */
 	bool holds_end;    /* peer_close() ends the request */
+	unsigned char protocol_status; /* what the end of the request says */
 	int64_t left;      /* CGI: bytes of the body not read yet; -1: until end of file */
 	FCGX_Request fcgi;
 };
@@ -88,7 +89,13 @@ enum err peer_accept(int fd, struct peer **out)
 		return err_set(ERR_INVALID, "a connection did not bring a FastCGI request");
 	}
 	p->fcgi.keepConnection = 0;
+	/* Parameters that break off between two of them look complete, but for this. */
+	if (FCGX_GetError(p->fcgi.in) != 0) {
+		peer_close(&p);
+		return err_set(ERR_INVALID, "the parameters of a FastCGI request broke off");
+	}
 	if (p->fcgi.role != FCGI_RESPONDER) {
+		p->protocol_status = FCGI_UNKNOWN_ROLE;
 		peer_close(&p);
 		return err_set(ERR_INVALID, "a FastCGI request was not for a responder");
 	}
@@ -163,14 +170,18 @@ ssize_t peer_read(struct peer *p, void *buf, size_t want)
 	return p->is_cgi ? read_cgi(p, buf, want) : read_fastcgi(p, buf, want);
 }
 
+struct pollfd peer_pollfd(const struct peer *p)
+{
+	/* A server may close its half of a CGI program's stdin socket when the body is sent. */
+	return p->is_cgi ? (struct pollfd){.fd = STDOUT_FILENO}
+			 : (struct pollfd){.fd = p->fcgi.ipcFd, .events = POLLRDHUP};
+}
+
 bool peer_is_gone(const struct peer *p)
 {
-	struct pollfd fd = {.fd = p->is_cgi ? STDOUT_FILENO : p->fcgi.ipcFd, .events = POLLRDHUP};
+	struct pollfd fd = peer_pollfd(p);
 
-	if (poll(&fd, 1, 0) <= 0)
-		return false;
-	/* A server may close its half of a CGI program's stdin socket when the body is sent. */
-	return fd.revents & (p->is_cgi ? POLLERR | POLLHUP : POLLRDHUP | POLLHUP | POLLERR);
+	return poll(&fd, 1, 0) > 0 && (fd.revents & (POLLRDHUP | POLLHUP | POLLERR));
 }
 
 /* Writes all of iov, which is changed. */
@@ -235,7 +246,8 @@ static bool write_records(struct peer *p, struct iovec *in, int n, bool is_last)
 {
 	static const char zeros[8];
 	FCGI_Header head, end_of_stream = record_header(p, FCGI_STDOUT, 0, 0);
-	FCGI_EndRequestRecord end = {.header = record_header(p, FCGI_END_REQUEST, sizeof(end.body), 0)};
+	FCGI_EndRequestRecord end = {.header = record_header(p, FCGI_END_REQUEST, sizeof(end.body), 0),
+		.body = {.protocolStatus = p->protocol_status}};
 
 	do {
 		struct iovec out[16];

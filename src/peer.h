@@ -10,6 +10,7 @@
 
 #include "err.h"
 
+#include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
@@ -53,6 +54,9 @@ void peer_set_length(struct peer *p, int64_t len);
 
 /* Has the other end left?  Does not block.  False when it cannot be known. */
 bool peer_is_gone(const struct peer *p);
+
+/* For poll(2): whatever it reports is a reason to ask peer_is_gone(). */
+struct pollfd peer_pollfd(const struct peer *p);
 
 /*
  * peer_write - sends bytes of the response

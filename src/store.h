@@ -74,6 +74,7 @@ struct operation {
 	int64_t updated_ms;
 	int64_t expires_ms;   /* STATE_DONE: when its response is dropped; STATE_EXPIRED: when it is
 	                         forgotten; else 0 */
+	int64_t forgotten_ms; /* STATE_DONE, STATE_EXPIRED: when the key is free again; else 0 */
 	int status;           /* STATE_DONE, STATE_EXPIRED: HTTP status of the response */
 	int64_t bytes;        /* bytes of its body */
 	int exit_status;      /* exit status of the script, or 128 + the signal that ended it; -1 not known */
@@ -124,6 +125,9 @@ struct store_options {
  */
 enum err store_open(const struct store_options *opt, struct store **out) MUSTCHECK;
 void store_close(struct store **st);
+
+/* The spool directory it was opened with; borrowed from st. */
+const char *store_spool(const struct store *st);
 
 /* The secret for all digests; SECRET_LEN bytes; borrowed from st. */
 const unsigned char *store_secret(const struct store *st);

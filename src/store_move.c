@@ -35,7 +35,7 @@ static enum err route_id(struct conn *c, const char *name, int64_t *id)
 	int rc;
 
 	if (!stmt)
-		return ERR_SYSTEM;
+		return c->why;
 	sqlite3_bind_text(stmt, 1, name, -1, SQLITE_STATIC);
 	rc = sqlite3_step(stmt);
 	if (rc == SQLITE_ROW)
@@ -69,7 +69,7 @@ static enum err insert(struct conn *c, const struct operation *op, int64_t route
 	enum err e;
 
 	if (!stmt)
-		return ERR_SYSTEM;
+		return c->why;
 	sqlite3_bind_int64(stmt, 1, op->id);
 	sqlite3_bind_int64(stmt, 2, op->nonce);
 	sqlite3_bind_blob(stmt, 3, op->identity, IDENTITY_LEN, SQLITE_STATIC);
@@ -88,24 +88,23 @@ static enum err insert(struct conn *c, const struct operation *op, int64_t route
 	return e;
 }
 
-static enum err find(struct conn *c, const unsigned char identity[IDENTITY_LEN], struct operation *op,
-	int64_t *tombstone_ms)
+static enum err find(
+	struct conn *c, const unsigned char identity[IDENTITY_LEN], struct operation *op)
 {
 	sqlite3_stmt *stmt = conn_statement(c, ST_FIND);
 	enum err e = OK;
 	int rc;
 
 	if (!stmt)
-		return ERR_SYSTEM;
+		return c->why;
 	sqlite3_bind_blob(stmt, 1, identity, IDENTITY_LEN, SQLITE_STATIC);
 	rc = sqlite3_step(stmt);
-	if (rc == SQLITE_ROW) {
+	if (rc == SQLITE_ROW)
 		operation_read(stmt, op);
-		*tombstone_ms = sqlite3_column_int64(stmt, OPERATION_COLUMN_TOMBSTONE);
-	} else {
-		e = rc == SQLITE_DONE ? err_set(ERR_BROKEN, "claim: the operation is there and not there")
-				      : conn_error(c, sqlite3_extended_errcode(c->db), "claim");
-	}
+	else
+		e = rc == SQLITE_DONE
+			    ? err_set(ERR_BROKEN, "claim: the operation is there and not there")
+			    : conn_error(c, sqlite3_extended_errcode(c->db), "claim");
 	sqlite3_reset(stmt);
 	return e;
 }
@@ -126,19 +125,11 @@ static enum err forget(struct conn *c, int64_t id)
 	return e;
 }
 
-/* Has time alone freed this operation's identity? */
-static bool is_forgotten(const struct operation *op, int64_t tombstone_ms, int64_t now_ms)
-{
-	if (op->state == STATE_EXPIRED)
-		return op->expires_ms <= now_ms;
-	return op->state == STATE_DONE && op->expires_ms + tombstone_ms <= now_ms;
-}
-
 static enum err claim(struct store *st, struct conn *c, void *arg)
 {
 	struct claim_job *job = arg;
 	struct operation existing;
-	int64_t route = 0, tombstone_ms = 0;
+	int64_t route = 0;
 	bool inserted = false;
 	enum err e = route_id(c, job->op->route, &route);
 
@@ -146,8 +137,10 @@ static enum err claim(struct store *st, struct conn *c, void *arg)
 	if (e == OK)
 		e = insert(c, job->op, route, &inserted);
 	if (e == OK && !inserted) {
-		e = find(c, job->op->identity, &existing, &tombstone_ms);
-		if (e == OK && is_forgotten(&existing, tombstone_ms, job->op->created_ms)) {
+		e = find(c, job->op->identity, &existing);
+		/* Time alone has freed it, and nobody has purged it yet. */
+		if (e == OK && existing.forgotten_ms > 0 &&
+			existing.forgotten_ms <= job->op->created_ms) {
 			e = forget(c, existing.id);
 			if (e == OK)
 				e = insert(c, job->op, route, &inserted);
@@ -177,7 +170,7 @@ enum err move_release(struct conn *c, int64_t op_id, const unsigned char token[T
 	sqlite3_stmt *stmt = conn_statement(c, ST_RELEASE);
 
 	if (!stmt)
-		return ERR_SYSTEM;
+		return c->why;
 	sqlite3_bind_int64(stmt, 1, op_id);
 	sqlite3_bind_blob(stmt, 2, token, TOKEN_LEN, SQLITE_STATIC);
 	sqlite3_bind_int(stmt, 3, STATE_RUNNING);
@@ -205,7 +198,8 @@ enum err store_release(struct store *st, const struct operation *op)
 /* ---- record ---- */
 
 /* Was this very response recorded before?  Then an earlier call did happen. */
-static enum err was_recorded(struct conn *c, int64_t id, const unsigned char digest[FINGERPRINT_LEN])
+static enum err was_recorded(
+	struct conn *c, int64_t id, const unsigned char digest[FINGERPRINT_LEN])
 {
 	sqlite3_stmt *stmt = conn_statement(c, ST_RESPONSE);
 	bool same = false;
@@ -213,7 +207,7 @@ static enum err was_recorded(struct conn *c, int64_t id, const unsigned char dig
 	int rc;
 
 	if (!stmt)
-		return ERR_SYSTEM;
+		return c->why;
 	sqlite3_bind_int64(stmt, 1, id);
 	rc = sqlite3_step(stmt);
 	if (rc == SQLITE_ROW)
@@ -238,8 +232,9 @@ static enum err record(struct store *st, struct conn *c, void *arg)
 
 	(void)st;
 	if (!done || !add)
-		return ERR_SYSTEM;
-	response_digest(res->head, res->head_len, res->body, res->body_inline_len, digest);
+		return c->why;
+	response_digest(
+		res->body_len, res->head, res->head_len, res->body, res->body_inline_len, digest);
 	sqlite3_bind_int64(done, 1, rec->op->id);
 	sqlite3_bind_blob(done, 2, rec->op->token, TOKEN_LEN, SQLITE_STATIC);
 	sqlite3_bind_int(done, 3, STATE_RUNNING);
@@ -263,7 +258,8 @@ static enum err record(struct store *st, struct conn *c, void *arg)
 		sqlite3_bind_blob(add, 5, res->body ? res->body : "", (int)res->body_inline_len,
 			SQLITE_STATIC);
 	e = conn_run(c, add, "record");
-	return e == ERR_REFUSED ? err_set(ERR_BROKEN, "record: a response without its operation") : e;
+	return e == ERR_REFUSED ? err_set(ERR_BROKEN, "record: a response without its operation")
+				: e;
 }
 
 struct chunk_job {
@@ -281,8 +277,8 @@ static enum err add_chunk(struct store *st, struct conn *c, void *arg)
 
 	(void)st;
 	if (!stmt)
-		return ERR_SYSTEM;
-	response_digest(NULL, 0, job->data, job->len, digest);
+		return c->why;
+	response_digest(job->at, NULL, 0, job->data, job->len, digest);
 	sqlite3_bind_int64(stmt, 1, job->op->id);
 	sqlite3_bind_int64(stmt, 2, job->at);
 	sqlite3_bind_blob(stmt, 3, digest, FINGERPRINT_LEN, SQLITE_STATIC);
@@ -334,12 +330,13 @@ struct doubt_job {
 	int64_t now_ms;
 };
 
-static enum err add_history(struct conn *c, int64_t id, int64_t at_ms, const char *event, const char *detail)
+static enum err add_history(
+	struct conn *c, int64_t id, int64_t at_ms, const char *event, const char *detail)
 {
 	sqlite3_stmt *stmt = conn_statement(c, ST_HISTORY_ADD);
 
 	if (!stmt)
-		return ERR_SYSTEM;
+		return c->why;
 	sqlite3_bind_int64(stmt, 1, id);
 	sqlite3_bind_int64(stmt, 2, at_ms);
 	sqlite3_bind_text(stmt, 3, event, -1, SQLITE_STATIC);
@@ -355,7 +352,7 @@ static enum err doubt(struct store *st, struct conn *c, void *arg)
 
 	(void)st;
 	if (!stmt || !drop)
-		return ERR_SYSTEM;
+		return c->why;
 	sqlite3_bind_int64(stmt, 1, job->op->id);
 	sqlite3_bind_blob(stmt, 2, job->op->token, TOKEN_LEN, SQLITE_STATIC);
 	sqlite3_bind_int(stmt, 3, STATE_RUNNING);
@@ -368,14 +365,15 @@ static enum err doubt(struct store *st, struct conn *c, void *arg)
 	if (e != OK)
 		return e;
 	if (sqlite3_changes(c->db) != 1)
-		return err_set(ERR_REFUSED, "mark uncertain: the operation was settled without this run");
+		return err_set(
+			ERR_REFUSED, "mark uncertain: the operation was settled without this run");
 	sqlite3_bind_int64(drop, 1, job->op->id);
 	e = conn_run(c, drop, "mark uncertain");
 	return e == OK ? add_history(c, job->op->id, job->now_ms, "uncertain", job->reason) : e;
 }
 
-enum err store_doubt(struct store *st, const struct operation *op, int exit_status, const char *reason,
-	int64_t now_ms)
+enum err store_doubt(struct store *st, const struct operation *op, int exit_status,
+	const char *reason, int64_t now_ms)
 {
 	struct doubt_job job = {op, exit_status, reason, now_ms};
 
@@ -384,8 +382,10 @@ enum err store_doubt(struct store *st, const struct operation *op, int exit_stat
 
 /* ---- purge ---- */
 
+#define PURGE_MAX 200 /* in one transaction; a piece of a large body counts like an operation */
+
 struct due {
-	int64_t id, due_ms, tombstone_ms;
+	int64_t id, due_ms, tombstone_ms, pieces;
 	int state;
 };
 
@@ -397,7 +397,7 @@ static enum err list_due(struct conn *c, int64_t now_ms, int limit, struct due *
 
 	*n = 0;
 	if (!stmt)
-		return ERR_SYSTEM;
+		return c->why;
 	sqlite3_bind_int64(stmt, 1, now_ms);
 	sqlite3_bind_int(stmt, 2, limit);
 	while ((rc = sqlite3_step(stmt)) == SQLITE_ROW && *n < limit) {
@@ -407,6 +407,7 @@ static enum err list_due(struct conn *c, int64_t now_ms, int limit, struct due *
 		d->state = sqlite3_column_int(stmt, 1);
 		d->due_ms = sqlite3_column_int64(stmt, 2);
 		d->tombstone_ms = sqlite3_column_int64(stmt, 3);
+		d->pieces = 1 + sqlite3_column_int64(stmt, 4) / RESPONSE_INLINE_MAX;
 	}
 	if (rc != SQLITE_DONE && rc != SQLITE_ROW)
 		e = conn_error(c, sqlite3_extended_errcode(c->db), "purge");
@@ -432,17 +433,15 @@ static enum err drop_response(struct conn *c, int64_t id)
 	return e;
 }
 
-#define PURGE_MAX 200
-
-enum err move_purge(
-	struct conn *c, int64_t now_ms, int limit, int64_t *dropped, int64_t *forgotten)
+enum err move_purge(struct conn *c, int64_t now_ms, int limit, int64_t *dropped, int64_t *forgotten)
 {
 	struct due due[PURGE_MAX];
 	int n = 0;
+	int64_t pieces = 0;
 	enum err e = list_due(c, now_ms, limit < PURGE_MAX ? limit : PURGE_MAX, due, &n);
 
 	*dropped = *forgotten = 0;
-	for (int i = 0; i < n && e == OK; i++) {
+	for (int i = 0; i < n && pieces < limit && e == OK; i++) {
 		bool is_done = due[i].state == STATE_DONE;
 
 		if (is_done && due[i].due_ms + due[i].tombstone_ms > now_ms) {
@@ -453,6 +452,7 @@ enum err move_purge(
 			*dropped += is_done;
 			++*forgotten;
 		}
+		pieces += is_done ? due[i].pieces : 1;
 	}
 	return e;
 }
@@ -473,9 +473,25 @@ static enum err purge(struct store *st, struct conn *c, void *arg)
 	return e;
 }
 
+/* Gives free pages back to the file system, some at a time.  *arg: how many are left. */
+static enum err vacuum(struct store *st, struct conn *c, void *arg)
+{
+	int64_t *left = arg;
+	sqlite3_stmt *stmt = conn_statement(c, ST_FREE_PAGES);
+	enum err e = conn_run(c, conn_statement(c, ST_VACUUM), "purge");
+
+	(void)st;
+	if (e != OK || !stmt)
+		return e != OK ? e : c->why;
+	*left = sqlite3_step(stmt) == SQLITE_ROW ? sqlite3_column_int64(stmt, 0) : 0;
+	sqlite3_reset(stmt);
+	return OK;
+}
+
 enum err store_purge(struct store *st, int64_t now_ms, int64_t *dropped, int64_t *forgotten)
 {
 	struct purge_job job = {.now_ms = now_ms};
+	int64_t left = 0, before;
 	enum err e;
 
 	*dropped = *forgotten = 0;
@@ -486,5 +502,9 @@ enum err store_purge(struct store *st, int64_t now_ms, int64_t *dropped, int64_t
 		*dropped += job.dropped;
 		*forgotten += job.forgotten;
 	} while (job.dropped + job.forgotten > 0);
-	return OK;
+	do {
+		before = left;
+		e = store_write(st, vacuum, &left);
+	} while (e == OK && left > 0 && left != before);
+	return e;
 }

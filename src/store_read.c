@@ -19,6 +19,7 @@
 enum err reader_take(struct store *st, struct conn **out)
 {
 	struct conn *c;
+	enum err e;
 
 	pthread_mutex_lock(&st->readers_mutex);
 	c = st->readers;
@@ -27,8 +28,12 @@ enum err reader_take(struct store *st, struct conn **out)
 	pthread_mutex_unlock(&st->readers_mutex);
 	if (!c)
 		return conn_open(st, false, out);
-	*out = c;
-	return OK;
+	e = store_is_there(st);
+	if (e == OK)
+		*out = c;
+	else
+		conn_close(&c);
+	return e;
 }
 
 void reader_give(struct store *st, struct conn **c)
@@ -42,12 +47,13 @@ void reader_give(struct store *st, struct conn **c)
 	*c = NULL;
 }
 
-void response_digest(const char *head, size_t head_len, const char *body, size_t body_len,
-	unsigned char out[FINGERPRINT_LEN])
+void response_digest(int64_t number, const char *head, size_t head_len, const char *body,
+	size_t body_len, unsigned char out[FINGERPRINT_LEN])
 {
 	struct digest d;
 
 	digest_start(&d, (const unsigned char *)"response", 8);
+	digest_part(&d, &number, sizeof(number));
 	digest_part(&d, head, head_len);
 	digest_part(&d, body, body_len);
 	digest_end(&d, out, FINGERPRINT_LEN);
@@ -62,7 +68,8 @@ void response_free(struct response *r)
 
 void operation_ref(const struct operation *op, char ref[REF_LEN + 1])
 {
-	snprintf(ref, REF_LEN + 1, "%016" PRIx64 "%016" PRIx64, (uint64_t)op->id, (uint64_t)op->nonce);
+	snprintf(ref, REF_LEN + 1, "%016" PRIx64 "%016" PRIx64, (uint64_t)op->id,
+		(uint64_t)op->nonce);
 }
 
 const char *state_name(enum state s)
@@ -105,6 +112,10 @@ void operation_read(sqlite3_stmt *stmt, struct operation *op)
 	op->created_ms = sqlite3_column_int64(stmt, 7);
 	op->updated_ms = sqlite3_column_int64(stmt, 8);
 	op->expires_ms = sqlite3_column_int64(stmt, 9);
+	if (op->state == STATE_DONE)
+		op->forgotten_ms = op->expires_ms + sqlite3_column_int64(stmt, 18);
+	else if (op->state == STATE_EXPIRED)
+		op->forgotten_ms = op->expires_ms;
 	op->status = sqlite3_column_int(stmt, 10);
 	op->bytes = sqlite3_column_int64(stmt, 11);
 	op->exit_status =
@@ -134,7 +145,8 @@ static char *copy_blob(sqlite3_stmt *stmt, int column, size_t *len)
 static enum err damaged(int64_t id)
 {
 	return err_set(ERR_BROKEN,
-		"the recorded response of operation %016" PRIx64 " is damaged: it does not match its digest",
+		"the recorded response of operation %016" PRIx64
+		" is damaged: it does not match its digest",
 		(uint64_t)id);
 }
 
@@ -146,7 +158,7 @@ static enum err read_response(struct conn *c, const struct operation *op, struct
 	int rc;
 
 	if (!stmt)
-		return ERR_SYSTEM;
+		return c->why;
 	sqlite3_bind_int64(stmt, 1, op->id);
 	rc = sqlite3_step(stmt);
 	if (rc == SQLITE_ROW) {
@@ -158,14 +170,15 @@ static enum err read_response(struct conn *c, const struct operation *op, struct
 		if (!res->head || !res->body) {
 			e = err_set(ERR_NOMEM, "read the response: out of memory");
 		} else {
-			response_digest(res->head, res->head_len, res->is_kept ? res->body : NULL,
-				res->body_inline_len, digest);
+			response_digest(res->body_len, res->head, res->head_len,
+				res->is_kept ? res->body : NULL, res->body_inline_len, digest);
 			if (sqlite3_column_bytes(stmt, 2) != FINGERPRINT_LEN ||
 				memcmp(sqlite3_column_blob(stmt, 2), digest, FINGERPRINT_LEN) != 0)
 				e = damaged(op->id);
 		}
 	} else if (rc == SQLITE_DONE) {
-		e = err_set(ERR_BROKEN, "the recorded response of operation %016" PRIx64 " is missing",
+		e = err_set(ERR_BROKEN,
+			"the recorded response of operation %016" PRIx64 " is missing",
 			(uint64_t)op->id);
 	} else {
 		e = conn_error(c, sqlite3_extended_errcode(c->db), "read the response");
@@ -183,7 +196,7 @@ static enum err find(struct conn *c, sqlite3_stmt *stmt, struct operation *op, s
 	int rc;
 
 	if (!stmt)
-		return ERR_SYSTEM;
+		return c->why;
 	rc = sqlite3_step(stmt);
 	if (rc == SQLITE_ROW) {
 		operation_read(stmt, op);
@@ -198,8 +211,8 @@ static enum err find(struct conn *c, sqlite3_stmt *stmt, struct operation *op, s
 	return e;
 }
 
-enum err store_find(struct store *st, const unsigned char identity[IDENTITY_LEN], struct operation *op,
-	struct response *res)
+enum err store_find(struct store *st, const unsigned char identity[IDENTITY_LEN],
+	struct operation *op, struct response *res)
 {
 	struct conn *c = NULL;
 	sqlite3_stmt *stmt;
@@ -217,7 +230,8 @@ enum err store_find(struct store *st, const unsigned char identity[IDENTITY_LEN]
 	return e;
 }
 
-enum err store_find_ref(struct store *st, const char *ref, struct operation *op, struct response *res)
+enum err store_find_ref(
+	struct store *st, const char *ref, struct operation *op, struct response *res)
 {
 	struct operation found;
 	struct conn *c = NULL;
@@ -262,37 +276,46 @@ enum err store_read_body(struct store *st, int64_t op_id, int64_t at, char *buf,
 		return e;
 	stmt = conn_statement(c, ST_CHUNK);
 	if (!stmt) {
+		e = c->why;
 		reader_give(st, &c);
-		return ERR_SYSTEM;
+		return e;
 	}
 	sqlite3_bind_int64(stmt, 1, op_id);
 	sqlite3_bind_int64(stmt, 2, at);
 	rc = sqlite3_step(stmt);
-	if (rc == SQLITE_ROW && sqlite3_column_bytes(stmt, 1) <= RESPONSE_INLINE_MAX) {
-		*len = (size_t)sqlite3_column_bytes(stmt, 1);
-		memcpy(buf, sqlite3_column_blob(stmt, 1), *len);
-		response_digest(NULL, 0, buf, *len, digest);
-		if (sqlite3_column_bytes(stmt, 0) != FINGERPRINT_LEN ||
-			memcmp(sqlite3_column_blob(stmt, 0), digest, FINGERPRINT_LEN) != 0)
+	if (rc == SQLITE_ROW) {
+		int n = sqlite3_column_bytes(stmt, 1);
+		const char *data = sqlite3_column_blob(stmt, 1);
+
+		response_digest(at, NULL, 0, data, (size_t)n, digest);
+		if (n < 1 || n > RESPONSE_INLINE_MAX ||
+			sqlite3_column_bytes(stmt, 0) != FINGERPRINT_LEN ||
+			memcmp(sqlite3_column_blob(stmt, 0), digest, FINGERPRINT_LEN) != 0) {
 			e = damaged(op_id);
+		} else {
+			memcpy(buf, data, (size_t)n);
+			*len = (size_t)n;
+		}
 	} else {
-		e = rc == SQLITE_DONE ? err_set(ERR_ABSENT, "the response has been purged")
-				      : conn_error(c, sqlite3_extended_errcode(c->db), "read the response");
+		e = rc == SQLITE_DONE
+			    ? err_set(ERR_ABSENT, "the response has been purged")
+			    : conn_error(c, sqlite3_extended_errcode(c->db), "read the response");
 	}
 	sqlite3_reset(stmt);
 	reader_give(st, &c);
 	return e;
 }
 
-enum err store_list(struct store *st, const struct store_filter *filter,
-	bool (*each)(const struct operation *op, void *arg), void *arg)
+/* One page of a listing, newest first: operations with ids below `below`. */
+static enum err list_page(struct store *st, const struct store_filter *filter, int64_t below,
+	struct operation *out, int *n)
 {
-	struct operation op;
 	struct conn *c = NULL;
 	sqlite3_stmt *stmt;
+	int rc = SQLITE_DONE, limit = *n;
 	enum err e = reader_take(st, &c);
-	int rc = SQLITE_DONE;
 
+	*n = 0;
 	if (e != OK)
 		return e;
 	stmt = conn_statement(c, ST_LIST);
@@ -300,20 +323,47 @@ enum err store_list(struct store *st, const struct store_filter *filter,
 		sqlite3_bind_int(stmt, 1, (int)filter->state);
 		if (filter->route)
 			sqlite3_bind_text(stmt, 2, filter->route, -1, SQLITE_STATIC);
-		sqlite3_bind_int64(stmt, 3, filter->limit > 0 ? filter->limit : -1);
-		while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
-			operation_read(stmt, &op);
-			if (!each(&op, arg))
-				break;
-		}
+		sqlite3_bind_int64(stmt, 3, below);
+		sqlite3_bind_int(stmt, 4, limit);
+		while (*n < limit && (rc = sqlite3_step(stmt)) == SQLITE_ROW)
+			operation_read(stmt, &out[(*n)++]);
 		if (rc != SQLITE_ROW && rc != SQLITE_DONE)
 			e = conn_error(c, sqlite3_extended_errcode(c->db), "list");
 		sqlite3_reset(stmt);
 		sqlite3_clear_bindings(stmt);
 	} else {
-		e = ERR_SYSTEM;
+		e = c->why;
 	}
 	reader_give(st, &c);
+	return e;
+}
+
+#define LIST_PAGE 64
+
+/* In pages, so that no transaction is open while `each` waits for a terminal. */
+enum err store_list(struct store *st, const struct store_filter *filter,
+	bool (*each)(const struct operation *op, void *arg), void *arg)
+{
+	struct operation *page = malloc(LIST_PAGE * sizeof(*page));
+	int64_t left = filter->limit > 0 ? filter->limit : INT64_MAX, below = INT64_MAX;
+	enum err e = page ? OK : err_set(ERR_NOMEM, "list: out of memory");
+	bool go_on = e == OK;
+
+	while (go_on && left > 0) {
+		int n = left < LIST_PAGE ? (int)left : LIST_PAGE, want = n;
+
+		e = list_page(st, filter, below, page, &n);
+		go_on = e == OK && n == want;
+		for (int i = 0; i < n && e == OK; i++) {
+			below = page[i].id;
+			if (!each(&page[i], arg)) {
+				go_on = false;
+				break;
+			}
+		}
+		left -= n;
+	}
+	free(page);
 	return e;
 }
 
@@ -329,7 +379,7 @@ enum err store_history(struct store *st, int64_t op_id,
 		return e;
 	stmt = conn_statement(c, ST_HISTORY);
 	if (!stmt)
-		e = ERR_SYSTEM;
+		e = c->why;
 	else
 		sqlite3_bind_int64(stmt, 1, op_id);
 	while (stmt && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
@@ -367,7 +417,9 @@ enum err store_measure(struct store *st, struct store_sizes *out)
 			out->operations[state] = sqlite3_column_int64(stmt, 1);
 		out->responses_bytes += sqlite3_column_int64(stmt, 2);
 	}
-	if (!stmt || rc != SQLITE_DONE)
+	if (!stmt)
+		e = c->why;
+	else if (rc != SQLITE_DONE)
 		e = conn_error(c, sqlite3_extended_errcode(c->db), "measure");
 	sqlite3_reset(stmt);
 	reader_give(st, &c);

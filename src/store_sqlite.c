@@ -1,46 +1,45 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * store_sqlite.c - the SQLite store: opening, schema, connections, the witness
+ * store_sqlite.c - the SQLite store: opening, schema, connections
  *
  * RULES THAT HOLD
- *   (1) A database is made only where none ever was.  A sentinel in the spool directory remembers
- *       the store's id; a database that is missing or another one while the sentinel is there is
- *       refused.  Forgetting keys means running scripts twice.
+ *   (1) A database is made only where none ever was (store_place.c).
  *   (2) Nothing in this process opens the database, its -wal or its -shm but SQLite: closing any
  *       descriptor of them would drop SQLite's POSIX locks.  stat(2) is allowed, open(2) is not.
  *   (3) No connection checkpoints by itself (wal_autocheckpoint=0, no checkpoint on close): only
  *       store_writer.c does, under the writer lock.  SQLite before 3.51.3 needs that to be safe.
  *   (4) Before store_open() returns, the log is synced: what can be read is on disk.
  */
+#include "store_sqlite.h"
 #include "clock.h"
 #include "digest.h"
-#include "store_sqlite.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <libgen.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 static const char schema[] =
 	"CREATE TABLE store(name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
 	"CREATE TABLE route(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);"
 	/* `due`: when time alone moves the operation on: done -> expired, expired -> absent. */
-	"CREATE TABLE operation(id INTEGER PRIMARY KEY, nonce INTEGER NOT NULL, identity BLOB NOT NULL,"
-	" fingerprint BLOB NOT NULL, principal BLOB, route INTEGER NOT NULL, state INTEGER NOT NULL,"
-	" attempts INTEGER NOT NULL, created INTEGER NOT NULL, updated INTEGER NOT NULL, due INTEGER,"
+	"CREATE TABLE operation(id INTEGER PRIMARY KEY, nonce INTEGER NOT NULL, identity BLOB NOT "
+	"NULL,"
+	" fingerprint BLOB NOT NULL, principal BLOB, route INTEGER NOT NULL, state INTEGER NOT "
+	"NULL,"
+	" attempts INTEGER NOT NULL, created INTEGER NOT NULL, updated INTEGER NOT NULL, due "
+	"INTEGER,"
 	" tombstone INTEGER, status INTEGER, bytes INTEGER, exit INTEGER, reason TEXT, token BLOB,"
 	" witness INTEGER, boot INTEGER, deadline INTEGER) STRICT;"
 	"CREATE UNIQUE INDEX operation_identity ON operation(identity);"
 	"CREATE INDEX operation_due ON operation(due) WHERE due IS NOT NULL;"
 	"CREATE INDEX operation_open ON operation(state) WHERE state IN (1,2,4);"
-	/* `body` is the beginning of it, NULL when it was too large to keep; the rest is in chunk. */
+	/* `body` is the beginning of it, NULL when it was too large to keep; the rest is in chunk.
+	 */
 	"CREATE TABLE response(id INTEGER PRIMARY KEY, head BLOB NOT NULL, length INTEGER NOT NULL,"
 	" digest BLOB NOT NULL, body BLOB) STRICT;"
 	"CREATE TABLE chunk(id INTEGER NOT NULL, at INTEGER NOT NULL, digest BLOB NOT NULL,"
@@ -58,10 +57,10 @@ static const char *const sql[ST__MAX] = {
 		       " WHERE o.id=?1",
 	[ST_RESPONSE] = "SELECT head,length,digest,body FROM response WHERE id=?1",
 	[ST_CHUNK] = "SELECT digest,data FROM chunk WHERE id=?1 AND at=?2",
-	/* The unary plus keeps the planner from sorting: newest first is the order of the ids. */
+	/* Newest first is the order of the ids. */
 	[ST_LIST] = "SELECT " OPERATION_COLUMNS " FROM operation o JOIN route r ON r.id=o.route"
-		    " WHERE (?1=0 OR o.state=?1) AND (?2 IS NULL OR r.name=?2)"
-		    " ORDER BY o.id DESC LIMIT ?3",
+		    " WHERE (?1=0 OR o.state=?1) AND (?2 IS NULL OR r.name=?2) AND o.id<?3"
+		    " ORDER BY o.id DESC LIMIT ?4",
 	[ST_HISTORY] = "SELECT at,event,detail FROM history WHERE id=?1 ORDER BY rowid",
 	[ST_COUNT] = "SELECT state,count(*),total(CASE WHEN state=3 THEN bytes END)"
 		     " FROM operation GROUP BY state",
@@ -72,10 +71,12 @@ static const char *const sql[ST__MAX] = {
 		     " VALUES(?1,?2,?3,?4,?5,?6,?7,1,?8,?8,?9,?10,?11,?12)"
 		     " ON CONFLICT(identity) DO NOTHING",
 	[ST_RELEASE] = "DELETE FROM operation WHERE id=?1 AND token=?2 AND state=?3",
-	[ST_DONE] = "UPDATE operation SET state=?4,updated=?5,due=?6,tombstone=?7,status=?8,bytes=?9,"
-		    "exit=?10,reason=NULL,token=NULL,witness=NULL,boot=NULL,deadline=NULL"
-		    " WHERE id=?1 AND token=?2 AND state=?3",
-	[ST_RESPONSE_ADD] = "INSERT INTO response(id,head,length,digest,body) VALUES(?1,?2,?3,?4,?5)",
+	[ST_DONE] =
+		"UPDATE operation SET state=?4,updated=?5,due=?6,tombstone=?7,status=?8,bytes=?9,"
+		"exit=?10,reason=NULL,token=NULL,witness=NULL,boot=NULL,deadline=NULL"
+		" WHERE id=?1 AND token=?2 AND state=?3",
+	[ST_RESPONSE_ADD] =
+		"INSERT INTO response(id,head,length,digest,body) VALUES(?1,?2,?3,?4,?5)",
 	[ST_RESPONSE_DROP] = "DELETE FROM response WHERE id=?1",
 	[ST_CHUNK_ADD] = "INSERT OR REPLACE INTO chunk(id,at,digest,data) SELECT ?1,?2,?3,?4 WHERE"
 			 " EXISTS(SELECT 1 FROM operation WHERE id=?1 AND token=?5 AND state=?6)",
@@ -84,7 +85,11 @@ static const char *const sql[ST__MAX] = {
 		     "witness=NULL,boot=NULL,deadline=NULL WHERE id=?1 AND token=?2 AND state=?3",
 	[ST_EXPIRE] = "UPDATE operation SET state=?2,due=due+tombstone WHERE id=?1",
 	[ST_FORGET] = "DELETE FROM operation WHERE id=?1",
-	[ST_DUE] = "SELECT id,state,due,tombstone FROM operation WHERE due<=?1 ORDER BY due LIMIT ?2",
+	[ST_DUE] = "SELECT id,state,due,tombstone,bytes FROM operation WHERE due<=?1 ORDER BY due"
+		   " LIMIT ?2",
+	[ST_VACUUM] = "PRAGMA incremental_vacuum(500)",
+	[ST_FREE_PAGES] = "PRAGMA freelist_count",
+	[ST_TOUCH] = "INSERT OR REPLACE INTO store(name,value) VALUES('touched',randomblob(8))",
 	[ST_HISTORY_ADD] = "INSERT INTO history(id,at,event,detail) VALUES(?1,?2,?3,?4)",
 	[ST_HISTORY_DROP] = "DELETE FROM history WHERE id=?1",
 };
@@ -93,7 +98,8 @@ static const char *const sql[ST__MAX] = {
 
 enum err conn_error(struct conn *c, int rc, const char *doing)
 {
-	const char *what = c && c->db ? sqlite3_errmsg(c->db) : sqlite3_errstr(rc);
+	const char *what = c->db ? sqlite3_errmsg(c->db) : sqlite3_errstr(rc);
+	int system = c->db ? sqlite3_system_errno(c->db) : 0;
 
 	switch (rc & 0xff) {
 	case SQLITE_OK:
@@ -114,8 +120,9 @@ enum err conn_error(struct conn *c, int rc, const char *doing)
 		return err_set(ERR_REFUSED, "%s: %s", doing, what);
 	default:
 		/* A full quota or file size limit comes as IOERR_WRITE. */
-		if (rc == SQLITE_IOERR_WRITE && (errno == ENOSPC || errno == EDQUOT || errno == EFBIG))
-			return err_set(ERR_FULL, "%s: no room: %s", doing, strerror(errno));
+		if (rc == SQLITE_IOERR_WRITE &&
+			(system == ENOSPC || system == EDQUOT || system == EFBIG))
+			return err_set(ERR_FULL, "%s: no room: %s", doing, strerror(system));
 		return err_set(ERR_SYSTEM, "%s: %s (SQLite code %d)", doing, what, rc);
 	}
 }
@@ -129,7 +136,7 @@ sqlite3_stmt *conn_statement(struct conn *c, enum statement which)
 	rc = sqlite3_prepare_v3(
 		c->db, sql[which], -1, SQLITE_PREPARE_PERSISTENT, &c->stmt[which], NULL);
 	if (rc != SQLITE_OK) {
-		(void)conn_error(c, rc, "prepare");
+		c->why = conn_error(c, rc, "prepare");
 		return NULL;
 	}
 	return c->stmt[which];
@@ -141,7 +148,7 @@ enum err conn_run(struct conn *c, sqlite3_stmt *stmt, const char *doing)
 	int rc;
 
 	if (!stmt)
-		return ERR_SYSTEM;
+		return c->why;
 	do
 		rc = sqlite3_step(stmt);
 	while (rc == SQLITE_ROW);
@@ -164,15 +171,17 @@ static enum err ask(struct conn *c, const char *text, char *out, size_t size)
 {
 	sqlite3_stmt *stmt = NULL;
 	int rc = sqlite3_prepare_v2(c->db, text, -1, &stmt, NULL);
+	enum err e = OK;
 
 	if (rc == SQLITE_OK)
 		rc = sqlite3_step(stmt);
 	if (rc == SQLITE_ROW)
 		snprintf(out, size, "%s", (const char *)sqlite3_column_text(stmt, 0));
 	else
-		(void)conn_error(c, sqlite3_extended_errcode(c->db), text);
+		e = rc == SQLITE_DONE ? err_set(ERR_BROKEN, "%s: no answer", text)
+				      : conn_error(c, rc, text);
 	sqlite3_finalize(stmt);
-	return rc == SQLITE_ROW ? OK : conn_error(c, rc == SQLITE_DONE ? SQLITE_ERROR : rc, text);
+	return e;
 }
 
 static int remember_wal_pages(void *arg, sqlite3 *db, const char *name, int pages)
@@ -185,8 +194,9 @@ static int remember_wal_pages(void *arg, sqlite3 *db, const char *name, int page
 
 enum err conn_open(struct store *st, bool is_writer, struct conn **out)
 {
-	static const char *const synchronous[] = {
-		[DURABILITY_FULL] = "FULL", [DURABILITY_NORMAL] = "NORMAL", [DURABILITY_OFF] = "OFF"};
+	static const char *const synchronous[] = {[DURABILITY_FULL] = "FULL",
+		[DURABILITY_NORMAL] = "NORMAL",
+		[DURABILITY_OFF] = "OFF"};
 	struct conn *c = calloc(1, sizeof(*c));
 	char pragmas[512];
 	int one = 1, rc;
@@ -198,8 +208,10 @@ enum err conn_open(struct store *st, bool is_writer, struct conn **out)
 		SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_EXRESCODE |
 			SQLITE_OPEN_NOMUTEX,
 		NULL);
-	if (rc != SQLITE_OK) {
+	e = store_is_there(st);
+	if (e == OK && rc != SQLITE_OK)
 		e = conn_error(c, rc, st->path);
+	if (e != OK) {
 		conn_close(&c);
 		return e;
 	}
@@ -239,128 +251,23 @@ void conn_close(struct conn **c)
 	*c = NULL;
 }
 
-/* ---- where the store may be ---- */
+/* ---- schema ---- */
 
-static enum err check_file_system(const char *dir)
+static enum err set_journal(const struct store *st, struct conn *c)
 {
-	static const struct {
-		unsigned long magic;
-		const char *name;
-	} refused[] = {
-		{0x6969, "NFS"}, {0x517b, "SMB"}, {0xff534d42, "CIFS"}, {0xfe534d42, "SMB2"},
-		{0x65735546, "FUSE"}, {0x01021997, "9P"}, {0x5346414f, "AFS"}, {0x00c36400, "Ceph"},
-		{0x0bd00bd0, "Lustre"}, {0x47504653, "GPFS"}, {0x7461636f, "OCFS2"},
-		{0x01161970, "GFS2"},
-	};
-	struct statfs fs;
+	char mode[16] = "";
+	enum err e = ask(c, "PRAGMA journal_mode=WAL", mode, sizeof(mode));
 
-	if (statfs(dir, &fs) != 0)
-		return err_set(ERR_SYSTEM, "%s: %s", dir, strerror(errno));
-	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
-		if ((unsigned long)fs.f_type == refused[i].magic)
-			return err_set(ERR_REFUSED,
-				"%s is on a network or user-space file system (%s), where locks and "
-				"syncs cannot be trusted; put the store on a local disk",
-				dir, refused[i].name);
-	return OK;
-}
-
-static enum err check_directory(const char *dir, bool may_create)
-{
-	struct stat sb;
-
-	if (may_create && mkdir(dir, 0700) != 0 && errno != EEXIST)
-		return err_set(ERR_SYSTEM, "make the directory %s: %s", dir, strerror(errno));
-	if (stat(dir, &sb) != 0)
-		return err_set(errno == ENOENT ? ERR_ABSENT : ERR_SYSTEM, "%s: %s", dir, strerror(errno));
-	if (!S_ISDIR(sb.st_mode))
-		return err_set(ERR_REFUSED, "%s is not a directory", dir);
-	if ((sb.st_mode & 0022) && !(sb.st_mode & S_ISVTX))
-		return err_set(ERR_REFUSED,
-			"%s may be written by others (mode %04o); run: chmod go-w %s", dir,
-			(unsigned)(sb.st_mode & 07777), dir);
-	return check_file_system(dir);
-}
-
-/* OK; ERR_ABSENT no database or an empty file; ERR_REFUSED not a file of ours alone. */
-static enum err check_database(const char *path)
-{
-	struct stat sb;
-
-	if (lstat(path, &sb) != 0)
-		return err_set(errno == ENOENT ? ERR_ABSENT : ERR_SYSTEM, "%s: %s", path, strerror(errno));
-	if (!S_ISREG(sb.st_mode))
-		return err_set(ERR_REFUSED, "%s is not a regular file", path);
-	if (sb.st_mode & 0077)
-		return err_set(ERR_REFUSED,
-			"%s may be read or written by others (mode %04o); it holds recorded responses; "
-			"run: chmod 0600 %s",
-			path, (unsigned)(sb.st_mode & 07777), path);
-	return sb.st_size > 0 ? OK : err_set(ERR_ABSENT, "%s is empty", path);
-}
-
-/* ---- the sentinel: rule (1) ---- */
-
-static enum err sentinel_read(const struct store *st, char id[2 * STORE_ID_LEN + 1])
-{
-	ssize_t n;
-	int fd = open(st->sentinel, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-
-	if (fd < 0)
-		return err_set(
-			errno == ENOENT ? ERR_ABSENT : ERR_SYSTEM, "%s: %s", st->sentinel, strerror(errno));
-	n = read(fd, id, 2 * STORE_ID_LEN);
-	close(fd);
-	if (n != 2 * STORE_ID_LEN)
-		return err_set(ERR_BROKEN, "%s: not a store's id", st->sentinel);
-	id[n] = '\0';
-	return OK;
-}
-
-static enum err sentinel_write(const struct store *st)
-{
-	char text[2 * STORE_ID_LEN + PATH_MAX + 3], aside[PATH_MAX], *dir;
-	int fd, dir_fd = -1, n;
-	enum err e = OK;
-
-	hex_text(st->id, STORE_ID_LEN, text);
-	n = 2 * STORE_ID_LEN;
-	n += snprintf(text + n, sizeof(text) - (size_t)n, "\n%s\n", st->path);
-	snprintf(aside, sizeof(aside), "%s.%ld", st->sentinel, (long)getpid());
-	fd = open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0 || write(fd, text, (size_t)n) != n || fsync(fd) != 0 ||
-		rename(aside, st->sentinel) != 0)
-		e = err_set(errno == ENOSPC || errno == EDQUOT ? ERR_FULL : ERR_SYSTEM, "%s: %s", aside,
-			strerror(errno));
-	if (fd >= 0)
-		close(fd);
-	if (e != OK) {
-		unlink(aside);
-		return e;
-	}
-	dir = dirname(aside);
-	dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dir_fd < 0 || fsync(dir_fd) != 0)
-		e = err_set(ERR_SYSTEM, "%s: %s", dir, strerror(errno));
-	if (dir_fd >= 0)
-		close(dir_fd);
+	if (e == OK && strcmp(mode, "wal") != 0)
+		e = err_set(ERR_REFUSED,
+			"%s: no write-ahead log on this file system (journal mode %s)", st->path,
+			mode);
 	return e;
 }
 
-static enum err refuse_missing(const struct store *st)
-{
-	return err_set(ERR_BROKEN,
-		"the store %s is missing or empty, but it was used before (%s says so); a new one would "
-		"forget every key, and retries would run scripts again.  Bring the file back (is its file "
-		"system mounted?), or, to start with an empty store, remove %s",
-		st->path, st->sentinel, st->sentinel);
-}
-
-/* ---- schema ---- */
-
 static enum err create_schema(struct store *st, struct conn *c)
 {
-	char text[256], mode[16], id[2 * STORE_ID_LEN + 1], secret[2 * SECRET_LEN + 1];
+	char text[256], id[2 * STORE_ID_LEN + 1], secret[2 * SECRET_LEN + 1];
 	enum err e;
 
 	random_bytes(st->id, sizeof(st->id));
@@ -369,10 +276,7 @@ static enum err create_schema(struct store *st, struct conn *c)
 	hex_text(st->secret, sizeof(st->secret), secret);
 	e = execute(c, "PRAGMA page_size=4096; PRAGMA auto_vacuum=INCREMENTAL", "make the store");
 	if (e == OK)
-		e = ask(c, "PRAGMA journal_mode=WAL", mode, sizeof(mode));
-	if (e == OK && strcmp(mode, "wal") != 0)
-		e = err_set(ERR_REFUSED, "%s: no write-ahead log on this file system (journal mode %s)",
-			st->path, mode);
+		e = set_journal(st, c);
 	if (e == OK)
 		e = execute(c, "BEGIN IMMEDIATE", "make the store");
 	if (e == OK)
@@ -386,11 +290,14 @@ static enum err create_schema(struct store *st, struct conn *c)
 	return e;
 }
 
-/* Makes the database under the writer lock; another process may have been faster. */
+/*
+ * Makes the database, or finishes one whose making was cut off, under the writer lock.  Another
+ * process may have been faster; what has anything in it is left as it is.
+ */
 static enum err create_database(struct store *st)
 {
 	struct conn *c = NULL;
-	char version[24] = "";
+	char tables[24] = "";
 	int fd;
 	enum err e = store_lock(st);
 
@@ -400,30 +307,37 @@ static enum err create_database(struct store *st)
 	if (fd >= 0)
 		close(fd); /* before SQLite opens it: rule (2) */
 	else if (errno != EEXIST)
-		e = err_set(errno == ENOSPC || errno == EDQUOT ? ERR_FULL : ERR_SYSTEM, "%s: %s", st->path,
-			strerror(errno));
+		e = err_set(errno == ENOSPC || errno == EDQUOT ? ERR_FULL : ERR_SYSTEM, "%s: %s",
+			st->path, strerror(errno));
 	if (e == OK)
 		e = conn_open(st, true, &c);
 	if (e == OK)
-		e = ask(c, "PRAGMA user_version", version, sizeof(version));
-	if (e == OK && strcmp(version, "0") == 0)
+		e = ask(c, "SELECT count(*) FROM sqlite_schema", tables, sizeof(tables));
+	if (e == OK && strcmp(tables, "0") == 0)
 		e = create_schema(st, c);
 	conn_close(&c);
 	store_unlock(st);
 	return e;
 }
 
-/* A database without anything in it: its making was cut off. */
-static bool is_unfinished(struct store *st)
+/* A copy that a backup made, or a tool, may have left another journal mode in the file. */
+static enum err check_journal(struct store *st, struct conn *c)
 {
-	struct conn *c = NULL;
-	char tables[24] = "";
-	bool is = conn_open(st, false, &c) == OK &&
-		  ask(c, "SELECT count(*) FROM sqlite_schema", tables, sizeof(tables)) == OK &&
-		  strcmp(tables, "0") == 0;
+	char mode[16] = "";
+	enum err e = ask(c, "PRAGMA journal_mode", mode, sizeof(mode));
 
+	if (e != OK || strcmp(mode, "wal") == 0 || st->is_read_only)
+		return e;
+	e = store_lock(st);
+	if (e != OK)
+		return e;
+	c = NULL;
+	e = conn_open(st, true, &c);
+	if (e == OK)
+		e = set_journal(st, c);
 	conn_close(&c);
-	return is;
+	store_unlock(st);
+	return e;
 }
 
 static enum err check_schema(struct store *st, struct conn *c)
@@ -439,15 +353,25 @@ static enum err check_schema(struct store *st, struct conn *c)
 	if (e != OK)
 		return e;
 	version = strtol(text, NULL, 10);
+	if (application == 0 && version == 0) {
+		e = ask(c, "SELECT count(*) FROM sqlite_schema", text, sizeof(text));
+		if (e != OK)
+			return e;
+		if (strcmp(text, "0") == 0)
+			return err_set(ERR_ABSENT, "%s is empty: its making was cut off", st->path);
+	}
 	if (application != STORE_APPLICATION_ID)
-		return err_set(ERR_BROKEN, "%s is a database of another program (application id %#lx)",
-			st->path, (unsigned long)application);
+		return err_set(ERR_BROKEN,
+			"%s is a database of another program (application id %#lx)", st->path,
+			(unsigned long)application);
 	if (version > STORE_SCHEMA_VERSION)
 		return err_set(ERR_REFUSED,
-			"%s was written by a newer retrysafe (schema %ld, this one knows %d); upgrade this one",
+			"%s was written by a newer retrysafe (schema %ld, this one knows %d); "
+			"upgrade this one",
 			st->path, version, STORE_SCHEMA_VERSION);
 	if (version < STORE_SCHEMA_VERSION)
-		return err_set(ERR_BROKEN, "%s has an unknown schema version %ld", st->path, version);
+		return err_set(
+			ERR_BROKEN, "%s has an unknown schema version %ld", st->path, version);
 	return OK;
 }
 
@@ -455,8 +379,8 @@ static enum err read_blob(struct conn *c, const char *name, unsigned char *out, 
 {
 	sqlite3_stmt *stmt = NULL;
 	enum err e = ERR_BROKEN;
-	int rc = sqlite3_prepare_v2(
-		c->db, "SELECT value FROM store WHERE name=?1", -1, &stmt, NULL);
+	int rc =
+		sqlite3_prepare_v2(c->db, "SELECT value FROM store WHERE name=?1", -1, &stmt, NULL);
 
 	if (rc == SQLITE_OK) {
 		sqlite3_bind_text(stmt, 1, name, -1, SQLITE_STATIC);
@@ -489,146 +413,87 @@ static enum err sync_log(struct store *st, struct conn *c)
 	return OK;
 }
 
-/* ---- the witness ---- */
-
-static enum err lock_byte(int fd, int64_t at, short type, int command, short *found)
-{
-	struct flock fl = {.l_type = type, .l_whence = SEEK_SET, .l_start = at, .l_len = 1};
-
-	if (fcntl(fd, command, &fl) != 0)
-		return err_set(errno == EAGAIN || errno == EACCES || errno == EINTR ? ERR_BUSY : ERR_SYSTEM,
-			"lock: %s", strerror(errno));
-	if (found)
-		*found = fl.l_type;
-	return OK;
-}
-
-static enum err take_witness(struct store *st, const char *lock_path)
-{
-	st->witness_fd = open(lock_path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-	if (st->witness_fd < 0)
-		return err_set(ERR_SYSTEM, "%s: %s", lock_path, strerror(errno));
-	for (;;) {
-		enum err e;
-
-		random_bytes(&st->witness, sizeof(st->witness));
-		st->witness = (st->witness & (INT64_MAX >> 1)) | 1024; /* never the writer's byte */
-		e = lock_byte(st->witness_fd, st->witness, F_WRLCK, F_OFD_SETLK, NULL);
-		if (e != ERR_BUSY)
-			return e;
-	}
-}
-
-int64_t store_witness(const struct store *st)
-{
-	return st->witness;
-}
-
-int store_witness_fd(const struct store *st)
-{
-	return st->witness_fd;
-}
-
-bool store_witness_is_alive(const struct store *st, int64_t witness)
-{
-	short found = F_WRLCK;
-
-	/* Asked through the writer's description, so that our own witness counts as well. */
-	if (lock_byte(st->lock_fd, witness, F_WRLCK, F_OFD_GETLK, &found) != OK)
-		return true;
-	return found != F_UNLCK;
-}
-
-void store_keep_result(const char *url, int64_t op_id)
-{
-	char lock_path[PATH_MAX];
-	int fd;
-
-	snprintf(lock_path, sizeof(lock_path), "%s-lock", strchr(url, ':') + 1);
-	fd = open(lock_path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-	if (fd >= 0) /* the lock lasts as long as the descriptor, and that as long as the process */
-		(void)!lock_byte(fd, op_id, F_WRLCK, F_OFD_SETLK, NULL);
-}
-
-bool store_result_is_kept(const struct store *st, int64_t op_id)
-{
-	return store_witness_is_alive(st, op_id); /* the same kind of proof, on another byte */
-}
-
 /* ---- open and close ---- */
 
-static enum err set_paths(struct store *st, const struct store_options *opt, char lock_path[PATH_MAX])
+static enum err out_of_memory(void)
 {
-	static const char scheme[] = "sqlite:";
-	char dir[PATH_MAX], resolved[PATH_MAX], hex[17];
-	unsigned char hash[DIGEST_LEN];
-	const char *path = opt->url, *name;
-	struct digest d;
-	enum err e;
+	return err_set(ERR_NOMEM, "open the store: out of memory");
+}
 
-	if (strncmp(path, scheme, sizeof(scheme) - 1) != 0)
-		return err_set(ERR_INVALID, "store \"%s\": only sqlite:/absolute/path is known", opt->url);
-	path += sizeof(scheme) - 1;
-	name = strrchr(path, '/');
-	if (*path != '/' || !name[1] || strlen(path) >= PATH_MAX - 8)
-		return err_set(ERR_INVALID, "store \"%s\": not an absolute path of a file", opt->url);
-	snprintf(dir, sizeof(dir), "%.*s", name == path ? 1 : (int)(name - path), path);
-	e = check_directory(dir, opt->may_create);
-	if (e == OK)
-		e = check_directory(opt->spool, opt->may_create);
-	if (e != OK)
-		return err_add(e, "store");
-	if (!realpath(dir, resolved))
-		return err_set(ERR_SYSTEM, "%s: %s", dir, strerror(errno));
-	if (asprintf(&st->path, "%s/%s", strcmp(resolved, "/") == 0 ? "" : resolved, name + 1) < 0)
-		st->path = NULL;
-	digest_start(&d, (const unsigned char *)"path", 4);
-	digest_string(&d, st->path);
-	digest_end(&d, hash, sizeof(hash));
-	hex_text(hash, 8, hex);
-	if (asprintf(&st->sentinel, "%s/store-%s", opt->spool, hex) < 0)
-		st->sentinel = NULL;
-	if (!st->path || !st->sentinel)
-		return err_set(ERR_NOMEM, "open the store: out of memory");
-	if (snprintf(lock_path, PATH_MAX, "%s-lock", st->path) >= PATH_MAX)
-		return err_set(ERR_INVALID, "%s: the path is too long", st->path);
+static enum err remember_file(int fd, const char *path, struct file_id *id)
+{
+	struct stat sb;
+
+	if ((fd >= 0 ? fstat(fd, &sb) : stat(path, &sb)) != 0)
+		return err_set(ERR_SYSTEM, "%s: %s", path, strerror(errno));
+	*id = (struct file_id){sb.st_dev, sb.st_ino};
 	return OK;
 }
 
-static enum err open_database(struct store *st, const struct store_options *opt)
+static enum err open_lock(struct store *st)
 {
-	char known[2 * STORE_ID_LEN + 1] = "", id[2 * STORE_ID_LEN + 1];
-	struct conn *c = NULL;
-	enum err seen = sentinel_read(st, known), e;
+	st->lock_fd = open(st->lock_path,
+		(st->is_read_only ? O_RDONLY : O_RDWR | O_CREAT) | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (st->lock_fd >= 0)
+		return remember_file(st->lock_fd, st->lock_path, &st->lock_id);
+	if (errno == ENOENT && st->is_read_only)
+		return OK; /* nobody holds anything */
+	return err_set(errno == ENOSPC || errno == EDQUOT ? ERR_FULL : ERR_SYSTEM, "%s: %s",
+		st->lock_path, strerror(errno));
+}
 
-	if (seen != OK && seen != ERR_ABSENT)
-		return seen;
-	e = check_database(st->path);
-	if (e == ERR_ABSENT && seen == OK)
-		return refuse_missing(st);
-	if ((e == ERR_ABSENT || (e == OK && seen == ERR_ABSENT && is_unfinished(st))) &&
-		opt->may_create && !opt->is_read_only)
-		e = create_database(st);
-	if (e != OK)
-		return e;
-	e = conn_open(st, false, &c);
+/* Everything that is wrong with the database `c` has opened; fills in what st knows of it. */
+static enum err check_store(struct store *st, struct conn *c)
+{
+	int has_moved = 0;
+	enum err e = check_schema(st, c);
+
 	if (e == OK)
-		e = check_schema(st, c);
+		e = check_journal(st, c);
 	if (e == OK)
 		e = read_blob(c, "id", st->id, sizeof(st->id));
 	if (e == OK)
 		e = read_blob(c, "secret", st->secret, sizeof(st->secret));
 	if (e == OK)
 		e = sync_log(st, c);
+	if (e == OK)
+		e = remember_file(-1, st->path, &st->path_id);
+	if (e == OK &&
+		sqlite3_file_control(c->db, "main", SQLITE_FCNTL_HAS_MOVED, &has_moved) ==
+			SQLITE_OK &&
+		has_moved)
+		e = err_set(ERR_BUSY, "%s was replaced while it was opened", st->path);
+	return e;
+}
+
+static enum err open_database(struct store *st, const struct store_options *opt)
+{
+	char known[2 * STORE_ID_LEN + 1], id[2 * STORE_ID_LEN + 1];
+	bool may_create = opt->may_create && !opt->is_read_only;
+	struct conn *c = NULL;
+	enum err e = place_look(st, opt, known);
+
+	if (e != OK && !(e == ERR_ABSENT && may_create))
+		return e;
+	e = open_lock(st);
+	if (e == OK && may_create && !*known)
+		e = create_database(st);
+	if (e == OK)
+		e = conn_open(st, false, &c);
+	if (e == OK)
+		e = check_store(st, c);
+	if (e == ERR_ABSENT && *known)
+		e = place_refuse_missing(st);
 	if (e == OK) {
 		hex_text(st->id, sizeof(st->id), id);
-		if (seen == OK && strcmp(id, known) != 0)
+		if (*known && strcmp(id, known) != 0)
 			e = err_set(ERR_BROKEN,
-				"%s is not the store that was used before (%s remembers another one); put the "
+				"%s is not the store that was used before (%s remembers another "
+				"one); put the "
 				"right file back, or, if this one is meant to take over, remove %s",
 				st->path, st->sentinel, st->sentinel);
-		else if (seen == ERR_ABSENT && !opt->is_read_only)
-			e = sentinel_write(st);
+		else if (!*known && !opt->is_read_only)
+			e = place_remember(st);
 	}
 	if (e == OK)
 		reader_give(st, &c);
@@ -639,11 +504,10 @@ static enum err open_database(struct store *st, const struct store_options *opt)
 enum err store_open(const struct store_options *opt, struct store **out)
 {
 	struct store *st = calloc(1, sizeof(*st));
-	char lock_path[PATH_MAX];
 	enum err e;
 
 	if (!st)
-		return err_set(ERR_NOMEM, "open the store: out of memory");
+		return out_of_memory();
 	st->lock_fd = st->witness_fd = -1;
 	st->durability = opt->durability;
 	st->busy_timeout_ms = opt->busy_timeout_ms;
@@ -652,18 +516,11 @@ enum err store_open(const struct store_options *opt, struct store **out)
 	pthread_mutex_init(&st->readers_mutex, NULL);
 	pthread_mutex_init(&st->mutex, NULL);
 	pthread_cond_init(&st->work_there, NULL);
-	e = set_paths(st, opt, lock_path);
-	if (e == OK) {
-		st->lock_fd = open(lock_path,
-			O_RDWR | O_CLOEXEC | O_NOFOLLOW | (opt->may_create ? O_CREAT : 0), 0600);
-		if (st->lock_fd < 0)
-			e = err_set(errno == ENOENT ? ERR_ABSENT : errno == ENOSPC ? ERR_FULL : ERR_SYSTEM,
-				"%s: %s", lock_path, strerror(errno));
-	}
+	e = place_set(st, opt);
 	if (e == OK)
 		e = open_database(st, opt);
 	if (e == OK && !st->is_read_only)
-		e = take_witness(st, lock_path);
+		e = witness_take(st);
 	if (e != OK) {
 		store_close(&st);
 		return e;
@@ -699,9 +556,16 @@ void store_close(struct store **stp)
 	pthread_mutex_destroy(&st->mutex);
 	pthread_cond_destroy(&st->work_there);
 	free(st->path);
+	free(st->lock_path);
+	free(st->spool);
 	free(st->sentinel);
 	free(st);
 	*stp = NULL;
+}
+
+const char *store_spool(const struct store *st)
+{
+	return st->spool;
 }
 
 const unsigned char *store_secret(const struct store *st)

@@ -2,7 +2,9 @@
 /*
  * store_sqlite.h - what the files of the SQLite engine share; private to store_*.c
  *
- *   store_sqlite.c   opening, checks, schema, connections, the witness
+ *   store_sqlite.c   opening, schema, connections
+ *   store_place.c    where the store is, the sentinel
+ *   store_witness.c  proofs of life
  *   store_writer.c   the one writing thread: queue, lock file, group commit, checkpoint
  *   store_move.c     the writes: claim, release, record, doubt, purge
  *   store_read.c     the reads: find, list, history, sizes
@@ -43,6 +45,9 @@ enum statement {
 	ST_EXPIRE,
 	ST_FORGET,
 	ST_DUE,
+	ST_VACUUM,
+	ST_FREE_PAGES,
+	ST_TOUCH,
 	ST_HISTORY_ADD,
 	ST_HISTORY_DROP,
 	ST__MAX
@@ -52,6 +57,7 @@ enum statement {
 struct conn {
 	sqlite3 *db;
 	sqlite3_stmt *stmt[ST__MAX];
+	enum err why;      /* the last time conn_statement() gave NULL */
 	struct conn *next; /* while it waits in the store's list of readers */
 };
 
@@ -73,9 +79,18 @@ struct owed_release {
 	struct owed_release *next;
 };
 
+/* Which file a path led to when the store was opened. */
+struct file_id {
+	dev_t dev;
+	ino_t ino; /* 0: not known yet */
+};
+
 struct store {
-	char *path;     /* the database; the lock file is path + "-lock" */
-	char *sentinel; /* file in the spool that remembers this store's id */
+	char *path;      /* the database */
+	char *lock_path; /* path + "-lock" */
+	char *spool;
+	char *sentinel;  /* file in the spool that remembers this store's id */
+	struct file_id path_id, lock_id;
 	enum durability durability;
 	int64_t busy_timeout_ms;
 	bool is_read_only;
@@ -99,13 +114,31 @@ struct store {
 	/* Of the writing thread alone. */
 	struct conn *writer; /* NULL: to be opened (again) */
 	int wal_pages;       /* in the log after the last commit */
-	int64_t next_purge_us;
+	int64_t next_purge_us, next_restart_us;
 };
+
+/* store_place.c */
+/* Fills in the paths. */
+enum err place_set(struct store *st, const struct store_options *opt) MUSTCHECK;
+/*
+ * Is the store there, and may it be?  known: the id that the sentinel remembers, "" without one.
+ * OK; ERR_ABSENT there is none and never was one; else it must not be used.
+ */
+enum err place_look(struct store *st, const struct store_options *opt,
+	char known[2 * STORE_ID_LEN + 1]) MUSTCHECK;
+/* Writes the sentinel. */
+enum err place_remember(const struct store *st) MUSTCHECK;
+enum err place_refuse_missing(const struct store *st);
+/* ERR_BROKEN: the paths no longer lead to the files that were opened. */
+enum err store_is_there(const struct store *st) MUSTCHECK;
+
+/* store_witness.c */
+enum err witness_take(struct store *st) MUSTCHECK;
 
 /* store_sqlite.c */
 enum err conn_open(struct store *st, bool is_writer, struct conn **out) MUSTCHECK;
 void conn_close(struct conn **c);
-/* The statement, ready to be bound; NULL after an error (err_text() says which). */
+/* The statement, ready to be bound; NULL after an error: c->why and err_text() say which. */
 sqlite3_stmt *conn_statement(struct conn *c, enum statement which);
 /* Turns an SQLite result code into an error that says "doing: what SQLite says". */
 enum err conn_error(struct conn *c, int rc, const char *doing);
@@ -123,21 +156,26 @@ void store_writer_stop(struct store *st);
 void store_owe_release(struct store *st, int64_t op_id, const unsigned char token[TOKEN_LEN]);
 
 /* store_move.c: inside a write transaction. */
-enum err move_release(struct conn *c, int64_t op_id, const unsigned char token[TOKEN_LEN]) MUSTCHECK;
-enum err move_purge(struct conn *c, int64_t now_ms, int limit, int64_t *dropped, int64_t *forgotten) MUSTCHECK;
+enum err move_release(
+	struct conn *c, int64_t op_id, const unsigned char token[TOKEN_LEN]) MUSTCHECK;
+enum err move_purge(
+	struct conn *c, int64_t now_ms, int limit, int64_t *dropped, int64_t *forgotten) MUSTCHECK;
 
 /* store_read.c: a reading connection from the store's list, and back to it. */
 enum err reader_take(struct store *st, struct conn **out) MUSTCHECK;
 void reader_give(struct store *st, struct conn **c);
 /* Columns of ST_FIND, ST_FIND_ID and ST_LIST, in their order, to an operation. */
 #define OPERATION_COLUMNS                                                                         \
-	"o.id,o.nonce,o.identity,o.fingerprint,o.principal,o.state,o.attempts,o.created,o.updated," \
-	"o.due,o.status,o.bytes,o.exit,o.reason,o.token,o.witness,o.boot,o.deadline,o.tombstone,"   \
+	"o.id,o.nonce,o.identity,o.fingerprint,o.principal,o.state,o.attempts,o.created,o."       \
+	"updated,"                                                                                \
+	"o.due,o.status,o.bytes,o.exit,o.reason,o.token,o.witness,o.boot,o.deadline,o.tombstone," \
 	"r.name"
 void operation_read(sqlite3_stmt *stmt, struct operation *op);
-#define OPERATION_COLUMN_TOMBSTONE 18
-/* Digest of what is kept with a head: told from damage when it is read back. */
-void response_digest(const char *head, size_t head_len, const char *body, size_t body_len,
-	unsigned char out[FINGERPRINT_LEN]);
+/*
+ * Digest of what is kept in one row: told from damage when it is read back.  `number` is the length
+ * of the whole body for a head with the start of the body, the offset for a later piece.
+ */
+void response_digest(int64_t number, const char *head, size_t head_len, const char *body,
+	size_t body_len, unsigned char out[FINGERPRINT_LEN]);
 
 #endif

@@ -15,7 +15,7 @@
  *   (3) When a job or the transaction fails, all of it is rolled back, and the jobs are carried
  *       out one by one: no job suffers from another.
  *   (4) Only a COMMIT that fails is ERR_UNKNOWN.  The connection is then opened anew.
- *   (5) Callers are woken before the log is checkpointed.
+ *   (5) Callers are woken before expired operations are purged and the log is checkpointed.
  *
  * What it does not know: what the jobs do.
  */
@@ -33,9 +33,12 @@
 #include <time.h>
 
 #define CHECKPOINT_PAGES 1000  /* 4 MiB of log: move it into the database */
-#define RESTART_PAGES    16000 /* 64 MiB: even if readers have to be waited for */
+#define RESTART_PAGES    16000 /* 64 MiB: even if readers have to be waited for ... */
+#define RESTART_WAIT_MS  100   /* ... this long */
+#define RESTART_AGAIN_US 10000000
 #define PURGE_EVERY_US   1000000
-#define PURGE_AT_ONCE    50    /* operations in one batch: never a noticeable wait */
+#define PURGE_AGAIN_US   60000000 /* after a failure */
+#define PURGE_AT_ONCE    50       /* operations and pieces of bodies: never a noticeable wait */
 #define OWED_EVERY_S     1
 
 /* ---- the writer lock ---- */
@@ -76,17 +79,16 @@ enum err store_lock(struct store *st)
 
 static enum err begin(struct store *st, struct conn *c)
 {
-	int moved = 0;
+	enum err e = store_is_there(st);
 
-	if (sqlite3_file_control(c->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved)
-		return err_set(ERR_BROKEN, "the store %s was deleted or moved while in use", st->path);
-	return conn_run(c, conn_statement(c, ST_BEGIN), "begin");
+	return e == OK ? conn_run(c, conn_statement(c, ST_BEGIN), "begin") : e;
 }
 
 static void roll_back(struct conn *c)
 {
 	if (!sqlite3_get_autocommit(c->db))
-		sqlite3_exec(c->db, "ROLLBACK", NULL, NULL, NULL); /* it cannot fail in a way that matters */
+		sqlite3_exec(c->db, "ROLLBACK", NULL, NULL,
+			NULL); /* it cannot fail in a way that matters */
 }
 
 /* After any failure of COMMIT it is not known what is in the log: rule (4). */
@@ -109,9 +111,14 @@ static bool is_answer(enum err e)
 	return e == OK || e == ERR_REFUSED || e == ERR_ABSENT;
 }
 
+/*
+ * A commit that failed may have left complete frames in the log that nobody sees, until the log is
+ * recovered after a crash.  The next frames that are written take their place, so something is
+ * written even when there is nothing to release.
+ */
 static enum err release_owed(struct conn *c, const struct owed_release *owed)
 {
-	enum err e = OK;
+	enum err e = owed ? conn_run(c, conn_statement(c, ST_TOUCH), "release") : OK;
 
 	for (; owed && e == OK; owed = owed->next)
 		e = move_release(c, owed->op_id, owed->token);
@@ -142,7 +149,6 @@ static void forget_owed(struct store *st, struct owed_release *settled)
  */
 static enum err transact(struct store *st, struct job *first, int n, bool *by_job)
 {
-	int64_t dropped = 0, forgotten = 0;
 	struct owed_release *owed;
 	struct job *job = first;
 	struct conn *c;
@@ -159,11 +165,6 @@ static enum err transact(struct store *st, struct job *first, int n, bool *by_jo
 	fault("writer.began");
 	if (e == OK)
 		e = release_owed(c, owed);
-	if (e == OK && clock_mono_us() >= st->next_purge_us) {
-		e = move_purge(c, clock_wall_ms(), PURGE_AT_ONCE, &dropped, &forgotten);
-		if (dropped + forgotten < PURGE_AT_ONCE)
-			st->next_purge_us = clock_mono_us() + PURGE_EVERY_US;
-	}
 	for (int i = 0; i < n && e == OK; i++, job = job->next) {
 		job->result = job->work(st, c, job->arg);
 		if (job->result != OK)
@@ -270,14 +271,56 @@ static bool wait_for_work(struct store *st)
 	return go_on;
 }
 
+/* In a transaction of its own: what cannot be purged must not keep anybody from writing. */
+static void purge_some(struct store *st)
+{
+	int64_t dropped = 0, forgotten = 0, pause_us = PURGE_EVERY_US;
+	enum err e;
+
+	if (!st->writer || clock_mono_us() < st->next_purge_us)
+		return;
+	e = begin(st, st->writer);
+	if (e == OK)
+		e = move_purge(st->writer, clock_wall_ms(), PURGE_AT_ONCE, &dropped, &forgotten);
+	if (e == OK && dropped + forgotten > 0) {
+		e = commit(st, st->writer);
+		pause_us = 0; /* there may be more */
+	} else {
+		roll_back(st->writer);
+	}
+	if (e != OK) {
+		log_warn("purge: %s", err_text());
+		pause_us = PURGE_AGAIN_US;
+	}
+	st->next_purge_us = clock_mono_us() + pause_us;
+}
+
+/*
+ * A passive checkpoint waits for nobody.  Only when readers have kept the log from being reused for
+ * long are they waited for, briefly and not often: one may have been stopped.
+ */
 static void checkpoint(struct store *st)
 {
-	int mode = st->wal_pages > RESTART_PAGES ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE;
+	bool must_wait = st->wal_pages > RESTART_PAGES && clock_mono_us() >= st->next_restart_us;
+	int rc;
 
 	if (st->wal_pages < CHECKPOINT_PAGES || !st->writer)
 		return;
-	if (sqlite3_wal_checkpoint_v2(st->writer->db, "main", mode, NULL, NULL) == SQLITE_OK)
+	if (must_wait)
+		sqlite3_busy_timeout(st->writer->db, RESTART_WAIT_MS);
+	rc = sqlite3_wal_checkpoint_v2(st->writer->db, "main",
+		must_wait ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+	if (rc == SQLITE_OK)
 		st->wal_pages = 0;
+	if (!must_wait)
+		return;
+	sqlite3_busy_timeout(st->writer->db, (int)st->busy_timeout_ms);
+	st->next_restart_us = clock_mono_us() + RESTART_AGAIN_US;
+	if (rc != SQLITE_OK)
+		log_warn("the store's log has grown to %d pages and cannot be reused: %s",
+			st->wal_pages,
+			rc == SQLITE_BUSY ? "another program has been reading the store for long"
+					  : sqlite3_errmsg(st->writer->db));
 }
 
 static void *writer(void *arg)
@@ -291,12 +334,17 @@ static void *writer(void *arg)
 		if (e == OK) {
 			carry_out(st, first);
 			finish(st, first);
+			purge_some(st);
 			checkpoint(st);
 			store_unlock(st);
 			continue;
 		}
 		fail_all(first, e);
 		finish(st, first);
+	}
+	if (st->owed && lock(st, F_OFD_SETLK) == OK) { /* the last chance; nobody else is left */
+		carry_out(st, NULL);
+		store_unlock(st);
 	}
 	conn_close(&st->writer);
 	return NULL;
@@ -307,7 +355,8 @@ static void wake_only(int sig)
 	(void)sig;
 }
 
-/* Called with the mutex held.  The thread takes no signals but the one that ends a wait for the lock. */
+/* Called with the mutex held.  The thread takes no signals but the one that ends a wait for the
+ * lock. */
 static enum err start_thread(struct store *st)
 {
 	struct sigaction sa = {.sa_handler = wake_only};
@@ -377,8 +426,8 @@ enum err store_write(
 	while (e == OK && job.stage != JOB_FINISHED) {
 		if (job.stage == JOB_TAKEN) {
 			pthread_cond_wait(&job.finished, &st->mutex);
-		} else if (pthread_cond_clockwait(&job.finished, &st->mutex, CLOCK_MONOTONIC, &until) ==
-				   ETIMEDOUT &&
+		} else if (pthread_cond_clockwait(&job.finished, &st->mutex, CLOCK_MONOTONIC,
+				   &until) == ETIMEDOUT &&
 			   job.stage == JOB_WAITING) {
 			struct job **at = &st->first;
 

@@ -159,6 +159,8 @@ enum err workers_run(struct listener *l, int control_fd, const char *config_path
 	pthread_mutex_unlock(&pool.mutex);
 	e = wait_for_end(control_fd);
 	listener_stop(l);
+	if (e == OK)
+		listener_withdraw(l);
 	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += LEAVE_SECONDS;
 	pthread_mutex_lock(&pool.mutex);

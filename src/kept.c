@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * kept.c - one file for one result
+ *
+ *     struct kept, then the script's output
+ *
+ * The file is read only by a program with the same layout of struct kept: its size and a version
+ * are in it.  A digest tells a damaged file from a good one.
+ */
+#include "kept.h"
+
+#include "digest.h"
+#include "spool.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sendfile.h>
+#include <unistd.h>
+
+#define KEPT_VERSION 1
+
+struct kept {
+	char magic[8]; /* "RSKEPT" */
+	int version;
+	int size; /* of this struct */
+	struct order order;
+	int exit_status;
+	bool is_killed, is_timed_out, is_output_lost;
+	int64_t run_us;
+	int64_t output_len; /* bytes the script wrote */
+	int64_t kept_len;   /* bytes of it that follow */
+	unsigned char digest[DIGEST_LEN]; /* over everything else */
+};
+
+static enum err fail(const char *path)
+{
+	return err_set(errno == ENOSPC || errno == EDQUOT ? ERR_FULL : ERR_SYSTEM, "%s: %s", path,
+		strerror(errno));
+}
+
+static enum err file_path(const char *spool, const struct operation *op, char out[PATH_MAX])
+{
+	char ref[REF_LEN + 1];
+
+	operation_ref(op, ref);
+	return snprintf(out, PATH_MAX, "%s/kept-%s", spool, ref) < PATH_MAX - 8
+		       ? OK
+		       : err_set(ERR_INVALID, "%s: the path is too long", spool);
+}
+
+/* Digest of the head without its digest, and of the bytes that follow in the file. */
+static enum err digest_file(struct kept head, int fd, unsigned char out[DIGEST_LEN])
+{
+	char buf[65536];
+	struct digest d;
+	int64_t at = 0;
+
+	memset(head.digest, 0, sizeof(head.digest));
+	digest_start(&d, (const unsigned char *)head.magic, sizeof(head.magic));
+	digest_part(&d, &head, sizeof(head));
+	while (at < head.kept_len) {
+		int64_t left = head.kept_len - at;
+		ssize_t n = pread(fd, buf, left < (int64_t)sizeof(buf) ? (size_t)left : sizeof(buf),
+			(off_t)sizeof(head) + at);
+
+		if (n <= 0)
+			return err_set(ERR_BROKEN, "a kept result is cut off");
+		digest_part(&d, buf, (size_t)n);
+		at += n;
+	}
+	digest_end(&d, out, DIGEST_LEN);
+	return OK;
+}
+
+static bool write_whole(int fd, const void *data, size_t len)
+{
+	const char *p = data;
+
+	while (len > 0) {
+		ssize_t n = write(fd, p, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+		p += n;
+		len -= (size_t)n;
+	}
+	return true;
+}
+
+static bool write_output(int fd, const struct ending *end, int64_t len)
+{
+	off_t at = 0;
+
+	if (end->output)
+		return write_whole(fd, end->output, (size_t)len);
+	while (at < len)
+		if (sendfile(fd, end->output_fd, &at, (size_t)(len - at)) <= 0)
+			return false;
+	return true;
+}
+
+static bool sync_directory(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bool ok = fd >= 0 && fsync(fd) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	return ok;
+}
+
+enum err kept_write(const char *spool, const struct order *order, const struct ending *end)
+{
+	struct kept head;
+	char path[PATH_MAX], aside[PATH_MAX + 8];
+	off_t there = end->output_len;
+	enum err e = file_path(spool, &order->op, path);
+	int fd;
+
+	if (e != OK)
+		return e;
+	memset(&head, 0, sizeof(head)); /* padding too: it is digested */
+	memcpy(head.magic, "RSKEPT\0", 8);
+	head.version = KEPT_VERSION;
+	head.size = (int)sizeof(head);
+	memcpy(&head.order, order, sizeof(*order));
+	head.exit_status = end->exit_status;
+	head.is_killed = end->is_killed;
+	head.is_timed_out = end->is_timed_out;
+	head.is_output_lost = end->is_output_lost;
+	head.run_us = end->run_us;
+	head.output_len = end->output_len;
+	if (!end->output)
+		there = lseek(end->output_fd, 0, SEEK_END);
+	head.kept_len = end->is_output_lost ? 0 : there < end->output_len ? there : end->output_len;
+	snprintf(aside, sizeof(aside), "%s.part", path);
+	fd = open(aside, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return fail(aside);
+	if (!write_whole(fd, &head, sizeof(head)) || !write_output(fd, end, head.kept_len))
+		e = fail(aside);
+	if (e == OK)
+		e = digest_file(head, fd, head.digest);
+	if (e == OK && (pwrite(fd, &head, sizeof(head), 0) != (ssize_t)sizeof(head) || fsync(fd) != 0 ||
+			       rename(aside, path) != 0 || !sync_directory(spool)))
+		e = fail(aside);
+	close(fd);
+	if (e != OK)
+		unlink(aside);
+	return e;
+}
+
+enum err kept_read(
+	const char *spool, const struct operation *op, struct order *order, struct ending *end)
+{
+	struct kept head;
+	unsigned char digest[DIGEST_LEN];
+	char path[PATH_MAX];
+	struct spool output = SPOOL_CLOSED;
+	off_t at = (off_t)sizeof(head);
+	enum err e = file_path(spool, op, path);
+	int fd;
+
+	if (e != OK)
+		return e;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return err_set(errno == ENOENT ? ERR_ABSENT : ERR_SYSTEM, "%s: %s", path, strerror(errno));
+	if (read(fd, &head, sizeof(head)) != (ssize_t)sizeof(head) || memcmp(head.magic, "RSKEPT\0", 8) != 0 ||
+		head.version != KEPT_VERSION || head.size != (int)sizeof(head) || head.kept_len < 0)
+		e = err_set(ERR_BROKEN, "%s is not a result that this version kept", path);
+	if (e == OK)
+		e = digest_file(head, fd, digest);
+	if (e == OK && memcmp(digest, head.digest, sizeof(digest)) != 0)
+		e = err_set(ERR_BROKEN, "%s is damaged: it does not match its digest", path);
+	if (e == OK)
+		e = spool_open(&output);
+	while (e == OK && at < (off_t)sizeof(head) + head.kept_len)
+		if (sendfile(output.fd, fd, &at, (size_t)((off_t)sizeof(head) + head.kept_len - at)) <= 0)
+			e = fail(path);
+	close(fd);
+	if (e != OK) {
+		spool_close(&output);
+		return e;
+	}
+	memcpy(order, &head.order, sizeof(*order));
+	*end = (struct ending){
+		.exit_status = head.exit_status,
+		.is_killed = head.is_killed,
+		.is_timed_out = head.is_timed_out,
+		.is_output_lost = head.is_output_lost,
+		.run_us = head.run_us,
+		.output_fd = output.fd,
+		.output_len = head.output_len,
+	};
+	return OK;
+}
+
+void kept_remove(const char *spool, const struct operation *op)
+{
+	char path[PATH_MAX];
+
+	if (file_path(spool, op, path) == OK)
+		unlink(path);
+}

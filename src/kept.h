@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * kept.h - results that could not be recorded, in files of the spool directory
+ *
+ * When the store is out of reach (disk full, locked, not mounted) the end of a run is written to
+ * the file kept-REF and synced, so that it survives also the process that keeps it, and the
+ * machine.  Whoever looks at the operation next records it from there.
+ *
+ * A file is whole or not there: it is written aside, synced, and renamed.
+ */
+#ifndef RETRYSAFE_KEPT_H
+#define RETRYSAFE_KEPT_H
+
+#include "record.h"
+
+/* Writes the file.  Returns OK: it is on disk; ERR_FULL, ERR_NOMEM, ERR_SYSTEM: it is not there. */
+enum err kept_write(const char *spool, const struct order *order, const struct ending *end) MUSTCHECK;
+
+/*
+ * kept_read - the end of a run from its file
+ *
+ *   order, end  set on OK; ending_free() the second
+ *
+ * Returns OK; ERR_ABSENT there is none; ERR_BROKEN it is damaged, or of another version of this
+ * program; ERR_NOMEM, ERR_SYSTEM.
+ */
+enum err kept_read(const char *spool, const struct operation *op, struct order *order,
+	struct ending *end) MUSTCHECK;
+
+/* It is recorded: the file is not needed any more. */
+void kept_remove(const char *spool, const struct operation *op);
+
+#endif

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * store_witness.c - proofs of life that the kernel keeps: locks on single bytes of the lock file
+ *
+ * The bytes lie far beyond the end of the file.  Byte 0 is the writer lock (store_writer.c), a
+ * witness is a random byte, and who keeps a result holds the byte of the operation's id.
+ *
+ * What it does not know: who asks, and what follows from the answer (claim.c).
+ */
+#include "digest.h"
+#include "store_sqlite.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static enum err lock_byte(int fd, int64_t at, short type, int command, short *found)
+{
+	struct flock fl = {.l_type = type, .l_whence = SEEK_SET, .l_start = at, .l_len = 1};
+
+	if (fcntl(fd, command, &fl) != 0)
+		return err_set(errno == EAGAIN || errno == EACCES || errno == EINTR ? ERR_BUSY
+										    : ERR_SYSTEM,
+			"lock: %s", strerror(errno));
+	if (found)
+		*found = fl.l_type;
+	return OK;
+}
+
+enum err witness_take(struct store *st)
+{
+	st->witness_fd = open(st->lock_path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	if (st->witness_fd < 0)
+		return err_set(ERR_SYSTEM, "%s: %s", st->lock_path, strerror(errno));
+	for (;;) {
+		enum err e;
+
+		random_bytes(&st->witness, sizeof(st->witness));
+		st->witness = (st->witness & (INT64_MAX >> 1)) | 1024; /* never the writer's byte */
+		e = lock_byte(st->witness_fd, st->witness, F_WRLCK, F_OFD_SETLK, NULL);
+		if (e != ERR_BUSY)
+			return e;
+	}
+}
+
+int64_t store_witness(const struct store *st)
+{
+	return st->witness;
+}
+
+int store_witness_fd(const struct store *st)
+{
+	return st->witness_fd;
+}
+
+bool store_witness_is_alive(const struct store *st, int64_t witness)
+{
+	short found = F_WRLCK;
+
+	/* Asked through the writer's description, so that our own witness counts as well. */
+	if (store_is_there(st) != OK ||
+		lock_byte(st->lock_fd, witness, F_WRLCK, F_OFD_GETLK, &found) != OK)
+		return true;
+	return found != F_UNLCK;
+}
+
+void store_keep_result(const char *url, int64_t op_id)
+{
+	char lock_path[PATH_MAX];
+	int fd;
+
+	snprintf(lock_path, sizeof(lock_path), "%s-lock", strchr(url, ':') + 1);
+	fd = open(lock_path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	if (fd >= 0) /* the lock lasts as long as the descriptor, and that as long as the process */
+		(void)!lock_byte(fd, op_id, F_WRLCK, F_OFD_SETLK, NULL);
+}
+
+bool store_result_is_kept(const struct store *st, int64_t op_id)
+{
+	return store_witness_is_alive(st, op_id); /* the same kind of proof, on another byte */
+}
