@@ -13,7 +13,7 @@ JOBS    ?= 2
 VERSION  := $(shell sed -n 's/.*RETRYSAFE_VERSION "\(.*\)"/\1/p' src/cli.h)
 PACKAGES := gcc make pkg-config libfcgi-dev libsqlite3-dev libjansson-dev libmd-dev perl \
 	lighttpd apache2 libapache2-mod-fcgid nginx-light php-cgi libcgi-pm-perl sqlite3 strace curl
-LINT_PACKAGES := clang clang-tidy clang-format cppcheck
+LINT_PACKAGES := clang clang-tidy clang-format cppcheck mandoc
 
 # One sanitized build beside the plain one, so that both stay usable.
 ifneq ($(SAN),)
@@ -83,6 +83,7 @@ unit: $(UNITS)
 
 check: deps ## run all tests; T=name runs one, SAN=1 with ASan and UBSan
 	@$(MAKE) --no-print-directory all unit
+	@$(MAKE) --no-print-directory SAN= FAULTS=1 all
 	@RETRYSAFE_BUILD=$(BUILD) sh tests/run.sh $(if $(T),$(T),all)
 
 lint: ## strict warnings as errors with gcc and clang, clang-tidy, cppcheck, formatting, our own rules
@@ -94,13 +95,19 @@ format: ## let clang-format rewrite the sources
 
 install: all ## install into DESTDIR and PREFIX
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/retrysafe \
-		$(DESTDIR)$(PREFIX)/share/doc/retrysafe
+		$(DESTDIR)$(PREFIX)/share/doc/retrysafe/decisions \
+		$(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5
 	install -m 0755 $(BUILD)/retrysafe $(DESTDIR)$(PREFIX)/bin/retrysafe
 	ln -sf ../../bin/retrysafe $(DESTDIR)$(PREFIX)/lib/retrysafe/retrysafe.fcgi
 	ln -sf ../../bin/retrysafe $(DESTDIR)$(PREFIX)/lib/retrysafe/retrysafe.cgi
 	install -m 0644 README.md CHANGES.md LICENSE conf/* $(DESTDIR)$(PREFIX)/share/doc/retrysafe
+	install -m 0644 docs/decisions/*.md $(DESTDIR)$(PREFIX)/share/doc/retrysafe/decisions
+	install -m 0644 man/retrysafe.1 $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 0644 man/retrysafe.json.5 $(DESTDIR)$(PREFIX)/share/man/man5
 
-dist: ## a tarball of the committed tree
+dist: ## a tarball of the committed tree, if its version is the newest of CHANGES.md
+	@grep -m 1 '^## ' CHANGES.md | grep -q '^## $(VERSION) - ' || { \
+		echo "CHANGES.md does not begin with version $(VERSION)" >&2; exit 1; }
 	git archive --format=tar.gz --prefix=retrysafe-$(VERSION)/ -o retrysafe-$(VERSION).tar.gz HEAD
 
 clean: ## remove everything that was built

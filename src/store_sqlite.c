@@ -98,8 +98,8 @@ static const char *const sql[ST__MAX] = {
 
 enum err conn_error(struct conn *c, int rc, const char *doing)
 {
+	int system = errno; /* SQLite does not keep that of a failed COMMIT */
 	const char *what = c->db ? sqlite3_errmsg(c->db) : sqlite3_errstr(rc);
-	int system = c->db ? sqlite3_system_errno(c->db) : 0;
 
 	switch (rc & 0xff) {
 	case SQLITE_OK:

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: ISC
+#
+# Strace.pm - strace as a recorder of system calls and as the hand that makes one of them fail
+#
+#   my $tracer = Strace->attach($sandbox, name => 'x', pids => [$pid], options => [...]);
+#   $tracer->detach;
+#   my @calls = Strace::calls($tracer->output);
+#
+# TRAPS
+#   `when=K` counts the calls of one name, and of one thread: with -f every thread and every child
+#   has its own count, so a point (name, K) strikes whoever first makes his K-th call of that name,
+#   and an error strikes each of them once.
+#   A signal is given at the entry of the call, which is then not made.  An error as well takes the
+#   place of the call: a `close` that fails has not closed.
+package Strace;
+use strict;
+use warnings;
+use Process qw(wait_until is_alive);
+
+# Attaches to all threads of the processes (`threads` => 1: to these threads alone), follows their
+# children up to execve(2), and returns when all of them are held.  Dies when that is not allowed.
+sub attach {
+    my ($class, $sandbox, %how) = @_;
+    my $output = $sandbox->path('log', "$how{name}.calls");
+    my $pid = $sandbox->start(
+        name => "$how{name}.strace",
+        command => ['strace', '-qq', $how{threads} ? () : ('-f', '-b', 'execve'), '-o', $output,
+            @{ $how{options} // [] }, map { ('-p', $_) } @{ $how{pids} }],
+    );
+    my $self = bless { pid => $pid, output => $output }, $class;
+    my $is_held = sub { Process::contents("/proc/$_[0]/status") =~ /^TracerPid:\t(?!0\n)/m };
+    my $is_ready = wait_until {
+        !is_alive($pid) || !grep { !$is_held->($_) }
+            map { $how{threads} ? $_ : threads_of($_) } @{ $how{pids} };
+    } 5;
+    return $self if $is_ready && is_alive($pid);
+    die "strace: cannot attach: ", Process::contents($sandbox->path('log', "$how{name}.strace"));
+}
+
+sub threads_of {
+    my ($pid) = @_;
+    return map { m{(\d+)\z} } glob "/proc/$pid/task/*";
+}
+
+sub output { $_[0]{output} }
+
+# Lets go of everything.  strace may have ended by itself, with the last of those it traced.
+sub detach {
+    my ($self) = @_;
+    kill 'INT', $self->{pid} if is_alive($self->{pid});
+    wait_until { !is_alive($self->{pid}) } 5;
+}
+
+# True when the call was struck.
+sub has_struck {
+    my ($self) = @_;
+    return Process::contents($self->{output}) =~ /INJECTED|killed by SIGKILL/;
+}
+
+# The calls of a recording, as [thread, name, the line], in the order of their entries.
+sub calls {
+    my ($file) = @_;
+    return map { /^(\d+) +(?:[\d.]+ )?(\w+)\(/ ? [$1, $2, $_] : () } split /^/, Process::contents($file);
+}
+
+1;

@@ -1,0 +1,225 @@
+# Claim: the operator's verbs print what SPEC 12 says, as text and as JSON lines, with exit codes 0
+# done, 1 no or nothing matched, 100 usage or configuration, 111 temporary, and say what is wrong.
+# SPDX-License-Identifier: ISC
+use strict;
+use warnings;
+use Effects;
+use FastCgi qw(fastcgi_request params);
+use Fcntl qw(:DEFAULT :seek);
+use Gateway qw(write_config start_gateway socket_path verb);
+use JSON::PP ();
+use Process qw(stop_process is_alive wait_until);
+use Sandbox;
+use Test::More;
+
+my @ROUTES = ({ match => '/bare/die.pl' }, { match => '/bare/*' });
+my $sandbox = Sandbox->new;
+my $effects = Effects->new($sandbox);
+my $said = 0;
+
+$sandbox->place_scripts('bare');
+write_config($sandbox, routes => \@ROUTES);
+subtest 'before there is a store' => \&check_before;
+my $gateway = start_gateway($sandbox);
+my %ref = make_operations();
+subtest 'list' => \&check_list;
+subtest 'show' => \&check_show;
+subtest 'stats' => \&check_stats;
+subtest 'purge' => \&check_purge;
+subtest 'check' => \&check_check;
+subtest 'version and help' => \&check_version;
+subtest 'wrong usage' => \&check_usage;
+subtest 'serve' => \&check_serve;
+$sandbox->finish;
+
+# Runs retrysafe as it is given; its exit status and all that it printed.
+sub tell {
+    my (@words) = @_;
+    my $name = 'say-' . ++$said;
+    my $pid = $sandbox->start(name => $name, user => $sandbox->user,
+        command => [$sandbox->binary, @words]);
+    waitpid $pid, 0;
+    my $exit = $? & 127 ? 'signal ' . ($? & 127) : $? >> 8;
+    return ($exit, Process::contents($sandbox->path('log', $name)));
+}
+
+sub with_config { ('--config', $sandbox->path('conf/retrysafe.json')) }
+
+# One done and replayed, one uncertain, one running.  Their refs by key.
+sub make_operations {
+    my $ask = sub {
+        my ($key, $script, $query, $seconds) = @_;
+        my $path = $sandbox->path('www/bare', $script);
+        return fastcgi_request(socket_path($sandbox), seconds => $seconds,
+            params => [params(script => $path, key => $key, query => $query,
+                more => [REMOTE_USER => 'ann'])])->{response};
+    };
+    $ask->('done', 'effect.pl') for 1 .. 2;
+    $ask->('doubt', 'die.pl') for 1 .. 2;
+    $ask->('runs', 'effect.pl', 'gate=verbs', 0.3);
+    $effects->await('runs', 'run');
+    my (undef, @operations) = verb($sandbox, 'list');
+    return map { ({ done => 'done', uncertain => 'doubt', running => 'runs' }->{ $_->{state} },
+            $_->{ref}) } @operations;
+}
+
+sub check_before {
+    my ($exit, $text) = tell('check', with_config());
+    is_deeply [$exit, $text =~ /ok, 2 routes; store .*: not made yet/ ? 1 : $text], [0, 1], 'check';
+    for my $verb ('list', 'stats', 'purge', 'show') {
+        my @words = $verb eq 'show' ? ('0' x 32) : ();
+        ($exit, $text) = tell($verb, with_config(), @words);
+        is_deeply [$exit, $text =~ /there is no store yet/ ? 1 : $text], [1, 1], $verb;
+    }
+    ok !-e $sandbox->path('store/retrysafe.db'), 'none of them makes one';
+}
+
+sub check_list {
+    my ($exit, @all) = verb($sandbox, 'list');
+    is $exit, 0, 'exit code';
+    is_deeply [map { $_->{ref} } @all], [@ref{qw(runs doubt done)}], 'newest first';
+    my ($running, $uncertain, $done) = @all;
+    for (@all) {
+        my @missing = grep { !exists $done->{$_} }
+            qw(ref state route key created updated attempts status bytes expires reason);
+        is_deeply \@missing, [], "$_->{state}: every field of SPEC 12";
+        like $_->{created}, qr/\A\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\z/, 'times are RFC 3339';
+        is $_->{attempts}, 1, 'attempts';
+        like $_->{key}, qr/\A[0-9a-f]{12}\z/, 'the key as the beginning of a digest';
+    }
+    is_deeply [@$done{qw(state route status reason)}], ['done', '/bare/*', 200, undef], 'done';
+    ok $done->{bytes} > 0 && $done->{expires}, 'its size and its time';
+    is_deeply [@$uncertain{qw(state route status expires)}],
+        ['uncertain', '/bare/die.pl', undef, undef], 'uncertain';
+    like $uncertain->{reason}, qr/not a valid CGI response/, 'with its reason';
+    is_deeply [@$running{qw(state status)}], ['running', undef], 'running';
+
+    my $refs = sub { my (undef, @found) = verb($sandbox, 'list', @_); [map { $_->{ref} } @found] };
+    is_deeply $refs->('--state', 'done'), [$ref{done}], '--state';
+    is_deeply $refs->('--route', '/bare/die.pl'), [$ref{doubt}], '--route';
+    is_deeply $refs->('--limit', 2), [@ref{qw(runs doubt)}], '--limit';
+    is_deeply $refs->('--state', 'done', '--route', '/bare/die.pl'), [], 'together';
+    is +(verb($sandbox, 'list', '--state', 'expired'))[0], 1, 'nothing matched: 1';
+
+    my (undef, $text) = tell('list', with_config());
+    my ($head, @lines) = split /\n/, $text;
+    is_deeply [split /\t/, $head],
+        [qw(ref state route key created updated attempts status bytes expires reason)], 'as text';
+    is_deeply [map { (split /\t/)[0] } @lines], [@ref{qw(runs doubt done)}], 'one a line';
+}
+
+sub check_show {
+    my ($exit, $one) = verb($sandbox, 'show', $ref{doubt});
+    is_deeply [$exit, $one->{ref}], [0, $ref{doubt}], 'by ref';
+    is_deeply [map { $_->{event} } @{ $one->{history} }], ['uncertain'], 'with its history';
+    my @named = ('--key', 'done', '--route', '/bare/*', '--scope', 'ann');
+    ($exit, $one) = verb($sandbox, 'show', @named);
+    is_deeply [$exit, $one->{ref}, $one->{state}], [0, $ref{done}, 'done'],
+        'by key, route and scope';
+    is +(verb($sandbox, 'show', @named[0 .. 3]))[0], 1, 'without its scope it is another one: 1';
+    is +(verb($sandbox, 'show', @named[0 .. 3], '--scope', 'bob'))[0], 1, 'with another scope: 1';
+    is +(verb($sandbox, 'show', '0' x 32))[0], 1, 'a ref that is not there: 1';
+    is +(verb($sandbox, 'show', 'x'))[0], 1, 'or is none: 1';
+    ($exit, my $text) = tell('show', with_config(), '--key', 'k', '--route', '/nowhere');
+    is_deeply [$exit, $text =~ m{route "/nowhere" is not in .*`match`} ? 1 : $text], [100, 1],
+        'a route that is not in the configuration: 100';
+    ($exit, $text) = tell('show', with_config());
+    is_deeply [$exit, $text =~ /which one\?/ ? 1 : $text], [100, 1], 'no name at all: 100';
+    ($exit, $text) = tell('show', with_config(), $ref{doubt});
+    like $text, qr/^state +uncertain$.*^history +\S+ uncertain: its answer/ms, 'as text';
+    unlike $text, qr/\bdoubt\b/, 'no key is shown';
+}
+
+sub check_stats {
+    my ($exit, $stats) = verb($sandbox, 'stats');
+    is $exit, 0, 'exit code';
+    is_deeply [@{ $stats->{counters} }{qw(first replayed uncertain)}], [1, 1, 1], 'counters';
+    is_deeply $stats->{keys}, { running => 1, done => 1, uncertain => 1, expired => 0 },
+        'keys by state';
+    ok $stats->{file_bytes} > 0 && $stats->{responses_bytes} > 0, 'sizes';
+    my (undef, $text) = tell('stats', with_config());
+    like $text, qr/^counters\.first\t1$/m, 'as text';
+}
+
+sub check_purge {
+    my ($exit, @said) = verb($sandbox, 'purge');
+    is_deeply [$exit, @said], [0, { responses_dropped => 0, operations_forgotten => 0 }],
+        'nothing to do is done: 0';
+    is_deeply [tell('purge', with_config())],
+        [0, "0 responses dropped, 0 operations forgotten\n"], 'as text';
+    sysopen my $lock, $sandbox->path('store/retrysafe.db-lock'), O_RDWR or die "lock: $!\n";
+    write_config($sandbox, routes => \@ROUTES, busy_timeout => '200ms');
+    fcntl $lock, Fcntl::F_SETLK, pack 's s x4 q q i x4', Fcntl::F_WRLCK, SEEK_SET, 0, 1, 0
+        or die "lock: $!\n";
+    is +(tell('purge', with_config()))[0], 111, 'the store is busy: 111';
+    is +(tell('list', with_config()))[0], 0, 'who only reads does not wait';
+}
+
+sub check_check {
+    my ($exit, @said) = verb($sandbox, 'check');
+    is $exit, 0, 'exit code';
+    is_deeply [@{ $said[0] }{qw(routes store_is)}], [2, 'ready'], 'says what it found';
+    my $bad = $sandbox->write('conf/bad.json', qq({\n  "store": "sqlite:/x/y.db",\n  "rotues": []\n}\n));
+    ($exit, my $text) = tell('check', $bad);
+    is $exit, 100, 'a wrong configuration: 100';
+    like $text, qr/bad\.json:3: .*rotues.*routes/s, 'with file, line and the nearest name';
+    is +(tell('check', $sandbox->path('conf/none.json')))[0], 100, 'none at all: 100';
+    my $lost = $sandbox->write('conf/lost.json', JSON::PP::encode_json({
+        store => 'sqlite:' . $sandbox->path('store/retrysafe.db'), spool => $sandbox->path('spool'),
+        routes => [{ match => '/x', script => $sandbox->path('www/none.pl') }],
+    }));
+    ($exit, $text) = tell('check', $lost);
+    is $exit, 100, 'a script that is not there: 100';
+    like $text, qr/route 1: .*none\.pl/, 'and which one';
+}
+
+sub check_version {
+    my ($exit, $version) = verb($sandbox, 'version');
+    is $exit, 0, 'exit code';
+    like $version->{$_}, qr/\d+\.\d+/, "version of $_" for qw(retrysafe libfcgi jansson);
+    like $version->{store}, qr/\ASQLite 3\.\d+/, 'and of the store';
+    my ($code, $text) = tell('version');
+    is_deeply [$code, scalar(my @lines = $text =~ /\n/g)], [0, 4], 'as text';
+    ($code, $text) = tell('help');
+    is $code, 0, 'help';
+    like $text, qr/^  $_ /m, "help tells of $_"
+        for qw(serve check list show stats purge version);
+    is +(tell('--help'))[0], 0, '--help';
+}
+
+sub check_usage {
+    my @wrong = (
+        [[], qr/usage: retrysafe VERB/],
+        [['frobnicate'], qr/there is no verb "frobnicate"/],
+        [['list', '--limit', '0'], qr/--limit 0: write a number from 1/],
+        [['list', '--limit', '5x'], qr/--limit 5x/],
+        [['list', '--state', 'dead'], qr/--state dead: write claimed, running, done/],
+        [['list', 'something'], qr/"something" is one word too many/],
+        [['purge', '--unknown'], qr/unrecognized option.*usage: retrysafe purge/s],
+        [['list', '--config'], qr/requires an argument/],
+        [['list', '--config', '/nonexistent.json'], qr{/nonexistent\.json}],
+    );
+    for (@wrong) {
+        my ($words, $pattern) = @$_;
+        my ($exit, $text) = tell(@$words);
+        is $exit, 100, "retrysafe @$words: 100";
+        like $text, $pattern, 'and why';
+    }
+}
+
+sub check_serve {
+    my ($exit, $text) = tell('serve', with_config());
+    is_deeply [$exit, $text =~ /where\?  Write --listen/ ? 1 : $text], [100, 1], 'no socket: 100';
+    ($exit, $text) = tell('serve', with_config(), '--listen', 'nonsense');
+    is $exit, 100, 'not an address: 100' or diag $text;
+    ($exit, $text) = tell('serve', with_config(), '--listen', 'unix:/nonexistent/dir/s.sock');
+    is $exit, 111, 'a place that is not there (yet): 111' or diag $text;
+    ($exit, $text) = tell('serve', '--config', '/nonexistent.json', '--listen', 'unix:/tmp/x');
+    is $exit, 100, 'no configuration: 100' or diag $text;
+    $sandbox->open_gate('verbs');
+    kill 'TERM', $gateway;
+    wait_until { waitpid($gateway, POSIX::WNOHANG()) == $gateway } 10;
+    is $? >> 8, 0, 'told to end: 0';
+    ok wait_until(sub { (verb($sandbox, 'show', $ref{runs}))[1]{state} eq 'done' }, 5),
+        'what ran meanwhile is done';
+}

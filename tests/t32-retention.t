@@ -1,0 +1,93 @@
+# Claim: a response is replayed for `ttl`, its key is remembered for `tombstone` after that and then
+# free again; ordinary traffic and `purge` remove what has expired; what is uncertain never expires.
+# SPDX-License-Identifier: ISC
+use strict;
+use warnings;
+use Effects;
+use FastCgi qw(fastcgi_request params);
+use Gateway qw(write_config start_gateway socket_path verb);
+use Process qw(wait_until);
+use Sandbox;
+use Test::More;
+use Time::HiRes qw(time sleep);
+
+my $sandbox = Sandbox->new;
+my $effects = Effects->new($sandbox);
+
+$sandbox->place_scripts('bare', 'short', 'once', 'day');
+write_config(
+    $sandbox,
+    routes => [
+        { match => '/short/*', ttl => '1s', tombstone => '2s' },
+        { match => '/once/*', ttl => '1s', tombstone => 0 },
+        { match => '/day/*' },
+    ],
+);
+start_gateway($sandbox);
+
+my $started = time;
+my %first = map { ($_ => ask($_, "$_-1")) } qw(short once day);
+my $doubt = ask('once', 'once-doubt', 'die.pl');
+is $doubt->problem, 'script-failed', 'one becomes uncertain';
+is ask($_, "$_-1")->essence, $first{$_}->essence, "$_: replayed at once" for sort keys %first;
+my ($ref) = map { $_->{ref} } (verb($sandbox, 'list', '--route', '/short/*'))[1];
+
+sleep_until(1.1);
+my $answer = ask('short', 'short-1');
+is_deeply [$answer->status, $answer->problem], [410, 'result-expired'], 'after ttl'
+    or diag $answer->raw;
+is_deeply [@{ $answer->facts }{qw(operation retry_same_key)}], [$ref, JSON::PP::false()],
+    'with the operation that was done';
+is ask('once', 'once-1')->status, 200, 'without a tombstone it runs again';
+is_deeply [map { $effects->runs($_) } qw(short-1 once-1)], [1, 2], 'and only then';
+
+# Purging, with nothing else going on.
+my ($exit, $purged) = verb($sandbox, 'purge');
+is $exit, 0, 'purge';
+my @expired = verb($sandbox, 'list', '--state', 'expired');
+is_deeply [map { $_->{ref} } @expired[1 .. $#expired]], [$ref], 'the fact is kept, the response not';
+$answer = ask('short', 'short-1');
+is_deeply [$answer->status, $answer->facts->{operation}], [410, $ref], 'told the same as before';
+
+# Purging by the way: a key that nobody asks for again goes while others come.
+ask('once', 'once-2');
+sleep_until(3.3);
+wait_until { ask('day', 'day-' . time); !known('once-2', '/once/*') } 5;
+ok !known('once-2', '/once/*'), 'ordinary traffic purges';
+
+# A key that was purged and one that nobody has purged are free alike.
+$answer = ask('short', 'short-1');
+is_deeply [$answer->status, $answer->is_replay ? 1 : 0], [200, 0], 'after ttl and tombstone it is free';
+is $effects->runs('short-1'), 2, 'and runs again';
+isnt $answer->body, $first{short}->body, 'as a new operation';
+
+$answer = ask('once', 'once-doubt', 'die.pl');
+is_deeply [$answer->problem, $effects->runs('once-doubt')], ['outcome-uncertain', 1],
+    'what is uncertain stays so';
+is ask('day', 'day-1')->essence, $first{day}->essence, 'what has not expired is replayed';
+
+subtest 'the tombstone is over and nobody has written since' => sub {
+    my $once = ask('short', 'short-alone');
+    sleep 3.2;
+    my $again = ask('short', 'short-alone');
+    is_deeply [$again->status, $again->is_replay ? 1 : 0], [200, 0], 'free'
+        or diag $again->summary;
+    is $effects->runs('short-alone'), 2, 'and runs again';
+};
+$sandbox->finish;
+
+sub ask {
+    my ($route, $key, $script) = @_;
+    my $path = $sandbox->path('www', $route, $script // 'effect.pl');
+    return fastcgi_request(socket_path($sandbox), body => 'a=1', params => [params(
+        script => $path, uri => "/$route/" . ($script // 'effect.pl'), key => $key, body => 'a=1')])
+        ->{response};
+}
+
+# Is this key in the store?
+sub known { (verb($sandbox, 'show', '--key', $_[0], '--route', $_[1]))[0] == 0 }
+
+sub sleep_until {
+    my $left = $started + $_[0] - time;
+    sleep $left if $left > 0;
+}

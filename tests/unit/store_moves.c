@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: ISC */
+/* Claim: an operation is moved once, by the holder of its token, and what was recorded comes back.
+ */
+#include "store_try.h"
+
+#define MAX RESPONSE_INLINE_MAX
+
+/* ---- claims ---- */
+
+#define THREADS 64
+
+struct crowd {
+	struct store *st;
+	pthread_barrier_t at_once;
+	bool is_same;
+	int64_t now_ms;
+	atomic_int next, taken, failed;
+};
+
+static void *claim_in_a_crowd(void *arg)
+{
+	struct crowd *crowd = arg;
+	struct operation op;
+	char name[16];
+	int got;
+
+	snprintf(name, sizeof(name), "%s%d", crowd->is_same ? "same" : "other",
+		crowd->is_same ? 0 : crowd->next++);
+	op = try_operation(crowd->st, name, crowd->now_ms);
+	pthread_barrier_wait(&crowd->at_once);
+	got = try_claim(crowd->st, &op);
+	if (got >= 0)
+		crowd->taken += got;
+	else
+		crowd->failed++;
+	return NULL;
+}
+
+static void let_in(struct crowd *crowd)
+{
+	pthread_t threads[THREADS];
+
+	crowd->taken = crowd->failed = 0;
+	pthread_barrier_init(&crowd->at_once, NULL, THREADS);
+	for (int i = 0; i < THREADS; i++)
+		pthread_create(&threads[i], NULL, claim_in_a_crowd, crowd);
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+}
+
+static void claim_at_once(void)
+{
+	struct crowd crowd = {.st = try_store(), .is_same = true, .now_ms = 1000};
+
+	let_in(&crowd);
+	is_int(crowd.taken, 1, "one winner among %d threads", THREADS);
+	is_int(crowd.failed, 0, "and no error");
+	crowd.is_same = false;
+	let_in(&crowd);
+	is_int(crowd.taken, THREADS, "all win on identities of their own");
+	store_close(&crowd.st);
+}
+
+/* While somebody else writes the queue grows; then all of it is one commit. */
+static void commit_together(void)
+{
+	struct crowd crowd = {.st = try_store(), .now_ms = 2000, .next = 1000};
+	struct flock fl = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1};
+	pthread_t threads[THREADS];
+	struct operation op = try_operation(crowd.st, "o", 1);
+	char lock[128];
+	int fd;
+
+	(void)try_claim(crowd.st, &op); /* the writer is there now */
+	snprintf(lock, sizeof(lock), "%s-lock", try_db);
+	fd = open(lock, O_RDWR | O_CLOEXEC);
+	fcntl(fd, F_OFD_SETLKW, &fl);
+	crowd.taken = crowd.failed = 0;
+	pthread_barrier_init(&crowd.at_once, NULL, THREADS + 1);
+	for (int i = 0; i < THREADS; i++)
+		pthread_create(&threads[i], NULL, claim_in_a_crowd, &crowd);
+	pthread_barrier_wait(&crowd.at_once);
+	usleep(300000); /* until they wait in the queue */
+	try_disk.log_syncs = 0;
+	close(fd);
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+	is_int(crowd.taken, THREADS, "%d claims that waited together", THREADS);
+	is_int(try_disk.log_syncs, 1, "are synced by one commit");
+	store_close(&crowd.st);
+}
+
+/* ---- tokens ---- */
+
+static void need_the_token(void)
+{
+	struct store *st = try_store();
+	struct operation op = try_operation(st, "token", 1000), thief, found;
+
+	is_int(try_claim(st, &op), 1, "a claim");
+	thief = op;
+	memset(thief.token, 1, TOKEN_LEN);
+	is_int(store_release(st, &thief), OK, "released with another token");
+	is_int(store_doubt(st, &thief, 1, "x", 2000), ERR_REFUSED, "doubted with it");
+	is_int(try_record(st, &thief, 3 * MAX, 2000, 1000, 1000), ERR_REFUSED, "recorded with it");
+	is_int(store_find(st, op.identity, &found, NULL), OK, "the operation is there");
+	is_int(found.state, STATE_RUNNING, "still running");
+	ok(memcmp(found.token, op.token, TOKEN_LEN) == 0, "still its owner's");
+	is_int(try_sql(try_db, "SELECT count(*) FROM chunk"), 0,
+		"nothing of the thief's body is kept");
+	is_int(store_doubt(st, &op, 137, "killed", 3000), OK, "doubted by its owner");
+	is_int(store_find(st, op.identity, &found, NULL), OK, "it is there");
+	is_int(found.state, STATE_UNCERTAIN, "uncertain");
+	is_int(found.exit_status, 137, "with its exit status");
+	is_str(found.reason, "killed", "and the reason");
+	is_int(try_record(st, &op, 10, 4000, 1000, 1000), ERR_REFUSED, "too late to record it");
+	is_int(store_doubt(st, &op, 1, "again", 4000), ERR_REFUSED, "or to doubt it again");
+	is_int(store_release(st, &op), OK, "or to release it");
+	is_int(try_state(st, &op), STATE_UNCERTAIN, "nothing of that changed it");
+	op = try_operation(st, "released", 1000);
+	is_int(try_claim(st, &op), 1, "a claim");
+	is_int(store_release(st, &op), OK, "released by its owner");
+	is_int(try_state(st, &op), STATE_ABSENT, "is gone");
+	is_int(store_release(st, &op), OK, "once more: nothing to do");
+	store_close(&st);
+}
+
+/* ---- bodies ---- */
+
+/* Reads the whole body back as a reply does. */
+static char *read_all(struct store *st, const struct operation *op, const struct response *res)
+{
+	char *all = malloc((size_t)res->body_len + MAX), *buf = malloc(MAX);
+	int64_t at = (int64_t)res->body_inline_len;
+	size_t n = 1;
+
+	memcpy(all, res->body, res->body_inline_len);
+	while (at < res->body_len && store_read_body(st, op->id, at, buf, &n) == OK && n > 0 &&
+		at + (int64_t)n <= res->body_len) {
+		memcpy(all + at, buf, n);
+		at += (int64_t)n;
+	}
+	free(buf);
+	if (at == res->body_len)
+		return all;
+	free(all);
+	return NULL;
+}
+
+static void keep_bodies(void)
+{
+	static const size_t sizes[] = {0, 1, MAX - 1, MAX, MAX + 1, 2 * MAX, 3 * MAX + 17};
+	struct store *st = try_store();
+
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		struct operation op, found;
+		struct response res;
+		char name[32], *want = try_bytes(sizes[i]), *got;
+
+		snprintf(name, sizeof(name), "body %zu", sizes[i]);
+		op = try_operation(st, name, 1000);
+		is_int(try_claim(st, &op), 1, "%zu bytes: claimed", sizes[i]);
+		is_int(try_record(st, &op, sizes[i], 2000, 1000, 500), OK, "recorded");
+		is_int(try_record(st, &op, sizes[i], 2000, 1000, 500), OK,
+			"and again: the same record");
+		is_int(store_find(st, op.identity, &found, &res), OK, "found");
+		is_int(found.state, STATE_DONE, "done");
+		is_int(found.bytes, (long long)sizes[i], "of as many bytes");
+		is_int(found.expires_ms, 3000, "until now and ttl");
+		is_int(found.forgotten_ms, 3500, "and tombstone");
+		is_int(res.status, 201, "its status");
+		ok(res.is_kept && res.body_len == (int64_t)sizes[i], "its length");
+		ok(strncmp(res.head, "Status: 201", 11) == 0, "its head");
+		got = read_all(st, &op, &res);
+		ok(got && memcmp(got, want, sizes[i]) == 0, "byte for byte");
+		free(got);
+		free(want);
+		response_free(&res);
+	}
+	store_close(&st);
+}
+
+/* Too large to keep: done all the same. */
+static void keep_no_body(void)
+{
+	static char head[] = "Status: 200 OK\r\n";
+	struct store *st = try_store();
+	struct operation op = try_operation(st, "too large", 1000), found;
+	struct response res = {.status = 200, .head = head, .head_len = 16, .body_len = 1 << 30},
+			back;
+	struct record rec = {
+		.op = &op, .res = &res, .body_fd = -1, .body_at = -1, .now_ms = 1, .ttl_ms = 9};
+
+	(void)try_claim(st, &op);
+	is_int(store_record(st, &rec), OK, "a response that is not kept");
+	is_int(store_find(st, op.identity, &found, &back), OK, "is found");
+	ok(!back.is_kept && back.body_len == 1 << 30, "as what it is");
+	response_free(&back);
+	store_close(&st);
+}
+
+/* ---- damage ---- */
+
+static void notice_damage(void)
+{
+	static const char *const wounds[] = {
+		"UPDATE response SET body=CAST('x' AS BLOB) WHERE id=(SELECT max(id) FROM "
+		"response)",
+		"UPDATE response SET head=CAST('x' AS BLOB) WHERE id=(SELECT max(id) FROM "
+		"response)",
+		"UPDATE response SET length=length-1 WHERE id=(SELECT max(id) FROM response)",
+		"UPDATE response SET body=NULL WHERE id=(SELECT max(id) FROM response)",
+		"DELETE FROM response WHERE id=(SELECT max(id) FROM response)",
+	};
+	struct store *st = try_store();
+	struct operation op, found;
+	struct response res;
+	char buf[MAX], name[16];
+	size_t n = 0;
+
+	for (size_t i = 0; i < sizeof(wounds) / sizeof(wounds[0]); i++) {
+		snprintf(name, sizeof(name), "wound %zu", i);
+		op = try_operation(st, name, 5000 + (int64_t)i);
+		(void)try_claim(st, &op);
+		must(try_record(st, &op, 100, 5000, 1 << 30, 1));
+		is_int(try_sql(try_db, wounds[i]), 0, "%s", wounds[i]);
+		is_int(store_find(st, op.identity, &found, &res), ERR_BROKEN, "is noticed: %s",
+			err_text());
+		ok(!res.head && !res.body, "nothing is handed out");
+		is_int(store_find(st, op.identity, &found, NULL), OK,
+			"that it was done is still known");
+	}
+	op = try_operation(st, "chunks", 6000);
+	(void)try_claim(st, &op);
+	must(try_record(st, &op, 3 * MAX, 5000, 1 << 30, 1));
+	is_int(store_read_body(st, op.id, MAX, buf, &n), OK, "a later piece");
+	try_sql(try_db, "UPDATE chunk SET at=at+1000000");
+	is_int(store_read_body(st, op.id, MAX + 1000000, buf, &n), ERR_BROKEN, "in another place");
+	is_int(store_read_body(st, op.id, MAX, buf, &n), ERR_ABSENT, "or gone");
+	try_sql(try_db, "UPDATE chunk SET at=at-1000000, data=zeroblob(300000)");
+	is_int(store_read_body(st, op.id, MAX, buf, &n), ERR_BROKEN, "or too long");
+	store_close(&st);
+}
+
+/* ---- time ---- */
+
+static void forget_in_time(void)
+{
+	struct store *st = try_store();
+	struct operation op = try_operation(st, "time", 100000), later, found;
+	int64_t dropped, forgotten;
+
+	/* The writer's own purging goes by the real clock: these times are far ahead of it. */
+	int64_t now = clock_wall_ms() + 1000000000;
+
+	is_int(store_purge(st, now - 1, &dropped, &forgotten), OK, "what earlier tests left");
+	op = try_operation(st, "uncertain", now);
+	(void)try_claim(st, &op);
+	must(store_doubt(st, &op, -1, "?", now));
+	op = try_operation(st, "running", now);
+	(void)try_claim(st, &op);
+	op = try_operation(st, "time", now);
+	(void)try_claim(st, &op);
+	must(try_record(st, &op, 3 * MAX, now, 1000, 5000));
+	is_int(store_purge(st, now + 999, &dropped, &forgotten), OK, "before its time");
+	is_int(dropped + forgotten, 0, "nothing is purged");
+	is_int(store_purge(st, now + 1000, &dropped, &forgotten), OK, "after ttl");
+	ok(dropped == 1 && forgotten == 0, "its response is");
+	is_int(store_find(st, op.identity, &found, NULL), OK, "the fact is not");
+	is_int(found.state, STATE_EXPIRED, "it is expired");
+	is_int(found.expires_ms, now + 6000, "until ttl and tombstone are over");
+	is_int(found.forgotten_ms, now + 6000, "then it is forgotten");
+	is_int(found.status, 201, "its status is still known");
+	is_int(try_sql(try_db, "SELECT count(*) FROM chunk"), 0, "its body is gone");
+	is_int(try_sql(try_db, "PRAGMA freelist_count"), 0, "and its room given back");
+	later = try_operation(st, "time", now + 5999);
+	is_int(try_claim(st, &later), 0, "its key is still taken");
+	later = try_operation(st, "time", now + 6000);
+	is_int(try_claim(st, &later), 1, "free when the tombstone is over, purged or not");
+	is_int(store_find(st, op.identity, &found, NULL), OK, "found");
+	is_int(found.id, later.id, "the new one");
+	must(try_record(st, &later, 10, now + 6000, 1000, 0));
+	is_int(store_purge(st, now + 7000, &dropped, &forgotten), OK, "without a tombstone");
+	ok(dropped == 1 && forgotten == 1, "it is dropped and forgotten at once");
+	is_int(store_purge(st, now + INT64_C(40000000000000), &dropped, &forgotten), OK,
+		"in a thousand years");
+	op = try_operation(st, "running", 0);
+	is_int(try_state(st, &op), STATE_RUNNING, "what runs is never purged");
+	op = try_operation(st, "uncertain", 0);
+	is_int(try_state(st, &op), STATE_UNCERTAIN, "nor what is uncertain");
+	store_close(&st);
+}
+
+/* A claim purges what has expired by the real clock, without being asked. */
+static void purge_by_the_way(void)
+{
+	struct store *st = try_store();
+	struct operation op = try_operation(st, "old", 1000),
+			 other = try_operation(st, "new", 1000);
+
+	(void)try_claim(st, &op);
+	must(try_record(st, &op, 10, clock_wall_ms() - 10, 1, 1));
+	for (int i = 0; i < 300 && try_state(st, &op) != STATE_ABSENT; i++) {
+		(void)try_claim(st, &other);
+		must(store_release(st, &other));
+		usleep(10000);
+	}
+	is_int(try_state(st, &op), STATE_ABSENT, "purged by other writes");
+	store_close(&st);
+}
+
+/* ---- listings ---- */
+
+struct seen {
+	int n, most;
+	int64_t last_id;
+	bool in_order;
+};
+
+static bool see(const struct operation *op, void *arg)
+{
+	struct seen *seen = arg;
+
+	seen->in_order = seen->in_order && op->id < seen->last_id;
+	seen->last_id = op->id;
+	return ++seen->n != seen->most;
+}
+
+static int count(struct store *st, struct store_filter filter, int most)
+{
+	struct seen seen = {.last_id = INT64_MAX, .in_order = true, .most = most};
+	enum err e = store_list(st, &filter, see, &seen);
+
+	return e == OK && seen.in_order ? seen.n : -1;
+}
+
+static void list_operations(void)
+{
+	struct store *st;
+	struct operation op, found;
+	struct store_sizes sizes;
+	char ref[REF_LEN + 1], name[8], dir[64];
+
+	try_at("list");
+	snprintf(dir, sizeof(dir), "%s/list", try_dir);
+	mkdir(dir, 0700);
+	st = try_store();
+	for (int i = 0; i < 150; i++) {
+		snprintf(name, sizeof(name), "%c%d", i % 3 ? 'a' : 'b', i);
+		op = try_operation(st, name, 1000 + i);
+		(void)try_claim(st, &op);
+		if (i % 2)
+			must(store_doubt(st, &op, -1, "?", 2000));
+	}
+	is_int(count(st, (struct store_filter){0}, -1), 150,
+		"all, newest first, over several pages");
+	is_int(count(st, (struct store_filter){.state = STATE_UNCERTAIN}, -1), 75, "by state");
+	is_int(count(st, (struct store_filter){.route = "/cgi-bin/b.pl"}, -1), 50, "by route");
+	is_int(count(st, (struct store_filter){.limit = 70}, -1), 70, "not more than asked for");
+	is_int(count(st, (struct store_filter){.limit = 64}, -1), 64, "or just a page");
+	is_int(count(st, (struct store_filter){0}, 66), 66, "until told to stop");
+	operation_ref(&op, ref);
+	is_int(store_find_ref(st, ref, &found, NULL), OK, "by ref");
+	is_int(found.id, op.id, "the right one");
+	ref[31] = ref[31] == '0' ? '1' : '0';
+	is_int(store_find_ref(st, ref, &found, NULL), ERR_ABSENT, "a ref that is nearly right");
+	is_int(store_find_ref(st, "-1", &found, NULL), ERR_ABSENT, "or none at all");
+	is_int(store_measure(st, &sizes), OK, "sizes");
+	ok(sizes.operations[STATE_RUNNING] == 75 && sizes.operations[STATE_UNCERTAIN] == 75,
+		"by state");
+	ok(sizes.file_bytes > 0 && sizes.log_bytes > 0, "of the files");
+	store_close(&st);
+}
+
+int main(void)
+{
+	umask(077);
+	try_begin(NULL);
+	try_disk_begin();
+	claim_at_once();
+	commit_together();
+	need_the_token();
+	keep_bodies();
+	keep_no_body();
+	notice_damage();
+	forget_in_time();
+	purge_by_the_way();
+	list_operations();
+	return try_end();
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: ISC */
+/* Claim: among processes too there is one winner, and the kernel says who lives. */
+#include "store_try.h"
+
+#include "store_sqlite.h"
+
+#include <signal.h>
+#include <sys/socket.h>
+
+#define PROCESSES 32
+
+/* ---- what this program does when it is another process ---- */
+
+/* "claim": waits for the end of descriptor 3, then claims; exit status: taken. */
+static int be_claimer(const char *name)
+{
+	struct store *st = try_store();
+	struct operation op = try_operation(st, name, 1000);
+	char byte;
+	int got;
+
+	(void)!read(3, &byte, 1);
+	got = try_claim(st, &op);
+	/* Its claim must not look like one of the dead, so it is not closed before it is told to.
+	 */
+	store_close(&st);
+	return got < 0 ? 100 - got : got;
+}
+
+static int live(void)
+{
+	for (int rc = 0; rc <= 0;)
+		rc = pause();
+	return 0;
+}
+
+/* "witness": hands its number and a copy of its descriptor through the socket 3, then lives. */
+static int be_witness(void)
+{
+	struct store *st = try_store();
+	int64_t number = store_witness(st);
+	int fd = store_witness_fd(st);
+	union {
+		char bytes[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control = {0};
+	struct iovec iov = {&number, sizeof(number)};
+	struct msghdr msg = {.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.bytes,
+		.msg_controllen = sizeof(control.bytes)};
+	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(c), &fd, sizeof(fd));
+	sendmsg(3, &msg, 0);
+	return live();
+}
+
+/* "lock": takes the writer lock, says so on 3, and lives. */
+static int be_holder(void)
+{
+	struct store *st = try_store();
+
+	must(store_lock(st));
+	(void)!write(3, "x", 1);
+	return live();
+}
+
+/* "keep": keeps the result of operation 4711, says so on 3, and lives. */
+static int be_keeper(void)
+{
+	store_keep_result(try_url, 4711);
+	(void)!write(3, "x", 1);
+	return live();
+}
+
+static int be(const char *role, const char *name)
+{
+	if (strcmp(role, "claim") == 0)
+		return be_claimer(name);
+	if (strcmp(role, "witness") == 0)
+		return be_witness();
+	return strcmp(role, "lock") == 0 ? be_holder() : be_keeper();
+}
+
+/* ---- the tests ---- */
+
+static void claim_at_once(bool is_same)
+{
+	int gate[2], taken = 0, failed = 0, status;
+	pid_t pids[PROCESSES];
+	char name[16];
+
+	if (pipe2(gate, O_CLOEXEC) != 0)
+		return;
+	for (int i = 0; i < PROCESSES; i++) {
+		snprintf(name, sizeof(name), "%s%d", is_same ? "same" : "other", is_same ? 0 : i);
+		pids[i] = try_exec("claim", name, gate[0]);
+	}
+	usleep(300000); /* until all of them wait */
+	close(gate[0]);
+	close(gate[1]);
+	for (int i = 0; i < PROCESSES; i++) {
+		status = try_wait(pids[i]);
+		taken += status == 1;
+		failed += status > 1;
+	}
+	is_int(failed, 0, "%d processes: no error", PROCESSES);
+	is_int(taken, is_same ? 1 : PROCESSES,
+		is_same ? "one winner" : "all win on their own identities");
+}
+
+static pid_t start_and_wait_for_it(const char *role, int *fd)
+{
+	int pair[2];
+	char byte;
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
+		return -1;
+	pid = try_exec(role, "", pair[1]);
+	close(pair[1]);
+	if (fd) {
+		*fd = pair[0];
+	} else {
+		(void)!read(pair[0], &byte, 1);
+		close(pair[0]);
+	}
+	return pid;
+}
+
+static void kill_it(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	try_wait(pid);
+}
+
+static void outlive_a_witness(struct store *st)
+{
+	int64_t number = 0;
+	union {
+		char bytes[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control = {0};
+	struct iovec iov = {&number, sizeof(number)};
+	struct msghdr msg = {.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.bytes,
+		.msg_controllen = sizeof(control.bytes)};
+	int fd = -1, copy;
+	pid_t pid = start_and_wait_for_it("witness", &fd);
+
+	is_int(recvmsg(fd, &msg, MSG_CMSG_CLOEXEC), sizeof(number), "another process's witness");
+	memcpy(&copy, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(copy));
+	close(fd);
+	ok(store_witness_is_alive(st, number), "is alive");
+	kill(pid, SIGSTOP);
+	ok(store_witness_is_alive(st, number), "also when it stands still");
+	kill_it(pid);
+	ok(store_witness_is_alive(st, number),
+		"killed: it lives on in who was given its descriptor");
+	close(copy);
+	ok(!store_witness_is_alive(st, number), "and dies with the last copy");
+	ok(store_witness_is_alive(st, store_witness(st)), "our own is alive");
+	ok(!store_witness_is_alive(st, number + 1), "one that nobody ever had is not");
+}
+
+static void keep_a_result(struct store *st)
+{
+	pid_t pid;
+
+	ok(!store_result_is_kept(st, 4711), "nobody keeps a result");
+	pid = start_and_wait_for_it("keep", NULL);
+	ok(store_result_is_kept(st, 4711), "somebody does");
+	ok(!store_result_is_kept(st, 4712), "but no other");
+	kill_it(pid);
+	ok(!store_result_is_kept(st, 4711), "and nobody, when he was killed");
+}
+
+static void outwait_a_holder(void)
+{
+	struct store_options opt = try_options();
+	struct operation op, found;
+	struct store *st = NULL;
+	int64_t before;
+	pid_t pid;
+
+	opt.busy_timeout_ms = 300;
+	must(store_open(&opt, &st));
+	op = try_operation(st, "held", 1000);
+	pid = start_and_wait_for_it("lock", NULL);
+	kill(pid, SIGSTOP);
+	before = clock_mono_us();
+	is_int(try_claim(st, &op), -ERR_BUSY, "a process stands still with the writer lock");
+	ok(clock_mono_us() - before > 250000 && clock_mono_us() - before < 2000000,
+		"we wait for our time and no longer");
+	is_int(store_find(st, op.identity, &found, NULL), ERR_ABSENT,
+		"nothing happened, and we can read");
+	kill_it(pid);
+	is_int(try_claim(st, &op), 1, "when it was killed it works again");
+	store_close(&st);
+}
+
+int main(int argc, char *argv[])
+{
+	struct store *st;
+
+	umask(077);
+	try_begin(argc == 4 ? argv[2] : NULL);
+	if (argc == 4)
+		return be(argv[1], argv[3]);
+	claim_at_once(true);
+	claim_at_once(false);
+	st = try_store();
+	outlive_a_witness(st);
+	keep_a_result(st);
+	outwait_a_holder();
+	store_close(&st);
+	return try_end();
+}
