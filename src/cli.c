@@ -12,7 +12,6 @@
 #include "listener.h"
 #include "script.h"
 
-#include <fcgiapp.h>
 #include <getopt.h>
 #include <jansson.h>
 #include <stdio.h>

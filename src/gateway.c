@@ -590,7 +590,8 @@ static enum next tell_settled(struct request *r)
 
 static enum next reply_first(struct request *r, const struct ending *end, struct recorded *rec)
 {
-	struct body_source rest = {.fd = end->output_fd, .at = rec->body_at};
+	struct body_source rest = {
+		.memory = end->output, .fd = end->output_fd, .at = rec->body_at};
 	enum err e;
 
 	counters_add(counters_of(r), COUNTER_FIRST);

@@ -55,7 +55,7 @@
 #include <unistd.h>
 
 #define OUTPUT_PIECE 65536 /* bytes read at once */
-/* Output beyond this many times max_response is counted but not kept anywhere. */
+/* Output that begins beyond this many times max_response is counted but not kept anywhere. */
 #define OUTPUT_FACTOR 16
 
 enum phase { PHASE_READY, PHASE_RUNNING, PHASE_ENDED };
@@ -311,7 +311,7 @@ static void go(struct keeper *k, struct run *run)
 /* Keeps n more bytes of output: in memory, then in the spool, then only their number. */
 static void keep_output(struct run *run, const char *data, size_t n)
 {
-	int64_t max = run->order->policy.max_response_bytes * OUTPUT_FACTOR;
+	int64_t max = run->order->policy.max_response_bytes * OUTPUT_FACTOR + ORDER_INLINE_MAX;
 	int64_t before = run->output_len;
 	enum err e = OK;
 
@@ -325,7 +325,7 @@ static void keep_output(struct run *run, const char *data, size_t n)
 			memcpy(run->output + before, data, n);
 		return;
 	}
-	if (run->is_output_lost || run->output_len > max)
+	if (run->is_output_lost || before > max)
 		return;
 	if (run->rest.fd < 0) {
 		e = spool_open(&run->rest);

@@ -78,7 +78,7 @@ static int serve_cgi(char *argv[])
 	 */
 	if (argv[1] && script && is_same_file(argv[1], script) && is_control_file(argv[1]))
 		control = argv[1];
-	workers_block_signals();
+	workers_ignore_signals();
 	if (keeper_start(false, &w.control_fd) != OK || peer_cgi(&peer) != OK) {
 		static const char answer[] = "Status: 503 Service Unavailable\r\n"
 					     "Content-Type: text/plain\r\nRetry-After: 5\r\n\r\n"

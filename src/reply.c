@@ -24,12 +24,18 @@ static bool says_length(int status)
 	return status != 204 && status != 304;
 }
 
-static enum err read_rest(const struct body_source *rest, int64_t at, char *buf, size_t *len)
+/* The next piece of a body of which `left` bytes, from `at` on, have not been sent. */
+static enum err read_rest(const struct body_source *rest, int64_t at, int64_t left, char *buf, size_t *len)
 {
 	ssize_t n;
 
 	if (rest->store)
 		return store_read_body(rest->store, rest->op_id, at, buf, len);
+	if (rest->memory) {
+		*len = left < RESPONSE_INLINE_MAX ? (size_t)left : RESPONSE_INLINE_MAX;
+		memcpy(buf, rest->memory + rest->at + at, *len);
+		return OK;
+	}
 	n = pread(rest->fd, buf, RESPONSE_INLINE_MAX, rest->at + at);
 	if (n < 0)
 		return err_set(ERR_SYSTEM, "read the script's output back: %s", strerror(errno));
@@ -46,7 +52,7 @@ static enum err send_rest(struct peer *peer, const struct response *res, const s
 	while (e == OK && at < res->body_len) {
 		struct iovec iov = {.iov_base = buf};
 
-		e = read_rest(rest, at, buf, &iov.iov_len);
+		e = read_rest(rest, at, res->body_len - at, buf, &iov.iov_len);
 		if (e == OK && iov.iov_len == 0)
 			e = err_set(ERR_BROKEN, "the recorded body is shorter than its length");
 		if (e != OK)

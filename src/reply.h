@@ -13,7 +13,8 @@
 struct body_source {
 	struct store *store; /* the record; NULL: the run's output ... */
 	int64_t op_id;
-	int fd;              /* ... behind this descriptor ... */
+	const char *memory;  /* ... here, or, when it is NULL, ... */
+	int fd;              /* ... behind this descriptor, ... */
 	int64_t at;          /* ... from this offset on */
 };
 

@@ -11,7 +11,7 @@
  *     (result is recorded)
  *     run_forget()           or run_keep(), when it could not be recorded
  *
- * A run that passes through: run_order(), then run_wait() or run_watch(), then run_forget().
+ * A run that passes through: run_order(), then run_wait() or run_look(), then run_forget().
  *
  * Every function returns ERR_GONE when the keeper has died: what became of a run that had its
  * run_go() is then not known.

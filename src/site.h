@@ -37,7 +37,7 @@ const struct config *site_config(const struct site *site); /* borrowed */
  */
 enum err site_store(struct site *site, const char *document_root, struct store **out) MUSTCHECK;
 
-/* The site's counters; NULL before its store was opened.  Borrowed from the site. */
+/* The site's counters; NULL when its spool cannot be used.  Borrowed from the site. */
 struct counters *site_counters(const struct site *site);
 
 /* The store turned out to be unusable: whoever comes next opens it anew. */

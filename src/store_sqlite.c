@@ -575,5 +575,8 @@ const unsigned char *store_secret(const struct store *st)
 
 const char *store_engine_version(void)
 {
-	return "SQLite " SQLITE_VERSION;
+	static char version[40];
+
+	snprintf(version, sizeof(version), "SQLite %s", sqlite3_libversion());
+	return version;
 }

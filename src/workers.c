@@ -105,16 +105,22 @@ static void stop_signals(sigset_t *set)
 	sigaddset(set, SIGUSR1);
 }
 
-void workers_block_signals(void)
+void workers_ignore_signals(void)
 {
 	struct sigaction ignore = {.sa_handler = SIG_IGN};
+
+	sigaction(SIGPIPE, &ignore, NULL);
+	sigaction(SIGXFSZ, &ignore, NULL);
+}
+
+void workers_block_signals(void)
+{
 	sigset_t set;
 
 	stop_signals(&set);
 	sigaddset(&set, SIGHUP);
 	sigprocmask(SIG_BLOCK, &set, NULL);
-	sigaction(SIGPIPE, &ignore, NULL);
-	sigaction(SIGXFSZ, &ignore, NULL);
+	workers_ignore_signals();
 }
 
 /* Blocks until we have to leave; ERR_GONE: because the keeper has died. */

@@ -22,7 +22,10 @@
  */
 enum err workers_run(struct listener *l, int control_fd, const char *config_path, int n_max) MUSTCHECK;
 
-/* Signals for a gateway; before the first thread.  TERM, INT, USR1 and HUP are blocked. */
+/* Signals for a gateway, before its first thread: a lost client or a full quota is an error, not an end. */
+void workers_ignore_signals(void);
+
+/* The same; and TERM, INT, USR1 and HUP are blocked, for workers_run() to read. */
 void workers_block_signals(void);
 
 #endif

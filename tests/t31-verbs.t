@@ -33,7 +33,7 @@ subtest 'serve' => \&check_serve;
 $sandbox->finish;
 
 # Runs retrysafe as it is given; its exit status and all that it printed.
-sub tell {
+sub retrysafe {
     my (@words) = @_;
     my $name = 'say-' . ++$said;
     my $pid = $sandbox->start(name => $name, user => $sandbox->user,
@@ -64,11 +64,11 @@ sub make_operations {
 }
 
 sub check_before {
-    my ($exit, $text) = tell('check', with_config());
+    my ($exit, $text) = retrysafe('check', with_config());
     is_deeply [$exit, $text =~ /ok, 2 routes; store .*: not made yet/ ? 1 : $text], [0, 1], 'check';
     for my $verb ('list', 'stats', 'purge', 'show') {
         my @words = $verb eq 'show' ? ('0' x 32) : ();
-        ($exit, $text) = tell($verb, with_config(), @words);
+        ($exit, $text) = retrysafe($verb, with_config(), @words);
         is_deeply [$exit, $text =~ /there is no store yet/ ? 1 : $text], [1, 1], $verb;
     }
     ok !-e $sandbox->path('store/retrysafe.db'), 'none of them makes one';
@@ -101,7 +101,7 @@ sub check_list {
     is_deeply $refs->('--state', 'done', '--route', '/bare/die.pl'), [], 'together';
     is +(verb($sandbox, 'list', '--state', 'expired'))[0], 1, 'nothing matched: 1';
 
-    my (undef, $text) = tell('list', with_config());
+    my (undef, $text) = retrysafe('list', with_config());
     my ($head, @lines) = split /\n/, $text;
     is_deeply [split /\t/, $head],
         [qw(ref state route key created updated attempts status bytes expires reason)], 'as text';
@@ -120,13 +120,13 @@ sub check_show {
     is +(verb($sandbox, 'show', @named[0 .. 3], '--scope', 'bob'))[0], 1, 'with another scope: 1';
     is +(verb($sandbox, 'show', '0' x 32))[0], 1, 'a ref that is not there: 1';
     is +(verb($sandbox, 'show', 'x'))[0], 1, 'or is none: 1';
-    ($exit, my $text) = tell('show', with_config(), '--key', 'k', '--route', '/nowhere');
+    ($exit, my $text) = retrysafe('show', with_config(), '--key', 'k', '--route', '/nowhere');
     is_deeply [$exit, $text =~ m{route "/nowhere" is not in .*`match`} ? 1 : $text], [100, 1],
         'a route that is not in the configuration: 100';
-    ($exit, $text) = tell('show', with_config());
+    ($exit, $text) = retrysafe('show', with_config());
     is_deeply [$exit, $text =~ /which one\?/ ? 1 : $text], [100, 1], 'no name at all: 100';
-    ($exit, $text) = tell('show', with_config(), $ref{doubt});
-    like $text, qr/^state +uncertain$.*^history +\S+ uncertain: its answer/ms, 'as text';
+    ($exit, $text) = retrysafe('show', with_config(), $ref{doubt});
+    like $text, qr/^state +uncertain\n.*^history +\S+ uncertain: its answer/ms, 'as text';
     unlike $text, qr/\bdoubt\b/, 'no key is shown';
 }
 
@@ -137,7 +137,7 @@ sub check_stats {
     is_deeply $stats->{keys}, { running => 1, done => 1, uncertain => 1, expired => 0 },
         'keys by state';
     ok $stats->{file_bytes} > 0 && $stats->{responses_bytes} > 0, 'sizes';
-    my (undef, $text) = tell('stats', with_config());
+    my (undef, $text) = retrysafe('stats', with_config());
     like $text, qr/^counters\.first\t1$/m, 'as text';
 }
 
@@ -145,14 +145,15 @@ sub check_purge {
     my ($exit, @said) = verb($sandbox, 'purge');
     is_deeply [$exit, @said], [0, { responses_dropped => 0, operations_forgotten => 0 }],
         'nothing to do is done: 0';
-    is_deeply [tell('purge', with_config())],
+    is_deeply [retrysafe('purge', with_config())],
         [0, "0 responses dropped, 0 operations forgotten\n"], 'as text';
     sysopen my $lock, $sandbox->path('store/retrysafe.db-lock'), O_RDWR or die "lock: $!\n";
     write_config($sandbox, routes => \@ROUTES, busy_timeout => '200ms');
-    fcntl $lock, Fcntl::F_SETLK, pack 's s x4 q q i x4', Fcntl::F_WRLCK, SEEK_SET, 0, 1, 0
-        or die "lock: $!\n";
-    is +(tell('purge', with_config()))[0], 111, 'the store is busy: 111';
-    is +(tell('list', with_config()))[0], 0, 'who only reads does not wait';
+    # struct flock of a 64-bit Linux: the byte that the writers queue for.
+    my $byte = pack 's s x4 q q i x4', Fcntl::F_WRLCK, SEEK_SET, 0, 1, 0;
+    fcntl $lock, Fcntl::F_SETLK, $byte or die "lock: $!\n";
+    is +(retrysafe('purge', with_config()))[0], 111, 'the store is busy: 111';
+    is +(retrysafe('list', with_config()))[0], 0, 'who only reads does not wait';
 }
 
 sub check_check {
@@ -160,15 +161,15 @@ sub check_check {
     is $exit, 0, 'exit code';
     is_deeply [@{ $said[0] }{qw(routes store_is)}], [2, 'ready'], 'says what it found';
     my $bad = $sandbox->write('conf/bad.json', qq({\n  "store": "sqlite:/x/y.db",\n  "rotues": []\n}\n));
-    ($exit, my $text) = tell('check', $bad);
+    ($exit, my $text) = retrysafe('check', $bad);
     is $exit, 100, 'a wrong configuration: 100';
     like $text, qr/bad\.json:3: .*rotues.*routes/s, 'with file, line and the nearest name';
-    is +(tell('check', $sandbox->path('conf/none.json')))[0], 100, 'none at all: 100';
+    is +(retrysafe('check', $sandbox->path('conf/none.json')))[0], 100, 'none at all: 100';
     my $lost = $sandbox->write('conf/lost.json', JSON::PP::encode_json({
         store => 'sqlite:' . $sandbox->path('store/retrysafe.db'), spool => $sandbox->path('spool'),
         routes => [{ match => '/x', script => $sandbox->path('www/none.pl') }],
     }));
-    ($exit, $text) = tell('check', $lost);
+    ($exit, $text) = retrysafe('check', $lost);
     is $exit, 100, 'a script that is not there: 100';
     like $text, qr/route 1: .*none\.pl/, 'and which one';
 }
@@ -178,13 +179,13 @@ sub check_version {
     is $exit, 0, 'exit code';
     like $version->{$_}, qr/\d+\.\d+/, "version of $_" for qw(retrysafe libfcgi jansson);
     like $version->{store}, qr/\ASQLite 3\.\d+/, 'and of the store';
-    my ($code, $text) = tell('version');
+    my ($code, $text) = retrysafe('version');
     is_deeply [$code, scalar(my @lines = $text =~ /\n/g)], [0, 4], 'as text';
-    ($code, $text) = tell('help');
+    ($code, $text) = retrysafe('help');
     is $code, 0, 'help';
     like $text, qr/^  $_ /m, "help tells of $_"
         for qw(serve check list show stats purge version);
-    is +(tell('--help'))[0], 0, '--help';
+    is +(retrysafe('--help'))[0], 0, '--help';
 }
 
 sub check_usage {
@@ -201,20 +202,20 @@ sub check_usage {
     );
     for (@wrong) {
         my ($words, $pattern) = @$_;
-        my ($exit, $text) = tell(@$words);
+        my ($exit, $text) = retrysafe(@$words);
         is $exit, 100, "retrysafe @$words: 100";
         like $text, $pattern, 'and why';
     }
 }
 
 sub check_serve {
-    my ($exit, $text) = tell('serve', with_config());
+    my ($exit, $text) = retrysafe('serve', with_config());
     is_deeply [$exit, $text =~ /where\?  Write --listen/ ? 1 : $text], [100, 1], 'no socket: 100';
-    ($exit, $text) = tell('serve', with_config(), '--listen', 'nonsense');
+    ($exit, $text) = retrysafe('serve', with_config(), '--listen', 'nonsense');
     is $exit, 100, 'not an address: 100' or diag $text;
-    ($exit, $text) = tell('serve', with_config(), '--listen', 'unix:/nonexistent/dir/s.sock');
+    ($exit, $text) = retrysafe('serve', with_config(), '--listen', 'unix:/nonexistent/dir/s.sock');
     is $exit, 111, 'a place that is not there (yet): 111' or diag $text;
-    ($exit, $text) = tell('serve', '--config', '/nonexistent.json', '--listen', 'unix:/tmp/x');
+    ($exit, $text) = retrysafe('serve', '--config', '/nonexistent.json', '--listen', 'unix:/tmp/x');
     is $exit, 100, 'no configuration: 100' or diag $text;
     $sandbox->open_gate('verbs');
     kill 'TERM', $gateway;

@@ -33,6 +33,7 @@ static bool fails(void)
 #define reallocarray(p, n, size) (fails() ? NULL : reallocarray(p, n, size))
 #define strdup(s)                (fails() ? NULL : strdup(s))
 #define strndup(s, n)            (fails() ? NULL : strndup(s, n))
+#undef asprintf
 #define asprintf(...)            (fails() ? -1 : asprintf(__VA_ARGS__))
 
 #include "../../src/script.c"
