@@ -287,6 +287,8 @@ static enum next pass(struct request *r)
 	if (e != OK)
 		return refuse_internal(r, e);
 	e = pass_through(r, &r->worker->channel, &sent, &end, &failed);
+	if (e == ERR_GONE) /* perhaps it was the keeper */
+		close_channel(r->worker);
 	answer_pass(r, e, sent, &end, failed);
 	ending_free(&end);
 	return FINISHED;
@@ -468,8 +470,10 @@ static enum next claim(struct request *r)
 		return FINISHED;
 	}
 	e = order(r);
-	if (e != OK)
+	if (e != OK) {
+		close_channel(r->worker);
 		return refuse_internal(r, e);
+	}
 	fault("gateway.ordered");
 	start_us = clock_mono_us();
 	e = claim_take(r->store, &r->op, &verdict);
@@ -537,24 +541,41 @@ static enum next lose_sight(struct request *r)
 
 static enum next record(struct request *r, struct ending *end);
 
+/* The client has left, or we have to: the keeper goes on without us. */
+static enum next hand_over(struct request *r)
+{
+	close_channel(r->worker);
+	if (!peer_is_gone(r->peer))
+		return refuse(r, PROBLEM_IN_PROGRESS, COUNTER_IN_PROGRESS, NULL, &r->op, 1);
+	r->log.outcome = "client-left";
+	return FINISHED;
+}
+
+static enum next keep(struct request *r, enum err e);
+
 static enum next run(struct request *r)
 {
+	struct pollfd stop[2] = {{r->worker->stop_fd, POLLIN, 0}, peer_pollfd(r->peer)};
 	struct ending end = ENDING_NONE;
 	int failed = 0;
 	enum next next;
 	enum err e = run_go(&r->worker->channel);
 
+	if (e != OK) { /* what was not told to start has not started */
+		close_channel(r->worker);
+		return release(r, EPIPE);
+	}
 	fault("gateway.went");
-	if (e == OK)
-		e = run_wait(&r->worker->channel, r->worker->stop_fd, log_text, r, &end, &failed);
+	e = run_wait(&r->worker->channel, stop, log_text, r, &end, &failed);
 	switch (e) {
 	case OK:
 		break;
 	case ERR_ABSENT:
 		return release(r, failed);
-	case ERR_BUSY: /* we have to leave; the keeper goes on */
-		close_channel(r->worker);
-		return refuse(r, PROBLEM_IN_PROGRESS, COUNTER_IN_PROGRESS, NULL, &r->op, 1);
+	case ERR_BUSY:
+		return hand_over(r);
+	case ERR_NOMEM:
+		return keep(r, e);
 	default:
 		return lose_sight(r);
 	}
@@ -594,9 +615,14 @@ static enum next reply_first(struct request *r, const struct ending *end, struct
 		.memory = end->output, .fd = end->output_fd, .at = rec->body_at};
 	enum err e;
 
+	r->op.state = STATE_DONE;
 	counters_add(counters_of(r), COUNTER_FIRST);
 	r->log.outcome = "first";
 	r->log.status = rec->res.status;
+	/* Far too much of it: the end was not kept anywhere. */
+	if (end->output_fd >= 0 && lseek(end->output_fd, 0, SEEK_END) < end->output_len)
+		return refuse(r, PROBLEM_RESULT_EXPIRED, COUNTER_EXPIRED,
+			"The script was done, but its response is far too large to be passed on", &r->op, 0);
 	e = reply_recorded(r->peer, &rec->res, &rest, false);
 	if (e == ERR_GONE)
 		r->log.detail = "client left";
@@ -628,12 +654,12 @@ static enum next record(struct request *r, struct ending *end)
 		return tell_settled(r);
 	if (e != OK)
 		return keep(r, e);
+	run_forget(&r->worker->channel);
 	if (rec.outcome == OUTCOME_RECORDED)
 		reply_first(r, end, &rec);
 	else
 		refuse_uncertain(r, &rec);
 	fault("gateway.replied");
-	run_forget(&r->worker->channel);
 	response_free(&rec.res);
 	return FINISHED;
 }

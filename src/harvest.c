@@ -46,6 +46,8 @@ static enum err open_and_try(const struct order *order, const char *url, const c
 	struct store *st = NULL;
 	enum err e = store_open(&opt, &st);
 
+	if (e == ERR_REFUSED) /* it says nothing about the operation: the store may be mended */
+		e = ERR_BROKEN;
 	if (e == OK)
 		e = try(order, st, end);
 	store_close(&st);

@@ -166,7 +166,7 @@ static int take(struct listener *l)
 	int one = 1, fd = accept4(l->fd, (struct sockaddr *)&sa, &len, SOCK_CLOEXEC);
 
 	if (fd < 0) {
-		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
+		if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
 			log_warn("accept: %s; requests have to wait", strerror(errno));
 			nanosleep(&pause, NULL);
 		}

@@ -6,6 +6,8 @@
 
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
+#include <poll.h>
 #include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -35,12 +37,19 @@ static void put_time(char *out, size_t size)
 	snprintf(out + n, size - n, ".%03ldZ", ts.tv_nsec / 1000000);
 }
 
-static void put_line(const char *line, size_t len)
+void log_raw(const char *text, size_t len)
 {
-	/* A log that cannot be written must not stop a request. */
-	ssize_t ignored = write(STDERR_FILENO, line, len);
+	struct pollfd fd = {.fd = STDERR_FILENO, .events = POLLOUT};
 
-	(void)ignored;
+	/* A log that nobody reads must not stop a request. */
+	while (len > 0 && poll(&fd, 1, 0) == 1 && fd.revents & POLLOUT) {
+		ssize_t n = write(STDERR_FILENO, text, len < PIPE_BUF ? len : PIPE_BUF);
+
+		if (n <= 0)
+			return;
+		text += n;
+		len -= (size_t)n;
+	}
 }
 
 static void make_printable(char *s)
@@ -66,14 +75,14 @@ static void log_message(const char *level, const char *fmt, va_list ap)
 
 		if (dump) {
 			n = snprintf(line, sizeof(line), "%s\n", dump);
-			put_line(line, (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1);
+			log_raw(line, (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1);
 		}
 		free(dump);
 		json_decref(o);
 		return;
 	}
 	n = snprintf(line, sizeof(line), "%s retrysafe[%ld] %s: %s\n", time, (long)getpid(), level, text);
-	put_line(line, (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1);
+	log_raw(line, (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1);
 }
 
 void log_warn(const char *fmt, ...)
@@ -120,12 +129,25 @@ static int text_line(const struct log_request *r, const char *time, char *line, 
 		exit, r->detail ? " detail=" : "", r->detail ? r->detail : "");
 }
 
+static json_t *duration_or_null(int64_t us)
+{
+	return us < 0 ? json_null() : json_real((double)us / 1000);
+}
+
+/* What is not UTF-8 is left out rather than the whole line. */
+static json_t *text_or_none(const char *text)
+{
+	return text ? json_string(text) : NULL;
+}
+
 static int json_line(const struct log_request *r, const char *time, char *line, size_t size)
 {
-	json_t *o = json_pack("{s:s, s:s?, s:s?, s:s, s:i, s:f, s:f, s:f, s:i, s:s?}", "time", time, "ref",
-		r->ref, "route", r->route, "outcome", r->outcome, "status", r->status, "claim_ms",
-		(double)r->claim_us / 1000, "run_ms", (double)r->run_us / 1000, "record_ms",
-		(double)r->record_us / 1000, "exit", r->exit_status, "detail", r->detail);
+	json_t *o = json_pack("{s:s, s:s?, s:o*, s:s, s:i, s:o, s:o, s:o, s:o, s:o*}", "time", time, "ref",
+		r->ref, "route", text_or_none(r->route), "outcome", r->outcome, "status", r->status, "claim_ms",
+		duration_or_null(r->claim_us), "run_ms", duration_or_null(r->run_us), "record_ms",
+		duration_or_null(r->record_us), "exit",
+		r->exit_status < 0 ? json_null() : json_integer(r->exit_status), "detail",
+		text_or_none(r->detail));
 	char *dump = o ? json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
 	int n = dump ? snprintf(line, size, "%s", dump) : -1;
 
@@ -153,7 +175,7 @@ void log_request(
 	if (write_line)
 		write_line(arg, line, (size_t)n + 1);
 	else
-		put_line(line, (size_t)n + 1);
+		log_raw(line, (size_t)n + 1);
 }
 
 bool log_leads_nowhere(void)

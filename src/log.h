@@ -16,6 +16,9 @@ void log_format(enum log_format format);
 /* Something an operator may want to know; we went on.  One write; never blocks for long. */
 void log_warn(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
+/* Text of a script, as it is.  Like every line here it is dropped when descriptor 2 does not take it. */
+void log_raw(const char *text, size_t len);
+
 /* A fact without a complaint, such as "ready". */
 void log_info(const char *fmt, ...) PRINTF_LIKE(1, 2);
 

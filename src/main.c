@@ -128,8 +128,11 @@ int main_fastcgi(int fd, const char *address, const char *config_path, int n_wor
 		log_warn("cannot start over");
 		return EXIT_TEMPORARY;
 	}
-	if (e == OK)
-		site_close_all();
+	if (e != OK) {
+		log_warn("%s", err_text());
+		return EXIT_TEMPORARY;
+	}
+	site_close_all();
 	listener_close(&listener);
 	log_info("left");
 	return EXIT_SUCCESS;

@@ -15,6 +15,7 @@
 #include "peer.h"
 
 #include "clock.h"
+#include "log.h"
 
 #include <errno.h>
 #include <fcgiapp.h>
@@ -34,6 +35,7 @@ extern char **environ;
 #define WRITE_SECONDS 300
 #define RECORD_MAX    65528 /* content of one record: the largest multiple of 8 */
 #define DRAIN_SECONDS 60
+#define LOG_PATIENCE_MS 1000
 
 struct peer {
 	bool is_cgi;
@@ -42,6 +44,7 @@ struct peer {
 	bool is_answered;  /* the request has been ended */
 	bool is_lost;      /* writing failed */
 	bool holds_end;    /* peer_close() ends the request */
+	int log_patience_ms;
 	unsigned char protocol_status; /* what the end of the request says */
 	int64_t left;      /* CGI: bytes of the body not read yet; -1: until end of file */
 	FCGX_Request fcgi;
@@ -61,6 +64,7 @@ enum err peer_cgi(struct peer **out)
 	if (!p)
 		return err_set(ERR_NOMEM, "out of memory");
 	p->is_cgi = true;
+	p->log_patience_ms = LOG_PATIENCE_MS;
 	p->left = -1;
 	*out = p;
 	return OK;
@@ -77,6 +81,7 @@ enum err peer_accept(int fd, struct peer **out)
 	}
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &rcv, sizeof(rcv));
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &snd, sizeof(snd));
+	p->log_patience_ms = LOG_PATIENCE_MS;
 	FCGX_InitRequest(&p->fcgi, -1, 0);
 	p->fcgi.ipcFd = fd;
 	p->fcgi.keepConnection = 1; /* so that libfcgi takes this connection instead of accepting */
@@ -283,17 +288,34 @@ bool peer_write(struct peer *p, const struct iovec *iov, int n, bool is_last)
 	return !p->is_lost;
 }
 
+void peer_break(struct peer *p)
+{
+	p->is_lost = true;
+}
+
 void peer_hold_end(struct peer *p, bool holds)
 {
 	p->holds_end = holds;
 }
 
+/* A script's complaints must not hold up its end. */
+static bool waits_for_room(struct peer *p)
+{
+	struct pollfd fd = {.fd = p->is_cgi ? STDERR_FILENO : p->fcgi.ipcFd, .events = POLLOUT};
+	int64_t start_us = clock_mono_us();
+	bool has_room = poll(&fd, 1, p->log_patience_ms) == 1;
+
+	p->log_patience_ms -= (int)((clock_mono_us() - start_us) / 1000);
+	if (p->log_patience_ms < 0)
+		p->log_patience_ms = 0;
+	return has_room;
+}
+
 void peer_log(struct peer *p, const char *text, size_t len)
 {
 	if (p->is_cgi) {
-		ssize_t ignored = write(STDERR_FILENO, text, len);
-
-		(void)ignored;
+		if (waits_for_room(p))
+			log_raw(text, len);
 		return;
 	}
 	if (p->is_answered)
@@ -303,6 +325,8 @@ void peer_log(struct peer *p, const char *text, size_t len)
 		FCGI_Header head = record_header(p, FCGI_STDERR, piece, 0);
 		struct iovec iov[2] = {{&head, sizeof(head)}, {(void *)(uintptr_t)text, piece}};
 
+		if (!waits_for_room(p))
+			return;
 		p->is_lost = !write_all(p->fcgi.ipcFd, iov, 2);
 		text += piece;
 		len -= piece;

@@ -73,7 +73,13 @@ bool peer_write(struct peer *p, const struct iovec *iov, int n, bool is_last);
  */
 void peer_hold_end(struct peer *p, bool holds);
 
-/* Sends text to the server's error log, while the request lasts. */
+/* The answer cannot be completed: peer_close() then closes without ending the request properly. */
+void peer_break(struct peer *p);
+
+/*
+ * Sends text to the server's error log, while the request lasts.  A server that does not read is
+ * waited for a second at most in all; then text is dropped.
+ */
 void peer_log(struct peer *p, const char *text, size_t len);
 
 /*

@@ -64,6 +64,8 @@ static enum err send_rest(struct peer *peer, const struct response *res, const s
 			e = client_left();
 	}
 	free(buf);
+	if (e != OK)
+		peer_break(peer);
 	return e;
 }
 

@@ -165,12 +165,14 @@ static enum err take_ending(const struct report *r, const char *buf, int output_
 	};
 
 	ending_set_status(&found, r->wait_status);
+	/* Without descriptors to spare, the one that came along did not arrive. */
+	if (output_fd < 0 && !r->is_output_lost && r->inline_len != r->output_len)
+		return err_set(ERR_NOMEM, "take a run's output: out of descriptors");
 	if (output_fd < 0) {
 		found.output = malloc((size_t)r->inline_len + 1);
-		if (found.output)
-			memcpy(found.output, buf, (size_t)r->inline_len);
-		else
-			found.is_output_lost = true;
+		if (!found.output)
+			return err_set(ERR_NOMEM, "take a run's output: out of memory");
+		memcpy(found.output, buf, (size_t)r->inline_len);
 	}
 	*end = found;
 	return OK;
@@ -215,21 +217,21 @@ enum err run_look(struct channel *ch, void (*on_text)(void *arg, const char *tex
 	return e;
 }
 
-enum err run_wait(struct channel *ch, int stop_fd, void (*on_text)(void *arg, const char *text, size_t len),
-	void *arg, struct ending *end, int *failed)
+enum err run_wait(struct channel *ch, const struct pollfd stop[2],
+	void (*on_text)(void *arg, const char *text, size_t len), void *arg, struct ending *end, int *failed)
 {
-	struct pollfd fds[2] = {{ch->fd, POLLIN, 0}, {stop_fd, POLLIN, 0}};
+	struct pollfd fds[3] = {{ch->fd, POLLIN, 0}, stop[0], stop[1]};
 	enum err e;
 
 	for (;;) {
-		if (poll(fds, 2, -1) < 0)
+		if (poll(fds, 3, -1) < 0)
 			continue;
 		if (fds[0].revents) {
 			e = run_look(ch, on_text, arg, end, failed);
 			if (e != ERR_BUSY)
 				return e;
-		} else if (fds[1].revents) {
-			return err_set(ERR_BUSY, "the gateway has to leave");
+		} else if (fds[1].revents || fds[2].revents) {
+			return err_set(ERR_BUSY, "the script is running");
 		}
 	}
 }

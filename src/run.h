@@ -23,6 +23,8 @@
 #include "record.h"
 #include "script.h"
 
+#include <poll.h>
+
 /* The gateway's end of a channel; one thread's. */
 struct channel {
 	int fd;         /* -1: not open */
@@ -53,16 +55,18 @@ void run_keep(struct channel *ch);
 /*
  * run_wait - waits for the end of the run; blocks as long as its time limit
  *
- *   stop_fd  when it becomes readable the wait ends with ERR_BUSY; -1: none
+ *   stop     for poll(2): what they report ends the wait with ERR_BUSY
  *   on_text  gets the script's error output as it comes
  *   end      set on OK; ending_free() it
  *   failed   set on ERR_ABSENT: the errno with which starting it failed
  *
  * Returns OK it has ended; ERR_ABSENT nothing was started, and the keeper has forgotten it;
- * ERR_BUSY stop_fd; ERR_GONE the keeper has died.
+ * ERR_BUSY it runs, and the wait was ended by `stop`; ERR_NOMEM it has ended, but its output cannot
+ * be taken: run_keep(); ERR_GONE the keeper has died.
  */
-enum err run_wait(struct channel *ch, int stop_fd, void (*on_text)(void *arg, const char *text, size_t len),
-	void *arg, struct ending *end, int *failed) MUSTCHECK;
+enum err run_wait(struct channel *ch, const struct pollfd stop[2],
+	void (*on_text)(void *arg, const char *text, size_t len), void *arg, struct ending *end,
+	int *failed) MUSTCHECK;
 
 /*
  * run_look - takes one message from the channel, for a caller that polls it together with others

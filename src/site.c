@@ -119,8 +119,14 @@ enum err site_take(const char *config_path, bool is_control, struct site **out)
 	s->users = 2;
 	s->is_listed = true;
 	pthread_mutex_lock(&mutex);
-	s->next = sites;
-	sites = s;
+	for (struct site *other = sites; other; other = other->next)
+		s->is_listed = s->is_listed && strcmp(other->path, s->path) != 0;
+	if (s->is_listed) {
+		s->next = sites;
+		sites = s;
+	} else {
+		s->users--; /* somebody was faster: this one is for this request only */
+	}
 	pthread_mutex_unlock(&mutex);
 	*out = s;
 	return OK;

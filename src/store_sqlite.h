@@ -89,7 +89,7 @@ struct store {
 	char *path;      /* the database */
 	char *lock_path; /* path + "-lock" */
 	char *spool;
-	char *sentinel;  /* file in the spool that remembers this store's id */
+	char *sentinel; /* file in the spool that remembers this store's id */
 	struct file_id path_id, lock_id;
 	enum durability durability;
 	int64_t busy_timeout_ms;

@@ -132,6 +132,8 @@ static enum err wait_for_end(int control_fd)
 
 	stop_signals(&set);
 	fds[0].fd = signalfd(-1, &set, SFD_CLOEXEC);
+	if (fds[0].fd < 0)
+		return err_set(ERR_NOMEM, "read signals: %s", strerror(errno));
 	for (;;) {
 		if (poll(fds, 2, -1) < 0)
 			continue;
@@ -162,8 +164,10 @@ enum err workers_run(struct listener *l, int control_fd, const char *config_path
 
 	pthread_mutex_lock(&pool.mutex);
 	add_worker(&pool);
+	e = pool.n > 0 ? OK : err_set(ERR_NOMEM, "no thread could be started");
 	pthread_mutex_unlock(&pool.mutex);
-	e = wait_for_end(control_fd);
+	if (e == OK)
+		e = wait_for_end(control_fd);
 	listener_stop(l);
 	if (e == OK)
 		listener_withdraw(l);

@@ -327,6 +327,7 @@ sub check_scripts {
         ['empty', '', 403, 'script-not-allowed'],
         ['not executable', "$bare/plain.pl", 403, 'script-not-executable'],
         ['this program', $self, 403, 'script-not-allowed'],
+        ['this program with path information', "$self/more", 403, 'script-not-allowed'],
         ['this program by a symlink', "$bare/self.pl", 403, 'script-not-allowed'],
         ['this program by a hard link', "$bare/hard.pl", 403, 'script-not-allowed'],
         ['a control file', "$bare/loop.pl", 403, 'script-not-executable'],

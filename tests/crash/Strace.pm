@@ -28,13 +28,18 @@ sub attach {
             @{ $how{options} // [] }, map { ('-p', $_) } @{ $how{pids} }],
     );
     my $self = bless { pid => $pid, output => $output }, $class;
-    my $is_held = sub { Process::contents("/proc/$_[0]/status") =~ /^TracerPid:\t(?!0\n)/m };
+    # A point may lie so early that whoever is attached to is dead by now.
+    my $is_held = sub {
+        my $status = Process::contents("/proc/$_[0]/status");
+        return $status =~ /^TracerPid:\t(?!0\n)/m || $status !~ /^State:\t[^ZX]/m;
+    };
     my $is_ready = wait_until {
         !is_alive($pid) || !grep { !$is_held->($_) }
-            map { $how{threads} ? $_ : threads_of($_) } @{ $how{pids} };
+            map { $how{threads} ? $_ : ($_, threads_of($_)) } @{ $how{pids} };
     } 5;
-    return $self if $is_ready && is_alive($pid);
-    die "strace: cannot attach: ", Process::contents($sandbox->path('log', "$how{name}.strace"));
+    my $complaint = Process::contents($sandbox->path('log', "$how{name}.strace"));
+    return $self if $is_ready && $complaint eq '';
+    die "strace: cannot attach: $complaint";
 }
 
 sub threads_of {
@@ -44,11 +49,15 @@ sub threads_of {
 
 sub output { $_[0]{output} }
 
-# Lets go of everything.  strace may have ended by itself, with the last of those it traced.
+# Lets go of everything.  strace ends by itself, with the last of those it traced; one that is told
+# to end at that very moment may wait for ever for a process that is no more.
 sub detach {
     my ($self) = @_;
-    kill 'INT', $self->{pid} if is_alive($self->{pid});
-    wait_until { !is_alive($self->{pid}) } 5;
+    for my $signal (qw(INT KILL)) {
+        return if !is_alive($self->{pid});
+        kill $signal, $self->{pid};
+        wait_until { !is_alive($self->{pid}) } 1;
+    }
 }
 
 # True when the call was struck.
@@ -57,10 +66,11 @@ sub has_struck {
     return Process::contents($self->{output}) =~ /INJECTED|killed by SIGKILL/;
 }
 
-# The calls of a recording, as [thread, name, the line], in the order of their entries.
+# The calls of a recording, as [thread, name, the line], in the order of their entries.  A recording
+# of a single thread does not name it.
 sub calls {
     my ($file) = @_;
-    return map { /^(\d+) +(?:[\d.]+ )?(\w+)\(/ ? [$1, $2, $_] : () } split /^/, Process::contents($file);
+    return map { /^(?:(\d+) +)?(\w+)\(/ ? [$1 // 0, $2, $_] : () } split /^/, Process::contents($file);
 }
 
 1;

@@ -144,7 +144,8 @@ static void refuse_other_store(void)
 	is_int(open_it(true, false), OK, "another store in its place");
 	rename(beside("-memory"), sentinel());
 	is_int(open_it(true, false), ERR_BROKEN, "is refused");
-	ok(strstr(err_text(), "not the store that was used before") != NULL, "because: %s", err_text());
+	ok(strstr(err_text(), "not the store that was used before") != NULL, "because: %s",
+		err_text());
 }
 
 static void refuse_foreign_files(void)

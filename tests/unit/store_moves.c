@@ -261,7 +261,7 @@ static void forget_in_time(void)
 	(void)try_claim(st, &op);
 	op = try_operation(st, "time", now);
 	(void)try_claim(st, &op);
-	must(try_record(st, &op, 3 * MAX, now, 1000, 5000));
+	must(try_record(st, &op, 12 * MAX, now, 1000, 5000));
 	is_int(store_purge(st, now + 999, &dropped, &forgotten), OK, "before its time");
 	is_int(dropped + forgotten, 0, "nothing is purged");
 	is_int(store_purge(st, now + 1000, &dropped, &forgotten), OK, "after ttl");

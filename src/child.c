@@ -1,0 +1,577 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * child.c - one run in the keeper's hands
+ *
+ * The states of a run and the rules that hold for it stand at the head of keeper.c.
+ *
+ * What it does not know: keys, routes, HTTP, SQLite, and how messages arrive.
+ */
+#include "child.h"
+
+#include "clock.h"
+#include "fault.h"
+#include "harvest.h"
+#include "log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define OUTPUT_PIECE 65536 /* bytes read at once */
+#define READ_AT_ONCE (1 << 20)
+/* Output that begins beyond this many times max_response is counted but not kept anywhere. */
+#define OUTPUT_FACTOR 16
+#define RETRY_US      100000  /* until what failed for want of memory is tried again */
+#define TAKE_OVER_US  2000000 /* beyond busy_timeout: the gateway should have recorded it */
+
+/* ---- messages ---- */
+
+enum sent { SENT, SENT_NOT_FULL, SENT_NOT };
+
+/*
+ * Sends `r`, n bytes and perhaps a descriptor.  SENT also when the gateway is gone: its end of file
+ * will be seen.  SENT_NOT_FULL: when the channel can be written; SENT_NOT: later.
+ */
+static enum sent send_report(
+	struct channel *ch, const struct report *r, const void *data, size_t n, int fd)
+{
+	union {
+		char bytes[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control = {0};
+	struct report head = *r;
+	struct iovec iov[2] = {{&head, sizeof(head)}, {(void *)(uintptr_t)data, n}};
+	struct msghdr msg = {.msg_iov = iov, .msg_iovlen = n > 0 ? 2 : 1};
+
+	if (fd >= 0) {
+		struct cmsghdr *c;
+
+		msg.msg_control = control.bytes;
+		msg.msg_controllen = sizeof(control.bytes);
+		c = CMSG_FIRSTHDR(&msg);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(c), &fd, sizeof(fd));
+	}
+	if (sendmsg(ch->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 || errno == EPIPE ||
+		errno == ECONNRESET)
+		return SENT;
+	return errno == EAGAIN ? SENT_NOT_FULL : SENT_NOT;
+}
+
+static void send_failed(struct channel *ch, int64_t serial, int why)
+{
+	struct report r = {.kind = MESSAGE_FAILED, .serial = serial, .failed_errno = why};
+
+	/* A run's complaints fill at most a part of the channel, and none came before: it fits. */
+	if (send_report(ch, &r, NULL, 0, -1) != SENT)
+		log_warn("a failed start could not be reported");
+}
+
+/* ---- orders ---- */
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+static void free_child(struct keeper *k, struct child *c)
+{
+	for (struct child **at = &k->children; *at; at = &(*at)->next)
+		if (*at == c) {
+			*at = c->next;
+			break;
+		}
+	if (c->channel)
+		c->channel->child = NULL;
+	close_fd(&c->in_fd);
+	close_fd(&c->out_fd);
+	close_fd(&c->witness_fd);
+	close_fd(&c->read_fd);
+	close_fd(&c->stderr_fd);
+	spool_close(&c->rest);
+	free(c->output);
+	free(c->argv);
+	free(c->env);
+	free(c->order);
+	free(c);
+}
+
+static const char *take_string(const char **at, const char *end)
+{
+	const char *s = *at, *nul = memchr(s, '\0', (size_t)(end - s));
+
+	*at = nul ? nul + 1 : end;
+	return nul ? s : NULL;
+}
+
+/* Points into the strings behind the order.  An errno: they are not what an order says. */
+static int unpack(struct child *c, size_t len)
+{
+	const char *at = (const char *)(c->order + 1), *end = (const char *)c->order + len;
+	int argc = c->order->argc, envc = c->order->envc;
+
+	if (argc < 1 || argc > 1000 || envc < 0 || envc > 10000)
+		return EINVAL;
+	c->argv = calloc((size_t)argc + 1, sizeof(char *));
+	c->env = calloc((size_t)envc + 1, sizeof(char *));
+	if (!c->argv || !c->env)
+		return ENOMEM;
+	c->dir = take_string(&at, end);
+	c->url = take_string(&at, end);
+	c->spool = take_string(&at, end);
+	for (int i = 0; i < argc; i++)
+		c->argv[i] = (char *)(uintptr_t)take_string(&at, end);
+	for (int i = 0; i < envc; i++)
+		c->env[i] = (char *)(uintptr_t)take_string(&at, end);
+	return c->dir && c->url && c->spool && c->argv[argc - 1] && (envc == 0 || c->env[envc - 1])
+		       ? 0
+		       : EINVAL;
+}
+
+void child_take(struct keeper *k, struct channel *ch, const char *buf, size_t len, int fds[2])
+{
+	struct child *c = calloc(1, sizeof(*c));
+	int64_t serial = ((const struct order *)(const void *)buf)->serial;
+	int why;
+
+	if (c)
+		c->order = malloc(len);
+	/* A run without its witness, or without its output, is not begun. */
+	if (!c || !c->order || ch->child || fds[0] < 0 || fds[1] < 0) {
+		if (c)
+			free(c->order);
+		free(c);
+		close_fd(&fds[0]);
+		close_fd(&fds[1]);
+		send_failed(ch, serial, ENOMEM);
+		return;
+	}
+	memcpy(c->order, buf, len);
+	c->in_fd = fds[0];
+	c->out_fd = c->order->is_protected ? -1 : fds[1];
+	c->witness_fd = c->order->is_protected ? fds[1] : -1;
+	c->read_fd = c->stderr_fd = c->rest.fd = -1;
+	c->deadline_us = c->kill_us = c->take_over_us = c->retry_us = INT64_MAX;
+	c->channel = ch;
+	ch->child = c;
+	c->next = k->children;
+	k->children = c;
+	why = unpack(c, len);
+	if (why == 0)
+		return;
+	free_child(k, c);
+	send_failed(ch, serial, why);
+}
+
+/* ---- start ---- */
+
+/* posix_spawn(3) of the order; errno, 0 when the script runs. */
+static int spawn(struct keeper *k, struct child *c, int out_fd, int err_fd)
+{
+	posix_spawn_file_actions_t fa;
+	int rc = posix_spawn_file_actions_init(&fa);
+
+	if (rc != 0)
+		return rc;
+	rc = posix_spawn_file_actions_adddup2(&fa, c->in_fd, 0);
+	if (rc == 0)
+		rc = posix_spawn_file_actions_adddup2(&fa, out_fd, 1);
+	if (rc == 0)
+		rc = posix_spawn_file_actions_adddup2(&fa, err_fd, 2);
+	if (rc == 0)
+		rc = posix_spawn_file_actions_addclosefrom_np(&fa, 3);
+	if (rc == 0)
+		rc = posix_spawn_file_actions_addchdir_np(&fa, c->dir);
+	if (rc == 0)
+		rc = posix_spawn(&c->pid, c->argv[0], &fa, &k->attr, c->argv, c->env);
+	posix_spawn_file_actions_destroy(&fa);
+	return rc;
+}
+
+/*
+ * Whoever looks at an operation after its time may settle it without us.  If we, or the gateway,
+ * stood still so long that the script could reach that time, it is not begun.
+ */
+static bool is_too_late(const struct order *o)
+{
+	return o->is_protected &&
+	       clock_mono_us() / 1000 + o->timeout_ms + o->kill_after_ms > o->op.deadline_mono_ms;
+}
+
+/* Starts the script.  errno, 0 when it runs. */
+static int start(struct keeper *k, struct child *c)
+{
+	int out[2] = {-1, -1}, err[2] = {-1, -1}, rc = 0;
+
+	fault("keeper.starting");
+	if (is_too_late(c->order))
+		rc = ETIME;
+	else if (pipe2(err, O_CLOEXEC) != 0 || (c->out_fd < 0 && pipe2(out, O_CLOEXEC) != 0))
+		rc = errno;
+	if (rc == 0)
+		rc = spawn(k, c, c->out_fd >= 0 ? c->out_fd : out[1], err[1]);
+	fault("keeper.started");
+	close_fd(&out[1]);
+	close_fd(&err[1]);
+	close_fd(&c->in_fd);
+	close_fd(&c->out_fd);
+	c->read_fd = out[0];
+	c->stderr_fd = err[0];
+	if (rc != 0)
+		return rc;
+	if (c->read_fd >= 0)
+		fcntl(c->read_fd, F_SETFL, O_NONBLOCK);
+	fcntl(c->stderr_fd, F_SETFL, O_NONBLOCK);
+	c->phase = PHASE_RUNNING;
+	c->start_us = clock_mono_us();
+	/* What passes through has no time limit of ours as long as somebody waits for it. */
+	if (c->order->is_protected)
+		c->deadline_us = c->start_us + c->order->timeout_ms * 1000;
+	return 0;
+}
+
+void child_go(struct keeper *k, struct child *c)
+{
+	struct channel *ch = c->channel;
+	int64_t serial = c->order->serial;
+	int why = start(k, c);
+
+	if (why == 0)
+		return;
+	free_child(k, c);
+	send_failed(ch, serial, why);
+}
+
+/* ---- output ---- */
+
+/* Keeps n more bytes of output: in memory, then in the spool, then only their number. */
+static void keep_output(struct child *c, const char *data, size_t n)
+{
+	int64_t max = c->order->policy.max_response_bytes * OUTPUT_FACTOR + ORDER_INLINE_MAX;
+	int64_t before = c->output_len;
+	enum err e = OK;
+
+	c->output_len += (int64_t)n;
+	if (c->rest.fd < 0 && c->output_len <= ORDER_INLINE_MAX) {
+		if (!c->output)
+			c->output = malloc(ORDER_INLINE_MAX);
+		if (!c->output)
+			c->is_output_lost = true;
+		else
+			memcpy(c->output + before, data, n);
+		return;
+	}
+	if (c->is_output_lost || before > max)
+		return;
+	if (c->rest.fd < 0) {
+		e = spool_open(&c->rest);
+		if (e == OK && before > 0)
+			e = spool_write(&c->rest, c->spool, c->output, (size_t)before);
+	}
+	if (e == OK)
+		e = spool_write(&c->rest, c->spool, data, n);
+	if (e != OK) {
+		log_warn("a script's output cannot be kept: %s", err_text());
+		c->is_output_lost = true;
+	}
+}
+
+/* Reads at most `limit` bytes of what is in the pipe; closes it at its end. */
+static void read_output(struct child *c, int64_t limit)
+{
+	static char buf[OUTPUT_PIECE];
+
+	while (limit > 0) {
+		size_t want = limit < OUTPUT_PIECE ? (size_t)limit : OUTPUT_PIECE;
+		ssize_t n = read(c->read_fd, buf, want);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN)
+			return;
+		if (n <= 0) {
+			close_fd(&c->read_fd);
+			return;
+		}
+		keep_output(c, buf, (size_t)n);
+		limit -= n;
+	}
+}
+
+void child_read_output(struct child *c)
+{
+	read_output(c, READ_AT_ONCE);
+}
+
+/* Can the channel take a message?  It is looked at before the pipe is read: nothing gets lost. */
+static bool has_room(struct channel *ch)
+{
+	struct pollfd p = {.fd = ch->fd, .events = POLLOUT};
+
+	ch->is_full = poll(&p, 1, 0) == 0;
+	return !ch->is_full;
+}
+
+/* Hands on at most `limit` bytes of its error output; returns how many; closes it at its end. */
+static int read_errors(struct child *c, int limit)
+{
+	char buf[4096];
+	int done = 0;
+
+	while (done < limit && (!c->channel || has_room(c->channel))) {
+		struct report r = {.kind = MESSAGE_STDERR, .serial = c->order->serial};
+		int left = limit - done;
+		ssize_t n = read(c->stderr_fd, buf, left < (int)sizeof(buf) ? (size_t)left : sizeof(buf));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN)
+			break;
+		if (n <= 0) {
+			close_fd(&c->stderr_fd);
+			break;
+		}
+		done += (int)n;
+		r.inline_len = n;
+		if (!c->channel)
+			log_raw(buf, (size_t)n);
+		else if (send_report(c->channel, &r, buf, (size_t)n, -1) != SENT)
+			log_warn("some of a script's error output was lost");
+	}
+	return done;
+}
+
+void child_read_errors(struct child *c)
+{
+	read_errors(c, READ_AT_ONCE);
+}
+
+/* ---- the end ---- */
+
+void child_close_all_but(const int *keep, int n)
+{
+	int from = 3;
+
+	for (int i = 0; i < n; i++) {
+		int lowest = -1;
+
+		for (int j = 0; j < n; j++)
+			if (keep[j] >= from && (lowest < 0 || keep[j] < lowest))
+				lowest = keep[j];
+		if (lowest < 0)
+			break;
+		if (lowest > from)
+			close_range((unsigned)from, (unsigned)lowest - 1, 0);
+		from = lowest + 1;
+	}
+	close_range((unsigned)from, ~0U, 0);
+}
+
+static struct ending ending_of(struct child *c)
+{
+	struct ending end = {
+		.is_timed_out = c->is_timed_out,
+		.is_output_lost = c->is_output_lost,
+		.run_us = c->end_us - c->start_us,
+		.output_len = c->output_len,
+		.output_fd = c->rest.fd,
+		.output = c->rest.fd < 0 ? c->output : NULL,
+	};
+
+	ending_set_status(&end, c->wait_status);
+	if (end.output_fd < 0 && !end.output)
+		end.output = calloc(1, 1);
+	return end;
+}
+
+/* Writes the run to the store, in a process of its own: the keeper stays small and awake. */
+static bool fork_harvest(struct child *c)
+{
+	struct ending end;
+	pid_t pid = fork();
+
+	if (pid != 0) {
+		if (pid < 0)
+			log_warn("fork: %s; trying again", strerror(errno));
+		return pid > 0;
+	}
+	child_close_all_but((const int[]){c->witness_fd, c->rest.fd}, 2);
+	prctl(PR_SET_NAME, "retrysafe-harv");
+	if (c->phase != PHASE_READY)
+		end = ending_of(c);
+	harvest(c->order, c->url, c->spool, c->phase != PHASE_READY ? &end : NULL);
+	_exit(0);
+}
+
+/* Nobody waits for a run that is READY or has ended. */
+static void settle_alone(struct keeper *k, struct child *c)
+{
+	c->take_over_us = INT64_MAX;
+	if (!c->order->is_protected || c->is_taken_over || fork_harvest(c))
+		free_child(k, c);
+	else
+		c->retry_us = clock_mono_us() + RETRY_US;
+}
+
+void child_tell(struct keeper *k, struct child *c)
+{
+	struct report r = {.kind = MESSAGE_ENDED,
+		.serial = c->order->serial,
+		.wait_status = c->wait_status,
+		.is_timed_out = c->is_timed_out,
+		.is_output_lost = c->is_output_lost,
+		.run_us = c->end_us - c->start_us,
+		.output_len = c->output_len};
+	enum sent sent = SENT;
+
+	if (!c->has_exited || c->phase == PHASE_ENDED)
+		return;
+	/* Its complaints first: those that were there when it ended. */
+	if (c->stderr_fd >= 0 && c->errors_left > 0) {
+		int n = read_errors(c, c->errors_left);
+
+		c->errors_left -= n;
+		if (c->channel && c->channel->is_full && c->errors_left > 0)
+			return;
+	}
+	fault("keeper.ended");
+	if (c->rest.fd < 0 && !c->is_output_lost)
+		r.inline_len = c->output_len;
+	if (c->channel)
+		sent = send_report(c->channel, &r, c->output, (size_t)r.inline_len, c->rest.fd);
+	if (sent != SENT) {
+		c->channel->is_full = sent == SENT_NOT_FULL;
+		c->retry_us = clock_mono_us() + RETRY_US;
+		return;
+	}
+	fault("keeper.told");
+	close_fd(&c->stderr_fd);
+	c->retry_us = INT64_MAX;
+	c->phase = PHASE_ENDED;
+	if (!c->channel)
+		settle_alone(k, c);
+}
+
+/* The amount that is there now bounds what is read: a grandchild may go on writing. */
+static void see_end(struct keeper *k, struct child *c, int status)
+{
+	int there = 0;
+
+	c->has_exited = true;
+	c->wait_status = status;
+	c->end_us = clock_mono_us();
+	if (c->order->is_protected && c->channel)
+		c->take_over_us = c->end_us + c->order->policy.busy_timeout_ms * 1000 + TAKE_OVER_US;
+	if (c->read_fd >= 0 && ioctl(c->read_fd, FIONREAD, &there) == 0)
+		read_output(c, there);
+	close_fd(&c->read_fd);
+	if (c->stderr_fd >= 0 && ioctl(c->stderr_fd, FIONREAD, &there) == 0)
+		c->errors_left = there;
+	child_tell(k, c);
+}
+
+void child_reap(struct keeper *k)
+{
+	siginfo_t si;
+
+	for (;;) {
+		struct child *c;
+		int status;
+
+		si.si_pid = 0;
+		if (waitid(P_ALL, 0, &si, WEXITED | WNOHANG | WNOWAIT) != 0 || si.si_pid == 0)
+			return;
+		for (c = k->children; c && (c->pid != si.si_pid || c->has_exited);)
+			c = c->next;
+		/* What is left of a group that must go, before its number can be given away. */
+		if (c && c->is_timed_out)
+			kill(-c->pid, SIGKILL);
+		if (waitpid(si.si_pid, &status, 0) == si.si_pid && c)
+			see_end(k, c, status);
+	}
+}
+
+/* ---- whoever waits ---- */
+
+void child_leave(struct keeper *k, struct child *c)
+{
+	if (c->channel)
+		c->channel->child = NULL;
+	c->channel = NULL;
+	if (c->phase == PHASE_RUNNING && !c->has_exited) {
+		if (c->deadline_us == INT64_MAX)
+			c->deadline_us = clock_mono_us() + c->order->timeout_ms * 1000;
+	} else if (c->phase == PHASE_RUNNING) {
+		child_tell(k, c);
+	} else {
+		settle_alone(k, c);
+	}
+}
+
+void child_forget(struct keeper *k, struct child *c)
+{
+	if (c->phase == PHASE_RUNNING && !c->is_taken_over)
+		child_leave(k, c); /* its time limit still holds */
+	else
+		free_child(k, c);
+}
+
+void child_keep(struct keeper *k, struct child *c)
+{
+	child_leave(k, c);
+}
+
+/* ---- time ---- */
+
+int64_t child_due(const struct child *c)
+{
+	int64_t other_us = c->has_exited ? c->take_over_us : c->is_timed_out ? c->kill_us : c->deadline_us;
+
+	return other_us < c->retry_us ? other_us : c->retry_us;
+}
+
+static void enforce_time(struct child *c, int64_t now_us)
+{
+	if (c->phase != PHASE_RUNNING || c->has_exited)
+		return;
+	if (!c->is_timed_out && now_us >= c->deadline_us) {
+		c->is_timed_out = true;
+		c->kill_us = now_us + c->order->kill_after_ms * 1000;
+		kill(-c->pid, SIGTERM);
+		kill(-c->pid, SIGCONT); /* a stopped process does not see TERM */
+	}
+	if (c->is_timed_out && now_us >= c->kill_us) {
+		kill(-c->pid, SIGKILL);
+		c->kill_us = INT64_MAX;
+	}
+}
+
+void child_attend(struct keeper *k, struct child *c, int64_t now_us)
+{
+	enforce_time(c, now_us);
+	if (now_us >= c->take_over_us) {
+		/* A gateway that stands still must not keep the result from the store. */
+		c->is_taken_over = fork_harvest(c);
+		c->take_over_us = c->is_taken_over ? INT64_MAX : now_us + RETRY_US;
+	}
+	if (now_us < c->retry_us)
+		return;
+	c->retry_us = INT64_MAX;
+	if (c->phase == PHASE_RUNNING)
+		child_tell(k, c);
+	else if (!c->channel)
+		settle_alone(k, c);
+}

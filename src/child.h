@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * child.h - one run in the keeper's hands: start the script, read it, see its end; private to the keeper
+ */
+#ifndef RETRYSAFE_CHILD_H
+#define RETRYSAFE_CHILD_H
+
+#include "order.h"
+#include "spool.h"
+
+#include <spawn.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum phase { PHASE_READY, PHASE_RUNNING, PHASE_ENDED };
+
+/* A run; its states and rules stand at the head of keeper.c. */
+struct child {
+	struct child *next;
+	struct channel *channel; /* NULL: nobody waits for it any more */
+	enum phase phase;
+	struct order *order; /* with the strings behind it; owned */
+	const char *dir, *url, *spool;
+	char **argv, **env;            /* owned arrays of borrowed strings */
+	int in_fd, out_fd, witness_fd; /* what the script gets as 0; as 1 when passed through */
+	int read_fd, stderr_fd;        /* our ends of its output and error output */
+	char *output;                  /* the first ORDER_INLINE_MAX bytes */
+	struct spool rest;             /* all of it, once it is longer */
+	int64_t output_len;
+	int errors_left; /* bytes of its error output that were there when it ended */
+	pid_t pid;
+	int wait_status;
+	bool has_exited, is_timed_out, is_output_lost;
+	bool is_taken_over; /* a child of ours records it; whoever waits may still do it first */
+	int64_t start_us, end_us;
+	int64_t deadline_us, kill_us; /* INT64_MAX: none */
+	int64_t take_over_us;         /* the gateway should have recorded its end; INT64_MAX: no */
+	int64_t retry_us;             /* what could not be done is tried again then; INT64_MAX: nothing */
+};
+
+/* One thread of the gateway, as the keeper sees it. */
+struct channel {
+	struct channel *next;
+	int fd;
+	struct child *child;
+	bool is_full; /* it did not take our last message: wait until it can be written */
+};
+
+struct keeper {
+	int control_fd; /* -1: the gateway is gone */
+	int signal_fd;
+	struct channel *channels;
+	struct child *children;
+	posix_spawnattr_t attr;
+};
+
+/* Takes an order that came over `ch`; fds are owned.  One that cannot be kept is answered FAILED. */
+void child_take(struct keeper *k, struct channel *ch, const char *buf, size_t len, int fds[2]);
+
+/* Starts the script of a READY run, or answers FAILED. */
+void child_go(struct keeper *k, struct child *c);
+
+/* Reads what is there, as far as it can be passed on. */
+void child_read_output(struct child *c);
+void child_read_errors(struct child *c);
+
+/* The channel can be written again: goes on with an end that could not be told. */
+void child_tell(struct keeper *k, struct child *c);
+
+/* Collects the scripts that have ended. */
+void child_reap(struct keeper *k);
+
+/* Nobody waits for it any more: what is protected is recorded by a child of ours. */
+void child_leave(struct keeper *k, struct child *c);
+
+/* It is recorded, or was never claimed. */
+void child_forget(struct keeper *k, struct child *c);
+
+/* The gateway could not record it. */
+void child_keep(struct keeper *k, struct child *c);
+
+/* When child_attend() has to be called next, by clock_mono_us(); INT64_MAX: never. */
+int64_t child_due(const struct child *c);
+/* Enforces time limits and tries again what failed.  May free c. */
+void child_attend(struct keeper *k, struct child *c, int64_t now_us);
+
+/* Closes everything from descriptor 3 on but the n in `keep`. */
+void child_close_all_but(const int *keep, int n);
+
+#endif

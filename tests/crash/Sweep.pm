@@ -1,0 +1,389 @@
+# SPDX-License-Identifier: ISC
+#
+# Sweep.pm - one fault, at one system call, on one path of a request; then the truth is checked
+#
+#   my $sweep = Sweep->new($sandbox);
+#   my @points = $sweep->points('first run, gateway');     # [[call, k], ...]
+#   my $result = $sweep->strike('first run, gateway', 'pwrite64', 3, 'KILL');
+#
+# strike() puts the store back to a known state, starts what the path needs, attaches strace, lets
+# the path happen with the fault, and then asks again through a new gateway, without strace, until
+# the key is settled.  The result is a hash: verdict ("done", "uncertain", "" when never settled),
+# struck, seconds, and faults: the list of what must not be, each [kind, sentence], kind one of
+#
+#   double   the script ran twice, or ran although its client was told that it had not
+#   lost     an answer that a client had seen is not what the retry gets; or the gateway alone died
+#            and nobody knows any more how the script ended
+#   hang     no answer, no settling or no end before the deadline
+#   damaged  the database, or a row that nobody attends to
+#   left     a process or a file that should be gone
+#
+# Processes are found as descendants of this one, which adopts orphans (a subreaper): exact, and
+# fast on a machine with many others.
+package Sweep;
+use strict;
+use warnings;
+use Effects;
+use FastCgi qw(:all);
+use Gateway qw(write_config);
+use POSIX ();
+use Process qw(wait_until is_alive describe);
+use Strace;
+use Time::HiRes qw(time sleep);
+
+use constant { ANSWER_S => 10, SETTLE_S => 25, END_S => 12, PR_SET_CHILD_SUBREAPER => 36 };
+our @ERRORS = qw(EIO ENOSPC EDQUOT ENOMEM EINTR EAGAIN EMFILE EACCES);
+
+# Each path: `prepare` starts what it needs and returns the pids to trace; `act` is what is traced;
+# `victim`: who dies of KILL; `key`: the key that is asked again; `threads`: only these threads.
+my %PATHS = (
+    'start, both' => { prepare => sub { () }, act => \&act_start, key => 'k', wraps => 1 },
+    'first run on no store, gateway' =>
+        { prepare => \&prepare_no_store, act => \&act_request, key => 'k', victim => 'gateway' },
+    'first run, gateway' =>
+        { prepare => \&prepare_gateway, act => \&act_request, key => 'k', victim => 'gateway' },
+    'first run, writer thread' => { prepare => \&prepare_writer, act => \&act_request, key => 'k',
+        victim => 'gateway', threads => 1 },
+    'first run, keeper' => { prepare => \&prepare_keeper, act => \&act_request, key => 'k' },
+    'replay, gateway' =>
+        { prepare => \&prepare_gateway, act => \&act_request, key => 'before', victim => 'gateway' },
+    'conflict, gateway' =>
+        { prepare => \&prepare_conflict, act => \&act_request, key => 'k', victim => 'gateway' },
+    'settling, gateway' =>
+        { prepare => \&prepare_orphan, act => \&act_request, key => 'k', ends => 'uncertain' },
+    'settling, keeper' => { prepare => \&prepare_harvest, act => \&act_harvest, key => 'k' },
+);
+our @PATHS = ('start, both', 'first run on no store, gateway', 'first run, gateway',
+    'first run, writer thread', 'first run, keeper', 'replay, gateway', 'conflict, gateway',
+    'settling, gateway', 'settling, keeper');
+
+sub new {
+    my ($class, $sandbox) = @_;
+    my $self = bless { sandbox => $sandbox, effects => Effects->new($sandbox), n => 0 }, $class;
+
+    adopt_orphans();
+    $sandbox->copy("$1/effect.sh", 'www/bare/effect.sh') if __FILE__ =~ m{\A(.*)/};
+    write_config($sandbox, busy_timeout => '1s',
+        routes => [{ match => '*', timeout => '4s', kill_after => '1s' }]);
+    $sandbox->binary;
+    $self->make_template;
+    return $self;
+}
+
+# ---- processes ----
+
+sub adopt_orphans {
+    my %prctl = (x86_64 => 157, aarch64 => 167, i686 => 172, armv7l => 172, riscv64 => 167);
+    my $machine = (POSIX::uname())[4];
+    my $number = $prctl{$machine} // die "the number of prctl(2) on $machine is not known here\n";
+    syscall($number, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0 or die "prctl: $!\n";
+}
+
+sub children { map { split ' ', Process::contents($_) } glob "/proc/$_[0]/task/*/children" }
+
+# All descendants that still run.
+sub family {
+    my ($pid) = @_;
+    return map { ($_, family($_)) } grep { is_alive($_) } children($pid // $$);
+}
+
+sub await_no_process {
+    my ($seconds, @pids) = @_;
+    return wait_until { !grep { is_alive($_) } @pids ? @pids : family() } $seconds;
+}
+
+sub kill_hard {
+    my (@pids) = @_;
+    kill 'KILL', @pids;
+    await_no_process(5, @pids) if @pids;
+}
+
+# ---- gateways ----
+
+# Starts a gateway and returns [pid, its socket]; nothing when it ends before it takes connections.
+sub start_gateway {
+    my ($self, $name, @wrapper) = @_;
+    my $sandbox = $self->{sandbox};
+    my $socket = $sandbox->path('run', "$name.sock");
+    unlink $socket;
+    my $pid = $sandbox->start(name => $name, user => $sandbox->user,
+        command => [@wrapper, $sandbox->binary, 'serve', '--config',
+            $sandbox->path('conf/retrysafe.json'), '--listen', "unix:$socket"]);
+    my $is_up = wait_until { !is_alive($pid) || IO::Socket::UNIX->new(Peer => $socket) } 5;
+    return $is_up && is_alive($pid) ? [$pid, $socket] : undef;
+}
+
+sub keeper_of { (children($_[0][0]))[0] // die "the gateway has no keeper\n" }
+
+sub connect_and_send {
+    my ($self, $gateway, $key) = @_;
+    my $conn = FastCgi->connect($gateway->[1]);
+    my @params = params(script => $self->{sandbox}->path('www/bare/effect.sh'), key => $key,
+        body => 'a=1', query => $self->{gate} ? $key : '');
+    $conn->send(begin(1), params_record(1, @params), record(PARAMS, 1, ''),
+        record(STDIN_DATA, 1, 'a=1'), record(STDIN_DATA, 1, ''));
+    return $conn;
+}
+
+# One whole request: an Answer, undef when there was none.
+sub ask {
+    my ($self, $gateway, $key, $seconds) = @_;
+    my $answer = eval { $self->connect_and_send($gateway, $key)->read_answer($seconds // ANSWER_S) };
+    $self->fault(hang => "no answer in time to $key") if $answer && $answer->{ended} eq 'timeout';
+    return $answer && $answer->{response};
+}
+
+# ---- the state before ----
+
+# A store in which the key "before" is done.
+sub make_template {
+    my ($self) = @_;
+    my $gateway = $self->start_gateway('template') or die "the gateway does not start\n";
+    my $answer = $self->ask($gateway, 'before');
+    $answer && $answer->status == 200 or die "the gateway does not answer\n";
+    kill 'TERM', $gateway->[0];
+    await_no_process(END_S) or die "the gateway does not end\n";
+    $self->{before} = $answer;
+    mkdir $self->{sandbox}->path('template');
+    $self->copy(qw(store spool www/effects.log), 'template');
+}
+
+sub copy {
+    my ($self, @names) = @_;
+    system('cp', '-a', map { $self->{sandbox}->path($_) } @names) == 0 or die "cp @names failed\n";
+}
+
+sub restore {
+    my ($self) = @_;
+    my $dir = $self->{sandbox}->dir;
+    unlink glob "$dir/{store,spool,www/gates,log,run}/*";
+    $self->copy(qw(template/store template/spool), '.');
+    $self->copy(qw(template/effects.log www));
+    @$self{qw(gate faults seen other)} = (0, [], undef, undef);
+}
+
+sub prepare_gateway {
+    my ($self) = @_;
+    $self->{gateway} = $self->start_gateway('traced') or die "the gateway does not start\n";
+    return $self->{gateway}[0];
+}
+
+sub prepare_no_store {
+    my ($self) = @_;
+    unlink glob "$self->{sandbox}{dir}/{store,spool}/*";
+    return $self->prepare_gateway;
+}
+
+# The thread that writes comes with the first write; it alone blocks SIGALRM.
+sub prepare_writer {
+    my ($self) = @_;
+    my $pid = $self->prepare_gateway;
+    $self->ask($self->{gateway}, 'warm');
+    my @writers = grep {
+        Process::contents("/proc/$pid/task/$_/status") =~ /^SigBlk:\s+\w*(\w{4})$/m && hex($1) & 1 << 13;
+    } Strace::threads_of($pid);
+    @writers == 1 or die "which thread writes: @writers?\n";
+    return @writers;
+}
+
+sub prepare_keeper {
+    my ($self) = @_;
+    $self->prepare_gateway;
+    return keeper_of($self->{gateway});
+}
+
+# Another gateway runs the script, which waits at its gate.
+sub start_run {
+    my ($self) = @_;
+    $self->{gate} = 1;
+    $self->{other} = $self->start_gateway('other') or die "the gateway does not start\n";
+    $self->{waiting} = $self->connect_and_send($self->{other}, 'k');
+    $self->{effects}->await('k', 'run', 5) or die "the script does not start\n";
+}
+
+sub prepare_conflict {
+    my ($self) = @_;
+    $self->start_run;
+    return $self->prepare_gateway;
+}
+
+# Nobody is left who could know how the script ended.
+sub prepare_orphan {
+    my ($self) = @_;
+    $self->start_run;
+    kill_hard(family());
+    return $self->prepare_gateway;
+}
+
+# The gateway is dead, and the keeper is about to see the script's end.
+sub prepare_harvest {
+    my ($self) = @_;
+    $self->start_run;
+    my $keeper = keeper_of($self->{other});
+    kill_hard($self->{other}[0]);
+    return $keeper;
+}
+
+# ---- what happens under strace ----
+
+sub act_request {
+    my ($self, $path) = @_;
+    $self->{seen} = $self->ask($self->{gateway}, $path->{key});
+}
+
+# strace has started the gateway here; it may have died of it.
+sub act_start {
+    my ($self, $path, @options) = @_;
+    $self->{gateway} = $self->start_gateway('traced', 'strace', '-qq', '-f', '-b', 'execve', '-o',
+        $self->{sandbox}->path('run', 'traced.calls'), @options);
+    $self->{seen} = $self->ask($self->{gateway}, $path->{key}) if $self->{gateway};
+}
+
+sub act_harvest {
+    my ($self) = @_;
+    $self->{sandbox}->open_gate('k');
+    my ($strace) = grep { describe($_) =~ /strace/ } children($$);
+    wait_until { !grep { $_ != $strace } family() } 3;
+}
+
+# ---- one case ----
+
+sub fault {
+    my ($self, $kind, $sentence) = @_;
+    push @{ $self->{faults} }, [$kind, $sentence];
+}
+
+# Runs the path under strace with these options; true when a call was struck.
+sub trace {
+    my ($self, $name, @options) = @_;
+    my $path = $PATHS{$name} or die "there is no path \"$name\"\n";
+    $self->restore;
+    my @pids = $path->{prepare}->($self);
+    if ($path->{wraps}) {
+        $path->{act}->($self, $path, @options);
+        $self->{calls} = $self->{sandbox}->path('run', 'traced.calls');
+        return Process::contents($self->{calls}) =~ /INJECTED|killed by SIGKILL/;
+    }
+    my $tracer = Strace->attach($self->{sandbox}, name => 'traced', pids => \@pids,
+        options => \@options, threads => $path->{threads});
+    $path->{act}->($self, $path);
+    $tracer->detach;
+    $self->{calls} = $tracer->output;
+    return $tracer->has_struck;
+}
+
+# The points of a path: [name, k], from a run without a fault.  Two kinds of calls that come in
+# long rows of equals are thinned out: a new process sets every signal, and the search for a script
+# that may still live looks at every process of the machine.
+sub points {
+    my ($self, $name) = @_;
+    my (%count, %wanted, @points);
+    $self->trace($name);
+    my @calls = Strace::calls($self->{calls});
+    $self->finish_case($PATHS{$name}, 'KILL');
+    for my $call (@calls) {
+        my ($thread, $what, $line) = @$call;
+        my $k = ++$count{$thread}{$what};
+        last if $PATHS{$name}{wraps} && $line =~ /\bready\b/;
+        my $row = $what eq 'rt_sigaction' ? 'signals' : $line =~ m{"/proc/\d+/environ"} ? 'processes' : '';
+        next if $row && ++$count{$thread}{$row} > 3 && $count{$thread}{$row} % 16;
+        next if $what =~ /\A(?:exit|exit_group|rt_sigreturn)\z/;
+        push @points, [$what, $k] if !$wanted{$what}{$k}++;
+    }
+    return @points;
+}
+
+# $what: "KILL" or the name of an error.
+sub strike {
+    my ($self, $name, $call, $k, $what) = @_;
+    my $path = $PATHS{$name};
+    my $how = $what eq 'KILL' ? 'signal=KILL' : "error=$what";
+    my $started = time;
+    my $struck = $self->trace($name, '-e', "trace=$call", '-e', "inject=$call:$how:when=$k");
+    my $verdict = $self->finish_case($path, $what);
+    return { verdict => $verdict, struck => $struck, seconds => time - $started,
+        faults => $self->{faults} };
+}
+
+# Asks again until it is settled, ends everything, and checks what must be true.
+sub finish_case {
+    my ($self, $path, $what) = @_;
+    my $runs_then = $self->{effects}->runs($path->{key});
+    my $gateway = $self->start_gateway('new');
+    my $before = $self->{seen} && $self->{seen}->problem;
+    my ($retry, $verdict);
+
+    $self->fault(double => "the client was told $before, but the script has run")
+        if $before && $before =~ /\A(?:store-unavailable|script-not-started|overloaded)\z/
+        && $runs_then && $path->{key} eq 'k' && !$self->{gate};
+    if ($self->{gate}) {
+        $self->{sandbox}->open_gate('k');
+        my $first = eval { $self->{waiting}->read_answer($self->{other} ? 5 : 0)->{response} };
+        # What the client of the first request saw counts as well.
+        $self->{seen} = $first if $first && $first->status == 200;
+    }
+    $self->fault(hang => 'a new gateway does not start') if !$gateway;
+    wait_until {
+        $retry = $gateway && $self->ask($gateway, $path->{key}, 5);
+        !$gateway || $retry && $retry->problem !~ /\A(?:in-progress|store-unavailable)\z/;
+    } SETTLE_S;
+    $verdict = $self->judge($path, $what, $retry);
+    $self->end_all;
+    $self->check_store;
+    return $verdict;
+}
+
+sub judge {
+    my ($self, $path, $what, $retry) = @_;
+    my @runs = grep { $_->[3] eq 'run' } $self->{effects}->events($path->{key});
+    my $seen = $path->{key} eq 'before' ? $self->{before} : $self->{seen};
+    my $verdict = !$retry ? '' : $retry->status == 200 ? 'done'
+        : $retry->problem eq 'outcome-uncertain' ? 'uncertain' : '';
+
+    $self->fault(double => scalar(@runs) . ' runs') if @runs > 1;
+    if (!$verdict) {
+        $self->fault(hang => 'not settled: ' . ($retry ? $retry->summary : 'no answer'));
+        return '';
+    }
+    if ($verdict eq 'done' && (!@runs || $retry->body !~ /\Anonce \Q$runs[0][2]\E\n/)) {
+        $self->fault(lost => 'the answer is not that of the run');
+    }
+    if ($seen && $seen->status == 200 && $seen->essence ne $retry->essence) {
+        $self->fault(lost => 'the client had seen: ' . $seen->summary . '; the retry got: ' . $retry->summary);
+    }
+    if ($what eq 'KILL' && ($path->{victim} // '') eq 'gateway' && $verdict eq 'uncertain') {
+        $self->fault(lost => 'the gateway died alone, and now it is uncertain');
+    }
+    if (($path->{ends} // $verdict) ne $verdict) {
+        $self->fault(lost => "$verdict, although nobody can know");
+    }
+    return $verdict;
+}
+
+# Everything that still runs must end by itself when it is told to.
+sub end_all {
+    my ($self) = @_;
+    $self->{sandbox}->open_gate('all');
+    my $program = $self->{sandbox}->path('bin/retrysafe');
+    my %is_keeper = map { $_ => 1 } grep { Process::contents("/proc/$_/comm") =~ /\Aretrysafe-/ } family();
+    kill 'TERM', grep { !$is_keeper{$_} && (readlink("/proc/$_/exe") // '') eq $program } family();
+    return if await_no_process(END_S);
+    $self->fault(hang => 'does not end: ' . join ', ', map { describe($_) } family());
+    kill_hard(family());
+}
+
+sub check_store {
+    my ($self) = @_;
+    my $sandbox = $self->{sandbox};
+    my $db = $sandbox->path('store/retrysafe.db');
+    my $pid = $sandbox->start(name => 'sqlite', user => $sandbox->user, command => ['sqlite3', $db,
+        'PRAGMA integrity_check; SELECT \'state \' || state FROM operation WHERE state NOT IN (3,4,5)']);
+    waitpid $pid, 0;
+    my $said = Process::contents($sandbox->path('log/sqlite'));
+    $self->fault(damaged => "the store: $said") if $said ne "ok\n";
+    for (glob "$sandbox->{dir}/spool/*") {
+        $self->fault(left => "$_ is left") if !m{/(?:counters|store-[0-9a-f]{16})\z};
+    }
+}
+
+1;

@@ -1,0 +1,113 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: ISC
+#
+# sweep.pl - `make crash`: a fault at every system call of gateway and keeper
+#
+# Environment: JOBS (2) sandboxes at once; FAULTS (KILL and all errors) a list; PATHS a pattern of
+# the paths to take; SAMPLE the number of cases to draw, with SEED, instead of all.
+# Prints every violation when it is found, then a table.  Exit status 1 when there was any.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/../lib", $FindBin::Bin;
+use List::Util qw(shuffle);
+use Sandbox;
+use Sweep;
+use Time::HiRes qw(time);
+
+my @FAULTS = split /[ ,]+/, $ENV{FAULTS} // join ' ', 'KILL', @Sweep::ERRORS;
+my $JOBS = $ENV{JOBS} // 2;
+my $SEED = $ENV{SEED} // time % 1_000_000;
+my $started = time;
+
+$| = 1;
+srand $SEED;
+my ($status, @cases) = (0, list_cases());
+my @jobs = map { start_job($_) } 0 .. $JOBS - 1;
+my %sum;
+for my $job (@jobs) {
+    my $out = $job->{out};
+    while (<$out>) {
+        chomp;
+        my ($path, $fault, %of) = split /\t/;
+        $sum{$path}{$fault}{$_} += $of{$_} for keys %of;
+    }
+    close $out;
+    $status ||= $? ? 1 : 0;
+}
+$status ||= print_table();
+exit $status;
+
+# Every case: [path, call, k, fault].  A gateway that cannot start is no harm: there only KILL.
+sub list_cases {
+    my $sandbox = Sandbox->new;
+    my $sweep = Sweep->new($sandbox);
+    my $wanted = $ENV{PATHS} // '';
+    my @all;
+    for my $path (grep { /$wanted/ } @Sweep::PATHS) {
+        my @points = $sweep->points($path);
+        printf "%-32s %4d points\n", $path, scalar @points;
+        for my $point (@points) {
+            push @all, map { [$path, @$point, $_] } grep { $_ eq 'KILL' || $path !~ /^start/ } @FAULTS;
+        }
+    }
+    complain($sandbox);
+    @all = shuffle(@all);
+    splice @all, $ENV{SAMPLE} if $ENV{SAMPLE} && @all > $ENV{SAMPLE};
+    printf "%d cases, SEED=%d\n", scalar @all, $SEED;
+    return @all;
+}
+
+# A process of its own with a sandbox of its own, which takes every n-th case; its output are
+# lines "path, fault, name, number, ...", to be added up.
+sub start_job {
+    my ($which) = @_;
+    my $pid = open(my $out, '-|') // die "fork: $!\n";
+    return { out => $out } if $pid;
+    my $sandbox = Sandbox->new;
+    my $sweep = Sweep->new($sandbox);
+    for (my $i = $which; $i < @cases; $i += $JOBS) {
+        report($sweep, @{ $cases[$i] });
+    }
+    exit complain($sandbox);
+}
+
+sub report {
+    my ($sweep, $path, $call, $k, $fault) = @_;
+    my $result = eval { $sweep->strike($path, $call, $k, $fault) }
+        // { verdict => '', struck => 0, seconds => 0, faults => [[broken => $@ =~ s/\n.*//sr]] };
+    my %count = (cases => 1, struck => $result->{struck} ? 1 : 0, seconds => $result->{seconds});
+    $count{ $result->{verdict} }++ if $result->{verdict};
+    my %once = map { $_->[0] => 1 } @{ $result->{faults} };
+    $count{$_}++ for keys %once;
+    print STDERR "$path: $call $k $fault: $_->[0]: $_->[1]\n" for @{ $result->{faults} };
+    printf STDERR "%s: %s %d %s: took %.1f s\n", $path, $call, $k, $fault, $result->{seconds}
+        if $result->{seconds} > 5 && $ENV{VERBOSE};
+    print join("\t", $path, $fault, %count), "\n";
+}
+
+sub complain {
+    my ($sandbox) = @_;
+    my @complaints = $sandbox->close;
+    print STDERR "left behind: $_\n" for @complaints;
+    $sandbox->remove;
+    return @complaints ? 1 : 0;
+}
+
+sub print_table {
+    my @columns = qw(cases struck done uncertain double lost hang damaged left broken);
+    my (%total, $bad);
+    printf "%-32s %-6s" . ' %9s' x @columns . "\n", 'path', 'fault', @columns;
+    for my $path (grep { $sum{$_} } @Sweep::PATHS) {
+        for my $fault (grep { $sum{$path}{$_} } @FAULTS) {
+            my $of = $sum{$path}{$fault};
+            printf "%-32s %-6s" . ' %9d' x @columns . "\n", $path, $fault, map { $of->{$_} // 0 } @columns;
+            $total{$_} += $of->{$_} // 0 for @columns;
+        }
+    }
+    printf "%-32s %-6s" . ' %9d' x @columns . "\n", 'all', '', map { $total{$_} // 0 } @columns;
+    $bad += $total{$_} // 0 for qw(double lost hang damaged left broken);
+    printf "%.0f s; with no failure in %d cases that struck, fewer than %.2g of such faults fail (95 %%)\n",
+        time - $started, $total{struck}, 3 / ($total{struck} || 1) if !$bad;
+    return $bad ? 1 : 0;
+}

@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: ISC
+#
+# Round.pm - one round of torture: gateways on one store, clients, harm, and then the proof
+#
+#   my $round = Round::run(seed => 1, seconds => 5, harm => \%Round::GATEWAYS_ONLY);
+#   print "$_\n" for @{ $round->{complaints} };
+#   $round->{figures}, $round->{harm}    numbers by name
+#
+# A round has a sandbox, and so a store, of its own.  supervisor.c keeps the gateways running and does
+# the harm, Requests.pm is the clients, script.c what is run, Checker.pm the judge.  Besides the history
+# this file looks at what is left: processes, locks, files in the spool, sockets, and the database.
+package Round;
+use strict;
+use warnings;
+use Checker;
+use File::Copy ();
+use File::Path qw(make_path);
+use Gateway qw(write_config verb);
+use POSIX ();
+use Process qw(wait_until);
+use Requests;
+use Sandbox;
+use Time::HiRes qw(time);
+
+# What may be done to whom, with weights; see supervisor.c.
+our %GATEWAYS_ONLY = (gateway => 1);
+our %EVERYTHING = (gateway => 30, keeper => 12, both => 8, group => 3, harvester => 10, script => 3,
+    'stop-gateway' => 4, 'stop-keeper' => 4, 'stall-gateway' => 2, 'stall-keeper' => 2);
+
+my $SETTLE_SECONDS = 20;
+my $LOG_LINES_MAX = 20;
+
+# run(seed, seconds, harm, rate (a second), clients, gateways, keys (new ones a second), keep_in
+# (directory for the evidence when there are complaints))
+sub run {
+    my (%how) = (rate => 100, clients => 12, gateways => 4, keys => 60, @_);
+    my $self = bless { %how, complaints => [], is_tame => !grep { $_ ne 'gateway' } keys %{ $how{harm} } };
+
+    $self->prepare;
+    $self->torture;
+    $self->look_at_what_is_left;
+    $self->check;
+    $self->keep_evidence if @{ $self->{complaints} } && $self->{keep_in};
+    $self->{sandbox}->remove;
+    return $self;
+}
+
+sub complain { push @{ $_[0]{complaints} }, $_[1] }
+
+sub prepare {
+    my ($self) = @_;
+    my $sandbox = $self->{sandbox} = Sandbox->new;
+
+    # An operation's time is timeout + kill_after + busy_timeout + 5 s; a stall is longer.
+    my %limits = $self->{is_tame} ? (timeout => '20s') : (timeout => '2s', kill_after => '300ms');
+    write_config($sandbox, busy_timeout => $self->{is_tame} ? '5s' : '1s',
+        routes => [{ match => '*', %limits }]);
+    make_path($sandbox->path('www/bare'), $sandbox->path('history'));
+    compile($sandbox, 'script.c', 'www/bare/script.cgi');
+    compile($sandbox, 'supervisor.c', 'bin/supervisor');
+    $sandbox->write('www/bare/broken.cgi', "#!/nonexistent/interpreter\n");
+    chmod 0755, $sandbox->path('www/bare/broken.cgi');
+    $sandbox->write('run/events.jsonl', '');
+    chmod 0666, $sandbox->path('run/events.jsonl');
+}
+
+sub compile {
+    my ($sandbox, $source, $to) = @_;
+    system($ENV{CC} // 'gcc', qw(-std=gnu11 -D_GNU_SOURCE -O2 -o), $sandbox->path($to),
+        $sandbox->root . "/tests/torture/$source") == 0 or die "$source does not compile\n";
+}
+
+# ---- the torture itself ----
+
+sub torture {
+    my ($self) = @_;
+    my $sandbox = $self->{sandbox};
+    pipe my $rest, my $life or die "pipe: $!\n";
+    my $harm = $self->{harm};
+    my $supervisor = $sandbox->start(name => 'gateways', user => $sandbox->user, stdin => $rest,
+        command => [$sandbox->path('bin/supervisor'), $sandbox->binary,
+            $sandbox->path('conf/retrysafe.json'), $sandbox->path('run'),
+            @$self{qw(gateways seconds rate)}, 9000, $self->{seed}, $sandbox->path('run/events.jsonl'),
+            map { "$_=$harm->{$_}" } sort keys %$harm]);
+    close $rest;
+
+    my $started = Requests::now();
+    my @clients = map { $self->start_client($_, $started, $life) } 0 .. $self->{clients} - 1;
+    wait_until { $sandbox->read('run/events.jsonl') =~ /"calm"/ } $self->{seconds} + 30
+        or $self->complain('left over: the supervisor does not come to rest');
+    $sandbox->open_gate('calm');
+    for (@clients) {
+        waitpid $_, 0;
+        $self->complain('left over: a client died') if $?;
+    }
+    $self->{seconds_to_settle} = Requests::now() - $started - $self->{seconds};
+    ($self->{list_exit}, @{ $self->{list} }) = verb($sandbox, 'list', '--limit', 1_000_000);
+    close $life;
+    wait_until { !Process::is_alive($supervisor) } 30;
+}
+
+sub start_client {
+    my ($self, $number, $started, $life) = @_;
+    defined(my $pid = fork) or die "fork: $!\n";
+    return $pid if $pid;
+    my $is_ok = eval {
+        close $life;
+        my $sandbox = $self->{sandbox};
+        my $client = Requests->new(
+            (map { $_ => $self->{$_} } qw(seed clients gateways is_tame)), client => $number,
+            run => $sandbox->path('run'), scripts => $sandbox->path('www/bare'), prefix => 'k',
+            file => $sandbox->path("history/$number.jsonl"), started => $started,
+            keys_per_second => $self->{keys});
+        my $end = $started + $self->{seconds};
+        $client->ask_until($end);
+        wait_until { -e $sandbox->path('www/gates/calm') } 60;
+        $client->settle($client->newest_key($end), $SETTLE_SECONDS);
+        1;
+    };
+    print STDERR "client $number: $@" if !$is_ok;
+    POSIX::_exit($is_ok ? 0 : 1);
+}
+
+# ---- afterwards ----
+
+sub look_at_what_is_left {
+    my ($self) = @_;
+    my $sandbox = $self->{sandbox};
+    my %end = map { @$_ } map { [%$_] } grep { $_->{what} eq 'end' }
+        $self->read_flat('run/events.jsonl');
+
+    $self->{harm_done} = { map { $_ => $end{$_} } grep { exists $end{$_} } keys %EVERYTHING };
+    $self->complain('left over: ' . ($end{left} // '?') . ' processes') if ($end{left} // 1) != 0;
+    $self->complain("strange: $end{strange} gateways ended though nobody had killed them")
+        if $end{strange};
+    my $database = $sandbox->path('store/retrysafe.db');
+    my $inode = (stat "$database-lock")[1] // 0;
+    $self->complain('left over: a lock') if Process::contents('/proc/locks') =~ /:$inode \d/;
+    for (glob($sandbox->path('spool/*')), glob $sandbox->path('run/*.sock')) {
+        $self->complain("left over: $_")
+            if !m{/(?:counters|store-[0-9a-f]{16})\z};
+    }
+    $self->complain("left over: $_") for $sandbox->close;
+    my $says = qx(sqlite3 '$database' 'PRAGMA integrity_check' 2>&1);
+    $self->complain("integrity: $says") if $says ne "ok\n";
+}
+
+# Lines of flat JSON objects as hashes; what was written by us needs no more.
+sub read_flat {
+    my ($self, $file) = @_;
+    return map { { /"([^"]*)":"?([^",}]*)"?/g } } split /^/, $self->{sandbox}->read($file);
+}
+
+sub check {
+    my ($self) = @_;
+    my @history = map { $self->read_flat("history/$_.jsonl") } 0 .. $self->{clients} - 1;
+    my $ends = grep { $_->{end} } @history;
+    my @effects = map { [split] } split /^/, $self->{sandbox}->read('www/effects.log');
+
+    $self->complain("left over: only $ends clients came to their end") if $ends != $self->{clients};
+    $self->complain('phantom: effects.log has a broken line') if grep { @$_ != 6 } @effects;
+    my $checker = Checker->new(history => \@history, effects => \@effects, list => $self->{list},
+        is_tame => $self->{is_tame});
+    push @{ $self->{complaints} }, $checker->complaints;
+    $self->{figures} = $checker->figures;
+}
+
+sub keep_evidence {
+    my ($self) = @_;
+    my $sandbox = $self->{sandbox};
+    my $to = "$self->{keep_in}/seed-$self->{seed}";
+    make_path($to);
+    File::Copy::copy($_, $to) for map { glob $sandbox->path($_) }
+        qw(history/* www/effects.log run/events.jsonl log/* store/*);
+    $self->{evidence} = $to;
+}
+
+1;

@@ -1,0 +1,561 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * supervisor.c - keeps gateways running, and kills and stops what belongs to them at random
+ *
+ *     supervisor PROGRAM CONFIG DIRECTORY GATEWAYS SECONDS RATE STALL_MS SEED EVENTS KIND=WEIGHT...
+ *
+ * Starts GATEWAYS times `PROGRAM serve --config CONFIG --listen unix:DIRECTORY/N.sock`, and
+ * whatever ends is started again.  For SECONDS it does harm RATE times a second, each time of a
+ * kind that is drawn by weight:
+ *
+ *     gateway, keeper, harvester, script    SIGKILL of one of them
+ *     both         of a gateway and its keeper          group   of these and all of the keeper's
+ * children stop-gateway, stop-keeper                         SIGSTOP, and a moment later SIGCONT
+ *     stall-gateway, stall-keeper                       the same, for STALL_MS, one at a time
+ *
+ * A gateway that holds the store's writer lock is not stalled: nobody could write any more.
+ *
+ * Then everything goes on undisturbed.  When standard input ends, the gateways get SIGTERM, and the
+ * end of all processes is awaited.  EVENTS gets one JSON object a line: what was done, and
+ * {"what":"calm"} and {"what":"end"} with the figures.
+ *
+ * Everything that comes of a gateway is a descendant of this process, whatever dies in between: it
+ * is the subreaper.  So what is left at the end is known exactly, and nobody else is ever hit.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define MANY     1024
+#define STOP_MS  300   /* a short stop is shorter than this */
+#define END_MS   15000 /* for everything to end */
+#define LOOK_US  20000 /* how often to look after those who are stopped */
+#define START_MS 20    /* a gateway that lived shorter than this ... */
+#define PAUSE_MS 50    /* ... waits this long for its next start */
+
+enum kind {
+	KILL_GATEWAY,
+	KILL_KEEPER,
+	KILL_HARVESTER,
+	KILL_SCRIPT,
+	KILL_BOTH,
+	KILL_GROUP,
+	STOP_GATEWAY,
+	STOP_KEEPER,
+	STALL_GATEWAY,
+	STALL_KEEPER,
+	KIND__MAX
+};
+
+static const char *const names[KIND__MAX] = {"gateway", "keeper", "harvester", "script", "both",
+	"group", "stop-gateway", "stop-keeper", "stall-gateway", "stall-keeper"};
+
+struct gateway {
+	pid_t pid; /* 0: not running */
+	int64_t started_ms;
+	char address[PATH_MAX + 16];
+};
+
+struct stopped {
+	pid_t pid;
+	int64_t until_ms;
+	bool is_stall;
+};
+
+struct pids {
+	pid_t pid[MANY];
+	int n;
+};
+
+struct job {
+	const char *program, *config;
+	int n_gateways;
+	int64_t end_ms, stall_ms;
+	long rate;
+	FILE *events;
+	struct gateway gateways[MANY];
+	struct stopped stopped[MANY];
+	int n_stopped;
+	long weight[KIND__MAX], total_weight;
+	long count[KIND__MAX], starts, strange_ends;
+	sigset_t signals;
+};
+
+static uint64_t state;
+
+/* splitmix64 */
+static uint64_t draw(uint64_t below)
+{
+	uint64_t z = (state += UINT64_C(0x9e3779b97f4a7c15));
+
+	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+	return (z ^ z >> 31) % below;
+}
+
+static int64_t now_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+static int64_t now_ms(void)
+{
+	return now_us() / 1000;
+}
+
+static void fail(const char *what)
+{
+	perror(what);
+	exit(111);
+}
+
+/* ---- who is there ---- */
+
+static void add(struct pids *list, pid_t pid)
+{
+	if (list->n < MANY)
+		list->pid[list->n++] = pid;
+}
+
+static void children_of(pid_t pid, struct pids *out)
+{
+	char path[64];
+	FILE *f;
+	int child;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)pid, (int)pid);
+	f = fopen(path, "re");
+	out->n = 0;
+	while (f && fscanf(f, "%d", &child) == 1)
+		add(out, child);
+	if (f)
+		fclose(f);
+}
+
+static bool is_called(pid_t pid, const char *name)
+{
+	char path[64], comm[32] = "";
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+	f = fopen(path, "re");
+	if (f && !fgets(comm, sizeof(comm), f))
+		*comm = '\0';
+	if (f)
+		fclose(f);
+	comm[strcspn(comm, "\n")] = '\0';
+	return strcmp(comm, name) == 0;
+}
+
+static struct gateway *gateway_of(struct job *j, pid_t pid)
+{
+	for (int i = 0; i < j->n_gateways; i++)
+		if (j->gateways[i].pid == pid)
+			return &j->gateways[i];
+	return NULL;
+}
+
+static bool is_stalled(const struct job *j, pid_t pid)
+{
+	for (int i = 0; i < j->n_stopped; i++)
+		if (j->stopped[i].is_stall && j->stopped[i].pid == pid)
+			return true;
+	return false;
+}
+
+struct crowd {
+	struct pids gateways, keepers, harvesters, scripts;
+};
+
+static void add_keeper(const struct job *j, struct crowd *c, pid_t keeper)
+{
+	static struct pids children;
+
+	if (!is_stalled(j, keeper))
+		add(&c->keepers, keeper);
+	children_of(keeper, &children);
+	for (int i = 0; i < children.n; i++)
+		add(is_called(children.pid[i], "retrysafe-harv") ? &c->harvesters : &c->scripts,
+			children.pid[i]);
+}
+
+/* Who may be hit. */
+static void look_around(struct job *j, struct crowd *c)
+{
+	static struct pids mine, theirs;
+
+	c->gateways.n = c->keepers.n = c->harvesters.n = c->scripts.n = 0;
+	children_of(getpid(), &mine);
+	for (int i = 0; i < mine.n; i++) {
+		pid_t pid = mine.pid[i];
+
+		if (gateway_of(j, pid)) {
+			if (!is_stalled(j, pid))
+				add(&c->gateways, pid);
+			children_of(pid, &theirs);
+			for (int k = 0; k < theirs.n; k++)
+				add_keeper(j, c, theirs.pid[k]);
+		} else if (is_called(pid, "retrysafe-keep")) {
+			add_keeper(j, c, pid);
+		} else {
+			add(is_called(pid, "retrysafe-harv") ? &c->harvesters : &c->scripts, pid);
+		}
+	}
+}
+
+/* ---- harm ---- */
+
+static void note(struct job *j, const char *what, const char *kind, pid_t pid)
+{
+	fprintf(j->events, "{\"t\":%" PRId64 ",\"what\":\"%s\",\"kind\":\"%s\",\"pid\":%d}\n",
+		now_ms(), what, kind, (int)pid);
+}
+
+/* Has this process an open file with a lock on byte 0?  Then it may be about to write. */
+static bool holds_writer_lock(pid_t pid)
+{
+	char path[64], file[PATH_MAX], line[256];
+	bool found = false;
+	struct dirent *d;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%d/fdinfo", (int)pid);
+	dir = opendir(path);
+	while (dir && !found && (d = readdir(dir))) {
+		FILE *f;
+
+		snprintf(file, sizeof(file), "%s/%s", path, d->d_name);
+		f = fopen(file, "re");
+		while (f && !found && fgets(line, sizeof(line), f))
+			found = strncmp(line, "lock:", 5) == 0 && strstr(line, " 0 0\n");
+		if (f)
+			fclose(f);
+	}
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
+static void stop(struct job *j, pid_t pid, int64_t ms, bool is_stall)
+{
+	if (j->n_stopped == MANY || kill(pid, SIGSTOP) != 0)
+		return;
+	if (is_stall && holds_writer_lock(pid)) {
+		ms = 1;
+		is_stall = false;
+	}
+	j->stopped[j->n_stopped++] = (struct stopped){pid, now_ms() + ms, is_stall};
+}
+
+/* Lets those go on whose time is over; all of them when `all`. */
+static void let_go_on(struct job *j, bool all)
+{
+	int left = 0;
+
+	for (int i = 0; i < j->n_stopped; i++) {
+		if (all || j->stopped[i].until_ms <= now_ms())
+			kill(j->stopped[i].pid, SIGCONT);
+		else
+			j->stopped[left++] = j->stopped[i];
+	}
+	j->n_stopped = left;
+}
+
+static bool has_stall(const struct job *j)
+{
+	for (int i = 0; i < j->n_stopped; i++)
+		if (j->stopped[i].is_stall)
+			return true;
+	return false;
+}
+
+/* Who is hit; 0: there is nobody of this kind. */
+static pid_t pick(enum kind kind, const struct crowd *c)
+{
+	const struct pids *from =
+		kind == KILL_HARVESTER ? &c->harvesters
+		: kind == KILL_SCRIPT  ? &c->scripts
+		: kind == KILL_KEEPER || kind == STOP_KEEPER || kind == STALL_KEEPER ? &c->keepers
+										     : &c->gateways;
+
+	return from->n > 0 ? from->pid[draw((uint64_t)from->n)] : 0;
+}
+
+/* A gateway and its keeper, and with `all` also the keeper's children; as nearly at once as can be.
+ */
+static void kill_together(pid_t gateway, bool all)
+{
+	static struct pids keepers, children;
+	pid_t victims[MANY * 2];
+	size_t n = 0;
+
+	children_of(gateway, &keepers);
+	if (draw(2))
+		victims[n++] = gateway;
+	for (int i = 0; i < keepers.n && i < 8; i++) {
+		victims[n++] = keepers.pid[i];
+		children_of(keepers.pid[i], &children);
+		for (int k = 0; all && k < children.n && n < MANY; k++)
+			victims[n++] = children.pid[k];
+	}
+	victims[n++] = gateway; /* a second time does no harm: it is reaped by nobody but us */
+	for (size_t i = 0; i < n; i++)
+		kill(victims[i], SIGKILL);
+}
+
+/* False: there was nobody of this kind. */
+static bool do_harm(struct job *j, enum kind kind)
+{
+	static struct crowd c;
+	bool is_stall = kind == STALL_GATEWAY || kind == STALL_KEEPER;
+	pid_t victim;
+
+	if (is_stall && (has_stall(j) || now_ms() + j->stall_ms > j->end_ms + 1000))
+		return false;
+	look_around(j, &c);
+	victim = pick(kind, &c);
+	if (victim == 0)
+		return false;
+	if (kind == KILL_BOTH || kind == KILL_GROUP)
+		kill_together(victim, kind == KILL_GROUP);
+	else if (is_stall)
+		stop(j, victim, j->stall_ms, true);
+	else if (kind == STOP_GATEWAY || kind == STOP_KEEPER)
+		stop(j, victim, (int64_t)draw(STOP_MS), false);
+	else
+		kill(victim, SIGKILL);
+	j->count[kind]++;
+	note(j, kind < STOP_GATEWAY ? "kill" : "stop", names[kind], victim);
+	return true;
+}
+
+static void do_some_harm(struct job *j)
+{
+	for (int tries = 0; tries < 4; tries++) {
+		long at = (long)draw((uint64_t)j->total_weight);
+		int kind = 0;
+
+		while (at >= j->weight[kind])
+			at -= j->weight[kind++];
+		if (do_harm(j, (enum kind)kind))
+			return;
+	}
+}
+
+/* ---- gateways ---- */
+
+static void start(struct job *j, struct gateway *g)
+{
+	pid_t pid = fork();
+
+	if (pid < 0)
+		fail("fork");
+	if (pid == 0) {
+		sigprocmask(SIG_UNBLOCK, &j->signals, NULL);
+		execl(j->program, j->program, "serve", "--config", j->config, "--listen",
+			g->address, (char *)NULL);
+		_exit(127);
+	}
+	g->pid = pid;
+	g->started_ms = now_ms();
+	j->starts++;
+}
+
+/* Starts what is not running; one that has just failed to start waits a moment. */
+static void start_missing(struct job *j)
+{
+	for (int i = 0; i < j->n_gateways; i++)
+		if (j->gateways[i].pid == 0 && j->gateways[i].started_ms + START_MS < now_ms())
+			start(j, &j->gateways[i]);
+}
+
+static void reap(struct job *j)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		struct gateway *g = gateway_of(j, pid);
+
+		for (int i = 0; i < j->n_stopped; i++)
+			if (j->stopped[i].pid == pid)
+				j->stopped[i--] = j->stopped[--j->n_stopped];
+		if (!g)
+			continue;
+		g->pid = 0;
+		/* Nobody told it to end: not even with status 0 may it do so. */
+		if (!(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)) {
+			j->strange_ends++;
+			g->started_ms = now_ms() + PAUSE_MS;
+			fprintf(j->events,
+				"{\"t\":%" PRId64
+				",\"what\":\"strange\",\"pid\":%d,\"status\":%d}\n",
+				now_ms(), (int)pid, status);
+		} else if (now_ms() < g->started_ms + START_MS) {
+			g->started_ms = 0; /* we did it: at once */
+		}
+	}
+}
+
+static void tell(struct job *j, const char *what, int left)
+{
+	fprintf(j->events,
+		"{\"t\":%" PRId64 ",\"what\":\"%s\",\"left\":%d,\"starts\":%ld,\"strange\":%ld",
+		now_ms(), what, left, j->starts, j->strange_ends);
+	for (int i = 0; i < KIND__MAX; i++)
+		fprintf(j->events, ",\"%s\":%ld", names[i], j->count[i]);
+	fprintf(j->events, "}\n");
+	fflush(j->events);
+}
+
+/* Waits for a signal, at most until then.  False: standard input has ended, or SIGTERM. */
+static bool wait_until(int64_t until_us, int signal_fd)
+{
+	struct pollfd fds[2] = {{signal_fd, POLLIN, 0}, {STDIN_FILENO, POLLIN, 0}};
+	int64_t left_us = until_us - now_us();
+	struct timespec pause = {0, left_us > LOOK_US ? LOOK_US * 1000
+				    : left_us > 0     ? left_us * 1000
+						      : 0};
+	struct signalfd_siginfo si;
+	char c;
+
+	if (ppoll(fds, 2, &pause, NULL) <= 0)
+		return true;
+	if (fds[0].revents && read(signal_fd, &si, sizeof(si)) == sizeof(si) &&
+		si.ssi_signo != SIGCHLD)
+		return false;
+	return !fds[1].revents || read(STDIN_FILENO, &c, 1) > 0;
+}
+
+/* Ends the gateways and waits for all processes; how many are left. */
+static int end(struct job *j, int signal_fd)
+{
+	static struct pids left;
+	int64_t until_ms = now_ms() + END_MS;
+	struct pollfd fd = {signal_fd, POLLIN, 0};
+
+	let_go_on(j, true);
+	for (int i = 0; i < j->n_gateways; i++)
+		if (j->gateways[i].pid > 0)
+			kill(j->gateways[i].pid, SIGTERM);
+	for (int i = 0; i < j->n_gateways; i++)
+		j->gateways[i].pid = 0;
+	for (;;) {
+		struct signalfd_siginfo si;
+
+		while (waitpid(-1, NULL, WNOHANG) > 0)
+			;
+		children_of(getpid(), &left);
+		if (left.n == 0 || now_ms() > until_ms)
+			return left.n;
+		if (poll(&fd, 1, 20) > 0)
+			(void)!read(signal_fd, &si, sizeof(si));
+	}
+}
+
+static void kill_the_rest(void)
+{
+	static struct pids left;
+
+	for (int tries = 0; tries < 100; tries++) {
+		while (waitpid(-1, NULL, WNOHANG) > 0)
+			;
+		children_of(getpid(), &left);
+		for (int i = 0; i < left.n; i++) {
+			kill(left.pid[i], SIGKILL);
+			kill(left.pid[i], SIGCONT);
+		}
+		if (left.n == 0)
+			return;
+		usleep(20000);
+	}
+}
+
+static void take_arguments(struct job *j, int argc, char *argv[])
+{
+	if (argc < 10) {
+		fprintf(stderr, "usage: see the head of supervisor.c\n");
+		exit(100);
+	}
+	j->program = argv[1];
+	j->config = argv[2];
+	j->n_gateways = (int)strtol(argv[4], NULL, 10);
+	if (j->n_gateways < 1 || j->n_gateways > MANY)
+		exit(100);
+	for (int i = 0; i < j->n_gateways; i++)
+		snprintf(j->gateways[i].address, sizeof(j->gateways[i].address), "unix:%s/%d.sock",
+			argv[3], i);
+	j->end_ms = now_ms() + (int64_t)(strtod(argv[5], NULL) * 1000);
+	j->rate = strtol(argv[6], NULL, 10);
+	j->stall_ms = strtol(argv[7], NULL, 10);
+	state = strtoull(argv[8], NULL, 10);
+	j->events = fopen(argv[9], "we");
+	if (!j->events)
+		fail(argv[9]);
+	for (int i = 10; i < argc; i++)
+		for (int kind = 0; kind < KIND__MAX; kind++) {
+			size_t len = strlen(names[kind]);
+
+			if (strncmp(argv[i], names[kind], len) == 0 && argv[i][len] == '=')
+				j->total_weight += j->weight[kind] =
+					strtol(argv[i] + len + 1, NULL, 10);
+		}
+}
+
+int main(int argc, char *argv[])
+{
+	static struct job j;
+	int64_t next_us;
+	int signal_fd, left;
+	bool is_calm = false;
+
+	take_arguments(&j, argc, argv);
+	sigemptyset(&j.signals);
+	sigaddset(&j.signals, SIGCHLD);
+	sigaddset(&j.signals, SIGTERM);
+	sigprocmask(SIG_BLOCK, &j.signals, NULL);
+	signal_fd = signalfd(-1, &j.signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (signal_fd < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1) != 0)
+		fail("supervisor");
+	next_us = now_us();
+	do {
+		bool is_over = now_ms() >= j.end_ms || j.rate == 0 || j.total_weight == 0;
+
+		reap(&j);
+		start_missing(&j);
+		let_go_on(&j, false);
+		if (!is_over && next_us <= now_us()) {
+			do_some_harm(&j);
+			next_us += (int64_t)draw(
+				(uint64_t)(2000000 / j.rate)); /* 1/rate is the mean */
+		}
+		if (!is_calm && now_ms() >= j.end_ms && !has_stall(&j)) {
+			let_go_on(&j, true);
+			is_calm = true;
+			tell(&j, "calm", 0);
+		}
+		if (is_over)
+			next_us = now_us() + LOOK_US;
+	} while (wait_until(next_us, signal_fd));
+	left = end(&j, signal_fd);
+	tell(&j, "end", left);
+	kill_the_rest();
+	return 0;
+}
