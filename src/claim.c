@@ -193,7 +193,7 @@ static enum verdict judge(const struct operation *op, const struct operation *fo
 static bool is_forgotten(const struct operation *found, int64_t now_ms)
 {
 	return found->state == STATE_ABSENT ||
-	       (found->state == STATE_EXPIRED && found->expires_ms <= now_ms);
+	       (found->forgotten_ms > 0 && found->forgotten_ms <= now_ms);
 }
 
 enum err claim_look(struct store *st, const struct operation *op, int64_t now_ms, struct operation *found,

@@ -89,7 +89,7 @@ sub settle {
     wait_until {
         kill 'CONT', stopped();
         start() if !is_alive($gateway);
-        $answer = eval { fastcgi_request(address(), request($key, $query), seconds => 5)->{response} };
+        $answer = eval { fastcgi_request(address(), request($key, $query), seconds => 0.5)->{response} };
         $answer && $answer->problem !~ /\A(?:in-progress|store-unavailable|script-not-started)\z/;
     } 20;
     return $answer;

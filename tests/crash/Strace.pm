@@ -73,4 +73,27 @@ sub calls {
     return map { /^(?:(\d+) +)?(\w+)\(/ ? [$1 // 0, $2, $_] : () } split /^/, Process::contents($file);
 }
 
+# The same as hashes with thread, name, text (arguments and result), and the numbers of the lines at
+# which a call began and ended: what strace shows the end of was over before anything shown later.
+sub events {
+    my ($file) = @_;
+    my (@events, %open);
+    my $line = 0;
+    for (split /^/, Process::contents($file)) {
+        $line++;
+        if (/^(\d+) +(\w+)\((.*?)( <unfinished \.\.\.>)?$/) {
+            my $event = { thread => $1, name => $2, text => $3, began => $line, ended => $line };
+            push @events, $event;
+            next if !$4;
+            delete $event->{ended};
+            $open{$1} = $event;
+        } elsif (/^(\d+) +<\.\.\. \w+ resumed>(.*)$/ && $open{$1}) {
+            my $event = delete $open{$1};
+            $event->{text} .= $2;
+            $event->{ended} = $line;
+        }
+    }
+    return @events;
+}
+
 1;

@@ -184,7 +184,7 @@ sub settle {
 sub is_settled {
     my ($self, $number) = @_;
     # Another body, or another one's credentials, may have been the first.
-    for my $variant (qw(A-a B-a A-b)) {
+    for my $variant (qw(A-a B-a A-b -)) {
         my ($outcome, $type) = $self->ask($number, $variant, 5);
         return 0 if !defined $outcome;
         return 1 if $outcome eq 'ok';
