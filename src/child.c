@@ -334,7 +334,8 @@ static int read_errors(struct child *c, int limit)
 	while (done < limit && (!c->channel || has_room(c->channel))) {
 		struct report r = {.kind = MESSAGE_STDERR, .serial = c->order->serial};
 		int left = limit - done;
-		ssize_t n = read(c->stderr_fd, buf, left < (int)sizeof(buf) ? (size_t)left : sizeof(buf));
+		ssize_t n = read(
+			c->stderr_fd, buf, left < (int)sizeof(buf) ? (size_t)left : sizeof(buf));
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -474,7 +475,8 @@ static void see_end(struct keeper *k, struct child *c, int status)
 	c->wait_status = status;
 	c->end_us = clock_mono_us();
 	if (c->order->is_protected && c->channel)
-		c->take_over_us = c->end_us + c->order->policy.busy_timeout_ms * 1000 + TAKE_OVER_US;
+		c->take_over_us =
+			c->end_us + c->order->policy.busy_timeout_ms * 1000 + TAKE_OVER_US;
 	if (c->read_fd >= 0 && ioctl(c->read_fd, FIONREAD, &there) == 0)
 		read_output(c, there);
 	close_fd(&c->read_fd);
@@ -538,7 +540,9 @@ void child_keep(struct keeper *k, struct child *c)
 
 int64_t child_due(const struct child *c)
 {
-	int64_t other_us = c->has_exited ? c->take_over_us : c->is_timed_out ? c->kill_us : c->deadline_us;
+	int64_t other_us = c->has_exited     ? c->take_over_us
+			   : c->is_timed_out ? c->kill_us
+					     : c->deadline_us;
 
 	return other_us < c->retry_us ? other_us : c->retry_us;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * child.h - one run in the keeper's hands: start the script, read it, see its end; private to the keeper
+ * child.h - one run in the keeper's hands: start the script, read it, see its end; private to the
+ * keeper
  */
 #ifndef RETRYSAFE_CHILD_H
 #define RETRYSAFE_CHILD_H
@@ -36,7 +37,7 @@ struct child {
 	int64_t start_us, end_us;
 	int64_t deadline_us, kill_us; /* INT64_MAX: none */
 	int64_t take_over_us;         /* the gateway should have recorded its end; INT64_MAX: no */
-	int64_t retry_us;             /* what could not be done is tried again then; INT64_MAX: nothing */
+	int64_t retry_us; /* what could not be done is tried again then; INT64_MAX: nothing */
 };
 
 /* One thread of the gateway, as the keeper sees it. */
@@ -55,7 +56,8 @@ struct keeper {
 	posix_spawnattr_t attr;
 };
 
-/* Takes an order that came over `ch`; fds are owned.  One that cannot be kept is answered FAILED. */
+/* Takes an order that came over `ch`; fds are owned.  One that cannot be kept is answered FAILED.
+ */
 void child_take(struct keeper *k, struct channel *ch, const char *buf, size_t len, int fds[2]);
 
 /* Starts the script of a READY run, or answers FAILED. */

@@ -113,7 +113,8 @@ static bool is_attended(struct store *st, const struct operation *op)
 	return store_witness_is_alive(st, op->witness) || is_script_alive(op);
 }
 
-/* A result that somebody kept in the spool before he died is recorded.  ERR_ABSENT: there is none. */
+/* A result that somebody kept in the spool before he died is recorded.  ERR_ABSENT: there is none.
+ */
 static enum err settle_kept(struct store *st, const struct operation *op)
 {
 	struct ending end = ENDING_NONE;
@@ -155,7 +156,8 @@ enum err claim_settle(struct store *st, struct operation *op)
 		log_warn("%s", err_text());
 	if (e == ERR_ABSENT || e == ERR_BROKEN)
 		e = store_doubt(st, op, -1,
-			"gateway and keeper are gone, or stood still past its time: nobody has seen how it ended",
+			"gateway and keeper are gone, or stood still past its time: nobody has "
+			"seen how it ended",
 			clock_wall_ms());
 	if (e == OK || e == ERR_REFUSED) {
 		e = store_find(st, op->identity, op, NULL);
@@ -181,7 +183,8 @@ static enum verdict judge(const struct operation *op, const struct operation *fo
 	case STATE_CLAIMED:
 		return VERDICT_IN_PROGRESS;
 	case STATE_DONE:
-		return found->expires_ms > now_ms && res->is_kept ? VERDICT_REPLAY : VERDICT_EXPIRED;
+		return found->expires_ms > now_ms && res->is_kept ? VERDICT_REPLAY
+								  : VERDICT_EXPIRED;
 	case STATE_EXPIRED:
 		return VERDICT_EXPIRED;
 	default:
@@ -196,8 +199,8 @@ static bool is_forgotten(const struct operation *found, int64_t now_ms)
 	       (found->forgotten_ms > 0 && found->forgotten_ms <= now_ms);
 }
 
-enum err claim_look(struct store *st, const struct operation *op, int64_t now_ms, struct operation *found,
-	struct response *res, enum verdict *verdict)
+enum err claim_look(struct store *st, const struct operation *op, int64_t now_ms,
+	struct operation *found, struct response *res, enum verdict *verdict)
 {
 	enum err e = store_find(st, op->identity, found, res);
 

@@ -9,13 +9,13 @@
 #include "store.h"
 
 enum verdict {
-	VERDICT_FREE,            /* nobody has the identity */
-	VERDICT_TAKEN,           /* we have it now: run */
-	VERDICT_REPLAY,          /* done, the response is there */
-	VERDICT_EXPIRED,         /* done, the response is not there any more */
-	VERDICT_IN_PROGRESS,     /* it runs, or what became of it is being recorded */
-	VERDICT_UNCERTAIN,       /* nobody can know */
-	VERDICT_KEY_REUSED,      /* the same key for another request; wins over what comes below it */
+	VERDICT_FREE,        /* nobody has the identity */
+	VERDICT_TAKEN,       /* we have it now: run */
+	VERDICT_REPLAY,      /* done, the response is there */
+	VERDICT_EXPIRED,     /* done, the response is not there any more */
+	VERDICT_IN_PROGRESS, /* it runs, or what became of it is being recorded */
+	VERDICT_UNCERTAIN,   /* nobody can know */
+	VERDICT_KEY_REUSED,  /* the same key for another request; wins over what comes below it */
 	VERDICT_OTHER_PRINCIPAL, /* the same request with other credentials */
 	VERDICT__MAX
 };
@@ -30,8 +30,8 @@ enum verdict {
  * An operation whose runner has died is settled here (claim_settle()).
  * Returns OK; a read's or a write's errors (store.h): nothing may be run.
  */
-enum err claim_look(struct store *st, const struct operation *op, int64_t now_ms, struct operation *found,
-	struct response *res, enum verdict *verdict) MUSTCHECK;
+enum err claim_look(struct store *st, const struct operation *op, int64_t now_ms,
+	struct operation *found, struct response *res, enum verdict *verdict) MUSTCHECK;
 
 /*
  * claim_prepare - makes the claim: token, witness, times, id
@@ -53,7 +53,8 @@ enum err claim_take(struct store *st, struct operation *op, enum verdict *verdic
 /*
  * claim_settle - finds out whether a running operation still runs
  *
- * Returns OK with op as it is now: still running, uncertain, done, or STATE_ABSENT; else a read's or a write's errors.
+ * Returns OK with op as it is now: still running, uncertain, done, or STATE_ABSENT; else a read's
+ * or a write's errors.
  */
 enum err claim_settle(struct store *st, struct operation *op) MUSTCHECK;
 

@@ -34,8 +34,10 @@ static const struct verb {
 } verbs[] = {
 	{"serve", serve, "[--listen unix:PATH|HOST:PORT] [--config FILE]",
 		"FastCGI on a socket of its own, or on one passed by systemd", 0},
-	{"check", check, "[FILE]", "validates the configuration, store and scripts; changes nothing", 1},
-	{"list", cli_list, "[--state S] [--route R] [--limit N] [--json]", "operations, newest first", 0},
+	{"check", check, "[FILE]",
+		"validates the configuration, store and scripts; changes nothing", 1},
+	{"list", cli_list, "[--state S] [--route R] [--limit N] [--json]",
+		"operations, newest first", 0},
 	{"show", cli_show, "REF | --key K --route R [--scope S]... [--json]",
 		"one operation, with its history", 1},
 	{"stats", cli_stats, "[--json]", "counters, keys by state, sizes", 0},
@@ -50,16 +52,19 @@ static int usage(FILE *to)
 {
 	fprintf(to, "usage: retrysafe VERB [OPTION]...\n\n");
 	for (size_t i = 0; i < N_VERBS; i++)
-		fprintf(to, "  %-8s %s\n           %s\n", verbs[i].name, verbs[i].synopsis, verbs[i].does);
-	fprintf(to, "\nEvery verb takes --config FILE.  Exit codes: 0 done, 1 no or nothing matched,\n"
-		    "100 usage or configuration, 111 temporary.\n");
+		fprintf(to, "  %-8s %s\n           %s\n", verbs[i].name, verbs[i].synopsis,
+			verbs[i].does);
+	fprintf(to,
+		"\nEvery verb takes --config FILE.  Exit codes: 0 done, 1 no or nothing matched,\n"
+		"100 usage or configuration, 111 temporary.\n");
 	return to == stdout ? EXIT_SUCCESS : EXIT_USAGE;
 }
 
 int cli_complain(const char *what, enum err e)
 {
 	fprintf(stderr, "retrysafe: %s%s%s\n", what ? what : "", what ? ": " : "", err_text());
-	return e == ERR_BUSY || e == ERR_FULL || e == ERR_NOMEM || e == ERR_SYSTEM || e == ERR_UNKNOWN
+	return e == ERR_BUSY || e == ERR_FULL || e == ERR_NOMEM || e == ERR_SYSTEM ||
+			       e == ERR_UNKNOWN
 		       ? EXIT_TEMPORARY
 		       : EXIT_USAGE;
 }
@@ -82,7 +87,16 @@ static bool parse_state(const char *text, enum state *out)
 	return false;
 }
 
-enum option_name { OPT_CONFIG = 1, OPT_JSON, OPT_LISTEN, OPT_STATE, OPT_ROUTE, OPT_LIMIT, OPT_KEY, OPT_SCOPE };
+enum option_name {
+	OPT_CONFIG = 1,
+	OPT_JSON,
+	OPT_LISTEN,
+	OPT_STATE,
+	OPT_ROUTE,
+	OPT_LIMIT,
+	OPT_KEY,
+	OPT_SCOPE
+};
 
 static bool take_option(struct cli *c, int opt)
 {
@@ -110,13 +124,16 @@ static bool take_option(struct cli *c, int opt)
 	case OPT_LIMIT:
 		if (parse_limit(optarg, &c->filter.limit))
 			return true;
-		fprintf(stderr, "retrysafe: --limit %s: write a number from 1 to 1000000000\n", optarg);
+		fprintf(stderr, "retrysafe: --limit %s: write a number from 1 to 1000000000\n",
+			optarg);
 		return false;
 	case OPT_STATE:
 		if (parse_state(optarg, &c->filter.state))
 			return true;
 		fprintf(stderr,
-			"retrysafe: --state %s: write claimed, running, done, uncertain or expired\n", optarg);
+			"retrysafe: --state %s: write claimed, running, done, uncertain or "
+			"expired\n",
+			optarg);
 		return false;
 	default:
 		return false;
@@ -269,7 +286,8 @@ static int check_scripts(const struct config *cf)
 	}
 	for (char **dir = cf->script_dirs; dir && *dir; dir++)
 		if (access(*dir, X_OK) != 0) {
-			fprintf(stderr, "retrysafe: %s: script_dirs: %s is not there\n", cf->path, *dir);
+			fprintf(stderr, "retrysafe: %s: script_dirs: %s is not there\n", cf->path,
+				*dir);
 			wrong++;
 		}
 	return wrong;
@@ -294,8 +312,8 @@ static int check(const struct cli *c)
 		wrong++;
 	}
 	if (!wrong && c->json)
-		cli_print_json(json_pack("{s:s, s:s, s:s, s:i}", "config", cf->path, "store", cf->store,
-			"store_is", store_is, "routes", (int)cf->n_routes));
+		cli_print_json(json_pack("{s:s, s:s, s:s, s:i}", "config", cf->path, "store",
+			cf->store, "store_is", store_is, "routes", (int)cf->n_routes));
 	else if (!wrong)
 		printf("%s: ok, %zu route%s; store %s: %s\n", cf->path, cf->n_routes,
 			cf->n_routes == 1 ? "" : "s", cf->store, store_is);
@@ -309,11 +327,12 @@ static int check(const struct cli *c)
 static int version(const struct cli *c)
 {
 	if (c->json)
-		cli_print_json(json_pack("{s:s, s:s, s:s, s:s}", "retrysafe", RETRYSAFE_VERSION, "store",
-			store_engine_version(), "libfcgi", LIBFCGI_VERSION, "jansson", jansson_version_str()));
+		cli_print_json(json_pack("{s:s, s:s, s:s, s:s}", "retrysafe", RETRYSAFE_VERSION,
+			"store", store_engine_version(), "libfcgi", LIBFCGI_VERSION, "jansson",
+			jansson_version_str()));
 	else
-		printf("retrysafe %s\n%s\nlibfcgi %s\njansson %s\n", RETRYSAFE_VERSION, store_engine_version(),
-			LIBFCGI_VERSION, jansson_version_str());
+		printf("retrysafe %s\n%s\nlibfcgi %s\njansson %s\n", RETRYSAFE_VERSION,
+			store_engine_version(), LIBFCGI_VERSION, jansson_version_str());
 	return EXIT_SUCCESS;
 }
 

@@ -25,7 +25,8 @@ int cli_run(int argc, char *argv[]);
  */
 enum err cli_workers(const char *config_path, int *n) MUSTCHECK;
 
-/* In main.c: serves FastCGI on fd, or, with fd -1, on a socket at `address`; returns the exit code. */
+/* In main.c: serves FastCGI on fd, or, with fd -1, on a socket at `address`; returns the exit code.
+ */
 int main_fastcgi(int fd, const char *address, const char *config_path, int n_workers, char *argv[]);
 
 #endif

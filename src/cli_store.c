@@ -42,16 +42,18 @@ static json_t *operation_json(const struct operation *op)
 
 	operation_ref(op, ref);
 	hex_text(op->identity, KEY_PREFIX, key);
-	o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:i}", "ref", ref, "state", state_name(op->state), "route",
-		op->route, "key", key, "created", time_text(op->created_ms, created), "updated",
-		time_text(op->updated_ms, updated), "attempts", op->attempts);
+	o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:i}", "ref", ref, "state",
+		state_name(op->state), "route", op->route, "key", key, "created",
+		time_text(op->created_ms, created), "updated", time_text(op->updated_ms, updated),
+		"attempts", op->attempts);
 	if (!o)
 		return NULL;
 	json_object_set_new(o, "status", op->status ? json_integer(op->status) : json_null());
 	json_object_set_new(o, "bytes", op->status ? json_integer(op->bytes) : json_null());
+	json_object_set_new(o, "expires",
+		op->expires_ms ? json_string(time_text(op->expires_ms, expires)) : json_null());
 	json_object_set_new(
-		o, "expires", op->expires_ms ? json_string(time_text(op->expires_ms, expires)) : json_null());
-	json_object_set_new(o, "exit", op->exit_status >= 0 ? json_integer(op->exit_status) : json_null());
+		o, "exit", op->exit_status >= 0 ? json_integer(op->exit_status) : json_null());
 	json_object_set_new(o, "reason", op->reason[0] ? json_string(op->reason) : json_null());
 	return o;
 }
@@ -69,7 +71,8 @@ static int open_store(const struct cli *c, bool is_read_only, struct config **cf
 	config_free(cf);
 	if (e != ERR_ABSENT)
 		return cli_complain("store", e);
-	fprintf(stderr, "retrysafe: there is no store yet: no request with a key has been served\n");
+	fprintf(stderr,
+		"retrysafe: there is no store yet: no request with a key has been served\n");
 	return EXIT_NO;
 }
 
@@ -92,16 +95,18 @@ static bool print_operation(const struct operation *op, void *arg)
 		return true;
 	}
 	if (l->n == 1)
-		puts("ref\tstate\troute\tkey\tcreated\tupdated\tattempts\tstatus\tbytes\texpires\treason");
+		puts("ref\tstate\troute\tkey\tcreated\tupdated\tattempts\tstatus\tbytes\texpires\tr"
+		     "eason");
 	operation_ref(op, ref);
 	hex_text(op->identity, KEY_PREFIX, key);
 	if (op->status) {
 		snprintf(status, sizeof(status), "%d", op->status);
 		snprintf(bytes, sizeof(bytes), "%" PRId64, op->bytes);
 	}
-	printf("%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\t%s\t%s\n", ref, state_name(op->state), op->route, key,
-		time_text(op->created_ms, created), time_text(op->updated_ms, updated), op->attempts, status,
-		bytes, time_text(op->expires_ms, expires), op->reason[0] ? op->reason : "-");
+	printf("%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\t%s\t%s\n", ref, state_name(op->state),
+		op->route, key, time_text(op->created_ms, created),
+		time_text(op->updated_ms, updated), op->attempts, status, bytes,
+		time_text(op->expires_ms, expires), op->reason[0] ? op->reason : "-");
 	return true;
 }
 
@@ -129,8 +134,8 @@ static bool add_history(const struct history *h, void *arg)
 {
 	char at[32];
 
-	json_array_append_new(arg, json_pack("{s:s, s:s, s:s}", "at", time_text(h->at_ms, at), "event",
-					   h->event, "detail", h->detail));
+	json_array_append_new(arg, json_pack("{s:s, s:s, s:s}", "at", time_text(h->at_ms, at),
+					   "event", h->event, "detail", h->detail));
 	return true;
 }
 
@@ -148,16 +153,17 @@ static void print_lines(json_t *o)
 			printf("%-9s %s\n", name, json_string_value(value));
 		else if (json_is_integer(value))
 			printf("%-9s %" JSON_INTEGER_FORMAT "\n", name, json_integer_value(value));
-		json_array_foreach(value, i, h)
-			printf("%-9s %s %s: %s\n", name, json_string_value(json_object_get(h, "at")),
-				json_string_value(json_object_get(h, "event")),
-				json_string_value(json_object_get(h, "detail")));
+		json_array_foreach(value, i, h) printf("%-9s %s %s: %s\n", name,
+			json_string_value(json_object_get(h, "at")),
+			json_string_value(json_object_get(h, "event")),
+			json_string_value(json_object_get(h, "detail")));
 	}
 }
 
-/* The identity that --key, --route and --scope name.  False: the route is not in the configuration. */
-static bool named_identity(
-	const struct cli *c, const struct config *cf, const struct store *st, unsigned char out[IDENTITY_LEN])
+/* The identity that --key, --route and --scope name.  False: the route is not in the configuration.
+ */
+static bool named_identity(const struct cli *c, const struct config *cf, const struct store *st,
+	unsigned char out[IDENTITY_LEN])
 {
 	const char *scope[CLI_SCOPE_MAX] = {0};
 	size_t n = 0;
@@ -186,7 +192,8 @@ int cli_show(const struct cli *c)
 	int code;
 
 	if (c->n_words == 0 && !(c->key && c->filter.route)) {
-		fprintf(stderr, "retrysafe: show: which one?  Write its ref, or --key K --route R\n");
+		fprintf(stderr,
+			"retrysafe: show: which one?  Write its ref, or --key K --route R\n");
 		return EXIT_USAGE;
 	}
 	code = open_store(c, true, &cf, &st);
@@ -197,7 +204,8 @@ int cli_show(const struct cli *c)
 	else if (named_identity(c, cf, st, identity))
 		e = store_find(st, identity, &op, NULL);
 	else
-		e = err_set(ERR_INVALID, "route \"%s\" is not in %s; a route is named by its `match`",
+		e = err_set(ERR_INVALID,
+			"route \"%s\" is not in %s; a route is named by its `match`",
 			c->filter.route, cf->path);
 	if (e == OK)
 		o = operation_json(&op);
@@ -231,9 +239,9 @@ static json_t *stats_json(const struct counters *counters, const struct store_si
 	for (int s = STATE_RUNNING; s < STATE__MAX; s++)
 		json_object_set_new(
 			keys, state_name((enum state)s), json_integer(sizes->operations[s]));
-	return json_pack("{s:o, s:o, s:I, s:I, s:I}", "counters", counts, "keys", keys, "responses_bytes",
-		(json_int_t)sizes->responses_bytes, "file_bytes", (json_int_t)sizes->file_bytes, "log_bytes",
-		(json_int_t)sizes->log_bytes);
+	return json_pack("{s:o, s:o, s:I, s:I, s:I}", "counters", counts, "keys", keys,
+		"responses_bytes", (json_int_t)sizes->responses_bytes, "file_bytes",
+		(json_int_t)sizes->file_bytes, "log_bytes", (json_int_t)sizes->log_bytes);
 }
 
 static void print_numbers(json_t *o, const char *prefix)
@@ -246,8 +254,8 @@ static void print_numbers(json_t *o, const char *prefix)
 		if (json_is_object(value))
 			print_numbers(value, name);
 		else
-			printf("%s%s%s\t%" JSON_INTEGER_FORMAT "\n", prefix, *prefix ? "." : "", name,
-				json_integer_value(value));
+			printf("%s%s%s\t%" JSON_INTEGER_FORMAT "\n", prefix, *prefix ? "." : "",
+				name, json_integer_value(value));
 	}
 }
 
@@ -301,6 +309,7 @@ int cli_purge(const struct cli *c)
 		cli_print_json(json_pack("{s:I, s:I}", "responses_dropped", (json_int_t)dropped,
 			"operations_forgotten", (json_int_t)forgotten));
 	else
-		printf("%" PRId64 " responses dropped, %" PRId64 " operations forgotten\n", dropped, forgotten);
+		printf("%" PRId64 " responses dropped, %" PRId64 " operations forgotten\n", dropped,
+			forgotten);
 	return EXIT_SUCCESS;
 }

@@ -28,7 +28,8 @@ struct cli {
 /* Says err_text() on standard error, after "what: "; returns the exit code for it. */
 int cli_complain(const char *what, enum err e);
 
-/* The configuration of a verb, control files included; errors as config_find() and config_load(). */
+/* The configuration of a verb, control files included; errors as config_find() and config_load().
+ */
 enum err cli_config(const char *config_path, struct config **out) MUSTCHECK;
 
 /* Its store, which must be there. */

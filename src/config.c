@@ -31,12 +31,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FILE_MAX   (1024 * 1024) /* bytes */
-#define LOOKED_MAX 512           /* as much as an error text holds */
-
-#ifndef CONFIG_SYSTEM_FILE
-#define CONFIG_SYSTEM_FILE "/etc/retrysafe/config.json"
-#endif
+#define FILE_MAX (1024 * 1024) /* bytes */
 
 /* Where a setting may stand. */
 enum { IN_TOP = 1, IN_ROUTE = 2, IN_DEFAULTS = 4, IN_CONTROL = 8 };
@@ -263,6 +258,8 @@ static enum err read_settings(struct config_where *w, json_t *object, unsigned w
 			e = config_value_read(w, s, value, route);
 		if (e != OK)
 			return e;
+		if (strcmp(s->name, "bind") == 0)
+			route->has_own_bind = true;
 		config_where_leave(w);
 	}
 	return OK;
@@ -495,17 +492,6 @@ out:
 	return e;
 }
 
-bool config_is_control(const char *path)
-{
-	char start[2] = "";
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	bool is = fd >= 0 && read(fd, start, 2) == 2 && memcmp(start, "#!", 2) == 0;
-
-	if (fd >= 0)
-		close(fd);
-	return is;
-}
-
 void config_free(struct config **cf)
 {
 	struct config *old = *cf;
@@ -538,59 +524,6 @@ bool config_route_protects(const struct route *route, const char *method)
 		if (strcmp(route->methods[i], method) == 0)
 			return true;
 	return false;
-}
-
-/*
- * Adds a place to the ones that were looked at.  Where it is a file, *path is set.  A place that
- * may not be looked at counts as empty: under a web server HOME often is somebody else's.
- */
-static enum err try_file(const char *dir, const char *name, char looked[LOOKED_MAX], char **path)
-{
-	size_t used = strlen(looked);
-	const char *why = "";
-	char *file;
-	struct stat st;
-
-	if (asprintf(&file, "%s%s", dir, name) < 0)
-		return no_memory_for(name);
-	if (stat(file, &st) == 0) {
-		*path = file;
-		return OK;
-	}
-	if (errno != ENOENT && errno != ENOTDIR)
-		why = strerror(errno);
-	snprintf(looked + used, LOOKED_MAX - used, "%s%s%s%s%s", used ? ", " : "", file,
-		*why ? " (" : "", why, *why ? ")" : "");
-	free(file);
-	return ERR_ABSENT;
-}
-
-enum err config_find(const char *script_dir, bool use_environment, char **path)
-{
-	const char *given = use_environment ? getenv("RETRYSAFE_CONFIG") : NULL;
-	const char *home = getenv("HOME");
-	char looked[LOOKED_MAX] = "";
-	enum err e = ERR_ABSENT;
-
-	if (given && *given) {
-		char *copied = strdup(given);
-
-		if (!copied)
-			return no_memory_for(given);
-		*path = copied;
-		return OK;
-	}
-	if (use_environment)
-		snprintf(looked, sizeof(looked), "RETRYSAFE_CONFIG (not set)");
-	if (script_dir)
-		e = try_file(script_dir, "/retrysafe.json", looked, path);
-	if (e == ERR_ABSENT && home && *home == '/')
-		e = try_file(home, "/.config/retrysafe/config.json", looked, path);
-	if (e == ERR_ABSENT)
-		e = try_file("", CONFIG_SYSTEM_FILE, looked, path);
-	if (e == ERR_ABSENT)
-		return err_set(e, "no configuration; looked for %s", looked);
-	return e;
 }
 
 void config_print_settings(void)

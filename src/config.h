@@ -24,15 +24,16 @@ typedef char **strings;
 
 /* The configuration for a script.  Durations are in milliseconds, sizes in bytes. */
 struct route {
-	char *match;           /* glob on SCRIPT_NAME; NULL in a control file */
-	char *script;          /* absolute path of the script; NULL: the one the server names */
-	strings interpreter;   /* program and arguments before the script's path; or NULL */
-	strings methods;       /* protected methods, upper case */
+	char *match;         /* glob on SCRIPT_NAME; NULL in a control file */
+	char *script;        /* absolute path of the script; NULL: the one the server names */
+	strings interpreter; /* program and arguments before the script's path; or NULL */
+	strings methods;     /* protected methods, upper case */
 	bool key_required;
-	strings key_from;      /* "header:NAME"; never empty */
+	strings key_from; /* "header:NAME"; never empty */
 	enum key_syntax key_syntax;
-	strings scope;         /* CGI variable names or "cookie:NAME" */
-	strings bind;          /* likewise */
+	strings scope;     /* CGI variable names or "cookie:NAME" */
+	strings bind;      /* likewise; the default counts only when the scope is empty ... */
+	bool has_own_bind; /* ... but this one was given, and counts always */
 	int64_t timeout_ms;
 	int64_t kill_after_ms;
 	int64_t ttl_ms;
@@ -42,12 +43,12 @@ struct route {
 };
 
 struct config {
-	char *path;            /* the file this came from, absolute */
-	char *store;           /* "sqlite:/absolute/path" */
-	char *spool;           /* directory for big bodies; absolute */
+	char *path;  /* the file this came from, absolute */
+	char *store; /* "sqlite:/absolute/path" */
+	char *spool; /* directory for big bodies; absolute */
 	enum durability durability;
-	strings script_dirs;   /* absolute; NULL: every script the server names is allowed */
-	char *docs_url;        /* or NULL */
+	strings script_dirs; /* absolute; NULL: every script the server names is allowed */
+	char *docs_url;      /* or NULL */
 	enum log_format log;
 	int64_t workers;
 	int64_t busy_timeout_ms;

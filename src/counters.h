@@ -18,7 +18,7 @@ enum counter {
 	COUNTER_IN_PROGRESS,
 	COUNTER_KEY_REUSED,
 	COUNTER_OTHER_PRINCIPAL,
-	COUNTER_UNCERTAIN,      /* runs that became uncertain */
+	COUNTER_UNCERTAIN,       /* runs that became uncertain */
 	COUNTER_STILL_UNCERTAIN, /* callers who were told that it is */
 	COUNTER_EXPIRED,
 	COUNTER_KEY_MISSING,
@@ -26,7 +26,7 @@ enum counter {
 	COUNTER_REQUEST_REFUSED, /* too large, incomplete, broken */
 	COUNTER_NOT_STARTED,
 	COUNTER_STORE_UNAVAILABLE,
-	COUNTER_ABANDONED,      /* the client had left before the claim */
+	COUNTER_ABANDONED, /* the client had left before the claim */
 	COUNTER_PASSED,
 	COUNTER_CONFIGURATION,
 	COUNTER__MAX

@@ -33,7 +33,7 @@ enum err {
 	ERR__MAX
 };
 
-#define MUSTCHECK       __attribute__((warn_unused_result))
+#define MUSTCHECK         __attribute__((warn_unused_result))
 #define PRINTF_LIKE(f, a) __attribute__((format(printf, f, a)))
 
 /*

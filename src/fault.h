@@ -7,7 +7,8 @@
  * n-th time (1 when n is left out) in a process:
  *
  *     claim.committed:kill      the process kills itself
- *     claim.committed:stop:2    the process stops, all threads of it, until it is continued or killed
+ *     claim.committed:stop:2    the process stops, all threads of it, until it is continued or
+ * killed
  *
  * What is true at each point, read from the top in the order of a request:
  *

@@ -37,7 +37,8 @@ static bool add_values(struct digest *d, strings names, const struct variables *
 
 	for (; names && *names; names++) {
 		bool is_cookie = strncmp(*names, "cookie:", 7) == 0;
-		char *cookie = is_cookie ? cookie_value(variables_get(v, "HTTP_COOKIE"), *names + 7) : NULL;
+		char *cookie = is_cookie ? cookie_value(variables_get(v, "HTTP_COOKIE"), *names + 7)
+					 : NULL;
 		const char *value = is_cookie ? cookie : variables_get(v, *names);
 
 		/* An empty value says as little about who is asking as none. */
@@ -70,10 +71,11 @@ void fingerprint_identity(const unsigned char secret[SECRET_LEN], const char *na
 }
 
 void fingerprint_take(const unsigned char secret[SECRET_LEN], const struct route *route,
-	const struct key *key, const struct variables *v, const unsigned char body_digest[DIGEST_LEN],
-	struct operation *op)
+	const struct key *key, const struct variables *v,
+	const unsigned char body_digest[DIGEST_LEN], struct operation *op)
 {
-	static const char *const asked[] = {"REQUEST_METHOD", "SCRIPT_NAME", "PATH_INFO", "QUERY_STRING"};
+	static const char *const asked[] = {
+		"REQUEST_METHOD", "SCRIPT_NAME", "PATH_INFO", "QUERY_STRING"};
 	const char *name = route_name(route, variables_get(v, "SCRIPT_NAME"));
 	bool has_scope, has_credentials = false;
 	struct digest d;
@@ -94,7 +96,7 @@ void fingerprint_take(const unsigned char secret[SECRET_LEN], const struct route
 	digest_end(&d, op->fingerprint, sizeof(op->fingerprint));
 
 	start(&d, secret, "principal");
-	if (!has_scope)
+	if (!has_scope || route->has_own_bind)
 		has_credentials = add_values(&d, route->bind, v);
 	digest_end(&d, op->principal, sizeof(op->principal));
 	if (!has_credentials)

@@ -28,8 +28,8 @@ const char *route_name(const struct route *route, const char *script_name);
  *   body_digest  SHA-256 of the request's body
  */
 void fingerprint_take(const unsigned char secret[SECRET_LEN], const struct route *route,
-	const struct key *key, const struct variables *v, const unsigned char body_digest[DIGEST_LEN],
-	struct operation *op);
+	const struct key *key, const struct variables *v,
+	const unsigned char body_digest[DIGEST_LEN], struct operation *op);
 
 /*
  * fingerprint_identity - the identity for a key whose scope values are given as text

@@ -3,9 +3,10 @@
  * harvest.c - the keeper's own recording, when the gateway is gone or could not record
  *
  * The process that calls this holds a copy of the run's witness and says that it keeps the result,
- * so until it ends everybody else sees the operation as running and leaves it alone.  It gives up only when the store says that
- * the operation is no longer this run's.  While the store is out of reach the result waits here, and
- * in a file of the spool (kept.c), should this process or the machine die as well.
+ * so until it ends everybody else sees the operation as running and leaves it alone.  It gives up
+ * only when the store says that the operation is no longer this run's.  While the store is out of
+ * reach the result waits here, and in a file of the spool (kept.c), should this process or the
+ * machine die as well.
  */
 #include "harvest.h"
 
@@ -34,8 +35,8 @@ static enum err try(const struct order *order, struct store *st, const struct en
 	return e;
 }
 
-static enum err open_and_try(const struct order *order, const char *url, const char *spool,
-	const struct ending *end)
+static enum err open_and_try(
+	const struct order *order, const char *url, const char *spool, const struct ending *end)
 {
 	struct store_options opt = {
 		.url = url,
@@ -54,7 +55,8 @@ static enum err open_and_try(const struct order *order, const char *url, const c
 	return e;
 }
 
-void harvest(const struct order *order, const char *url, const char *spool, const struct ending *end)
+void harvest(
+	const struct order *order, const char *url, const char *spool, const struct ending *end)
 {
 	char ref[REF_LEN + 1];
 	int64_t pause_ms = PAUSE_MIN_MS;
@@ -78,8 +80,8 @@ void harvest(const struct order *order, const char *url, const char *spool, cons
 			return;
 		}
 		if (pause_ms == PAUSE_MIN_MS || pause_ms == PAUSE_MAX_MS)
-			log_warn("operation %s: its result cannot be recorded yet and is kept: %s", ref,
-				err_text());
+			log_warn("operation %s: its result cannot be recorded yet and is kept: %s",
+				ref, err_text());
 		if (end && !is_on_disk)
 			is_on_disk = kept_write(spool, order, end) == OK;
 		nanosleep(&pause, NULL);

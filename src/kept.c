@@ -31,8 +31,8 @@ struct kept {
 	int exit_status;
 	bool is_killed, is_timed_out, is_output_lost;
 	int64_t run_us;
-	int64_t output_len; /* bytes the script wrote */
-	int64_t kept_len;   /* bytes of it that follow */
+	int64_t output_len;               /* bytes the script wrote */
+	int64_t kept_len;                 /* bytes of it that follow */
 	unsigned char digest[DIGEST_LEN]; /* over everything else */
 };
 
@@ -147,8 +147,9 @@ enum err kept_write(const char *spool, const struct order *order, const struct e
 		e = fail(aside);
 	if (e == OK)
 		e = digest_file(head, fd, head.digest);
-	if (e == OK && (pwrite(fd, &head, sizeof(head), 0) != (ssize_t)sizeof(head) || fsync(fd) != 0 ||
-			       rename(aside, path) != 0 || !sync_directory(spool)))
+	if (e == OK &&
+		(pwrite(fd, &head, sizeof(head), 0) != (ssize_t)sizeof(head) || fsync(fd) != 0 ||
+			rename(aside, path) != 0 || !sync_directory(spool)))
 		e = fail(aside);
 	close(fd);
 	if (e != OK)
@@ -171,9 +172,11 @@ enum err kept_read(
 		return e;
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
-		return err_set(errno == ENOENT ? ERR_ABSENT : ERR_SYSTEM, "%s: %s", path, strerror(errno));
-	if (read(fd, &head, sizeof(head)) != (ssize_t)sizeof(head) || memcmp(head.magic, "RSKEPT\0", 8) != 0 ||
-		head.version != KEPT_VERSION || head.size != (int)sizeof(head) || head.kept_len < 0)
+		return err_set(
+			errno == ENOENT ? ERR_ABSENT : ERR_SYSTEM, "%s: %s", path, strerror(errno));
+	if (read(fd, &head, sizeof(head)) != (ssize_t)sizeof(head) ||
+		memcmp(head.magic, "RSKEPT\0", 8) != 0 || head.version != KEPT_VERSION ||
+		head.size != (int)sizeof(head) || head.kept_len < 0)
 		e = err_set(ERR_BROKEN, "%s is not a result that this version kept", path);
 	if (e == OK)
 		e = digest_file(head, fd, digest);
@@ -182,7 +185,8 @@ enum err kept_read(
 	if (e == OK)
 		e = spool_open(&output);
 	while (e == OK && at < (off_t)sizeof(head) + head.kept_len)
-		if (sendfile(output.fd, fd, &at, (size_t)((off_t)sizeof(head) + head.kept_len - at)) <= 0)
+		if (sendfile(output.fd, fd, &at,
+			    (size_t)((off_t)sizeof(head) + head.kept_len - at)) <= 0)
 			e = fail(path);
 	close(fd);
 	if (e != OK) {

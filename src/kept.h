@@ -14,7 +14,8 @@
 #include "record.h"
 
 /* Writes the file.  Returns OK: it is on disk; ERR_FULL, ERR_NOMEM, ERR_SYSTEM: it is not there. */
-enum err kept_write(const char *spool, const struct order *order, const struct ending *end) MUSTCHECK;
+enum err kept_write(
+	const char *spool, const struct order *order, const struct ending *end) MUSTCHECK;
 
 /*
  * kept_read - the end of a run from its file

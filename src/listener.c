@@ -56,13 +56,15 @@ static enum err remove_dead_socket(const struct sockaddr_un *sun)
 	if (lstat(sun->sun_path, &sb) != 0)
 		return OK;
 	if (!S_ISSOCK(sb.st_mode))
-		return err_set(ERR_REFUSED, "listen on %s: a file that is not a socket is there", sun->sun_path);
+		return err_set(ERR_REFUSED, "listen on %s: a file that is not a socket is there",
+			sun->sun_path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	rc = fd < 0 ? -1 : connect(fd, (const struct sockaddr *)sun, sizeof(*sun));
 	if (fd >= 0)
 		close(fd);
 	if (rc == 0)
-		return err_set(ERR_REFUSED, "listen on %s: another process listens there", sun->sun_path);
+		return err_set(
+			ERR_REFUSED, "listen on %s: another process listens there", sun->sun_path);
 	unlink(sun->sun_path);
 	return OK;
 }
@@ -74,8 +76,8 @@ static enum err listen_unix(const char *path, struct listener *l)
 
 	if (*path != '/' || strlen(path) >= sizeof(sun.sun_path))
 		return err_set(ERR_INVALID,
-			"listen on unix:%s: the path must be absolute and shorter than %zu bytes", path,
-			sizeof(sun.sun_path));
+			"listen on unix:%s: the path must be absolute and shorter than %zu bytes",
+			path, sizeof(sun.sun_path));
 	memcpy(sun.sun_path, path, strlen(path) + 1);
 	e = remove_dead_socket(&sun);
 	if (e != OK)
@@ -93,14 +95,17 @@ static enum err listen_unix(const char *path, struct listener *l)
 
 static enum err listen_tcp(const char *address, struct listener *l)
 {
-	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV}, *ai;
+	struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
+				.ai_flags = AI_PASSIVE | AI_NUMERICSERV},
+			*ai;
 	const char *colon = strrchr(address, ':');
 	char host[256];
 	int one = 1, rc;
 
 	if (!colon || colon == address || colon[1] == '\0')
 		return err_set(ERR_INVALID,
-			"listen on \"%s\": write unix:/absolute/path or HOST:PORT, such as 127.0.0.1:9000",
+			"listen on \"%s\": write unix:/absolute/path or HOST:PORT, such as "
+			"127.0.0.1:9000",
 			address);
 	snprintf(host, sizeof(host), "%.*s", (int)(colon - address), address);
 	rc = getaddrinfo(host, colon + 1, &hints, &ai);
@@ -109,7 +114,8 @@ static enum err listen_tcp(const char *address, struct listener *l)
 	l->fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (l->fd >= 0)
 		setsockopt(l->fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	rc = l->fd < 0 || bind(l->fd, ai->ai_addr, ai->ai_addrlen) != 0 || listen(l->fd, BACKLOG) != 0;
+	rc = l->fd < 0 || bind(l->fd, ai->ai_addr, ai->ai_addrlen) != 0 ||
+	     listen(l->fd, BACKLOG) != 0;
 	freeaddrinfo(ai);
 	return rc ? fail(address) : OK;
 }
@@ -123,7 +129,8 @@ enum err listener_open(int fd, const char *address, struct listener *out)
 	if (l.stop_fd < 0)
 		return err_set(ERR_NOMEM, "listen: %s", strerror(errno));
 	if (fd < 0)
-		e = strncmp(address, "unix:", 5) == 0 ? listen_unix(address + 5, &l) : listen_tcp(address, &l);
+		e = strncmp(address, "unix:", 5) == 0 ? listen_unix(address + 5, &l)
+						      : listen_tcp(address, &l);
 	else if (address && strncmp(address, "unix:", 5) == 0)
 		l.unlink_path = strdup(address + 5); /* ours, from before we started over */
 	if (e == OK)
@@ -145,13 +152,14 @@ static bool may_connect(const struct sockaddr *sa)
 	if (!allowed || !*allowed)
 		return true;
 	if (sa->sa_family == AF_INET)
-		inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)sa)->sin_addr, address,
-			sizeof(address));
+		inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)sa)->sin_addr,
+			address, sizeof(address));
 	else
-		inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr, address,
-			sizeof(address));
+		inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr,
+			address, sizeof(address));
 	list = strdup(allowed);
-	for (char *a = list ? strtok_r(list, ", ", &save) : NULL; a && !may; a = strtok_r(NULL, ", ", &save))
+	for (char *a = list ? strtok_r(list, ", ", &save) : NULL; a && !may;
+		a = strtok_r(NULL, ", ", &save))
 		may = strcmp(a, address) == 0;
 	free(list);
 	return may;
@@ -175,7 +183,8 @@ static int take(struct listener *l)
 	if (sa.ss_family == AF_INET || sa.ss_family == AF_INET6) {
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 		if (!may_connect((struct sockaddr *)&sa)) {
-			log_warn("a connection from an address that is not in FCGI_WEB_SERVER_ADDRS");
+			log_warn("a connection from an address that is not in "
+				 "FCGI_WEB_SERVER_ADDRS");
 			close(fd);
 			return -1;
 		}

@@ -39,12 +39,14 @@ enum err listener_open(int fd, const char *address, struct listener *out) MUSTCH
  */
 enum err listener_accept(struct listener *l, int *fd) MUSTCHECK;
 
-/* Makes every listener_accept(), now and later, return ERR_GONE.  May be called from a signal handler. */
+/* Makes every listener_accept(), now and later, return ERR_GONE.  May be called from a signal
+ * handler. */
 void listener_stop(struct listener *l);
 
 /*
- * After listener_stop(), once we really leave: a socket of our own is gone from its address, so that
- * whoever comes next can listen there while we finish.  One that a server handed us stays open.
+ * After listener_stop(), once we really leave: a socket of our own is gone from its address, so
+ * that whoever comes next can listen there while we finish.  One that a server handed us stays
+ * open.
  */
 void listener_withdraw(struct listener *l);
 

@@ -6,9 +6,9 @@
 
 #include <fcntl.h>
 #include <inttypes.h>
+#include <jansson.h>
 #include <limits.h>
 #include <poll.h>
-#include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,7 +70,8 @@ static void log_message(const char *level, const char *fmt, va_list ap)
 	vsnprintf(text, sizeof(text), fmt, ap);
 	make_printable(text);
 	if (wanted == LOG_JSON) {
-		json_t *o = json_pack("{s:s, s:s, s:s+}", "time", time, "level", level, "message", text, "");
+		json_t *o = json_pack(
+			"{s:s, s:s, s:s+}", "time", time, "level", level, "message", text, "");
 		char *dump = o ? json_dumps(o, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
 
 		if (dump) {
@@ -81,7 +82,8 @@ static void log_message(const char *level, const char *fmt, va_list ap)
 		json_decref(o);
 		return;
 	}
-	n = snprintf(line, sizeof(line), "%s retrysafe[%ld] %s: %s\n", time, (long)getpid(), level, text);
+	n = snprintf(line, sizeof(line), "%s retrysafe[%ld] %s: %s\n", time, (long)getpid(), level,
+		text);
 	log_raw(line, (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1);
 }
 
@@ -124,9 +126,10 @@ static int text_line(const struct log_request *r, const char *time, char *line, 
 	if (r->status > 0)
 		snprintf(status, sizeof(status), "%d", r->status);
 	return snprintf(line, size,
-		"%s ref=%s route=%s outcome=%s status=%s claim=%sms run=%sms record=%sms exit=%s%s%s", time,
-		r->ref ? r->ref : "-", r->route ? r->route : "-", r->outcome, status, claim, run, record,
-		exit, r->detail ? " detail=" : "", r->detail ? r->detail : "");
+		"%s ref=%s route=%s outcome=%s status=%s claim=%sms run=%sms record=%sms "
+		"exit=%s%s%s",
+		time, r->ref ? r->ref : "-", r->route ? r->route : "-", r->outcome, status, claim,
+		run, record, exit, r->detail ? " detail=" : "", r->detail ? r->detail : "");
 }
 
 static json_t *duration_or_null(int64_t us)
@@ -142,10 +145,10 @@ static json_t *text_or_none(const char *text)
 
 static int json_line(const struct log_request *r, const char *time, char *line, size_t size)
 {
-	json_t *o = json_pack("{s:s, s:s?, s:o*, s:s, s:i, s:o, s:o, s:o, s:o, s:o*}", "time", time, "ref",
-		r->ref, "route", text_or_none(r->route), "outcome", r->outcome, "status", r->status, "claim_ms",
-		duration_or_null(r->claim_us), "run_ms", duration_or_null(r->run_us), "record_ms",
-		duration_or_null(r->record_us), "exit",
+	json_t *o = json_pack("{s:s, s:s?, s:o*, s:s, s:i, s:o, s:o, s:o, s:o, s:o*}", "time", time,
+		"ref", r->ref, "route", text_or_none(r->route), "outcome", r->outcome, "status",
+		r->status, "claim_ms", duration_or_null(r->claim_us), "run_ms",
+		duration_or_null(r->run_us), "record_ms", duration_or_null(r->record_us), "exit",
 		r->exit_status < 0 ? json_null() : json_integer(r->exit_status), "detail",
 		text_or_none(r->detail));
 	char *dump = o ? json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
@@ -156,8 +159,8 @@ static int json_line(const struct log_request *r, const char *time, char *line, 
 	return n;
 }
 
-void log_request(
-	const struct log_request *r, void (*write_line)(void *arg, const char *line, size_t len), void *arg)
+void log_request(const struct log_request *r,
+	void (*write_line)(void *arg, const char *line, size_t len), void *arg)
 {
 	char time[40], line[1500];
 	int n;

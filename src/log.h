@@ -16,7 +16,8 @@ void log_format(enum log_format format);
 /* Something an operator may want to know; we went on.  One write; never blocks for long. */
 void log_warn(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
-/* Text of a script, as it is.  Like every line here it is dropped when descriptor 2 does not take it. */
+/* Text of a script, as it is.  Like every line here it is dropped when descriptor 2 does not take
+ * it. */
 void log_raw(const char *text, size_t len);
 
 /* A fact without a complaint, such as "ready". */
@@ -24,15 +25,15 @@ void log_info(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
 /* What became of one request. */
 struct log_request {
-	const char *ref;      /* or NULL */
-	const char *route;    /* or NULL */
-	const char *outcome;  /* "first", "replayed", "in-progress", ... */
-	int status;           /* 0: not known (passed through) */
-	int64_t claim_us;     /* durations; -1: did not happen */
+	const char *ref;     /* or NULL */
+	const char *route;   /* or NULL */
+	const char *outcome; /* "first", "replayed", "in-progress", ... */
+	int status;          /* 0: not known (passed through) */
+	int64_t claim_us;    /* durations; -1: did not happen */
 	int64_t run_us;
 	int64_t record_us;
-	int exit_status;      /* -1: none */
-	const char *detail;   /* or NULL */
+	int exit_status;    /* -1: none */
+	const char *detail; /* or NULL */
 };
 
 /*

@@ -51,7 +51,8 @@ struct record_policy {
 	int64_t max_response_bytes;
 };
 
-/* The fixed part of an ORDER.  After it: dir, store URL, spool, argv..., environment..., each with its NUL. */
+/* The fixed part of an ORDER.  After it: dir, store URL, spool, argv..., environment..., each with
+ * its NUL. */
 struct order {
 	enum message_kind kind;
 	int64_t serial;
@@ -73,13 +74,13 @@ struct command {
 struct report {
 	enum message_kind kind;
 	int64_t serial;
-	int failed_errno;     /* FAILED */
-	int wait_status;      /* ENDED: as waitpid(2) says */
-	bool is_timed_out;    /* ENDED: it was told to end because its time was over */
-	bool is_output_lost;  /* ENDED: some of its output could not be kept */
-	int64_t run_us;       /* ENDED */
-	int64_t output_len;   /* ENDED: bytes it wrote; they are inline, or behind the descriptor that
-	                         comes along, which holds fewer when they were far too many */
+	int failed_errno;    /* FAILED */
+	int wait_status;     /* ENDED: as waitpid(2) says */
+	bool is_timed_out;   /* ENDED: it was told to end because its time was over */
+	bool is_output_lost; /* ENDED: some of its output could not be kept */
+	int64_t run_us;      /* ENDED */
+	int64_t output_len; /* ENDED: bytes it wrote; they are inline, or behind the descriptor that
+			       comes along, which holds fewer when they were far too many */
 	int64_t inline_len;
 };
 

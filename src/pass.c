@@ -24,21 +24,23 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define PIECE       65536
-#define DRAIN_BYTES INT64_MAX
-#define SMALL_BODY  65536 /* bytes: fits into a pipe, needs no thread */
-#define REPORT_MS   50    /* a script that has closed its output has ended by then, as a rule */
+#define PIECE      65536
+#define SMALL_BODY 65536 /* bytes: fits into a pipe, needs no thread */
+#define REPORT_MS  50    /* a script that has closed its output has ended by then, as a rule */
 
 struct pump {
 	struct peer *peer;
-	int out_fd;      /* the script's standard input; does not block */
-	int over_fd;     /* readable: the answer is over */
-	int64_t length;  /* announced; -1: not */
+	int out_fd;     /* the script's standard input; does not block */
+	int over_fd;    /* readable: the answer is over */
+	int64_t length; /* announced; -1: not */
 	bool is_started;
 	pthread_t thread;
 };
@@ -86,7 +88,22 @@ static void pass_text(void *arg, const char *text, size_t len)
 	peer_log(r->peer, text, len);
 }
 
-/* Sends at most `limit` bytes that are in the pipe now.  False: end of the pipe, or of the client. */
+/* The status that the beginning of an answer says, for the log (RFC 3875, section 6.3.3). */
+static int status_of(const char *start, size_t len)
+{
+	char head[1024], *line, *save = NULL;
+
+	snprintf(head, sizeof(head), "%.*s", (int)(len < sizeof(head) ? len : sizeof(head) - 1),
+		start);
+	for (line = strtok_r(head, "\n", &save); line && *line != '\r';
+		line = strtok_r(NULL, "\n", &save))
+		if (strncasecmp(line, "Status:", 7) == 0)
+			return (int)strtol(line + 7, NULL, 10);
+	return 200;
+}
+
+/* Sends at most `limit` bytes that are in the pipe now.  False: end of the pipe, or of the client.
+ */
 static bool send_some(struct request *r, int fd, int64_t limit, int64_t *sent, enum err *e)
 {
 	char buf[PIECE];
@@ -102,6 +119,8 @@ static bool send_some(struct request *r, int fd, int64_t limit, int64_t *sent, e
 		if (n <= 0)
 			return false;
 		iov.iov_len = (size_t)n;
+		if (*sent == 0)
+			r->log.status = status_of(buf, (size_t)n);
 		if (!peer_write(r->peer, &iov, 1, false)) {
 			*e = err_set(ERR_GONE, "the client has left");
 			return false;
@@ -113,8 +132,8 @@ static bool send_some(struct request *r, int fd, int64_t limit, int64_t *sent, e
 }
 
 /* Passes output on until the answer is over: rule (2). */
-static enum err pass_output(
-	struct request *r, struct channel *ch, int fd, int64_t *sent, struct ending *end, int *failed)
+static enum err pass_output(struct request *r, struct channel *ch, int fd, int64_t *sent,
+	struct ending *end, int *failed)
 {
 	struct pollfd fds[3] = {{fd, POLLIN, 0}, {ch->fd, POLLIN, 0}, peer_pollfd(r->peer)};
 	int timeout_ms = -1, there = 0;
@@ -149,7 +168,8 @@ static enum err pass_output(
 	}
 }
 
-/* The script's standard input: *in_fd for the script, and a pump when the body has to be streamed. */
+/* The script's standard input: *in_fd for the script, and a pump when the body has to be streamed.
+ */
 static enum err open_input(struct request *r, int *in_fd, struct pump *pump_out)
 {
 	int pipe_fds[2];
@@ -203,7 +223,8 @@ static void stop_pump(struct request *r, struct pump *p, bool has_client)
 		eventfd_write(p->over_fd, 1);
 		if (!has_client)
 			peer_stop_reading(r->peer);
-		/* A CGI program's input cannot be stopped; its server closes it when the client leaves. */
+		/* A CGI program's input cannot be stopped; its server closes it when the client
+		 * leaves. */
 		pthread_join(p->thread, NULL);
 	} else if (p->out_fd >= 0) {
 		close(p->out_fd);
@@ -212,7 +233,8 @@ static void stop_pump(struct request *r, struct pump *p, bool has_client)
 		close(p->over_fd);
 }
 
-enum err pass_through(struct request *r, struct channel *ch, int64_t *sent, struct ending *end, int *failed)
+enum err pass_through(
+	struct request *r, struct channel *ch, int64_t *sent, struct ending *end, int *failed)
 {
 	struct pump p = {.out_fd = -1, .over_fd = -1};
 	struct run_spec spec = {
@@ -225,6 +247,8 @@ enum err pass_through(struct request *r, struct channel *ch, int64_t *sent, stru
 	bool is_ordered = false;
 	enum err e = open_input(r, &in_fd, &p);
 
+	if (e == ERR_GONE) /* it is the body that broke off */
+		e = ERR_INVALID;
 	*sent = 0;
 	*end = (struct ending){.output_fd = -1, .exit_status = -1};
 	if (e == OK && pipe2(out, O_CLOEXEC) != 0)
@@ -236,6 +260,8 @@ enum err pass_through(struct request *r, struct channel *ch, int64_t *sent, stru
 		spec.second_fd = out[1];
 		e = run_order(ch, &spec);
 		is_ordered = e == OK;
+		if (e == ERR_INVALID) /* too many variables, which is not the client's fault */
+			e = ERR_SYSTEM;
 	}
 	if (in_fd >= 0)
 		close(in_fd);

@@ -15,11 +15,12 @@
  *   sent        bytes of the answer that were sent
  *   end         how the script ended, when that was seen: exit_status -1 otherwise
  *
- * Returns OK: the answer, whatever the script said, has been sent, *sent may be 0; ERR_ABSENT nothing
- * was started and nothing was sent, *failed is the errno; ERR_REFUSED, ERR_INVALID, ERR_FULL the
- * body could not be taken (nothing started); ERR_GONE the client or the keeper has left; ERR_NOMEM, ERR_SYSTEM.
- * Blocks as long as the script runs.
+ * Returns OK: the answer, whatever the script said, has been sent, *sent may be 0; ERR_ABSENT
+ * nothing was started and nothing was sent, *failed is the errno; ERR_REFUSED, ERR_INVALID,
+ * ERR_FULL the body could not be taken (nothing started); ERR_GONE the client or the keeper has
+ * left; ERR_NOMEM, ERR_SYSTEM. Blocks as long as the script runs.
  */
-enum err pass_through(struct request *r, struct channel *ch, int64_t *sent, struct ending *end, int *failed) MUSTCHECK;
+enum err pass_through(struct request *r, struct channel *ch, int64_t *sent, struct ending *end,
+	int *failed) MUSTCHECK;
 
 #endif

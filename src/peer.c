@@ -18,9 +18,9 @@
 #include "log.h"
 
 #include <errno.h>
+#include <fastcgi.h>
 #include <fcgiapp.h>
 #include <fcgios.h>
-#include <fastcgi.h>
 #include <poll.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -31,22 +31,22 @@
 
 extern char **environ;
 
-#define READ_SECONDS  60
-#define WRITE_SECONDS 300
-#define RECORD_MAX    65528 /* content of one record: the largest multiple of 8 */
-#define DRAIN_SECONDS 60
+#define READ_SECONDS    60
+#define WRITE_SECONDS   300
+#define RECORD_MAX      65528 /* content of one record: the largest multiple of 8 */
+#define DRAIN_SECONDS   60
 #define LOG_PATIENCE_MS 1000
 
 struct peer {
 	bool is_cgi;
-	bool has_ended;    /* the body is read to its end */
-	bool is_broken;    /* it broke off */
-	bool is_answered;  /* the request has been ended */
-	bool is_lost;      /* writing failed */
-	bool holds_end;    /* peer_close() ends the request */
+	bool has_ended;   /* the body is read to its end */
+	bool is_broken;   /* it broke off */
+	bool is_answered; /* the request has been ended */
+	bool is_lost;     /* writing failed */
+	bool holds_end;   /* peer_close() ends the request */
 	int log_patience_ms;
 	unsigned char protocol_status; /* what the end of the request says */
-	int64_t left;      /* CGI: bytes of the body not read yet; -1: until end of file */
+	int64_t left; /* CGI: bytes of the body not read yet; -1: until end of file */
 	FCGX_Request fcgi;
 };
 
@@ -226,7 +226,8 @@ static FCGI_Header record_header(const struct peer *p, int type, size_t content,
 }
 
 /* Moves up to `room` bytes from the front of `from` into `to`; returns their number. */
-static size_t move_bytes(struct iovec **from, int *n_from, struct iovec *to, int *n_to, int max_to, size_t room)
+static size_t move_bytes(
+	struct iovec **from, int *n_from, struct iovec *to, int *n_to, int max_to, size_t room)
 {
 	size_t moved = 0;
 
@@ -251,7 +252,8 @@ static bool write_records(struct peer *p, struct iovec *in, int n, bool is_last)
 {
 	static const char zeros[8];
 	FCGI_Header head, end_of_stream = record_header(p, FCGI_STDOUT, 0, 0);
-	FCGI_EndRequestRecord end = {.header = record_header(p, FCGI_END_REQUEST, sizeof(end.body), 0),
+	FCGI_EndRequestRecord end = {
+		.header = record_header(p, FCGI_END_REQUEST, sizeof(end.body), 0),
 		.body = {.protocolStatus = p->protocol_status}};
 
 	do {
@@ -283,7 +285,8 @@ bool peer_write(struct peer *p, const struct iovec *iov, int n, bool is_last)
 	is_last = is_last && !p->holds_end;
 	if (n > 0)
 		memcpy(copy, iov, (size_t)n * sizeof(*iov));
-	p->is_lost = p->is_cgi ? !write_all(STDOUT_FILENO, copy, n) : !write_records(p, copy, n, is_last);
+	p->is_lost = p->is_cgi ? !write_all(STDOUT_FILENO, copy, n)
+			       : !write_records(p, copy, n, is_last);
 	p->is_answered = is_last;
 	return !p->is_lost;
 }

@@ -108,8 +108,8 @@ static enum err make_response(
 	return out->res.is_kept ? read_body_start(end, out) : OK;
 }
 
-enum err record_run(struct store *st, const struct operation *op, const struct record_policy *policy,
-	const struct ending *end, struct recorded *out)
+enum err record_run(struct store *st, const struct operation *op,
+	const struct record_policy *policy, const struct ending *end, struct recorded *out)
 {
 	struct record rec = {.op = op, .res = &out->res};
 	enum err e;
@@ -131,8 +131,8 @@ enum err record_run(struct store *st, const struct operation *op, const struct r
 	}
 	e = make_response(end, policy, out);
 	if (e == ERR_INVALID) {
-		snprintf(out->reason, sizeof(out->reason), "its answer is not a valid CGI response: %s",
-			err_text());
+		snprintf(out->reason, sizeof(out->reason),
+			"its answer is not a valid CGI response: %s", err_text());
 		return doubt(st, op, end, OUTCOME_NO_RESPONSE, out);
 	}
 	if (e != OK) {

@@ -14,17 +14,20 @@
 
 /* How a script ended, and what it printed. */
 struct ending {
-	int exit_status;     /* 0..255, or 128 + the signal that ended it */
-	bool is_killed;      /* a signal ended it */
+	int exit_status; /* 0..255, or 128 + the signal that ended it */
+	bool is_killed;  /* a signal ended it */
 	bool is_timed_out;
 	bool is_output_lost;
 	int64_t run_us;
-	char *output;        /* the whole output, when it is short; owned */
-	int output_fd;       /* else behind this descriptor, from offset 0; owned; -1: none */
+	char *output;  /* the whole output, when it is short; owned */
+	int output_fd; /* else behind this descriptor, from offset 0; owned; -1: none */
 	int64_t output_len;
 };
 
-#define ENDING_NONE {.output_fd = -1}
+#define ENDING_NONE             \
+	{                       \
+		.output_fd = -1 \
+	}
 
 /* Fills in the parts that waitpid(2) tells. */
 void ending_set_status(struct ending *end, int wait_status);
@@ -39,9 +42,9 @@ enum outcome {
 
 struct recorded {
 	enum outcome outcome;
-	struct response res;           /* OUTCOME_RECORDED; response_free() it */
-	int64_t body_at;               /* OUTCOME_RECORDED: where the body begins in the output */
-	char reason[REASON_MAX + 1];   /* otherwise: a sentence for people */
+	struct response res;         /* OUTCOME_RECORDED; response_free() it */
+	int64_t body_at;             /* OUTCOME_RECORDED: where the body begins in the output */
+	char reason[REASON_MAX + 1]; /* otherwise: a sentence for people */
 };
 
 /*
@@ -55,7 +58,8 @@ struct recorded {
  * Returns OK: it is in the store.  ERR_REFUSED: the operation was settled without this run; its
  * record stands.  Else a write's errors (store.h): call again with the same ending.  Blocks.
  */
-enum err record_run(struct store *st, const struct operation *op, const struct record_policy *policy,
-	const struct ending *end, struct recorded *out) MUSTCHECK;
+enum err record_run(struct store *st, const struct operation *op,
+	const struct record_policy *policy, const struct ending *end,
+	struct recorded *out) MUSTCHECK;
 
 #endif

@@ -25,7 +25,8 @@ static bool says_length(int status)
 }
 
 /* The next piece of a body of which `left` bytes, from `at` on, have not been sent. */
-static enum err read_rest(const struct body_source *rest, int64_t at, int64_t left, char *buf, size_t *len)
+static enum err read_rest(
+	const struct body_source *rest, int64_t at, int64_t left, char *buf, size_t *len)
 {
 	ssize_t n;
 
@@ -43,7 +44,8 @@ static enum err read_rest(const struct body_source *rest, int64_t at, int64_t le
 	return OK;
 }
 
-static enum err send_rest(struct peer *peer, const struct response *res, const struct body_source *rest)
+static enum err send_rest(
+	struct peer *peer, const struct response *res, const struct body_source *rest)
 {
 	char *buf = malloc(RESPONSE_INLINE_MAX);
 	int64_t at = (int64_t)res->body_inline_len;
@@ -69,8 +71,8 @@ static enum err send_rest(struct peer *peer, const struct response *res, const s
 	return e;
 }
 
-enum err reply_recorded(struct peer *peer, const struct response *res, const struct body_source *rest,
-	bool is_replay)
+enum err reply_recorded(struct peer *peer, const struct response *res,
+	const struct body_source *rest, bool is_replay)
 {
 	static const char marker[] = "Idempotent-Replayed: true\r\n";
 	char length[64] = "\r\n";
@@ -82,7 +84,8 @@ enum err reply_recorded(struct peer *peer, const struct response *res, const str
 	if (is_replay)
 		iov[n++] = (struct iovec){(void *)(uintptr_t)marker, sizeof(marker) - 1};
 	if (says_length(res->status))
-		snprintf(length, sizeof(length), "Content-Length: %" PRId64 "\r\n\r\n", res->body_len);
+		snprintf(length, sizeof(length), "Content-Length: %" PRId64 "\r\n\r\n",
+			res->body_len);
 	iov[n++] = (struct iovec){length, strlen(length)};
 	if (res->body_inline_len > 0)
 		iov[n++] = (struct iovec){res->body, res->body_inline_len};

@@ -13,9 +13,9 @@
 struct body_source {
 	struct store *store; /* the record; NULL: the run's output ... */
 	int64_t op_id;
-	const char *memory;  /* ... here, or, when it is NULL, ... */
-	int fd;              /* ... behind this descriptor, ... */
-	int64_t at;          /* ... from this offset on */
+	const char *memory; /* ... here, or, when it is NULL, ... */
+	int fd;             /* ... behind this descriptor, ... */
+	int64_t at;         /* ... from this offset on */
 };
 
 /*
@@ -23,14 +23,14 @@ struct body_source {
  *
  * The same code for the first answer and every replay; a replay also says so
  * ("Idempotent-Replayed: true").  Returns OK; ERR_GONE the client has left; ERR_BROKEN,
- * ERR_ABSENT, ... the rest of a large body could not be read: the answer is cut off, which the client
- * sees by its Content-Length.  Blocks.
+ * ERR_ABSENT, ... the rest of a large body could not be read: the answer is cut off, which the
+ * client sees by its Content-Length.  Blocks.
  */
-enum err reply_recorded(struct peer *peer, const struct response *res, const struct body_source *rest,
-	bool is_replay) MUSTCHECK;
+enum err reply_recorded(struct peer *peer, const struct response *res,
+	const struct body_source *rest, bool is_replay) MUSTCHECK;
 
 /* reply_problem - sends a problem; `status` and `type` are set for the log.  Blocks. */
-enum err reply_problem(
-	struct peer *peer, const struct problem_facts *facts, int *status, const char **type) MUSTCHECK;
+enum err reply_problem(struct peer *peer, const struct problem_facts *facts, int *status,
+	const char **type) MUSTCHECK;
 
 #endif

@@ -55,10 +55,12 @@ static enum err read_all(struct request *r, int64_t max_bytes, const char *spool
 	SHA256Init(&ctx);
 	while (e == OK && (n = peer_read(r->peer, buf, sizeof(buf))) != 0) {
 		if (n < 0)
-			return err_set(ERR_GONE, "the request's body broke off after %" PRId64 " bytes",
+			return err_set(ERR_GONE,
+				"the request's body broke off after %" PRId64 " bytes",
 				r->body.len);
 		if (r->body.len + n > max_bytes)
-			return err_set(ERR_REFUSED, "the request's body is over %" PRId64 " bytes", max_bytes);
+			return err_set(ERR_REFUSED, "the request's body is over %" PRId64 " bytes",
+				max_bytes);
 		SHA256Update(&ctx, (const uint8_t *)buf, (size_t)n);
 		e = spool_write(&r->body, spool, buf, (size_t)n);
 	}
@@ -75,18 +77,21 @@ enum err request_read_body(struct request *r, int64_t max_bytes, const char *spo
 	if (e != OK)
 		return e;
 	if (announced > max_bytes)
-		return err_set(ERR_REFUSED, "the request's body has %" PRId64 " bytes, over %" PRId64, announced,
+		return err_set(ERR_REFUSED,
+			"the request's body has %" PRId64 " bytes, over %" PRId64, announced,
 			max_bytes);
 	/* A CGI program without CONTENT_LENGTH has a body only when chunks were announced. */
-	if (announced < 0 && peer_is_cgi(r->peer) && !variables_get(&r->vars, "HTTP_TRANSFER_ENCODING"))
+	if (announced < 0 && peer_is_cgi(r->peer) &&
+		!variables_get(&r->vars, "HTTP_TRANSFER_ENCODING"))
 		announced = 0;
 	peer_set_length(r->peer, announced);
 	e = spool_open(&r->body);
 	if (e == OK)
 		e = read_all(r, max_bytes, spool);
 	if (e == OK && announced >= 0 && r->body.len != announced)
-		e = err_set(ERR_GONE, "the request's body has %" PRId64 " bytes instead of %" PRId64,
-			r->body.len, announced);
+		e = err_set(ERR_GONE,
+			"the request's body has %" PRId64 " bytes instead of %" PRId64, r->body.len,
+			announced);
 	if (e == OK)
 		e = spool_rewind(&r->body);
 	if (e != OK)

@@ -19,7 +19,7 @@
 
 /* One thread that serves requests, and its channel to the keeper. */
 struct worker {
-	int control_fd;          /* to the keeper; borrowed */
+	int control_fd; /* to the keeper; borrowed */
 	struct channel channel;
 	int stop_fd;             /* readable: leave soon; -1: none */
 	const char *config_path; /* --config, or NULL; borrowed */
@@ -32,9 +32,9 @@ struct request {
 	const char *control_path; /* WAY_CONTROL_FILE; borrowed */
 
 	struct variables vars;
-	char *located;            /* the script as the server names it; owned */
-	struct site *site;        /* owned share */
-	const struct config *cf;  /* borrowed from site */
+	char *located;             /* the script as the server names it; owned */
+	struct site *site;         /* owned share */
+	const struct config *cf;   /* borrowed from site */
 	const struct route *route; /* borrowed from site; NULL: none matches */
 	struct script script;
 
@@ -48,6 +48,8 @@ struct request {
 
 	struct log_request log;
 	char log_detail[256];
+	char complaint[1000]; /* a line of the script's error output, as far as it has come */
+	size_t complaint_len;
 	bool is_abandoned; /* the client had left: no answer */
 };
 

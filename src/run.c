@@ -6,6 +6,8 @@
  */
 #include "run.h"
 
+#include "keeper.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -13,6 +15,18 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
+
+enum err run_open(int control_fd, struct channel *ch)
+{
+	return ch->fd >= 0 ? OK : keeper_channel(control_fd, &ch->fd);
+}
+
+void run_close(struct channel *ch)
+{
+	if (ch->fd >= 0)
+		close(ch->fd);
+	ch->fd = -1;
+}
 
 static enum err gone(const char *doing)
 {
@@ -30,7 +44,8 @@ static enum err send_message(int fd, struct msghdr *msg)
 		if (errno == EPIPE || errno == ECONNRESET || errno == ENOTCONN)
 			return gone("order a run");
 		if (errno == EMSGSIZE)
-			return err_set(ERR_INVALID, "order a run: the request's variables are too large");
+			return err_set(
+				ERR_INVALID, "order a run: the request's variables are too large");
 		return err_set(ERR_SYSTEM, "order a run: %s", strerror(errno));
 	}
 }
@@ -97,8 +112,9 @@ enum err run_order(struct channel *ch, const struct run_spec *spec)
 	c->cmsg_type = SCM_RIGHTS;
 	c->cmsg_len = CMSG_LEN(sizeof(fds));
 	memcpy(CMSG_DATA(c), fds, sizeof(fds));
-	e = iov.iov_len > 0 ? send_message(ch->fd, &msg)
-			    : err_set(ERR_INVALID, "order a run: the request's variables are too large");
+	e = iov.iov_len > 0
+		    ? send_message(ch->fd, &msg)
+		    : err_set(ERR_INVALID, "order a run: the request's variables are too large");
 	free(buf);
 	return e;
 }
@@ -145,6 +161,10 @@ static enum err receive(int fd, struct report *r, char *buf, int *output_fd)
 	do
 		n = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC);
 	while (n < 0 && errno == EINTR);
+	/* Linux says so when the other end died with something of ours unread: our last message. */
+	if (n < 0 && errno == ECONNRESET)
+		return err_set(
+			ERR_ABSENT, "the keeper died before it was told to start the script");
 	if (n < (ssize_t)sizeof(*r))
 		return gone("wait for a run");
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(&msg); c; c = CMSG_NXTHDR(&msg, c))
@@ -154,7 +174,8 @@ static enum err receive(int fd, struct report *r, char *buf, int *output_fd)
 	return OK;
 }
 
-static enum err take_ending(const struct report *r, const char *buf, int output_fd, struct ending *end)
+static enum err take_ending(
+	const struct report *r, const char *buf, int output_fd, struct ending *end)
 {
 	struct ending found = {
 		.is_timed_out = r->is_timed_out,
@@ -178,8 +199,8 @@ static enum err take_ending(const struct report *r, const char *buf, int output_
 	return OK;
 }
 
-enum err run_look(struct channel *ch, void (*on_text)(void *arg, const char *text, size_t len), void *arg,
-	struct ending *end, int *failed)
+enum err run_look(struct channel *ch, void (*on_text)(void *arg, const char *text, size_t len),
+	void *arg, struct ending *end, int *failed)
 {
 	char *buf = malloc(ORDER_INLINE_MAX);
 	struct report r;
@@ -188,6 +209,7 @@ enum err run_look(struct channel *ch, void (*on_text)(void *arg, const char *tex
 			 : err_set(ERR_NOMEM, "wait for a run: out of memory");
 
 	if (e != OK) {
+		*failed = ECONNRESET;
 		free(buf);
 		return e == ERR_NOMEM ? ERR_BUSY : e;
 	}
@@ -205,7 +227,8 @@ enum err run_look(struct channel *ch, void (*on_text)(void *arg, const char *tex
 		break;
 	case MESSAGE_FAILED:
 		*failed = r.failed_errno;
-		e = err_set(ERR_ABSENT, "the script could not be started: %s", strerror(r.failed_errno));
+		e = err_set(ERR_ABSENT, "the script could not be started: %s",
+			strerror(r.failed_errno));
 		break;
 	case MESSAGE_ENDED:
 		e = take_ending(&r, buf, output_fd, end);
@@ -218,7 +241,8 @@ enum err run_look(struct channel *ch, void (*on_text)(void *arg, const char *tex
 }
 
 enum err run_wait(struct channel *ch, const struct pollfd stop[2],
-	void (*on_text)(void *arg, const char *text, size_t len), void *arg, struct ending *end, int *failed)
+	void (*on_text)(void *arg, const char *text, size_t len), void *arg, struct ending *end,
+	int *failed)
 {
 	struct pollfd fds[3] = {{ch->fd, POLLIN, 0}, stop[0], stop[1]};
 	enum err e;

@@ -40,9 +40,15 @@ struct run_spec {
 	const char *store_url, *spool; /* "" when it passes through */
 	const struct operation *op;    /* NULL when it passes through */
 	const struct record_policy *policy;
-	int stdin_fd;                  /* borrowed */
-	int second_fd;                 /* the witness; or, passing through, its standard output; borrowed */
+	int stdin_fd;  /* borrowed */
+	int second_fd; /* the witness; or, passing through, its standard output; borrowed */
 };
+
+/* Opens the channel, where it is not, through keeper_start()'s socket.  Errors: keeper_channel()'s.
+ */
+enum err run_open(int control_fd, struct channel *ch) MUSTCHECK;
+/* Closes it; a run that is on it is then the keeper's. */
+void run_close(struct channel *ch);
 
 /* Returns OK; ERR_INVALID too large for an order (nothing happened); ERR_GONE; ERR_SYSTEM. */
 enum err run_order(struct channel *ch, const struct run_spec *spec) MUSTCHECK;
@@ -73,7 +79,7 @@ enum err run_wait(struct channel *ch, const struct pollfd stop[2],
  *
  * Returns like run_wait(), and ERR_BUSY when the run has not ended yet.
  */
-enum err run_look(struct channel *ch, void (*on_text)(void *arg, const char *text, size_t len), void *arg,
-	struct ending *end, int *failed) MUSTCHECK;
+enum err run_look(struct channel *ch, void (*on_text)(void *arg, const char *text, size_t len),
+	void *arg, struct ending *end, int *failed) MUSTCHECK;
 
 #endif

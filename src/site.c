@@ -16,7 +16,7 @@
 
 struct site {
 	struct site *next;
-	int users;       /* requests, and one for the list */
+	int users; /* requests, and one for the list */
 	bool is_listed;
 	char *path;
 	struct stat seen; /* the file when it was read */
@@ -193,7 +193,8 @@ static enum err check_root(struct site *s, const char *document_root)
 		return OK;
 	if (is_below(s->cf->store, document_root))
 		return err_set(ERR_REFUSED,
-			"%s: the store %s is below the document root %s, where the server would hand it to "
+			"%s: the store %s is below the document root %s, where the server would "
+			"hand it to "
 			"anybody; put it elsewhere",
 			s->cf->path, s->cf->store, document_root);
 	free(s->safe_root);

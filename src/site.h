@@ -19,7 +19,8 @@ struct site;
 /*
  * site_take - the site of a configuration file
  *
- * Returns OK; config_load()'s errors.  Give it back with site_give().  May block on reading the file.
+ * Returns OK; config_load()'s errors.  Give it back with site_give().  May block on reading the
+ * file.
  */
 enum err site_take(const char *config_path, bool is_control, struct site **out) MUSTCHECK;
 void site_give(struct site **site);

@@ -23,7 +23,10 @@ struct spool {
 	bool is_on_disk;
 };
 
-#define SPOOL_CLOSED {.fd = -1}
+#define SPOOL_CLOSED     \
+	{                \
+		.fd = -1 \
+	}
 
 /* Opens an empty one.  Returns OK, ERR_NOMEM (also: no descriptors), ERR_SYSTEM. */
 enum err spool_open(struct spool *s) MUSTCHECK;

@@ -73,44 +73,45 @@ struct operation {
 	int64_t created_ms;
 	int64_t updated_ms;
 	int64_t expires_ms;   /* STATE_DONE: when its response is dropped; STATE_EXPIRED: when it is
-	                         forgotten; else 0 */
+				 forgotten; else 0 */
 	int64_t forgotten_ms; /* STATE_DONE, STATE_EXPIRED: when the key is free again; else 0 */
 	int status;           /* STATE_DONE, STATE_EXPIRED: HTTP status of the response */
 	int64_t bytes;        /* bytes of its body */
-	int exit_status;      /* exit status of the script, or 128 + the signal that ended it; -1 not known */
+	int exit_status; /* exit status of the script, or 128 + the signal that ended it; -1 not
+			    known */
 	char reason[REASON_MAX + 1]; /* why it is uncertain, or another remark; may be empty */
 
 	/* While it runs: the evidence. */
 	unsigned char token[TOKEN_LEN];
 	int64_t witness;          /* see store_witness() */
 	int64_t boot_id;          /* clock_boot_id() when it was claimed */
-	int64_t deadline_mono_ms; /* clock_mono_us() / 1000 at which its end should have been recorded,
-	                             whatever happened */
+	int64_t deadline_mono_ms; /* clock_mono_us() / 1000 at which its end should have been
+				     recorded, whatever happened */
 };
 
 /* The recorded response: what cgi_response.h made of a script's output. */
 #define RESPONSE_INLINE_MAX (256 * 1024) /* bytes of a body that are kept with its head */
 struct response {
 	int status;
-	char *head;           /* see struct cgi_response; owned */
+	char *head; /* see struct cgi_response; owned */
 	size_t head_len;
-	char *body;           /* the first body_inline_len bytes of the body; owned */
+	char *body; /* the first body_inline_len bytes of the body; owned */
 	size_t body_inline_len;
-	int64_t body_len;     /* bytes of the whole body */
-	bool is_kept;         /* false: the body was over max_response and is not in the store */
+	int64_t body_len; /* bytes of the whole body */
+	bool is_kept;     /* false: the body was over max_response and is not in the store */
 };
 void response_free(struct response *r);
 
 struct store;
 
 struct store_options {
-	const char *url;      /* "sqlite:/path/to/file" */
-	const char *spool;    /* directory, made when missing: the sentinel that tells a store that
-	                         has gone missing from one that never was */
+	const char *url;   /* "sqlite:/path/to/file" */
+	const char *spool; /* directory, made when missing: the sentinel that tells a store that
+			      has gone missing from one that never was */
 	enum durability durability;
 	int64_t busy_timeout_ms;
-	bool may_create;      /* false: a store that is not there is ERR_ABSENT */
-	bool is_read_only;    /* nothing is written, not even the schema */
+	bool may_create;   /* false: a store that is not there is ERR_ABSENT */
+	bool is_read_only; /* nothing is written, not even the schema */
 };
 
 /*
@@ -121,7 +122,8 @@ struct store_options {
  *
  * Returns OK; ERR_REFUSED a network file system, readable by others, or a newer schema;
  * ERR_BROKEN missing although it was there before, damaged, or another program's file; ERR_ABSENT;
- * ERR_BUSY, ERR_FULL, ERR_NOMEM, ERR_SYSTEM.  Blocks.  Not before fork(): no connection crosses one.
+ * ERR_BUSY, ERR_FULL, ERR_NOMEM, ERR_SYSTEM.  Blocks.  Not before fork(): no connection crosses
+ * one.
  */
 enum err store_open(const struct store_options *opt, struct store **out) MUSTCHECK;
 void store_close(struct store **st);
@@ -149,8 +151,9 @@ bool store_witness_is_alive(const struct store *st, int64_t witness);
  * store_keep_result - says, until this process ends, that it has the result of a run and goes on
  * trying to record it
  *
- * Works when the store itself does not: a lock on the operation's own byte of the lock file.  It may
- * fail silently; the result is then recorded all the same if nobody settles the operation before.
+ * Works when the store itself does not: a lock on the operation's own byte of the lock file.  It
+ * may fail silently; the result is then recorded all the same if nobody settles the operation
+ * before.
  */
 void store_keep_result(const char *url, int64_t op_id);
 bool store_result_is_kept(const struct store *st, int64_t op_id);
@@ -164,8 +167,8 @@ bool store_result_is_kept(const struct store *st, int64_t op_id);
  * Returns OK; ERR_ABSENT; ERR_BROKEN also when a recorded response does not match its digest;
  * ERR_BUSY, ERR_NOMEM, ERR_SYSTEM.  Reads only; does not wait for writers.
  */
-enum err store_find(struct store *st, const unsigned char identity[IDENTITY_LEN], struct operation *op,
-	struct response *res) MUSTCHECK;
+enum err store_find(struct store *st, const unsigned char identity[IDENTITY_LEN],
+	struct operation *op, struct response *res) MUSTCHECK;
 enum err store_find_ref(
 	struct store *st, const char *ref, struct operation *op, struct response *res) MUSTCHECK;
 
@@ -184,16 +187,17 @@ enum err store_claim(struct store *st, const struct operation *op, bool *taken) 
  * store_release - nothing was started: the identity is free again (running -> absent)
  *
  * Returns OK, also when the operation is no longer there or no longer this token's; else a write's
- * errors; after them the store releases it itself as soon as it can be written, as long as this process lives.  Blocks.
+ * errors; after them the store releases it itself as soon as it can be written, as long as this
+ * process lives.  Blocks.
  */
 enum err store_release(struct store *st, const struct operation *op) MUSTCHECK;
 
 /* What becomes of a run, for store_record(). */
 struct record {
-	const struct operation *op;   /* id and token count */
-	const struct response *res;   /* body_inline_len bytes are in res->body */
-	int body_fd;                  /* the rest of the body is read from here ... */
-	int64_t body_at;              /* ... at this offset of the whole body's first byte; -1: none */
+	const struct operation *op; /* id and token count */
+	const struct response *res; /* body_inline_len bytes are in res->body */
+	int body_fd;                /* the rest of the body is read from here ... */
+	int64_t body_at; /* ... at this offset of the whole body's first byte; -1: none */
 	int64_t now_ms;
 	int64_t ttl_ms;
 	int64_t tombstone_ms;
@@ -217,8 +221,8 @@ enum err store_record(struct store *st, const struct record *rec) MUSTCHECK;
  *
  * Returns OK; ERR_REFUSED the operation is no longer this token's; else a write's errors.  Blocks.
  */
-enum err store_doubt(struct store *st, const struct operation *op, int exit_status, const char *reason,
-	int64_t now_ms) MUSTCHECK;
+enum err store_doubt(struct store *st, const struct operation *op, int exit_status,
+	const char *reason, int64_t now_ms) MUSTCHECK;
 
 /*
  * store_read_body - reads on in the body of a recorded response
@@ -237,7 +241,8 @@ enum err store_read_body(
  * Writes purge a little by themselves; this does it all.  *dropped: responses, *forgotten:
  * operations.  Returns OK or a write's errors; what was purged until then stays purged.
  */
-enum err store_purge(struct store *st, int64_t now_ms, int64_t *dropped, int64_t *forgotten) MUSTCHECK;
+enum err store_purge(
+	struct store *st, int64_t now_ms, int64_t *dropped, int64_t *forgotten) MUSTCHECK;
 
 /*
  * store_list - calls `each` for operations, newest first

@@ -35,8 +35,8 @@ struct pool {
 	int n_max;
 	pthread_mutex_t mutex;
 	pthread_cond_t changed;
-	int n;       /* threads */
-	int n_idle;  /* of them, waiting for a connection or about to */
+	int n;      /* threads */
+	int n_idle; /* of them, waiting for a connection or about to */
 };
 
 static void *work(void *arg);
@@ -87,8 +87,7 @@ static void *work(void *arg)
 		pool->n_idle++;
 		pthread_mutex_unlock(&pool->mutex);
 	}
-	if (w.channel.fd >= 0)
-		close(w.channel.fd);
+	run_close(&w.channel);
 	pthread_mutex_lock(&pool->mutex);
 	pool->n--;
 	pool->n_idle--;

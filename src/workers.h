@@ -20,9 +20,11 @@
  * Returns ERR_GONE when the keeper has died: nothing can be started any more, the program should
  * start over; else OK.  Blocks.
  */
-enum err workers_run(struct listener *l, int control_fd, const char *config_path, int n_max) MUSTCHECK;
+enum err workers_run(
+	struct listener *l, int control_fd, const char *config_path, int n_max) MUSTCHECK;
 
-/* Signals for a gateway, before its first thread: a lost client or a full quota is an error, not an end. */
+/* Signals for a gateway, before its first thread: a lost client or a full quota is an error, not an
+ * end. */
 void workers_ignore_signals(void);
 
 /* The same; and TERM, INT, USR1 and HUP are blocked, for workers_run() to read. */

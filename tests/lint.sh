@@ -107,14 +107,14 @@ others() {
 
 own_ends() {
     forbid 'only main.c and cli*.c end the process' '\b(_exit|_Exit|exit|abort|quick_exit)\s*\(' \
-        $(others main.c cli.c cli_store.c keeper.c) &&
-        forbid 'the keeper ends by _exit()' '\b(exit|abort|quick_exit)\s*\(' src/keeper.c
+        $(others main.c cli.c cli_store.c keeper.c child.c) &&
+        forbid 'the keeper ends by _exit()' '\b(exit|abort|quick_exit)\s*\(' src/keeper.c src/child.c
 }
 
 own_forks() {
-    forbid 'only keeper.c starts processes' \
+    forbid 'only keeper.c and child.c start processes' \
         '\b(fork|vfork|clone|posix_spawnp?|exec[lv]p?e?|fexecve|system|popen)\s*\(' \
-        $(others keeper.c main.c) &&
+        $(others keeper.c child.c main.c) &&
         forbid 'main.c only starts itself over' \
             '\b(fork|vfork|clone|posix_spawnp?|execlp?e?|execvp|execve|execvpe|system|popen)\s*\(' src/main.c
 }

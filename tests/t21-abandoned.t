@@ -1,5 +1,5 @@
-# Claim: a request whose peer has left before the claim is neither claimed nor run, and under mod_cgid
-# answers to a POST of 3 MB, replays and problems, arrive whole and at once.
+# Claim: a request whose peer has left before the claim is neither claimed nor run, and under
+# mod_cgid answers to a POST of 3 MB, replays and problems, arrive whole and at once.
 # SPDX-License-Identifier: ISC
 use strict;
 use warnings;
@@ -41,7 +41,8 @@ sub occupy {
     my $conn = FastCgi->connect($socket);
     my @params = params(script => $sandbox->path('www/bare/slow.pl'), query => "gate=$key",
         key => $key, body => '');
-    $conn->send(begin(1), params_record(1, @params), record(PARAMS, 1, ''), record(STDIN_DATA, 1, ''));
+    $conn->send(begin(1), params_record(1, @params), record(PARAMS, 1, ''),
+        record(STDIN_DATA, 1, ''));
     ok $effects->await($key, 'run'), 'the worker is busy';
     return $conn;
 }
@@ -84,7 +85,8 @@ sub sockets_of {
     my ($kind) = @_;
     my $program = { apache => 'apache2' }->{$kind} // $kind;
     my $count = 0;
-    for my $pid (grep { (readlink("/proc/$_/exe") // '') =~ m{/\Q$program\E\z} } $sandbox->processes) {
+    my $is_its = sub { (readlink("/proc/$_[0]/exe") // '') =~ m{/\Q$program\E\z} };
+    for my $pid (grep { $is_its->($_) } $sandbox->processes) {
         $count += grep { (readlink("/proc/$pid/fd/$_") // '') =~ /^socket:/ }
             Process::descriptors($pid);
     }

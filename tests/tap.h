@@ -43,7 +43,8 @@ __attribute__((format(printf, 3, 4), unused)) static int is_str(
 	tap_report(passed, fmt, ap);
 	va_end(ap);
 	if (!passed)
-		printf("#   got:  %s\n#   want: %s\n", got ? got : "(null)", want ? want : "(null)");
+		printf("#   got:  %s\n#   want: %s\n", got ? got : "(null)",
+			want ? want : "(null)");
 	return passed;
 }
 

@@ -34,6 +34,10 @@ use Time::HiRes qw(time sleep);
 use constant { ANSWER_S => 10, SETTLE_S => 25, END_S => 12, PR_SET_CHILD_SUBREAPER => 36 };
 our @ERRORS = qw(EIO ENOSPC EDQUOT ENOMEM EINTR EAGAIN EMFILE EACCES);
 
+# What no kernel does: calls that cannot fail at all, and those that fail only so.
+my %CANNOT_FAIL = map { $_ => 1 } qw(getpid geteuid gettid rseq set_robust_list rt_sigprocmask munmap);
+my %FAILS_ONLY = map { $_ => { EINTR => 1, EAGAIN => 1 } } qw(futex restart_syscall);
+
 # Each path: `prepare` starts what it needs and returns the pids to trace; `act` is what is traced;
 # `victim`: who dies of KILL; `key`: the key that is asked again; `threads`: only these threads.
 my %PATHS = (
@@ -272,12 +276,12 @@ sub trace {
     return $tracer->has_struck;
 }
 
-# The points of a path: [name, k], from a run without a fault.  Two kinds of calls that come in
-# long rows of equals are thinned out: a new process sets every signal, and the search for a script
-# that may still live looks at every process of the machine.
+# The points of a path: [name, k, unlocks], from a run without a fault.  Two kinds of calls that come
+# in long rows of equals are thinned out: a new process sets every signal, and the search for a
+# script that may still live looks at every process of the machine.
 sub points {
     my ($self, $name) = @_;
-    my (%count, %wanted, @points);
+    my (%count, %point, @points);
     $self->trace($name);
     my @calls = Strace::calls($self->{calls});
     $self->finish_case($PATHS{$name}, 'KILL');
@@ -288,9 +292,18 @@ sub points {
         my $row = $what eq 'rt_sigaction' ? 'signals' : $line =~ m{"/proc/\d+/environ"} ? 'processes' : '';
         next if $row && ++$count{$thread}{$row} > 3 && $count{$thread}{$row} % 16;
         next if $what =~ /\A(?:exit|exit_group|rt_sigreturn)\z/;
-        push @points, [$what, $k] if !$wanted{$what}{$k}++;
+        push @points, $point{$what}{$k} = [$what, $k, 0] if !$point{$what}{$k};
+        $point{$what}{$k}[2] = 1 if $line =~ /F_UNLCK/;
     }
     return @points;
+}
+
+# Can the call at a point fail like this?  An unlock that did not happen is no failure of a kernel
+# either, and who holds a lock for ever stops everybody.
+sub may_fail {
+    my ($point, $error) = @_;
+    my ($call, undef, $unlocks) = @$point;
+    return !$unlocks && !$CANNOT_FAIL{$call} && (!$FAILS_ONLY{$call} || $FAILS_ONLY{$call}{$error});
 }
 
 # $what: "KILL" or the name of an error.
@@ -309,6 +322,7 @@ sub strike {
 sub finish_case {
     my ($self, $path, $what) = @_;
     my $runs_then = $self->{effects}->runs($path->{key});
+    $self->leave($self->{gateway}[0]) if $what ne 'KILL' && $self->{gateway};
     my $gateway = $self->start_gateway('new');
     my $before = $self->{seen} && $self->{seen}->problem;
     my ($retry, $verdict);
@@ -358,6 +372,15 @@ sub judge {
         $self->fault(lost => "$verdict, although nobody can know");
     }
     return $verdict;
+}
+
+# A gateway that has had its error may hold whatever it could not let go of; it is told to leave.
+sub leave {
+    my ($self, $pid) = @_;
+    kill 'TERM', $pid;
+    return if await_no_process(END_S, $pid);
+    $self->fault(hang => 'the gateway does not leave');
+    kill_hard($pid);
 }
 
 # Everything that still runs must end by itself when it is told to.

@@ -48,7 +48,8 @@ sub list_cases {
         my @points = $sweep->points($path);
         printf "%-32s %4d points\n", $path, scalar @points;
         for my $point (@points) {
-            push @all, map { [$path, @$point, $_] } grep { $_ eq 'KILL' || $path !~ /^start/ } @FAULTS;
+            push @all, map { [$path, @$point[0, 1], $_] }
+                grep { $_ eq 'KILL' || $path !~ /^start/ && Sweep::may_fail($point, $_) } @FAULTS;
         }
     }
     complain($sandbox);

@@ -265,8 +265,8 @@ static void test_paths(void)
 	is_str(cf->store, want, "store starts in the directory of the file");
 	snprintf(want, sizeof(want), "%s/sub/spool", work_dir);
 	is_str(cf->spool, want, "spool is beside it");
-	snprintf(want, sizeof(want), "%.*s/y.pl",
-			(int)(strrchr(work_dir, '/') - work_dir), work_dir);
+	snprintf(want, sizeof(want), "%.*s/y.pl", (int)(strrchr(work_dir, '/') - work_dir),
+		work_dir);
 	is_str(cf->routes[0].script, want, "script too");
 	config_free(&cf);
 

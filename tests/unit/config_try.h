@@ -15,6 +15,7 @@
 #include "../../src/config_value.c"
 
 #include "../../src/config.c"
+#include "../../src/config_find.c"
 
 #include "../tap.h"
 

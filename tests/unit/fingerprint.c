@@ -133,6 +133,27 @@ static void name_it_by_hand(void)
 	ok(strcmp(one, two) != 0, "another operation has another one");
 }
 
+/* The default of bind counts without a scope only; one that was given counts always. */
+static void bind_always(void)
+{
+	char remote_user[] = "REMOTE_USER=ann", authorization[] = "HTTP_AUTHORIZATION=x";
+	char *user[] = {remote_user, authorization, NULL};
+	struct variables v = {.list = user, .n = 2};
+	struct operation op = {0}, none = {0};
+	struct key key = {.text = "k", .len = 1};
+	unsigned char body[DIGEST_LEN] = {0};
+
+	route.scope = (strings)(uintptr_t)scope_user;
+	fingerprint_take(secret, &route, &key, &v, body, &op);
+	ok(memcmp(op.principal, none.principal, PRINCIPAL_LEN) == 0,
+		"the default of bind, with a user");
+	route.has_own_bind = true;
+	fingerprint_take(secret, &route, &key, &v, body, &op);
+	ok(memcmp(op.principal, none.principal, PRINCIPAL_LEN) != 0,
+		"a bind that was given, with a user");
+	route.has_own_bind = false;
+}
+
 int main(void)
 {
 	route.scope = (strings)(uintptr_t)scope_user;
@@ -140,5 +161,6 @@ int main(void)
 	compare_requests();
 	compare_callers();
 	name_it_by_hand();
+	bind_always();
 	return done_testing();
 }

@@ -34,7 +34,7 @@ static bool fails(void)
 #define strdup(s)                (fails() ? NULL : strdup(s))
 #define strndup(s, n)            (fails() ? NULL : strndup(s, n))
 #undef asprintf
-#define asprintf(...)            (fails() ? -1 : asprintf(__VA_ARGS__))
+#define asprintf(...) (fails() ? -1 : asprintf(__VA_ARGS__))
 
 #include "../../src/script.c"
 #include "../../src/variables.c"

@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * protect.c - the steps of a protected request: body, look, claim, run, record, reply
+ *
+ * RULES THAT HOLD
+ *   (1) The keeper has the order of a run before the operation is claimed, so that from the commit
+ *       on somebody who lives knows whether the script was started.
+ *   (2) The result is recorded before a byte of it is sent, and the keeper lets go of it when it is
+ *       recorded, not before.
+ *   (3) What cannot be recorded is left to the keeper, and the client hears that it is in progress.
+ *   (4) Whenever the client leaves, or we have to, the keeper finishes the run without us.
+ *
+ * What it does not know: how a claim is decided (claim.c), how a script is started (keeper.c), what
+ * is in the store.
+ */
+#include "claim.h"
+#include "clock.h"
+#include "fault.h"
+#include "fingerprint.h"
+#include "log.h"
+#include "record.h"
+#include "reply.h"
+#include "run.h"
+#include "steps.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define RECORD_MS 5000 /* beyond its other limits, for the end of a run to be recorded */
+
+/* ---- body ---- */
+
+enum next protect_read_body(struct request *r)
+{
+	enum err e = request_read_body(r, r->route->max_request_bytes, r->cf->spool);
+
+	switch (e) {
+	case OK:
+		return NEXT;
+	case ERR_REFUSED:
+		return answer_problem(
+			r, PROBLEM_REQUEST_TOO_LARGE, COUNTER_REQUEST_REFUSED, err_text(), NULL, 0);
+	case ERR_GONE:
+	case ERR_INVALID:
+		return answer_problem(r, PROBLEM_REQUEST_INCOMPLETE, COUNTER_REQUEST_REFUSED,
+			err_text(), NULL, 0);
+	default:
+		return answer_failed(r, e);
+	}
+}
+
+/* ---- look: what is known about the key ---- */
+
+/* Seconds until a retry makes sense: as long as it has been running, within reason. */
+static int retry_after(const struct operation *found, int64_t now_ms)
+{
+	int64_t s = (now_ms - found->created_ms) / 1000;
+
+	return s < 1 ? 1 : s > 30 ? 30 : (int)s;
+}
+
+static enum next replay(struct request *r, const struct operation *found, struct response *res)
+{
+	struct body_source rest = {.store = r->store, .op_id = found->id};
+	enum err e;
+
+	operation_ref(found, r->ref);
+	r->log.ref = r->ref;
+	r->log.outcome = "replayed";
+	r->log.status = res->status;
+	counters_add(answer_counters(r), COUNTER_REPLAYED);
+	e = reply_recorded(r->peer, res, &rest, true);
+	if (e != OK && e != ERR_GONE)
+		log_warn("operation %s: %s", r->ref, err_text());
+	response_free(res);
+	return FINISHED;
+}
+
+static enum next tell(struct request *r, enum verdict verdict, const struct operation *found,
+	struct response *res)
+{
+	switch (verdict) {
+	case VERDICT_REPLAY:
+		return replay(r, found, res);
+	case VERDICT_EXPIRED:
+		return answer_problem(r, PROBLEM_RESULT_EXPIRED, COUNTER_EXPIRED, NULL, found, 0);
+	case VERDICT_IN_PROGRESS:
+		return answer_problem(r, PROBLEM_IN_PROGRESS, COUNTER_IN_PROGRESS, NULL, found,
+			retry_after(found, clock_wall_ms()));
+	case VERDICT_KEY_REUSED:
+		return answer_problem(r, PROBLEM_KEY_REUSED, COUNTER_KEY_REUSED, NULL, NULL, 0);
+	case VERDICT_OTHER_PRINCIPAL:
+		return answer_problem(
+			r, PROBLEM_OTHER_PRINCIPAL, COUNTER_OTHER_PRINCIPAL, NULL, NULL, 0);
+	default:
+		return answer_problem(
+			r, PROBLEM_OUTCOME_UNCERTAIN, COUNTER_STILL_UNCERTAIN, NULL, found, 0);
+	}
+}
+
+enum next protect_look(struct request *r)
+{
+	struct operation found;
+	struct response res = {0};
+	enum verdict verdict;
+	enum err e = site_store(r->site, variables_get(&r->vars, "DOCUMENT_ROOT"), &r->store);
+
+	if (e != OK)
+		return answer_store_failed(r, e);
+	fingerprint_take(
+		store_secret(r->store), r->route, &r->key, &r->vars, r->body_digest, &r->op);
+	e = claim_look(r->store, &r->op, clock_wall_ms(), &found, &res, &verdict);
+	if (e != OK)
+		return answer_store_failed(r, e);
+	return verdict == VERDICT_FREE ? NEXT : tell(r, verdict, &found, &res);
+}
+
+/* ---- claim ---- */
+
+static struct record_policy policy_of(const struct request *r)
+{
+	return (struct record_policy){
+		.durability = r->cf->durability,
+		.busy_timeout_ms = r->cf->busy_timeout_ms,
+		.ttl_ms = r->route->ttl_ms,
+		.tombstone_ms = r->route->tombstone_ms,
+		.max_response_bytes = r->route->max_response_bytes,
+	};
+}
+
+/* What the script learns from us (SPEC 7). */
+static enum err set_environment(struct request *r)
+{
+	char downstream[37];
+	const struct {
+		const char *name, *value;
+	} ours[] = {
+		{"IDEMPOTENCY_KEY", r->key.text},
+		{"IDEMPOTENCY_OPERATION", r->ref},
+		{"IDEMPOTENCY_ATTEMPT", "1"},
+		{"IDEMPOTENCY_DOWNSTREAM_KEY", downstream},
+	};
+	enum err e = OK;
+
+	fingerprint_downstream(store_secret(r->store), &r->op, downstream);
+	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]) && e == OK; i++)
+		e = variables_set(&r->vars, ours[i].name, ours[i].value);
+	return e;
+}
+
+/* Tells the keeper what would be run, so that from the claim's commit on somebody knows. */
+static enum err order(struct request *r)
+{
+	struct record_policy policy = policy_of(r);
+	struct run_spec spec = {
+		.is_protected = true,
+		.script = &r->script,
+		.route = r->route,
+		.store_url = r->cf->store,
+		.spool = r->cf->spool,
+		.op = &r->op,
+		.policy = &policy,
+		.stdin_fd = r->body.fd,
+		.second_fd = store_witness_fd(r->store),
+	};
+	enum err e;
+
+	claim_prepare(r->store, clock_wall_ms(),
+		r->route->timeout_ms + r->route->kill_after_ms + r->cf->busy_timeout_ms + RECORD_MS,
+		&r->op);
+	operation_ref(&r->op, r->ref);
+	e = set_environment(r);
+	spec.environment = r->vars.list;
+	if (e == OK)
+		e = run_open(r->worker->control_fd, &r->worker->channel);
+	return e == OK ? run_order(&r->worker->channel, &spec) : e;
+}
+
+enum next protect_claim(struct request *r)
+{
+	int64_t start_us;
+	enum verdict verdict;
+	enum err e;
+
+	if (gateway_open_script(r) == FINISHED)
+		return FINISHED;
+	/* A request whose client has left may lie in a server's queue while its retry is served. */
+	if (peer_is_gone(r->peer)) {
+		r->log.outcome = "abandoned";
+		counters_add(answer_counters(r), COUNTER_ABANDONED);
+		r->is_abandoned = true;
+		return FINISHED;
+	}
+	e = order(r);
+	if (e != OK) {
+		run_close(&r->worker->channel);
+		return answer_failed(r, e);
+	}
+	fault("gateway.ordered");
+	start_us = clock_mono_us();
+	e = claim_take(r->store, &r->op, &verdict);
+	r->log.claim_us = clock_mono_us() - start_us;
+	if (e == OK && verdict == VERDICT_TAKEN) {
+		r->log.ref = r->ref;
+		return NEXT;
+	}
+	run_forget(&r->worker->channel);
+	if (e != OK)
+		return answer_store_failed(r, e);
+	/* Somebody was faster; by now there is something to tell. */
+	if (protect_look(r) == FINISHED)
+		return FINISHED;
+	return answer_problem(
+		r, PROBLEM_STORE_UNAVAILABLE, COUNTER_STORE_UNAVAILABLE, NULL, NULL, 1);
+}
+
+/* ---- run ---- */
+
+/* One line of the script's complaints, marked with the ref. */
+static void log_line(struct request *r)
+{
+	char line[sizeof(r->complaint) + REF_LEN + 16];
+	int n = snprintf(line, sizeof(line), "retrysafe %s: %.*s\n", r->ref, (int)r->complaint_len,
+		r->complaint);
+
+	if (r->complaint_len > 0)
+		peer_log(r->peer, line, (size_t)n);
+	r->complaint_len = 0;
+}
+
+/* They go to the server's error log line by line, in whatever pieces they come; a very long line
+ * becomes several. */
+static void log_text(void *arg, const char *text, size_t len)
+{
+	struct request *r = arg;
+
+	for (size_t i = 0; i < len; i++) {
+		if (text[i] != '\n')
+			r->complaint[r->complaint_len++] = text[i];
+		if (text[i] == '\n' || r->complaint_len == sizeof(r->complaint))
+			log_line(r);
+	}
+}
+
+/* Nothing was started, and we know it: the claim is let go. */
+static enum next release(struct request *r, int failed)
+{
+	log_warn("%s could not be started: %s", r->script.path, strerror(failed));
+	if (store_release(r->store, &r->op) != OK)
+		log_warn("operation %s is not released yet: %s", r->ref, err_text());
+	return answer_problem(r, PROBLEM_SCRIPT_NOT_STARTED, COUNTER_NOT_STARTED, NULL, NULL, 1);
+}
+
+/* The keeper has died: nobody will see how the script ends. */
+static enum next lose_sight(struct request *r)
+{
+	static const char reason[] = "the keeper died while it ran: nobody has seen how it ended";
+	enum err e;
+
+	run_close(&r->worker->channel);
+	e = store_doubt(r->store, &r->op, -1, reason, clock_wall_ms());
+	if (e != OK)
+		log_warn("operation %s: %s", r->ref, err_text());
+	r->op.state = STATE_UNCERTAIN;
+	return answer_problem(r, PROBLEM_OUTCOME_UNCERTAIN, COUNTER_UNCERTAIN, NULL, &r->op, 0);
+}
+
+static enum next record(struct request *r, struct ending *end);
+
+/* The client has left, or we have to: the keeper goes on without us. */
+static enum next hand_over(struct request *r)
+{
+	run_close(&r->worker->channel);
+	if (!peer_is_gone(r->peer))
+		return answer_problem(r, PROBLEM_IN_PROGRESS, COUNTER_IN_PROGRESS, NULL, &r->op, 1);
+	r->log.outcome = "client-left";
+	return FINISHED;
+}
+
+static enum next keep(struct request *r, enum err e);
+
+enum next protect_run(struct request *r)
+{
+	struct pollfd stop[2] = {{r->worker->stop_fd, POLLIN, 0}, peer_pollfd(r->peer)};
+	struct ending end = ENDING_NONE;
+	int failed = 0;
+	enum next next;
+	enum err e = run_go(&r->worker->channel);
+
+	if (e != OK) { /* what was not told to start has not started */
+		run_close(&r->worker->channel);
+		return release(r, EPIPE);
+	}
+	fault("gateway.went");
+	e = run_wait(&r->worker->channel, stop, log_text, r, &end, &failed);
+	log_line(r);
+	switch (e) {
+	case OK:
+		break;
+	case ERR_ABSENT:
+		return release(r, failed);
+	case ERR_BUSY:
+		return hand_over(r);
+	case ERR_NOMEM:
+		return keep(r, e);
+	default:
+		return lose_sight(r);
+	}
+	r->log.run_us = end.run_us;
+	r->log.exit_status = end.exit_status;
+	fault("gateway.ended");
+	next = record(r, &end);
+	ending_free(&end);
+	return next;
+}
+
+/* ---- record and reply ---- */
+
+/* It ran, but the store does not take its result now: the keeper goes on trying. */
+static enum next keep(struct request *r, enum err e)
+{
+	log_warn("operation %s: its result is kept until it can be recorded: %s", r->ref,
+		err_text());
+	if (e == ERR_BROKEN || e == ERR_SYSTEM)
+		site_doubt(r->site);
+	run_keep(&r->worker->channel);
+	return answer_problem(r, PROBLEM_IN_PROGRESS, COUNTER_STORE_UNAVAILABLE,
+		"The script has run and its result is kept, but it could not be recorded yet",
+		&r->op, 5);
+}
+
+/* Somebody else has settled the operation: what is there now is the truth. */
+static enum next tell_settled(struct request *r)
+{
+	run_forget(&r->worker->channel);
+	if (protect_look(r) == FINISHED)
+		return FINISHED;
+	return answer_problem(r, PROBLEM_OUTCOME_UNCERTAIN, COUNTER_STILL_UNCERTAIN, NULL, NULL, 0);
+}
+
+static enum next reply_first(struct request *r, const struct ending *end, struct recorded *rec)
+{
+	struct body_source rest = {.memory = end->output, .fd = end->output_fd, .at = rec->body_at};
+	enum err e;
+
+	r->op.state = STATE_DONE;
+	counters_add(answer_counters(r), COUNTER_FIRST);
+	r->log.outcome = "first";
+	r->log.status = rec->res.status;
+	/* Far too much of it: the end was not kept anywhere. */
+	if (end->output_fd >= 0 && lseek(end->output_fd, 0, SEEK_END) < end->output_len)
+		return answer_problem(r, PROBLEM_RESULT_EXPIRED, COUNTER_EXPIRED,
+			"The script was done, but its response is far too large to be passed on",
+			&r->op, 0);
+	e = reply_recorded(r->peer, &rec->res, &rest, false);
+	if (e == ERR_GONE)
+		r->log.detail = "client left";
+	else if (e != OK)
+		log_warn("operation %s: %s", r->ref, err_text());
+	return FINISHED;
+}
+
+static enum next refuse_uncertain(struct request *r, const struct recorded *rec)
+{
+	bool is_timeout = rec->outcome == OUTCOME_TIMED_OUT;
+
+	log_warn("operation %s is uncertain: %s", r->ref, rec->reason);
+	r->op.state = STATE_UNCERTAIN;
+	return answer_problem(r, is_timeout ? PROBLEM_SCRIPT_TIMEOUT : PROBLEM_SCRIPT_FAILED,
+		COUNTER_UNCERTAIN, NULL, &r->op, 0);
+}
+
+static enum next record(struct request *r, struct ending *end)
+{
+	struct record_policy policy = policy_of(r);
+	int64_t start_us = clock_mono_us();
+	struct recorded rec;
+	enum err e = record_run(r->store, &r->op, &policy, end, &rec);
+
+	fault("gateway.recorded");
+	r->log.record_us = clock_mono_us() - start_us;
+	if (e == ERR_REFUSED)
+		return tell_settled(r);
+	if (e != OK)
+		return keep(r, e);
+	run_forget(&r->worker->channel);
+	if (rec.outcome == OUTCOME_RECORDED)
+		reply_first(r, end, &rec);
+	else
+		refuse_uncertain(r, &rec);
+	fault("gateway.replied");
+	response_free(&rec.res);
+	return FINISHED;
+}
