@@ -91,7 +91,7 @@ sub torture {
     $sandbox->open_gate('calm');
     for (@clients) {
         waitpid $_, 0;
-        $self->complain('left over: a client died') if $?;
+        $self->complain("left over: a client died: " . $sandbox->read('history/error')) if $?;
     }
     $self->{seconds_to_settle} = Requests::now() - $started - $self->{seconds};
     ($self->{list_exit}, @{ $self->{list} }) = verb($sandbox, 'list', '--limit', 1_000_000);
@@ -117,7 +117,7 @@ sub start_client {
         $client->settle($client->newest_key($end), $SETTLE_SECONDS);
         1;
     };
-    print STDERR "client $number: $@" if !$is_ok;
+    $self->{sandbox}->write('history/error', $@) if !$is_ok;
     POSIX::_exit($is_ok ? 0 : 1);
 }
 
@@ -131,6 +131,7 @@ sub look_at_what_is_left {
 
     $self->{harm_done} = { map { $_ => $end{$_} } grep { exists $end{$_} } keys %EVERYTHING };
     $self->complain('left over: ' . ($end{left} // '?') . ' processes') if ($end{left} // 1) != 0;
+    $self->{failed_starts} = $end{failed_starts};
     $self->complain("strange: $end{strange} gateways ended though nobody had killed them")
         if $end{strange};
     my $database = $sandbox->path('store/retrysafe.db');

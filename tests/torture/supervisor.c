@@ -11,7 +11,8 @@
  *     gateway, keeper, harvester, script    SIGKILL of one of them
  *     both         of a gateway and its keeper          group   of these and all of the keeper's
  * children stop-gateway, stop-keeper                         SIGSTOP, and a moment later SIGCONT
- *     stall-gateway, stall-keeper                       the same, for STALL_MS, one at a time
+ *     stall-gateway, stall-keeper                       the same, for STALL_MS, one of each at a
+ * time
  *
  * A gateway that holds the store's writer lock is not stalled: nobody could write any more.
  *
@@ -40,12 +41,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MANY     1024
-#define STOP_MS  300   /* a short stop is shorter than this */
-#define END_MS   15000 /* for everything to end */
-#define LOOK_US  20000 /* how often to look after those who are stopped */
-#define START_MS 20    /* a gateway that lived shorter than this ... */
-#define PAUSE_MS 50    /* ... waits this long for its next start */
+#define EXIT_TEMPORARY 111
+#define MANY           1024
+#define STOP_MS        300   /* a short stop is shorter than this */
+#define END_MS         15000 /* for everything to end */
+#define LOOK_US        20000 /* how often to look after those who are stopped */
+#define START_MS       20    /* a gateway that lived shorter than this ... */
+#define PAUSE_MS       50    /* ... waits this long for its next start */
 
 enum kind {
 	KILL_GATEWAY,
@@ -73,7 +75,7 @@ struct gateway {
 struct stopped {
 	pid_t pid;
 	int64_t until_ms;
-	bool is_stall;
+	enum kind kind;
 };
 
 struct pids {
@@ -91,7 +93,7 @@ struct job {
 	struct stopped stopped[MANY];
 	int n_stopped;
 	long weight[KIND__MAX], total_weight;
-	long count[KIND__MAX], starts, strange_ends;
+	long count[KIND__MAX], starts, failed_starts, strange_ends;
 	sigset_t signals;
 };
 
@@ -172,10 +174,24 @@ static struct gateway *gateway_of(struct job *j, pid_t pid)
 	return NULL;
 }
 
+static bool is_stall(enum kind kind)
+{
+	return kind == STALL_GATEWAY || kind == STALL_KEEPER;
+}
+
 static bool is_stalled(const struct job *j, pid_t pid)
 {
 	for (int i = 0; i < j->n_stopped; i++)
-		if (j->stopped[i].is_stall && j->stopped[i].pid == pid)
+		if (is_stall(j->stopped[i].kind) && j->stopped[i].pid == pid)
+			return true;
+	return false;
+}
+
+/* Is anybody stopped in this way? */
+static bool has_stopped(const struct job *j, enum kind kind)
+{
+	for (int i = 0; i < j->n_stopped; i++)
+		if (j->stopped[i].kind == kind)
 			return true;
 	return false;
 }
@@ -253,15 +269,19 @@ static bool holds_writer_lock(pid_t pid)
 	return found;
 }
 
-static void stop(struct job *j, pid_t pid, int64_t ms, bool is_stall)
+static void stop(struct job *j, enum kind kind, pid_t pid)
 {
+	int64_t ms = is_stall(kind) ? j->stall_ms : (int64_t)draw(STOP_MS);
+
 	if (j->n_stopped == MANY || kill(pid, SIGSTOP) != 0)
 		return;
-	if (is_stall && holds_writer_lock(pid)) {
-		ms = 1;
-		is_stall = false;
+	if (kind == STALL_GATEWAY && holds_writer_lock(pid)) {
+		ms = 0;
+		kind = STOP_GATEWAY;
 	}
-	j->stopped[j->n_stopped++] = (struct stopped){pid, now_ms() + ms, is_stall};
+	j->stopped[j->n_stopped++] = (struct stopped){pid, now_ms() + ms, kind};
+	j->count[kind]++;
+	note(j, "stop", names[kind], pid);
 }
 
 /* Lets those go on whose time is over; all of them when `all`. */
@@ -276,14 +296,6 @@ static void let_go_on(struct job *j, bool all)
 			j->stopped[left++] = j->stopped[i];
 	}
 	j->n_stopped = left;
-}
-
-static bool has_stall(const struct job *j)
-{
-	for (int i = 0; i < j->n_stopped; i++)
-		if (j->stopped[i].is_stall)
-			return true;
-	return false;
 }
 
 /* Who is hit; 0: there is nobody of this kind. */
@@ -324,25 +336,24 @@ static void kill_together(pid_t gateway, bool all)
 static bool do_harm(struct job *j, enum kind kind)
 {
 	static struct crowd c;
-	bool is_stall = kind == STALL_GATEWAY || kind == STALL_KEEPER;
 	pid_t victim;
 
-	if (is_stall && (has_stall(j) || now_ms() + j->stall_ms > j->end_ms + 1000))
+	if (is_stall(kind) && (has_stopped(j, kind) || now_ms() + j->stall_ms > j->end_ms + 1000))
 		return false;
 	look_around(j, &c);
 	victim = pick(kind, &c);
 	if (victim == 0)
 		return false;
+	if (kind >= STOP_GATEWAY) {
+		stop(j, kind, victim);
+		return true;
+	}
 	if (kind == KILL_BOTH || kind == KILL_GROUP)
 		kill_together(victim, kind == KILL_GROUP);
-	else if (is_stall)
-		stop(j, victim, j->stall_ms, true);
-	else if (kind == STOP_GATEWAY || kind == STOP_KEEPER)
-		stop(j, victim, (int64_t)draw(STOP_MS), false);
 	else
 		kill(victim, SIGKILL);
 	j->count[kind]++;
-	note(j, kind < STOP_GATEWAY ? "kill" : "stop", names[kind], victim);
+	note(j, "kill", names[kind], victim);
 	return true;
 }
 
@@ -400,25 +411,32 @@ static void reap(struct job *j)
 		if (!g)
 			continue;
 		g->pid = 0;
-		/* Nobody told it to end: not even with status 0 may it do so. */
-		if (!(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)) {
-			j->strange_ends++;
-			g->started_ms = now_ms() + PAUSE_MS;
-			fprintf(j->events,
-				"{\"t\":%" PRId64
-				",\"what\":\"strange\",\"pid\":%d,\"status\":%d}\n",
-				now_ms(), (int)pid, status);
-		} else if (now_ms() < g->started_ms + START_MS) {
-			g->started_ms = 0; /* we did it: at once */
+		if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) {
+			if (now_ms() < g->started_ms + START_MS)
+				g->started_ms = 0; /* we did it: start it again at once */
+			continue;
 		}
+		/* By contract 111 may be tried again: a keeper has held its socket for a moment
+		 * more. */
+		g->started_ms = now_ms() + PAUSE_MS;
+		if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_TEMPORARY) {
+			j->failed_starts++;
+			continue;
+		}
+		/* Nobody told it to end: not even with status 0 may it do so. */
+		j->strange_ends++;
+		fprintf(j->events,
+			"{\"t\":%" PRId64 ",\"what\":\"strange\",\"pid\":%d,\"status\":%d}\n",
+			now_ms(), (int)pid, status);
 	}
 }
 
 static void tell(struct job *j, const char *what, int left)
 {
 	fprintf(j->events,
-		"{\"t\":%" PRId64 ",\"what\":\"%s\",\"left\":%d,\"starts\":%ld,\"strange\":%ld",
-		now_ms(), what, left, j->starts, j->strange_ends);
+		"{\"t\":%" PRId64
+		",\"what\":\"%s\",\"left\":%d,\"starts\":%ld,\"failed_starts\":%ld,\"strange\":%ld",
+		now_ms(), what, left, j->starts, j->failed_starts, j->strange_ends);
 	for (int i = 0; i < KIND__MAX; i++)
 		fprintf(j->events, ",\"%s\":%ld", names[i], j->count[i]);
 	fprintf(j->events, "}\n");
@@ -546,7 +564,8 @@ int main(int argc, char *argv[])
 			next_us += (int64_t)draw(
 				(uint64_t)(2000000 / j.rate)); /* 1/rate is the mean */
 		}
-		if (!is_calm && now_ms() >= j.end_ms && !has_stall(&j)) {
+		if (!is_calm && now_ms() >= j.end_ms && !has_stopped(&j, STALL_GATEWAY) &&
+			!has_stopped(&j, STALL_KEEPER)) {
 			let_go_on(&j, true);
 			is_calm = true;
 			tell(&j, "calm", 0);
