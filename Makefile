@@ -9,6 +9,8 @@ SAN     ?=
 FAULTS  ?=
 T       ?=
 JOBS    ?= 2
+SECONDS ?= 60
+SEED    ?= 1
 
 VERSION  := $(shell sed -n 's/.*RETRYSAFE_VERSION "\(.*\)"/\1/p' src/cli.h)
 PACKAGES := gcc make pkg-config libfcgi-dev libsqlite3-dev libjansson-dev libmd-dev perl \
@@ -42,7 +44,7 @@ OBJECTS := $(SOURCES:src/%.c=$(BUILD)/obj/%.o)
 UNITS   := $(sort $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*.c)))
 
 .DELETE_ON_ERROR:
-.PHONY: all deps demo serve check unit lint format install clean help dist
+.PHONY: all deps demo serve check crash powercut torture unit lint format install clean help dist
 
 all: $(BUILD)/retrysafe $(BUILD)/retrysafe.fcgi $(BUILD)/retrysafe.cgi ## build the program and its two links
 
@@ -85,6 +87,20 @@ check: deps ## run all tests; T=name runs one, SAN=1 with ASan and UBSan
 	@$(MAKE) --no-print-directory all unit
 	@$(MAKE) --no-print-directory SAN= FAULTS=1 all
 	@RETRYSAFE_BUILD=$(BUILD) sh tests/run.sh $(if $(T),$(T),all)
+
+torture: deps ## kill gateways, keepers and scripts under load for SECONDS; SEED chooses; the history is proved
+	@$(MAKE) --no-print-directory -s all
+	@RETRYSAFE_BUILD=$(BUILD) perl -Itests/lib -Itests/torture tests/torture/torture.pl \
+		--seconds $(SECONDS) --seed $(SEED)
+
+crash: deps ## a fault at every system call, on every path: JOBS=2 SEED= KINDS= PATHS= SAMPLE= ONLY=
+	@$(MAKE) --no-print-directory -s all
+	@RETRYSAFE_BUILD=$(BUILD) perl tests/crash/sweep.pl
+
+powercut: deps ## power cuts on ext4 and XFS: CUTS=20 SEED= FS=; CONTROL=1 shows that they are noticed
+	@sh tests/deps.sh e2fsprogs xfsprogs eatmydata
+	@$(MAKE) --no-print-directory -s all
+	@RETRYSAFE_BUILD=$(BUILD) perl tests/powercut/powercut.pl
 
 lint: ## strict warnings as errors with gcc and clang, clang-tidy, cppcheck, formatting, our own rules
 	@sh tests/deps.sh $(LINT_PACKAGES)

@@ -238,7 +238,7 @@ static int start(struct keeper *k, struct child *c)
 	c->phase = PHASE_RUNNING;
 	c->start_us = clock_mono_us();
 	/* What passes through has no time limit of ours as long as somebody waits for it. */
-	if (c->order->is_protected)
+	if (c->order->has_time_limit)
 		c->deadline_us = c->start_us + c->order->timeout_ms * 1000;
 	return 0;
 }

@@ -145,7 +145,7 @@ enum err claim_settle(struct store *st, struct operation *op)
 	 */
 	e = store_find(st, op->identity, op, NULL);
 	if (e == ERR_ABSENT) {
-		op->state = STATE_ABSENT;
+		memset(op, 0, sizeof(*op));
 		return OK;
 	}
 	if (e != OK || op->state != STATE_RUNNING || is_attended(st, op))
@@ -162,7 +162,7 @@ enum err claim_settle(struct store *st, struct operation *op)
 	if (e == OK || e == ERR_REFUSED) {
 		e = store_find(st, op->identity, op, NULL);
 		if (e == ERR_ABSENT) {
-			op->state = STATE_ABSENT;
+			memset(op, 0, sizeof(*op));
 			e = OK;
 		}
 	}
@@ -205,6 +205,7 @@ enum err claim_look(struct store *st, const struct operation *op, int64_t now_ms
 	enum err e = store_find(st, op->identity, found, res);
 
 	if (e == ERR_ABSENT) {
+		memset(found, 0, sizeof(*found));
 		*verdict = VERDICT_FREE;
 		return OK;
 	}
@@ -220,12 +221,22 @@ enum err claim_look(struct store *st, const struct operation *op, int64_t now_ms
 	*verdict = is_forgotten(found, now_ms) ? VERDICT_FREE : judge(op, found, now_ms, res);
 	if (*verdict != VERDICT_REPLAY)
 		response_free(res);
+	if (*verdict == VERDICT_FREE && (found->state != STATE_ABSENT || found->forgotten_ms))
+		memset(found, 0, sizeof(*found)); /* nothing of it counts any more */
 	return OK;
 }
 
 /* ---- the claim ---- */
 
-void claim_prepare(struct store *st, int64_t now_ms, int64_t time_limit_ms, struct operation *op)
+#define RECORD_MS 5000 /* beyond the other limits */
+
+int64_t claim_time_limit_ms(const struct config *cf, const struct route *route)
+{
+	return route->timeout_ms + route->kill_after_ms + cf->busy_timeout_ms + RECORD_MS;
+}
+
+void claim_prepare(struct store *st, const struct operation *previous, int64_t now_ms,
+	int64_t time_limit_ms, struct operation *op)
 {
 	uint32_t low;
 
@@ -233,9 +244,14 @@ void claim_prepare(struct store *st, int64_t now_ms, int64_t time_limit_ms, stru
 	random_bytes(&low, sizeof(low));
 	op->id = ((now_ms & ((INT64_C(1) << 43) - 1)) << 20) | (low & 0xfffff);
 	random_bytes(&op->nonce, sizeof(op->nonce));
+	op->attempts = 1;
+	if (previous) {
+		op->id = previous->id;
+		op->nonce = previous->nonce;
+		op->attempts = previous->attempts + 1;
+	}
 	random_bytes(op->token, sizeof(op->token));
 	op->state = STATE_RUNNING;
-	op->attempts = 1;
 	op->created_ms = op->updated_ms = now_ms;
 	op->exit_status = -1;
 	op->witness = store_witness(st);

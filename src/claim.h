@@ -24,7 +24,7 @@ enum verdict {
  * claim_look - what a request with this identity, fingerprint and principal is to be told
  *
  *   op     what the request is: identity, fingerprint, principal
- *   found  the operation that is there, unless VERDICT_FREE
+ *   found  the operation that is there; VERDICT_FREE: all zero, or a row that an earlier attempt left
  *   res    VERDICT_REPLAY: its response, response_free() it; else cleared
  *
  * An operation whose runner has died is settled here (claim_settle()).
@@ -36,11 +36,13 @@ enum err claim_look(struct store *st, const struct operation *op, int64_t now_ms
 /*
  * claim_prepare - makes the claim: token, witness, times, id
  *
+ *   previous       the row of an earlier attempt, which is taken over; or NULL
  *   time_limit_ms  after that much time its end should have been recorded, whatever happened
  *
  * To be called before claim_take(), so that the keeper can be told whose run it will be.
  */
-void claim_prepare(struct store *st, int64_t now_ms, int64_t time_limit_ms, struct operation *op);
+void claim_prepare(struct store *st, const struct operation *previous, int64_t now_ms,
+	int64_t time_limit_ms, struct operation *op);
 
 /*
  * claim_take - takes the identity, durably
@@ -57,5 +59,8 @@ enum err claim_take(struct store *st, struct operation *op, enum verdict *verdic
  * or a write's errors.
  */
 enum err claim_settle(struct store *st, struct operation *op) MUSTCHECK;
+
+/* What claim_prepare() wants: the route's limits, and time for the end to be recorded. */
+int64_t claim_time_limit_ms(const struct config *cf, const struct route *route);
 
 #endif

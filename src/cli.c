@@ -42,6 +42,10 @@ static const struct verb {
 		"one operation, with its history", 1},
 	{"stats", cli_stats, "[--json]", "counters, keys by state, sizes", 0},
 	{"purge", cli_purge, "[--json]", "removes what has expired, all at once", 0},
+	{"settle", cli_settle, "REF --done FILE | REF --not-done, --why TEXT [--json]",
+		"an uncertain operation was done, with this CGI response, or was not and may run again", 1},
+	{"recover", cli_recover, "[--json]",
+		"settles what can be settled, once; safe beside running gateways", 0},
 	{"version", version, "[--json]", "the versions of this program and its libraries", 0},
 	{"settings", settings, "", "every setting of the configuration, its type and default", 0},
 };
@@ -95,7 +99,10 @@ enum option_name {
 	OPT_ROUTE,
 	OPT_LIMIT,
 	OPT_KEY,
-	OPT_SCOPE
+	OPT_SCOPE,
+	OPT_DONE,
+	OPT_NOT_DONE,
+	OPT_WHY
 };
 
 static bool take_option(struct cli *c, int opt)
@@ -120,6 +127,15 @@ static bool take_option(struct cli *c, int opt)
 		if (c->n_scope == CLI_SCOPE_MAX)
 			return false;
 		c->scope[c->n_scope++] = optarg;
+		return true;
+	case OPT_DONE:
+		c->done_file = optarg;
+		return true;
+	case OPT_NOT_DONE:
+		c->is_not_done = true;
+		return true;
+	case OPT_WHY:
+		c->why = optarg;
 		return true;
 	case OPT_LIMIT:
 		if (parse_limit(optarg, &c->filter.limit))
@@ -151,6 +167,9 @@ static bool take_options(struct cli *c, const struct verb *verb, int argc, char 
 		{"limit", required_argument, NULL, OPT_LIMIT},
 		{"key", required_argument, NULL, OPT_KEY},
 		{"scope", required_argument, NULL, OPT_SCOPE},
+		{"done", required_argument, NULL, OPT_DONE},
+		{"not-done", no_argument, NULL, OPT_NOT_DONE},
+		{"why", required_argument, NULL, OPT_WHY},
 		{0},
 	};
 	int opt;

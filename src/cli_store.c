@@ -58,8 +58,7 @@ static json_t *operation_json(const struct operation *op)
 	return o;
 }
 
-/* Opens what a verb needs.  0, or the exit code. */
-static int open_store(const struct cli *c, bool is_read_only, struct config **cf, struct store **st)
+int cli_open_store(const struct cli *c, bool is_read_only, struct config **cf, struct store **st)
 {
 	enum err e = cli_config(c->config_path, cf);
 
@@ -115,7 +114,7 @@ int cli_list(const struct cli *c)
 	struct listing l = {.json = c->json};
 	struct config *cf = NULL;
 	struct store *st = NULL;
-	int code = open_store(c, true, &cf, &st);
+	int code = cli_open_store(c, true, &cf, &st);
 	enum err e;
 
 	if (code != 0)
@@ -196,7 +195,7 @@ int cli_show(const struct cli *c)
 			"retrysafe: show: which one?  Write its ref, or --key K --route R\n");
 		return EXIT_USAGE;
 	}
-	code = open_store(c, true, &cf, &st);
+	code = cli_open_store(c, true, &cf, &st);
 	if (code != 0)
 		return code;
 	if (c->n_words > 0)
@@ -266,7 +265,7 @@ int cli_stats(const struct cli *c)
 	struct store_sizes sizes;
 	struct counters *counters;
 	enum err e;
-	int code = open_store(c, true, &cf, &st);
+	int code = cli_open_store(c, true, &cf, &st);
 
 	if (code != 0)
 		return code;
@@ -296,7 +295,7 @@ int cli_purge(const struct cli *c)
 	struct store *st = NULL;
 	int64_t dropped, forgotten;
 	enum err e;
-	int code = open_store(c, false, &cf, &st);
+	int code = cli_open_store(c, false, &cf, &st);
 
 	if (code != 0)
 		return code;

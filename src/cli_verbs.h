@@ -23,6 +23,8 @@ struct cli {
 	size_t n_scope;
 	struct store_filter filter;
 	bool json;
+	const char *done_file, *why; /* settle */
+	bool is_not_done;
 };
 
 /* Says err_text() on standard error, after "what: "; returns the exit code for it. */
@@ -43,5 +45,13 @@ int cli_list(const struct cli *c);
 int cli_show(const struct cli *c);
 int cli_stats(const struct cli *c);
 int cli_purge(const struct cli *c);
+
+/* cli_settle.c */
+int cli_settle(const struct cli *c);
+int cli_recover(const struct cli *c);
+
+/* Opens what a verb needs.  0, or the exit code. */
+int cli_open_store(
+	const struct cli *c, bool is_read_only, struct config **cf, struct store **st);
 
 #endif

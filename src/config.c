@@ -100,6 +100,14 @@ static const struct setting settings[] = {
 	{"max_response", ROUTE, CONFIG_SIZE, "\"10M\"", CONFIG_KILO, CONFIG_GIGA,
 		R(max_response_bytes),
 		"largest response recorded whole; of a larger one the status and header are kept"},
+	{"on_uncertain", ROUTE, CONFIG_ON_UNCERTAIN, "\"fail\"", 0, 0, R(on_uncertain),
+		"what is done when nobody knows whether a run was completed: wait for an operator, run again, ask, undo"},
+	{"probe", ROUTE, CONFIG_COMMAND, NULL, 1, 32, R(probe),
+		"command that finds out: exit 0 and a CGI response: it was done; exit 1: it was not"},
+	{"rollback", ROUTE, CONFIG_COMMAND, NULL, 1, 32, R(rollback),
+		"command that undoes what may have been done; exit 0: the key is free again"},
+	{"max_attempts", ROUTE, CONFIG_NUMBER, "3", 1, 100, R(max_attempts),
+		"how often one operation may be run at most, the first run included"},
 	NOT_YET("fingerprint", ROUTE),
 	NOT_YET("ignore", ROUTE),
 	NOT_YET("in_progress", ROUTE),
@@ -113,10 +121,6 @@ static const struct setting settings[] = {
 	NOT_YET("release_on", ROUTE),
 	NOT_YET("replay_status", ROUTE),
 	NOT_YET("replay_drop", ROUTE),
-	NOT_YET("on_uncertain", ROUTE),
-	NOT_YET("probe", ROUTE),
-	NOT_YET("rollback", ROUTE),
-	NOT_YET("max_attempts", ROUTE),
 	NOT_YET("unique", ROUTE),
 	NOT_YET("on_duplicate", ROUTE),
 	NOT_YET("duplicate_status", ROUTE),
@@ -292,6 +296,17 @@ static void free_settings(bool is_top, void *base)
 			config_value_free(&settings[i], base);
 }
 
+/* A policy that needs a command must have it. */
+static enum err check_policy(struct config_where *w, const struct route *route)
+{
+	if (route->on_uncertain == UNCERTAIN_PROBE && !route->probe)
+		return config_where_error(w, "\"on_uncertain\": \"probe\" needs \"probe\": [\"/path/of/command\"]");
+	if (route->on_uncertain == UNCERTAIN_ROLLBACK && !route->rollback)
+		return config_where_error(
+			w, "\"on_uncertain\": \"rollback\" needs \"rollback\": [\"/path/of/command\"]");
+	return OK;
+}
+
 /* Reads `defaults`, which may be NULL, into a route. */
 static enum err read_defaults(
 	struct config_where *w, json_t *defaults, struct config *cf, struct route *route)
@@ -333,6 +348,8 @@ static enum err read_routes(struct config_where *w, json_t *root, struct config 
 			return config_where_error(w,
 				"\"match\" is missing; every route needs one, such as "
 				"\"match\": \"/cgi-bin/order.pl\"");
+		if ((e = check_policy(w, route)) != OK)
+			return e;
 		config_where_leave(w);
 		config_where_leave(w);
 	}
@@ -354,7 +371,7 @@ static enum err read_control(struct config_where *w, json_t *root, struct config
 		return config_where_error(w,
 			"\"script\" is missing; a control file names the script it "
 			"stands for, such as \"script\": \"../legacy/order.pl\"");
-	return OK;
+	return check_policy(w, cf->routes);
 }
 
 /* The directory "spool" beside the store's database. */

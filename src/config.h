@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 enum key_syntax { KEY_SYNTAX_LENIENT, KEY_SYNTAX_STRICT };
+enum on_uncertain { UNCERTAIN_FAIL, UNCERTAIN_RERUN, UNCERTAIN_PROBE, UNCERTAIN_ROLLBACK };
 enum durability { DURABILITY_FULL, DURABILITY_NORMAL, DURABILITY_OFF };
 enum log_format { LOG_TEXT, LOG_JSON };
 
@@ -38,6 +39,10 @@ struct route {
 	int64_t kill_after_ms;
 	int64_t ttl_ms;
 	int64_t tombstone_ms;
+	enum on_uncertain on_uncertain;
+	strings probe;         /* the command of UNCERTAIN_PROBE; or NULL */
+	strings rollback;      /* likewise */
+	int64_t max_attempts;  /* runs of one operation, the first included */
 	int64_t max_request_bytes;
 	int64_t max_response_bytes;
 };

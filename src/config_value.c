@@ -320,7 +320,8 @@ static enum err read_which(
 
 _Static_assert(sizeof(enum durability) == sizeof(unsigned) &&
 		       sizeof(enum log_format) == sizeof(unsigned) &&
-		       sizeof(enum key_syntax) == sizeof(unsigned),
+		       sizeof(enum key_syntax) == sizeof(unsigned) &&
+		       sizeof(enum on_uncertain) == sizeof(unsigned),
 	"read_word() writes an unsigned");
 
 static enum err read_word(
@@ -424,6 +425,7 @@ static const struct type types[CONFIG_TYPE__MAX] = {
 	[CONFIG_DURABILITY] = {"full|normal|off", read_word, NULL, NULL},
 	[CONFIG_LOG] = {"text|json", read_word, NULL, NULL},
 	[CONFIG_KEY_SYNTAX] = {"lenient|strict", read_word, NULL, NULL},
+	[CONFIG_ON_UNCERTAIN] = {"fail|rerun|probe|rollback", read_word, NULL, NULL},
 	[CONFIG_KEY] = {"optional|required", read_flag, NULL, NULL},
 	[CONFIG_NUMBER] = {"number", read_number, NULL, NULL},
 	[CONFIG_DURATION] = {"duration", read_number, NULL, duration_units},

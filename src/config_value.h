@@ -40,6 +40,7 @@ enum config_type {
 	CONFIG_DURABILITY,
 	CONFIG_LOG,
 	CONFIG_KEY_SYNTAX,
+	CONFIG_ON_UNCERTAIN,
 	/* bool */
 	CONFIG_KEY,
 	/* int64_t */

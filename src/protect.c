@@ -22,13 +22,13 @@
 #include "reply.h"
 #include "run.h"
 #include "steps.h"
+#include "uncertain.h"
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#define RECORD_MS 5000 /* beyond its other limits, for the end of a run to be recorded */
 
 /* ---- body ---- */
 
@@ -100,6 +100,21 @@ static enum next tell(struct request *r, enum verdict verdict, const struct oper
 	}
 }
 
+/* Lets the route's policy decide about an uncertain operation.  True: it may be another one now. */
+static bool settle(struct request *r, struct operation *found)
+{
+	struct worker *w = r->worker;
+	enum err e = run_open(w->control_fd, &w->channel);
+
+	if (e == OK)
+		e = uncertain_settle(r->store, r->cf, r->route, &w->channel, found);
+	if (e == ERR_GONE)
+		run_close(&w->channel);
+	if (e != OK && e != ERR_BUSY)
+		log_warn("%s", err_text());
+	return e == OK && found->state != STATE_UNCERTAIN;
+}
+
 enum next protect_look(struct request *r)
 {
 	struct operation found;
@@ -112,39 +127,35 @@ enum next protect_look(struct request *r)
 	fingerprint_take(
 		store_secret(r->store), r->route, &r->key, &r->vars, r->body_digest, &r->op);
 	e = claim_look(r->store, &r->op, clock_wall_ms(), &found, &res, &verdict);
+	if (e == OK && verdict == VERDICT_UNCERTAIN && uncertain_may_rerun(r->route, &found)) {
+		verdict = VERDICT_FREE; /* the claim takes the uncertain row over */
+	} else if (e == OK && verdict == VERDICT_UNCERTAIN && settle(r, &found)) {
+		e = claim_look(r->store, &r->op, clock_wall_ms(), &found, &res, &verdict);
+	}
 	if (e != OK)
 		return answer_store_failed(r, e);
+	r->previous = found;
 	return verdict == VERDICT_FREE ? NEXT : tell(r, verdict, &found, &res);
 }
 
 /* ---- claim ---- */
 
-static struct record_policy policy_of(const struct request *r)
-{
-	return (struct record_policy){
-		.durability = r->cf->durability,
-		.busy_timeout_ms = r->cf->busy_timeout_ms,
-		.ttl_ms = r->route->ttl_ms,
-		.tombstone_ms = r->route->tombstone_ms,
-		.max_response_bytes = r->route->max_response_bytes,
-	};
-}
-
 /* What the script learns from us (SPEC 7). */
 static enum err set_environment(struct request *r)
 {
-	char downstream[37];
+	char downstream[37], attempt[16];
 	const struct {
 		const char *name, *value;
 	} ours[] = {
 		{"IDEMPOTENCY_KEY", r->key.text},
 		{"IDEMPOTENCY_OPERATION", r->ref},
-		{"IDEMPOTENCY_ATTEMPT", "1"},
+		{"IDEMPOTENCY_ATTEMPT", attempt},
 		{"IDEMPOTENCY_DOWNSTREAM_KEY", downstream},
 	};
 	enum err e = OK;
 
 	fingerprint_downstream(store_secret(r->store), &r->op, downstream);
+	snprintf(attempt, sizeof(attempt), "%d", r->op.attempts);
 	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]) && e == OK; i++)
 		e = variables_set(&r->vars, ours[i].name, ours[i].value);
 	return e;
@@ -153,7 +164,7 @@ static enum err set_environment(struct request *r)
 /* Tells the keeper what would be run, so that from the claim's commit on somebody knows. */
 static enum err order(struct request *r)
 {
-	struct record_policy policy = policy_of(r);
+	struct record_policy policy = record_policy_of(r->cf, r->route);
 	struct run_spec spec = {
 		.is_protected = true,
 		.script = &r->script,
@@ -167,9 +178,8 @@ static enum err order(struct request *r)
 	};
 	enum err e;
 
-	claim_prepare(r->store, clock_wall_ms(),
-		r->route->timeout_ms + r->route->kill_after_ms + r->cf->busy_timeout_ms + RECORD_MS,
-		&r->op);
+	claim_prepare(r->store, r->previous.id ? &r->previous : NULL, clock_wall_ms(),
+		claim_time_limit_ms(r->cf, r->route), &r->op);
 	operation_ref(&r->op, r->ref);
 	e = set_environment(r);
 	spec.environment = r->vars.list;
@@ -214,6 +224,29 @@ enum next protect_claim(struct request *r)
 		return FINISHED;
 	return answer_problem(
 		r, PROBLEM_STORE_UNAVAILABLE, COUNTER_STORE_UNAVAILABLE, NULL, NULL, 1);
+}
+
+/* The request, for whoever has to find out what became of it; only where somebody could. */
+static enum err keep_request(struct request *r)
+{
+	char *packed;
+	size_t len = 0, at = 0;
+	enum err e;
+
+	if (r->route->on_uncertain == UNCERTAIN_FAIL)
+		return OK;
+	for (char **v = r->vars.list; *v; v++)
+		len += strlen(*v) + 1;
+	packed = malloc(len + 1);
+	if (!packed)
+		return err_set(ERR_NOMEM, "keep the request: out of memory");
+	for (char **v = r->vars.list; *v; v++) {
+		memcpy(packed + at, *v, strlen(*v) + 1);
+		at += strlen(*v) + 1;
+	}
+	e = store_keep_request(r->store, &r->op, packed, len, r->body.fd, r->body.len);
+	free(packed);
+	return e;
 }
 
 /* ---- run ---- */
@@ -287,8 +320,15 @@ enum next protect_run(struct request *r)
 	struct ending end = ENDING_NONE;
 	int failed = 0;
 	enum next next;
-	enum err e = run_go(&r->worker->channel);
+	enum err e = keep_request(r);
 
+	if (e != OK) {
+		run_forget(&r->worker->channel);
+		if (store_release(r->store, &r->op) != OK)
+			log_warn("operation %s is not released yet: %s", r->ref, err_text());
+		return answer_store_failed(r, e);
+	}
+	e = run_go(&r->worker->channel);
 	if (e != OK) { /* what was not told to start has not started */
 		run_close(&r->worker->channel);
 		return release(r, EPIPE);
@@ -374,7 +414,7 @@ static enum next refuse_uncertain(struct request *r, const struct recorded *rec)
 
 static enum next record(struct request *r, struct ending *end)
 {
-	struct record_policy policy = policy_of(r);
+	struct record_policy policy = record_policy_of(r->cf, r->route);
 	int64_t start_us = clock_mono_us();
 	struct recorded rec;
 	enum err e = record_run(r->store, &r->op, &policy, end, &rec);

@@ -151,3 +151,39 @@ enum err record_run(struct store *st, const struct operation *op,
 		response_free(&out->res);
 	return e;
 }
+
+enum err record_settled(struct store *st, const struct operation *op,
+	const struct record_policy *policy, const struct ending *end, const char *event,
+	const char *detail)
+{
+	struct recorded out = {0};
+	struct record rec = {
+		.op = op,
+		.res = &out.res,
+		.body_fd = end->output_fd,
+		.now_ms = clock_wall_ms(),
+		.ttl_ms = policy->ttl_ms,
+		.tombstone_ms = policy->tombstone_ms,
+		.exit_status = end->exit_status,
+		.event = event,
+		.detail = detail,
+	};
+	enum err e = make_response(end, policy, &out);
+
+	rec.body_at = out.body_at;
+	if (e == OK)
+		e = store_record(st, &rec);
+	response_free(&out.res);
+	return e;
+}
+
+struct record_policy record_policy_of(const struct config *cf, const struct route *route)
+{
+	return (struct record_policy){
+		.durability = cf->durability,
+		.busy_timeout_ms = cf->busy_timeout_ms,
+		.ttl_ms = route->ttl_ms,
+		.tombstone_ms = route->tombstone_ms,
+		.max_response_bytes = route->max_response_bytes,
+	};
+}

@@ -62,4 +62,21 @@ enum err record_run(struct store *st, const struct operation *op,
 	const struct record_policy *policy, const struct ending *end,
 	struct recorded *out) MUSTCHECK;
 
+/*
+ * record_settled - an uncertain operation turned out to have been done, with this response
+ *
+ *   op     op->state is STATE_UNCERTAIN
+ *   end    end->output: the response, in the form of a CGI script's
+ *   event, detail  for its history
+ *
+ * Returns OK; ERR_INVALID it is not a valid CGI response (nothing happened, err_text() says why);
+ * ERR_REFUSED it is not uncertain any more; else a write's errors.  Blocks.
+ */
+enum err record_settled(struct store *st, const struct operation *op,
+	const struct record_policy *policy, const struct ending *end, const char *event,
+	const char *detail) MUSTCHECK;
+
+/* What the configuration of a route says about recording. */
+struct record_policy record_policy_of(const struct config *cf, const struct route *route);
+
 #endif

@@ -44,6 +44,7 @@ struct request {
 
 	struct store *store; /* borrowed from site */
 	struct operation op; /* ours, or the one that was there */
+	struct operation previous; /* the row of an earlier attempt, which the claim takes over; id 0: none */
 	char ref[REF_LEN + 1];
 
 	struct log_request log;

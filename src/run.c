@@ -69,6 +69,7 @@ static size_t pack_order(const struct run_spec *spec, int64_t serial, char *buf)
 		.kind = MESSAGE_ORDER,
 		.serial = serial,
 		.is_protected = spec->is_protected,
+		.has_time_limit = spec->is_protected || spec->has_time_limit,
 		.timeout_ms = spec->route->timeout_ms,
 		.kill_after_ms = spec->route->kill_after_ms,
 	};

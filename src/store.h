@@ -159,6 +159,15 @@ void store_keep_result(const char *url, int64_t op_id);
 bool store_result_is_kept(const struct store *st, int64_t op_id);
 
 /*
+ * store_attend - becomes the only one who finds out what became of an uncertain operation
+ *
+ *   fd  set on OK: close it to let go
+ *
+ * Returns OK; ERR_BUSY somebody else does; ERR_NOMEM, ERR_SYSTEM.  Does not block.
+ */
+enum err store_attend(const struct store *st, int64_t op_id, int *fd) MUSTCHECK;
+
+/*
  * store_find - what is known about an identity, or about a ref
  *
  *   op   set on OK
@@ -173,7 +182,8 @@ enum err store_find_ref(
 	struct store *st, const char *ref, struct operation *op, struct response *res) MUSTCHECK;
 
 /*
- * store_claim - takes an identity (absent -> running)
+ * store_claim - takes an identity (absent -> running), or, with attempts over 1, takes over the row
+ * of op->id that was freed or is uncertain after one attempt less
  *
  *   op     all of it, as claim_prepare() makes it
  *   taken  set on OK; false: somebody else has the identity
@@ -202,10 +212,12 @@ struct record {
 	int64_t ttl_ms;
 	int64_t tombstone_ms;
 	int exit_status;
+	const char *event, *detail; /* for the history; NULL: nothing */
 };
 
 /*
- * store_record - the script ended with this response (running -> done)
+ * store_record - the script ended with this response (running -> done), or it turned out that it
+ * had (uncertain -> done, when op->state says STATE_UNCERTAIN)
  *
  * The response is written first, in pieces when it is large, so that other callers get their turn
  * in between; the operation is moved last.  May be called again after any error: what is there
@@ -223,6 +235,52 @@ enum err store_record(struct store *st, const struct record *rec) MUSTCHECK;
  */
 enum err store_doubt(struct store *st, const struct operation *op, int exit_status,
 	const char *reason, int64_t now_ms) MUSTCHECK;
+
+/*
+ * store_keep_request - keeps the request of a running operation, for whoever has to find out later
+ * what became of it; dropped when the operation is done
+ *
+ *   variables  "NAME=value" strings, each with its NUL; len bytes in all
+ *   body_fd    body_len bytes from offset 0
+ *
+ * Returns OK; ERR_REFUSED the operation is no longer this token's; else a write's errors.  Blocks.
+ */
+enum err store_keep_request(struct store *st, const struct operation *op, const char *variables,
+	size_t len, int body_fd, int64_t body_len) MUSTCHECK;
+
+/* What store_keep_request() kept. */
+struct stored_request {
+	char *variables; /* owned */
+	size_t variables_len;
+	char *body; /* owned */
+	size_t body_len;
+};
+/* Returns OK: out is set, stored_request_free() it; ERR_ABSENT none was kept; a read's errors. */
+enum err store_find_request(
+	struct store *st, int64_t op_id, struct stored_request *out) MUSTCHECK;
+void stored_request_free(struct stored_request *r);
+
+/*
+ * store_free - an uncertain operation was not done, or may be run again (uncertain -> absent)
+ *
+ * Its row stays, with its ref, attempts and history, until forget_ms; a claim with attempts one
+ * higher takes it over (store_claim()).
+ *
+ *   event, detail  for its history
+ *
+ * Returns OK; ERR_REFUSED it is not uncertain, or not of this many attempts, any more; else a
+ * write's errors.  Blocks.
+ */
+enum err store_free(struct store *st, const struct operation *op, const char *event,
+	const char *detail, int64_t now_ms, int64_t forget_ms) MUSTCHECK;
+
+/*
+ * store_note - adds to the history of an uncertain operation; op->updated_ms becomes now_ms
+ *
+ * Returns OK; ERR_REFUSED it is not uncertain any more; else a write's errors.  Blocks.
+ */
+enum err store_note(struct store *st, const struct operation *op, const char *event,
+	const char *detail, int64_t now_ms) MUSTCHECK;
 
 /*
  * store_read_body - reads on in the body of a recorded response

@@ -19,6 +19,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#define FREED_MS (INT64_C(30) * 24 * 3600 * 1000) /* how long a freed row keeps its history */
 #define NEVER_MS INT64_C(4102444800000) /* 2100-01-01: a tombstone beyond it is kept for ever */
 
 /* ---- claim ---- */
@@ -112,7 +113,7 @@ static enum err find(
 static enum err forget(struct conn *c, int64_t id)
 {
 	static const enum statement drops[] = {
-		ST_RESPONSE_DROP, ST_CHUNK_DROP, ST_HISTORY_DROP, ST_FORGET};
+		ST_RESPONSE_DROP, ST_CHUNK_DROP, ST_HISTORY_DROP, ST_REQUEST_DROP, ST_FORGET};
 	enum err e = OK;
 
 	for (size_t i = 0; i < sizeof(drops) / sizeof(drops[0]) && e == OK; i++) {
@@ -131,9 +132,12 @@ static enum err claim(struct store *st, struct conn *c, void *arg)
 	struct operation existing;
 	int64_t route = 0;
 	bool inserted = false;
-	enum err e = route_id(c, job->op->route, &route);
+	enum err e;
 
 	(void)st;
+	if (job->op->attempts > 1)
+		return move_retake(c, job->op, &job->taken);
+	e = route_id(c, job->op->route, &route);
 	if (e == OK)
 		e = insert(c, job->op, route, &inserted);
 	if (e == OK && !inserted) {
@@ -167,14 +171,23 @@ enum err store_claim(struct store *st, const struct operation *op, bool *taken)
 
 enum err move_release(struct conn *c, int64_t op_id, const unsigned char token[TOKEN_LEN])
 {
-	sqlite3_stmt *stmt = conn_statement(c, ST_RELEASE);
+	static const enum statement ways[] = {ST_RELEASE, ST_RELEASE_AGAIN};
+	enum err e = OK;
 
-	if (!stmt)
-		return c->why;
-	sqlite3_bind_int64(stmt, 1, op_id);
-	sqlite3_bind_blob(stmt, 2, token, TOKEN_LEN, SQLITE_STATIC);
-	sqlite3_bind_int(stmt, 3, STATE_RUNNING);
-	return conn_run(c, stmt, "release");
+	/* The first attempt leaves nothing behind, a later one the row with its history. */
+	for (size_t i = 0; i < 2 && e == OK; i++) {
+		sqlite3_stmt *stmt = conn_statement(c, ways[i]);
+
+		if (!stmt)
+			return c->why;
+		sqlite3_bind_int64(stmt, 1, op_id);
+		sqlite3_bind_blob(stmt, 2, token, TOKEN_LEN, SQLITE_STATIC);
+		sqlite3_bind_int(stmt, 3, STATE_RUNNING);
+		if (ways[i] == ST_RELEASE_AGAIN)
+			sqlite3_bind_int64(stmt, 4, FREED_MS);
+		e = conn_run(c, stmt, "release");
+	}
+	return e;
 }
 
 static enum err release(struct store *st, struct conn *c, void *arg)
@@ -221,6 +234,27 @@ static enum err was_recorded(
 	return err_set(ERR_REFUSED, "record: the operation was settled without this run");
 }
 
+/* What an uncertain operation is known by is its state; it has no token. */
+static int holder_state(const struct operation *op)
+{
+	return op->state == STATE_UNCERTAIN ? STATE_UNCERTAIN : STATE_RUNNING;
+}
+
+static void bind_holder(sqlite3_stmt *stmt, int column, const struct operation *op)
+{
+	if (op->state != STATE_UNCERTAIN) /* else NULL */
+		sqlite3_bind_blob(stmt, column, op->token, TOKEN_LEN, SQLITE_STATIC);
+}
+
+static enum err drop_request(struct conn *c, int64_t id)
+{
+	sqlite3_stmt *stmt = conn_statement(c, ST_REQUEST_DROP);
+
+	if (stmt)
+		sqlite3_bind_int64(stmt, 1, id);
+	return conn_run(c, stmt, "record");
+}
+
 static enum err record(struct store *st, struct conn *c, void *arg)
 {
 	const struct record *rec = arg;
@@ -236,8 +270,8 @@ static enum err record(struct store *st, struct conn *c, void *arg)
 	response_digest(
 		res->body_len, res->head, res->head_len, res->body, res->body_inline_len, digest);
 	sqlite3_bind_int64(done, 1, rec->op->id);
-	sqlite3_bind_blob(done, 2, rec->op->token, TOKEN_LEN, SQLITE_STATIC);
-	sqlite3_bind_int(done, 3, STATE_RUNNING);
+	bind_holder(done, 2, rec->op);
+	sqlite3_bind_int(done, 3, holder_state(rec->op));
 	sqlite3_bind_int(done, 4, STATE_DONE);
 	sqlite3_bind_int64(done, 5, rec->now_ms);
 	sqlite3_bind_int64(done, 6, rec->now_ms + rec->ttl_ms);
@@ -258,8 +292,13 @@ static enum err record(struct store *st, struct conn *c, void *arg)
 		sqlite3_bind_blob(add, 5, res->body ? res->body : "", (int)res->body_inline_len,
 			SQLITE_STATIC);
 	e = conn_run(c, add, "record");
-	return e == ERR_REFUSED ? err_set(ERR_BROKEN, "record: a response without its operation")
-				: e;
+	if (e == ERR_REFUSED)
+		return err_set(ERR_BROKEN, "record: a response without its operation");
+	if (e == OK)
+		e = drop_request(c, rec->op->id);
+	if (e == OK && rec->event)
+		e = move_history(c, rec->op->id, rec->now_ms, rec->event, rec->detail);
+	return e;
 }
 
 struct chunk_job {
@@ -283,8 +322,8 @@ static enum err add_chunk(struct store *st, struct conn *c, void *arg)
 	sqlite3_bind_int64(stmt, 2, job->at);
 	sqlite3_bind_blob(stmt, 3, digest, FINGERPRINT_LEN, SQLITE_STATIC);
 	sqlite3_bind_blob(stmt, 4, job->data, (int)job->len, SQLITE_STATIC);
-	sqlite3_bind_blob(stmt, 5, job->op->token, TOKEN_LEN, SQLITE_STATIC);
-	sqlite3_bind_int(stmt, 6, STATE_RUNNING);
+	bind_holder(stmt, 5, job->op);
+	sqlite3_bind_int(stmt, 6, holder_state(job->op));
 	return conn_run(c, stmt, "record: body");
 }
 
@@ -330,7 +369,7 @@ struct doubt_job {
 	int64_t now_ms;
 };
 
-static enum err add_history(
+enum err move_history(
 	struct conn *c, int64_t id, int64_t at_ms, const char *event, const char *detail)
 {
 	sqlite3_stmt *stmt = conn_statement(c, ST_HISTORY_ADD);
@@ -369,7 +408,7 @@ static enum err doubt(struct store *st, struct conn *c, void *arg)
 			ERR_REFUSED, "mark uncertain: the operation was settled without this run");
 	sqlite3_bind_int64(drop, 1, job->op->id);
 	e = conn_run(c, drop, "mark uncertain");
-	return e == OK ? add_history(c, job->op->id, job->now_ms, "uncertain", job->reason) : e;
+	return e == OK ? move_history(c, job->op->id, job->now_ms, "uncertain", job->reason) : e;
 }
 
 enum err store_doubt(struct store *st, const struct operation *op, int exit_status,

@@ -128,7 +128,7 @@ void operation_read(sqlite3_stmt *stmt, struct operation *op)
 	read_text(stmt, 19, op->route, sizeof(op->route));
 }
 
-static char *copy_blob(sqlite3_stmt *stmt, int column, size_t *len)
+char *column_copy(sqlite3_stmt *stmt, int column, size_t *len)
 {
 	size_t n = (size_t)sqlite3_column_bytes(stmt, column);
 	char *copy = malloc(n + 1);
@@ -163,10 +163,10 @@ static enum err read_response(struct conn *c, const struct operation *op, struct
 	rc = sqlite3_step(stmt);
 	if (rc == SQLITE_ROW) {
 		res->status = op->status;
-		res->head = copy_blob(stmt, 0, &res->head_len);
+		res->head = column_copy(stmt, 0, &res->head_len);
 		res->body_len = sqlite3_column_int64(stmt, 1);
 		res->is_kept = sqlite3_column_type(stmt, 3) != SQLITE_NULL;
-		res->body = copy_blob(stmt, 3, &res->body_inline_len);
+		res->body = column_copy(stmt, 3, &res->body_inline_len);
 		if (!res->head || !res->body) {
 			e = err_set(ERR_NOMEM, "read the response: out of memory");
 		} else {

@@ -46,7 +46,9 @@ static const char schema[] =
 	" data BLOB NOT NULL, UNIQUE(id, at)) STRICT;"
 	"CREATE TABLE history(id INTEGER NOT NULL, at INTEGER NOT NULL, event TEXT NOT NULL,"
 	" detail TEXT NOT NULL) STRICT;"
-	"CREATE INDEX history_id ON history(id);";
+	"CREATE INDEX history_id ON history(id);"
+	"CREATE TABLE request(id INTEGER PRIMARY KEY, variables BLOB NOT NULL, body BLOB NOT NULL)"
+	" STRICT;";
 
 static const char *const sql[ST__MAX] = {
 	[ST_BEGIN] = "BEGIN IMMEDIATE",
@@ -70,16 +72,16 @@ static const char *const sql[ST__MAX] = {
 		     "attempts,created,updated,token,witness,boot,deadline)"
 		     " VALUES(?1,?2,?3,?4,?5,?6,?7,1,?8,?8,?9,?10,?11,?12)"
 		     " ON CONFLICT(identity) DO NOTHING",
-	[ST_RELEASE] = "DELETE FROM operation WHERE id=?1 AND token=?2 AND state=?3",
+	[ST_RELEASE] = "DELETE FROM operation WHERE id=?1 AND token=?2 AND state=?3 AND attempts=1",
 	[ST_DONE] =
 		"UPDATE operation SET state=?4,updated=?5,due=?6,tombstone=?7,status=?8,bytes=?9,"
 		"exit=?10,reason=NULL,token=NULL,witness=NULL,boot=NULL,deadline=NULL"
-		" WHERE id=?1 AND token=?2 AND state=?3",
+		" WHERE id=?1 AND token IS ?2 AND state=?3",
 	[ST_RESPONSE_ADD] =
 		"INSERT INTO response(id,head,length,digest,body) VALUES(?1,?2,?3,?4,?5)",
 	[ST_RESPONSE_DROP] = "DELETE FROM response WHERE id=?1",
 	[ST_CHUNK_ADD] = "INSERT OR REPLACE INTO chunk(id,at,digest,data) SELECT ?1,?2,?3,?4 WHERE"
-			 " EXISTS(SELECT 1 FROM operation WHERE id=?1 AND token=?5 AND state=?6)",
+			 " EXISTS(SELECT 1 FROM operation WHERE id=?1 AND token IS ?5 AND state=?6)",
 	[ST_CHUNK_DROP] = "DELETE FROM chunk WHERE id=?1",
 	[ST_DOUBT] = "UPDATE operation SET state=?4,updated=?5,exit=?6,reason=?7,token=NULL,"
 		     "witness=NULL,boot=NULL,deadline=NULL WHERE id=?1 AND token=?2 AND state=?3",
@@ -92,6 +94,19 @@ static const char *const sql[ST__MAX] = {
 	[ST_TOUCH] = "INSERT OR REPLACE INTO store(name,value) VALUES('touched',randomblob(8))",
 	[ST_HISTORY_ADD] = "INSERT INTO history(id,at,event,detail) VALUES(?1,?2,?3,?4)",
 	[ST_HISTORY_DROP] = "DELETE FROM history WHERE id=?1",
+	[ST_RETAKE] = "UPDATE operation SET state=?3,attempts=?2,updated=?4,fingerprint=?5,"
+		      "principal=?6,due=NULL,exit=NULL,reason=NULL,token=?7,witness=?8,boot=?9,"
+		      "deadline=?10 WHERE id=?1 AND attempts=?2-1 AND state IN (0,4)",
+	[ST_RELEASE_AGAIN] = "UPDATE operation SET state=0,attempts=attempts-1,due=updated+?4,"
+			     "token=NULL,witness=NULL,boot=NULL,deadline=NULL"
+			     " WHERE id=?1 AND token=?2 AND state=?3 AND attempts>1",
+	[ST_FREE] = "UPDATE operation SET state=0,updated=?3,due=?4,reason=?5"
+		    " WHERE id=?1 AND state=4 AND attempts=?2",
+	[ST_NOTE] = "UPDATE operation SET updated=?3 WHERE id=?1 AND state=4 AND attempts=?2",
+	[ST_REQUEST_ADD] = "INSERT OR REPLACE INTO request(id,variables,body) SELECT ?1,?2,?3 WHERE"
+			   " EXISTS(SELECT 1 FROM operation WHERE id=?1 AND token=?4 AND state=?5)",
+	[ST_REQUEST_DROP] = "DELETE FROM request WHERE id=?1",
+	[ST_REQUEST] = "SELECT variables,body FROM request WHERE id=?1",
 };
 
 /* ---- connections ---- */

@@ -7,6 +7,7 @@
  *   store_witness.c  proofs of life
  *   store_writer.c   the one writing thread: queue, lock file, group commit, checkpoint
  *   store_move.c     the writes: claim, release, record, doubt, purge
+ *   store_settle.c   the moves of an uncertain operation, and the requests kept for them
  *   store_read.c     the reads: find, list, history, sizes
  */
 #ifndef RETRYSAFE_STORE_SQLITE_H
@@ -50,6 +51,13 @@ enum statement {
 	ST_TOUCH,
 	ST_HISTORY_ADD,
 	ST_HISTORY_DROP,
+	ST_RETAKE,
+	ST_RELEASE_AGAIN,
+	ST_FREE,
+	ST_NOTE,
+	ST_REQUEST_ADD,
+	ST_REQUEST_DROP,
+	ST_REQUEST,
 	ST__MAX
 };
 
@@ -161,6 +169,11 @@ enum err move_release(
 enum err move_purge(
 	struct conn *c, int64_t now_ms, int limit, int64_t *dropped, int64_t *forgotten) MUSTCHECK;
 
+enum err move_history(
+	struct conn *c, int64_t id, int64_t at_ms, const char *event, const char *detail) MUSTCHECK;
+/* Takes over a row for op->attempts over 1. */
+enum err move_retake(struct conn *c, const struct operation *op, bool *taken) MUSTCHECK;
+
 /* store_read.c: a reading connection from the store's list, and back to it. */
 enum err reader_take(struct store *st, struct conn **out) MUSTCHECK;
 void reader_give(struct store *st, struct conn **c);
@@ -171,6 +184,8 @@ void reader_give(struct store *st, struct conn **c);
 	"o.due,o.status,o.bytes,o.exit,o.reason,o.token,o.witness,o.boot,o.deadline,o.tombstone," \
 	"r.name"
 void operation_read(sqlite3_stmt *stmt, struct operation *op);
+/* A column's bytes and a NUL behind them; the caller frees it; NULL: out of memory. */
+char *column_copy(sqlite3_stmt *stmt, int column, size_t *len);
 /*
  * Digest of what is kept in one row: told from damage when it is read back.  `number` is the length
  * of the whole body for a head with the start of the body, the offset for a later piece.

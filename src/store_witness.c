@@ -78,6 +78,22 @@ void store_keep_result(const char *url, int64_t op_id)
 		(void)!lock_byte(fd, op_id, F_WRLCK, F_OFD_SETLK, NULL);
 }
 
+enum err store_attend(const struct store *st, int64_t op_id, int *fd)
+{
+	int got = open(st->lock_path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	enum err e;
+
+	if (got < 0)
+		return err_set(errno == EMFILE || errno == ENFILE ? ERR_NOMEM : ERR_SYSTEM, "%s: %s",
+			st->lock_path, strerror(errno));
+	e = lock_byte(got, op_id, F_WRLCK, F_OFD_SETLK, NULL);
+	if (e != OK)
+		close(got);
+	else
+		*fd = got;
+	return e;
+}
+
 bool store_result_is_kept(const struct store *st, int64_t op_id)
 {
 	return store_witness_is_alive(st, op_id); /* the same kind of proof, on another byte */

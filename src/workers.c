@@ -10,9 +10,12 @@
  */
 #include "workers.h"
 
+#include "cli_verbs.h"
 #include "gateway.h"
 #include "log.h"
 #include "peer.h"
+#include "run.h"
+#include "uncertain.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -104,6 +107,44 @@ static void stop_signals(sigset_t *set)
 	sigaddset(set, SIGUSR1);
 }
 
+/* What is left of those who died before us is settled once, beside the first requests. */
+static void *recover(void *arg)
+{
+	struct pool *pool = arg;
+	struct channel ch = {.fd = -1};
+	struct config *cf = NULL;
+	struct store *st = NULL;
+	int64_t settled = 0, left = 0;
+	enum err e = cli_config(pool->config_path, &cf);
+
+	if (e == OK)
+		e = cli_store(cf, false, &st); /* one that is not there is not made here */
+	if (e == OK)
+		e = run_open(pool->control_fd, &ch);
+	if (e == OK)
+		e = uncertain_recover(st, cf, &ch, &settled, &left);
+	if (settled + left > 0)
+		log_info("recovered: %lld settled, %lld uncertain", (long long)settled, (long long)left);
+	if (e != OK && e != ERR_ABSENT)
+		log_warn("recover: %s", err_text());
+	run_close(&ch);
+	store_close(&st);
+	config_free(&cf);
+	return NULL;
+}
+
+static void start_recovery(struct pool *pool)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+
+	pthread_attr_init(&attr);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	if (pthread_create(&thread, &attr, recover, pool) != 0)
+		log_warn("no thread to recover with; retries and `retrysafe recover` still do");
+	pthread_attr_destroy(&attr);
+}
+
 void workers_ignore_signals(void)
 {
 	struct sigaction ignore = {.sa_handler = SIG_IGN};
@@ -165,6 +206,7 @@ enum err workers_run(struct listener *l, int control_fd, const char *config_path
 	add_worker(&pool);
 	e = pool.n > 0 ? OK : err_set(ERR_NOMEM, "no thread could be started");
 	pthread_mutex_unlock(&pool.mutex);
+	start_recovery(&pool);
 	if (e == OK)
 		e = wait_for_end(control_fd);
 	listener_stop(l);

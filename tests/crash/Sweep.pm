@@ -18,25 +18,23 @@
 #   damaged  the database, or a row that nobody attends to
 #   left     a process or a file that should be gone
 #
-# Processes are found as descendants of this one, which adopts orphans (a subreaper): exact, and
-# fast on a machine with many others.
 package Sweep;
 use strict;
 use warnings;
 use Effects;
+use Family qw(adopt_orphans children family await_no_process kill_hard);
 use FastCgi qw(:all);
 use Gateway qw(write_config);
-use POSIX ();
 use Process qw(wait_until is_alive describe);
 use Strace;
 use Time::HiRes qw(time sleep);
 
-use constant { ANSWER_S => 10, SETTLE_S => 25, END_S => 12, PR_SET_CHILD_SUBREAPER => 36 };
+use constant { ANSWER_S => 10, SETTLE_S => 25, END_S => 12 };
 our @ERRORS = qw(EIO ENOSPC EDQUOT ENOMEM EINTR EAGAIN EMFILE EACCES);
 
-# What no kernel does: calls that cannot fail at all, and those that fail only so.
-my %CANNOT_FAIL = map { $_ => 1 } qw(getpid geteuid gettid rseq set_robust_list rt_sigprocmask munmap);
-my %FAILS_ONLY = map { $_ => { EINTR => 1, EAGAIN => 1 } } qw(futex restart_syscall);
+# Calls that no kernel lets fail; a futex(2) that wakes nobody stops those who wait for ever.
+my %CANNOT_FAIL = map { $_ => 1 }
+    qw(futex getpid geteuid gettid rseq set_robust_list rt_sigprocmask munmap restart_syscall);
 
 # Each path: `prepare` starts what it needs and returns the pids to trace; `act` is what is traced;
 # `victim`: who dies of KILL; `key`: the key that is asked again; `threads`: only these threads.
@@ -74,34 +72,6 @@ sub new {
     return $self;
 }
 
-# ---- processes ----
-
-sub adopt_orphans {
-    my %prctl = (x86_64 => 157, aarch64 => 167, i686 => 172, armv7l => 172, riscv64 => 167);
-    my $machine = (POSIX::uname())[4];
-    my $number = $prctl{$machine} // die "the number of prctl(2) on $machine is not known here\n";
-    syscall($number, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0 or die "prctl: $!\n";
-}
-
-sub children { map { split ' ', Process::contents($_) } glob "/proc/$_[0]/task/*/children" }
-
-# All descendants that still run.
-sub family {
-    my ($pid) = @_;
-    return map { ($_, family($_)) } grep { is_alive($_) } children($pid // $$);
-}
-
-sub await_no_process {
-    my ($seconds, @pids) = @_;
-    return wait_until { !grep { is_alive($_) } @pids ? @pids : family() } $seconds;
-}
-
-sub kill_hard {
-    my (@pids) = @_;
-    kill 'KILL', @pids;
-    await_no_process(5, @pids) if @pids;
-}
-
 # ---- gateways ----
 
 # Starts a gateway and returns [pid, its socket]; nothing when it ends before it takes connections.
@@ -110,8 +80,9 @@ sub start_gateway {
     my $sandbox = $self->{sandbox};
     my $socket = $sandbox->path('run', "$name.sock");
     unlink $socket;
+    # A sanitizer's search for leaks cannot be traced.
     my $pid = $sandbox->start(name => $name, user => $sandbox->user,
-        command => [@wrapper, $sandbox->binary, 'serve', '--config',
+        env => { ASAN_OPTIONS => 'detect_leaks=0' }, command => [@wrapper, $sandbox->binary, 'serve', '--config',
             $sandbox->path('conf/retrysafe.json'), '--listen', "unix:$socket"]);
     my $is_up = wait_until { !is_alive($pid) || IO::Socket::UNIX->new(Peer => $socket) } 5;
     return $is_up && is_alive($pid) ? [$pid, $socket] : undef;
@@ -223,9 +194,9 @@ sub prepare_orphan {
 sub prepare_harvest {
     my ($self) = @_;
     $self->start_run;
-    my $keeper = keeper_of($self->{other});
+    $self->{keeper} = keeper_of($self->{other});
     kill_hard($self->{other}[0]);
-    return $keeper;
+    return $self->{keeper};
 }
 
 # ---- what happens under strace ----
@@ -243,11 +214,12 @@ sub act_start {
     $self->{seen} = $self->ask($self->{gateway}, $path->{key}) if $self->{gateway};
 }
 
+# The keeper ends when its child that records has taken over.
 sub act_harvest {
     my ($self) = @_;
+    my ($keeper, $strace) = ($self->{keeper}, $self->{tracer}{pid});
     $self->{sandbox}->open_gate('k');
-    my ($strace) = grep { describe($_) =~ /strace/ } children($$);
-    wait_until { !grep { $_ != $strace } family() } 3;
+    wait_until { !is_alive($keeper) && !grep { $_ != $strace } family() } 3;
 }
 
 # ---- one case ----
@@ -268,7 +240,7 @@ sub trace {
         $self->{calls} = $self->{sandbox}->path('run', 'traced.calls');
         return Process::contents($self->{calls}) =~ /INJECTED|killed by SIGKILL/;
     }
-    my $tracer = Strace->attach($self->{sandbox}, name => 'traced', pids => \@pids,
+    my $tracer = $self->{tracer} = Strace->attach($self->{sandbox}, name => 'traced', pids => \@pids,
         options => \@options, threads => $path->{threads});
     $path->{act}->($self, $path);
     $tracer->detach;
@@ -298,12 +270,12 @@ sub points {
     return @points;
 }
 
-# Can the call at a point fail like this?  An unlock that did not happen is no failure of a kernel
+# Can the call at a point fail?  An unlock that did not happen is no failure of a kernel
 # either, and who holds a lock for ever stops everybody.
 sub may_fail {
-    my ($point, $error) = @_;
+    my ($point) = @_;
     my ($call, undef, $unlocks) = @$point;
-    return !$unlocks && !$CANNOT_FAIL{$call} && (!$FAILS_ONLY{$call} || $FAILS_ONLY{$call}{$error});
+    return !$unlocks && !$CANNOT_FAIL{$call};
 }
 
 # $what: "KILL" or the name of an error.

@@ -3,8 +3,9 @@
 #
 # sweep.pl - `make crash`: a fault at every system call of gateway and keeper
 #
-# Environment: JOBS (2) sandboxes at once; FAULTS (KILL and all errors) a list; PATHS a pattern of
-# the paths to take; SAMPLE the number of cases to draw, with SEED, instead of all.
+# Environment: JOBS (2) sandboxes at once; KINDS (KILL and all errors) a list; PATHS a pattern of
+# the paths to take; SAMPLE the number of cases to draw, with SEED, instead of all; or ONLY="replay,
+# gateway: pread64 3 EIO" for a single case, with all logs.
 # Prints every violation when it is found, then a table.  Exit status 1 when there was any.
 use strict;
 use warnings;
@@ -15,24 +16,28 @@ use Sandbox;
 use Sweep;
 use Time::HiRes qw(time);
 
-my @FAULTS = split /[ ,]+/, $ENV{FAULTS} // join ' ', 'KILL', @Sweep::ERRORS;
+my @KINDS = split /[ ,]+/, $ENV{KINDS} // join ' ', 'KILL', @Sweep::ERRORS;
 my $JOBS = $ENV{JOBS} // 2;
 my $SEED = $ENV{SEED} // time % 1_000_000;
 my $started = time;
 
 $| = 1;
 srand $SEED;
-my ($status, @cases) = (0, list_cases());
-my @jobs = map { start_job($_) } 0 .. $JOBS - 1;
-my %sum;
-for my $job (@jobs) {
-    my $out = $job->{out};
-    while (<$out>) {
-        chomp;
-        my ($path, $fault, %of) = split /\t/;
-        $sum{$path}{$fault}{$_} += $of{$_} for keys %of;
-    }
-    close $out;
+exit run_one($ENV{ONLY} =~ /\A(.*): (\w+) (\d+) (\w+)/) if defined $ENV{ONLY};
+my ($status, $n, @cases) = (0, 0, list_cases());
+my (@jobs, %sum);
+$SIG{INT} = $SIG{TERM} = sub { kill 'TERM', @jobs; exit 130 };
+pipe my $results, my $to_us or die "pipe: $!\n";
+push @jobs, start_job($_) for 0 .. $JOBS - 1;
+close $to_us;
+while (<$results>) {
+    chomp;
+    my ($path, $fault, %of) = split /\t/;
+    $sum{$path}{$fault}{$_} += $of{$_} for keys %of;
+    printf "%d cases, %.0f s\n", $n, time - $started if ++$n % 1000 == 0;
+}
+for (@jobs) {
+    waitpid $_, 0;
     $status ||= $? ? 1 : 0;
 }
 $status ||= print_table();
@@ -49,7 +54,7 @@ sub list_cases {
         printf "%-32s %4d points\n", $path, scalar @points;
         for my $point (@points) {
             push @all, map { [$path, @$point[0, 1], $_] }
-                grep { $_ eq 'KILL' || $path !~ /^start/ && Sweep::may_fail($point, $_) } @FAULTS;
+                grep { $_ eq 'KILL' || $path !~ /^start/ && Sweep::may_fail($point) } @KINDS;
         }
     }
     complain($sandbox);
@@ -59,12 +64,13 @@ sub list_cases {
     return @all;
 }
 
-# A process of its own with a sandbox of its own, which takes every n-th case; its output are
-# lines "path, fault, name, number, ...", to be added up.
+# A process of its own with a sandbox of its own, which takes every n-th case.
 sub start_job {
     my ($which) = @_;
-    my $pid = open(my $out, '-|') // die "fork: $!\n";
-    return { out => $out } if $pid;
+    my $pid = fork // die "fork: $!\n";
+    return $pid if $pid;
+    $SIG{INT} = $SIG{TERM} = sub { exit 130 };
+    close $results;
     my $sandbox = Sandbox->new;
     my $sweep = Sweep->new($sandbox);
     for (my $i = $which; $i < @cases; $i += $JOBS) {
@@ -73,6 +79,19 @@ sub start_job {
     exit complain($sandbox);
 }
 
+sub run_one {
+    my (@case) = @_;
+    my $sandbox = Sandbox->new;
+    my $sweep = Sweep->new($sandbox);
+    my $result = $sweep->strike(@case);
+    print "$_\n" for $sandbox->logs, map { "$_->[0]: $_->[1]" } @{ $result->{faults} };
+    printf "%s, %s, %.1f s\n", $result->{struck} ? 'struck' : 'not struck', $result->{verdict} || 'not settled',
+        $result->{seconds};
+    return complain($sandbox) || @{ $result->{faults} } ? 1 : 0;
+}
+
+# One case, and its line for the table: "path, fault, name, number, ..."; short enough to be written
+# to the common pipe in one piece.
 sub report {
     my ($sweep, $path, $call, $k, $fault) = @_;
     my $result = eval { $sweep->strike($path, $call, $k, $fault) }
@@ -84,7 +103,7 @@ sub report {
     print STDERR "$path: $call $k $fault: $_->[0]: $_->[1]\n" for @{ $result->{faults} };
     printf STDERR "%s: %s %d %s: took %.1f s\n", $path, $call, $k, $fault, $result->{seconds}
         if $result->{seconds} > 5 && $ENV{VERBOSE};
-    print join("\t", $path, $fault, %count), "\n";
+    syswrite $to_us, join("\t", $path, $fault, %count) . "\n";
 }
 
 sub complain {
@@ -100,7 +119,7 @@ sub print_table {
     my (%total, $bad);
     printf "%-32s %-6s" . ' %9s' x @columns . "\n", 'path', 'fault', @columns;
     for my $path (grep { $sum{$_} } @Sweep::PATHS) {
-        for my $fault (grep { $sum{$path}{$_} } @FAULTS) {
+        for my $fault (grep { $sum{$path}{$_} } @KINDS) {
             my $of = $sum{$path}{$fault};
             printf "%-32s %-6s" . ' %9d' x @columns . "\n", $path, $fault, map { $of->{$_} // 0 } @columns;
             $total{$_} += $of->{$_} // 0 for @columns;

@@ -24,16 +24,15 @@ use Time::HiRes qw(time);
 
 # What may be done to whom, with weights; see supervisor.c.
 our %GATEWAYS_ONLY = (gateway => 1);
-our %EVERYTHING = (gateway => 30, keeper => 12, both => 8, group => 3, harvester => 10, script => 3,
+our %EVERYTHING = (gateway => 40, keeper => 10, both => 6, group => 2, harvester => 8, script => 2,
     'stop-gateway' => 4, 'stop-keeper' => 4, 'stall-gateway' => 2, 'stall-keeper' => 2);
 
 my $SETTLE_SECONDS = 20;
-my $LOG_LINES_MAX = 20;
 
 # run(seed, seconds, harm, rate (a second), clients, gateways, keys (new ones a second), keep_in
 # (directory for the evidence when there are complaints))
 sub run {
-    my (%how) = (rate => 100, clients => 12, gateways => 4, keys => 60, @_);
+    my (%how) = (rate => 100, clients => 12, gateways => 4, keys => 80, @_);
     my $self = bless { %how, complaints => [], is_tame => !grep { $_ ne 'gateway' } keys %{ $how{harm} } };
 
     $self->prepare;
@@ -43,6 +42,14 @@ sub run {
     $self->keep_evidence if @{ $self->{complaints} } && $self->{keep_in};
     $self->{sandbox}->remove;
     return $self;
+}
+
+# How many were killed.
+sub kills {
+    my ($self) = @_;
+    my $sum = 0;
+    $sum += $self->{harm_done}{$_} // 0 for grep { !/-/ } keys %{ $self->{harm_done} };
+    return $sum;
 }
 
 sub complain { push @{ $_[0]{complaints} }, $_[1] }
@@ -129,7 +136,7 @@ sub look_at_what_is_left {
     my %end = map { @$_ } map { [%$_] } grep { $_->{what} eq 'end' }
         $self->read_flat('run/events.jsonl');
 
-    $self->{harm_done} = { map { $_ => $end{$_} } grep { exists $end{$_} } keys %EVERYTHING };
+    $self->{harm_done} = { map { $_ => $end{$_} // 0 } keys %{ $self->{harm} } };
     $self->complain('left over: ' . ($end{left} // '?') . ' processes') if ($end{left} // 1) != 0;
     $self->{failed_starts} = $end{failed_starts};
     $self->complain("strange: $end{strange} gateways ended though nobody had killed them")

@@ -35,7 +35,7 @@ while ($left > 0) {
 
     $sum{$_} += $figures->{$_} for grep { !ref $figures->{$_} } keys %$figures;
     $answers{$_} += $figures->{answers}{$_} for keys %{ $figures->{answers} };
-    $harm{$_} += $round->{harm_done}{$_} // 0 for keys %{ $round->{harm_done} };
+    $harm{$_} += $round->{harm_done}{$_} for keys %{ $round->{harm_done} };
     printf "round %d (seed %d, %s): %d operations, %d keys, %d acts of harm, %d uncertain, settled"
         . " %.1f s after\n", ++$number, $seed, $round->{is_tame} ? 'gateways only' : 'everything',
         @$figures{qw(operations keys)}, total($round->{harm_done}), $figures->{uncertain},
@@ -64,7 +64,9 @@ sub print_complaints {
 
 # With 0 of n the truth is below 3/n, with 95 % confidence.
 sub print_table {
-    my $kills = total({ map { $_ => $harm{$_} } grep { !/-/ } keys %harm });
+    my %killed = map { $_ => $harm{$_} } grep { !/-/ } keys %harm;
+    my %stopped = map { $_ => $harm{$_} } grep { /-/ } keys %harm;
+    my $kills = total(\%killed);
     my $list = sub {
         my ($of) = @_;
         join ', ', map { "$_ $of->{$_}" } sort { $of->{$b} <=> $of->{$a} || $a cmp $b } keys %$of;
@@ -72,8 +74,8 @@ sub print_table {
     printf "\noperations  %d on %d keys, %d runs\n", @sum{qw(operations keys runs)};
     printf "answers     %s\n", $list->(\%answers);
     printf "kills       %d (%.0f a second of harm): %s\n", $kills, $kills / $option{seconds},
-        $list->({ map { $_ => $harm{$_} } grep { !/-/ } keys %harm });
-    printf "stops       %s\n", $list->({ map { $_ => $harm{$_} } grep { /-/ } keys %harm });
+        $list->(\%killed);
+    printf "stops       %s\n", $list->(\%stopped);
     for my $what (qw(double lost differing)) {
         my $bound = $sum{$what} || !$kills ? '' : sprintf '   95 %%: below 3/%d a kill, 3/%d an operation',
             $kills, $sum{operations};

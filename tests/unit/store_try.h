@@ -255,7 +255,7 @@ UNUSED static struct operation try_operation(struct store *st, const char *name,
 	digest_end(&d, op.identity, sizeof(op.identity));
 	memset(op.fingerprint, 7, sizeof(op.fingerprint));
 	snprintf(op.route, sizeof(op.route), "/cgi-bin/%.1s.pl", name);
-	claim_prepare(st, now_ms, 60000, &op);
+	claim_prepare(st, NULL, now_ms, 60000, &op);
 	return op;
 }
 

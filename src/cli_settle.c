@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * cli_settle.c - the verbs that settle: settle, recover
+ */
+#include "cli_verbs.h"
+
+#include "clock.h"
+#include "keeper.h"
+#include "log.h"
+#include "record.h"
+#include "run.h"
+#include "uncertain.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define KEPT_MS (INT64_C(30) * 24 * 3600 * 1000) /* how long a freed row keeps its history */
+
+static const struct route *route_of(const struct config *cf, const struct operation *op)
+{
+	for (size_t i = 0; i < cf->n_routes; i++)
+		if (!cf->routes[i].match || strcmp(cf->routes[i].match, op->route) == 0)
+			return &cf->routes[i];
+	return &cf->defaults;
+}
+
+static enum err settle_done(
+	const struct cli *c, const struct config *cf, struct store *st, const struct operation *op)
+{
+	struct record_policy policy = record_policy_of(cf, route_of(cf, op));
+	struct ending end = ENDING_NONE;
+	struct stat sb;
+	enum err e;
+
+	end.output_fd = open(c->done_file, O_RDONLY | O_CLOEXEC);
+	if (end.output_fd < 0 || fstat(end.output_fd, &sb) != 0 || !S_ISREG(sb.st_mode)) {
+		e = err_set(ERR_INVALID, "%s: %s", c->done_file,
+			end.output_fd < 0 ? strerror(errno) : "not a file that can be read");
+		ending_free(&end);
+		return e;
+	}
+	end.output_len = sb.st_size;
+	e = record_settled(st, op, &policy, &end, "done", c->why);
+	ending_free(&end);
+	return e == ERR_INVALID ? err_add(e, "%s is not a CGI response", c->done_file) : e;
+}
+
+static enum err settle(
+	const struct cli *c, const struct config *cf, struct store *st, struct operation *op)
+{
+	int64_t now_ms = clock_wall_ms();
+	int lock_fd = -1;
+	enum err e = store_find_ref(st, c->words[0], op, NULL);
+
+	if (e == OK && op->state != STATE_UNCERTAIN)
+		return err_set(ERR_REFUSED, "operation %s is %s; only uncertain ones are settled",
+			c->words[0], state_name(op->state));
+	if (e == OK)
+		e = store_attend(st, op->id, &lock_fd);
+	if (e == ERR_BUSY)
+		return err_set(ERR_BUSY, "somebody else is settling operation %s", c->words[0]);
+	if (e == OK)
+		e = c->is_not_done
+			    ? store_free(st, op, "not done", c->why, now_ms, now_ms + KEPT_MS)
+			    : settle_done(c, cf, st, op);
+	if (lock_fd >= 0)
+		close(lock_fd);
+	return e == OK ? store_find_ref(st, c->words[0], op, NULL) : e;
+}
+
+int cli_settle(const struct cli *c)
+{
+	struct config *cf = NULL;
+	struct store *st = NULL;
+	struct operation op;
+	enum err e;
+	int code;
+
+	if (c->n_words != 1 || !c->done_file == !c->is_not_done) {
+		fprintf(stderr, "retrysafe: settle: write REF, and --done FILE or --not-done\n");
+		return EXIT_USAGE;
+	}
+	if (!c->why || !*c->why) {
+		fprintf(stderr, "retrysafe: settle: why?  Write --why \"how you know it\"; it is kept in the "
+				"operation's history\n");
+		return EXIT_USAGE;
+	}
+	code = cli_open_store(c, false, &cf, &st);
+	if (code != 0)
+		return code;
+	e = settle(c, cf, st, &op);
+	store_close(&st);
+	config_free(&cf);
+	if (e != OK) {
+		code = cli_complain("settle", e);
+		return e == ERR_ABSENT || e == ERR_REFUSED ? EXIT_NO : code;
+	}
+	if (c->json)
+		cli_print_json(json_pack("{s:s, s:s}", "ref", c->words[0], "state", state_name(op.state)));
+	else
+		printf("%s is %s%s\n", c->words[0], state_name(op.state),
+			op.state == STATE_ABSENT ? ": the next request with its key runs the script" : "");
+	return EXIT_SUCCESS;
+}
+
+int cli_recover(const struct cli *c)
+{
+	struct channel ch = {.fd = -1};
+	struct config *cf = NULL;
+	struct store *st = NULL;
+	int64_t settled = 0, left = 0;
+	int control_fd = -1, code;
+	enum err e = keeper_start(true, &control_fd); /* before the store is open */
+
+	if (e != OK)
+		return cli_complain("recover", e);
+	code = cli_open_store(c, false, &cf, &st);
+	if (code != 0)
+		return code;
+	e = run_open(control_fd, &ch);
+	if (e == OK)
+		e = uncertain_recover(st, cf, &ch, &settled, &left);
+	run_close(&ch);
+	store_close(&st);
+	config_free(&cf);
+	if (e != OK)
+		return cli_complain("recover", e);
+	if (c->json)
+		cli_print_json(json_pack(
+			"{s:I, s:I}", "settled", (json_int_t)settled, "uncertain", (json_int_t)left));
+	else
+		printf("%" PRId64 " settled, %" PRId64 " still uncertain\n", settled, left);
+	return left > 0 ? EXIT_NO : EXIT_SUCCESS;
+}

@@ -1,0 +1,49 @@
+# Claim: whatever system call of gateway or keeper is the last one, or fails, on the way of a first run, a
+# replay, a conflict or a settling: the script runs at most once, an answer that a client has seen is
+# what the retry gets, and every key is settled.  A sample of `make crash`; SEED=N draws it again.
+# SPDX-License-Identifier: ISC
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/crash";
+use List::Util qw(shuffle);
+use Sandbox;
+use Sweep;
+use Test::More;
+use Time::HiRes qw(time);
+
+use constant { MAX_S => 25, MAX_CASES => 40 };    # of each path; all of them in this time
+
+plan skip_all => 'strace may not trace here' if system 'strace -qq -o /dev/null true 2>/dev/null';
+my $seed = $ENV{SEED} // time % 1_000_000;
+my $started = time;
+my $sandbox = Sandbox->new;
+my $sweep = Sweep->new($sandbox);
+my %verdicts;
+
+srand $seed;
+diag "SEED=$seed";
+my %points = map { $_ => [shuffle($sweep->points($_))] } @Sweep::PATHS;
+cmp_ok scalar @{ $points{$_} }, '>', 20, "$_: its calls are found" for @Sweep::PATHS;
+
+# Half of them killed; a path after the other, so that each gets its share of the time.
+my (%cases, %struck, %faults);
+for (1 .. MAX_CASES) {
+    for my $path (@Sweep::PATHS) {
+        my $point = shift @{ $points{$path} };
+        next if !$point || time - $started > MAX_S;
+        my $fails = rand() < 0.5 && $path !~ /^start/ && Sweep::may_fail($point);
+        my $how = $fails ? $Sweep::ERRORS[rand @Sweep::ERRORS] : 'KILL';
+        my $result = $sweep->strike($path, @$point[0, 1], $how);
+        push @{ $faults{$path} }, map { "$path: @$point[0, 1] $how: $_->[0]: $_->[1]" } @{ $result->{faults} };
+        $cases{$path}++;
+        $struck{$path}++ if $result->{struck};
+        $verdicts{ $result->{verdict} || 'none' }++;
+    }
+}
+for my $path (@Sweep::PATHS) {
+    is join("\n", @{ $faults{$path} // [] }), '', "$path: $cases{$path} cases";
+    cmp_ok $struck{$path} // 0, '>', $cases{$path} / 2, "$path: the calls are struck";
+}
+diag join ', ', map { "$_: $verdicts{$_}" } sort keys %verdicts;
+$sandbox->finish;

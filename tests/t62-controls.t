@@ -1,0 +1,303 @@
+# Claim: the tests that prove the guarantees can fail: programs that are wrong on purpose, each in one
+# of the rules that matter, are all convicted, and the right program is not.
+# SPDX-License-Identifier: ISC
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/torture";
+use Effects;
+use FastCgi qw(:all);
+use File::Path qw(make_path);
+use Gateway qw(start_gateway socket_path write_config verb);
+use Process qw(wait_until is_alive);
+use Round;
+use Sandbox;
+use Test::More;
+
+# What a mutant is linked with; `make check` has built it.
+my $ROOT = Sandbox::root();
+my $OBJECTS = "$ROOT/build/faults/obj";
+
+# So that nobody has to wait five seconds for an operation's time to be over.
+my @IMPATIENT = ['protect.c', qr/#define RECORD_MS\s+5000\b/, '#define RECORD_MS 300'];
+
+my $DOUBT = qr/store_doubt\(st, op, -1,\s*(?:"[^"]*"\s*)+,\s*clock_wall_ms\(\)\)/;
+my $MAKE_MARK = <<'END';
+if (c->order->is_protected) {
+	char mark[4200], ref[REF_LEN + 1];
+
+	operation_ref(&c->order->op, ref);
+	snprintf(mark, sizeof(mark), "%s/mark-%s", c->spool, ref);
+	close(open(mark, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+}
+END
+my $HAS_MARK = <<'END';
+static bool has_mark(struct store *st, const struct operation *op)
+{
+	char mark[4200], ref[REF_LEN + 1];
+
+	operation_ref(op, ref);
+	snprintf(mark, sizeof(mark), "%s/mark-%s", store_spool(st), ref);
+	return access(mark, F_OK) == 0;
+}
+END
+
+# What is wrong; where, with what in place of what; who must see it, and what he must say.
+my @MUTANTS = (
+    ['an operation whose witnesses are dead is run again', [['claim.c', $DOUBT, 'store_release(st, op)']],
+        \&torture_keepers, qr/^double: /m],
+    ['an operation whose witness lives is settled', [['store_witness.c', qr/return found != F_UNLCK;/,
+        'return found == F_UNLCK && st == NULL;']], \&check_stopped_witness, qr/^settled too early/m],
+    ['durability is normal', [['store_sqlite.c', qr/(\[DURABILITY_FULL\]\s*=\s*)"FULL"/, '$1"NORMAL"']],
+        \&run_t51, qr/^\s*not ok .* the claim is on disk before the script starts/m],
+    ['durability is off', [['store_sqlite.c', qr/(\[DURABILITY_FULL\]\s*=\s*)"FULL"/, '$1"OFF"']],
+        \&run_t51, qr/^\s*not ok .* the record is on disk before the first byte/m],
+    ['the writer lock is not taken', [['store_writer.c',
+        qr/if \(fcntl\(st->lock_fd, command, &fl\) == 0\)/, 'if (fl.l_len == 1 && command != 0)']],
+        \&run_t51, qr/^\s*not ok .* only under the lock/m],
+    ['the answer is sent before it is recorded', [
+        ['record.c', qr/e = store_record\(st, &rec\);/,
+            "extern _Thread_local bool is_later;\n\te = is_later ? OK : store_record(st, &rec);"],
+        ['protect.c', qr/(static enum next record\([^;{]*\{)/, "_Thread_local bool is_later;\n\n\$1"],
+        ['protect.c', qr/enum err e = (record_run\([^;]*)&rec\);/,
+            "enum err e = (is_later = true, \$1&rec));\n\tstruct recorded again;\n\n\tis_later = false;"],
+        ['protect.c', qr/(fault\("gateway.replied"\);)/,
+            '(void)!record_run(r->store, &r->op, &policy, end, &again); $1']],
+        \&run_t51, qr/^\s*not ok .* the record is on disk before the first byte/m],
+    ['the log is not synced on open', [['store_sqlite.c',
+        qr/(static enum err sync_log\([^)]*\)\s*\{)/, "\$1\n\tif (c)\n\t\treturn OK;"]],
+        \&run_t51, qr/^\s*not ok .* the log is synced before the first byte/m],
+    ['an unsynced mark says that nothing was started', [
+        ['child.c', qr/(fault\("keeper.starting"\);)/, "$MAKE_MARK\$1"],
+        ['claim.c', qr/^(enum err claim_settle\()/m, "$HAS_MARK\n\$1"],
+        ['claim.c', qr/($DOUBT)/, '(has_mark(st, op) ? $1 : store_release(st, op))']],
+        \&check_lost_page_cache, qr/^double: /m],
+    ['the token of an owner is not looked at', [@IMPATIENT, ['store_sqlite.c',
+        qr/(\[ST_DONE\]\s*=[^\[]*?) AND token=\?2 AND state=\?3/, '$1 AND ?2 NOTNULL AND ?3 NOTNULL']],
+        \&check_late_owner, qr/^overwritten: /m],
+    ['messages of an earlier run are believed', [['run.c', qr/if \(r\.serial != ch->serial\)/,
+        'if (r.serial < 0)']], \&check_stale_message, qr/^mistaken: /m],
+    ['a keeper without a gateway records nothing', [['child.c',
+        qr/\|\| fork_harvest\(c\)\)(\s*free_child)/, '|| c)$1']],
+        \&torture_gateways, qr/^uncertain: /m],
+);
+
+plan skip_all => 'strace may not trace here' if system 'strace -qq -o /dev/null true 2>/dev/null';
+my $workshop = Sandbox->new;
+my $killed = 0;
+my %is_sound;    # tests that the right program has passed
+my $n = 0;
+
+for my $mutant (@MUTANTS) {
+    my ($name, $patches, $test, $conviction) = @$mutant;
+    # The right program, with no more patience than the mutant.
+    is acquit($test, grep { $_ == $IMPATIENT[0] } @$patches), '', 'the right program passes its test'
+        if !$is_sound{$test}++;
+    my $build = eval { build($patches) };
+    my $says = defined $build ? try($test, $build) : $@;
+    like $says, $conviction, $name and $killed++;
+}
+diag scalar(@MUTANTS) . " mutants, $killed killed";
+$workshop->finish;
+
+# ---- building ----
+
+# A program with these patches; its directory.  Dies when one does not fit.
+sub build {
+    my ($patches) = @_;
+    my $dir = 'mutant-' . ++$n;
+    my (%text, @objects);
+    for my $patch (@$patches) {
+        my ($file, $from, $to) = @$patch;
+        $text{$file} //= Process::contents("$ROOT/src/$file");
+        my $fits = () = $text{$file} =~ /$from/g;
+        die "a patch fits $fits times: $file: $from\n" if $fits != 1;
+        $text{$file} =~ s{$from}{ my $one = $1; $to =~ s/\$1/$one/r }e;
+    }
+    for my $file (sort keys %text) {
+        my $source = $workshop->write("$dir/$file", $text{$file});
+        push @objects, $source =~ s/c\z/o/r;
+        run(qw(-std=gnu11 -D_GNU_SOURCE -O1 -g -fPIE -DRETRYSAFE_FAULTS), "-I$ROOT/src", '-c', '-o',
+            $objects[-1], $source);
+    }
+    my @others = grep { !$text{ m{([^/]*)\.o\z} ? "$1.c" : '' } } glob "$OBJECTS/*.o";
+    @others or die "$OBJECTS is empty: make FAULTS=1 all\n";
+    make_path($workshop->path($dir));
+    run('-pie', '-o', $workshop->path("$dir/retrysafe"), @objects, @others,
+        qw(-lfcgi -lsqlite3 -ljansson -lmd -lpthread));
+    return $workshop->path($dir);
+}
+
+sub run {
+    system($ENV{CC} // 'gcc', @_) == 0 or die "does not compile: $_[-1]\n";
+}
+
+# What a test has to say of a program.
+sub try {
+    my ($test, $build) = @_;
+    local $ENV{RETRYSAFE_BUILD} = $build;
+    my $complaints = eval { $test->() } // "died: $@";
+    note $complaints;
+    return $complaints;
+}
+
+# What a test has to say of the right program; t51, t60 are in this suite, and say it themselves.
+sub acquit {
+    my ($test, @patches) = @_;
+    return '' if grep { $test == $_ } \&run_t51, \&torture_keepers, \&torture_gateways;
+    return try($test, build(\@patches));
+}
+
+# ---- the tests that convict; each returns its complaints as lines ----
+
+sub run_t51 { qx($^X -I$ROOT/tests/lib $ROOT/tests/t51-order.t 2>&1) }
+
+sub torture_keepers { torture(3, { both => 3, gateway => 1, group => 1 }) }
+sub torture_gateways { torture(2, { gateway => 1 }) }
+
+sub torture {
+    my ($seconds, $harm) = @_;
+    my $round = Round::run(seed => 62, seconds => $seconds, harm => $harm, rate => 60, clients => 8);
+    return join "\n", @{ $round->{complaints} };
+}
+
+# A sandbox with its gateways for one test.
+sub stage {
+    my ($act, %settings) = @_;
+    my $sandbox = Sandbox->new;
+    my $self = { sandbox => $sandbox, effects => Effects->new($sandbox), gateways => 0 };
+    $sandbox->place_scripts('bare');
+    write_config($sandbox, %settings);
+    my @complaints = eval { $act->($self) };
+    push @complaints, "died: $@" if $@;
+    push @complaints, $sandbox->close;
+    $sandbox->remove;
+    return join "\n", @complaints;
+}
+
+# One more gateway takes the place of the last one on the socket; that one lives on.
+sub start {
+    my ($self, %how) = @_;
+    unlink socket_path($self->{sandbox});
+    my $pid = start_gateway($self->{sandbox}, name => 'gateway-' . ++$self->{gateways}, %how);
+    $how{wrapper} or return $pid;
+    return (split ' ', Process::contents("/proc/$pid/task/$pid/children"))[0];
+}
+
+sub keeper_of { (split ' ', Process::contents("/proc/$_[0]/task/$_[0]/children"))[0] }
+sub is_stopped { Process::contents("/proc/$_[0]/stat") =~ /\) [Tt] / }
+
+sub send_request {
+    my ($self, $key, %about) = @_;
+    my $conn = FastCgi->connect(socket_path($self->{sandbox}));
+    my @params = params(script => $self->{sandbox}->path('www/bare/effect.pl'), key => $key, body => 'a=1',
+        %about);
+    $conn->send(begin(1), params_record(1, @params), record(PARAMS, 1, ''), record(STDIN_DATA, 1, 'a=1'),
+        record(STDIN_DATA, 1, ''));
+    return $conn;
+}
+
+# The answer in one word: its status, or the type of its problem.
+sub word {
+    my ($conn, $seconds) = @_;
+    my $answer = $conn->read_answer($seconds // 10)->{response} or return 'nothing';
+    return $answer->problem || $answer->status;
+}
+
+sub ask { word(send_request(@_)) }
+
+# A gateway that stands still between the claim and the start lives: its key is in progress.
+sub check_stopped_witness {
+    return stage(sub {
+        my ($self) = @_;
+        my $first = start($self, env => { RETRYSAFE_FAULT => 'claim.committed:stop' });
+        my $conn = send_request($self, 'k');
+        wait_until { is_stopped($first) } 10 or die "it does not stop\n";
+        start($self);
+        my $meanwhile = ask($self, 'k');
+        kill 'CONT', $first;
+        my ($answer, $retry) = (word($conn), ask($self, 'k'));
+        my $runs = $self->{effects}->runs('k');
+        return "$meanwhile $answer $retry, $runs run" eq 'in-progress 200 200, 1 run' ? ()
+            : "settled too early: first $meanwhile, then $answer and $retry, $runs runs";
+    });
+}
+
+# Gateway, keeper and script die; every file of ours that was never synced is gone, as after a power
+# cut.
+sub check_lost_page_cache {
+    return stage(sub {
+        my ($self) = @_;
+        my $sandbox = $self->{sandbox};
+        my $calls = $sandbox->path('run/calls');
+        my $gateway = start($self, wrapper => [qw(strace -qq -f -b execve -y -e),
+            'trace=openat,open,creat,fsync,fdatasync,rename', '-o', $calls]);
+        my $keeper = keeper_of($gateway);
+        my $conn = send_request($self, 'k', query => 'gate=k');
+        my $run = $self->{effects}->await('k', 'run', 10) or die "it does not run\n";
+        kill 'KILL', $gateway, $keeper, $run->[1];
+        wait_until { !grep { is_alive($_) } $gateway, $keeper, $run->[1] } 5;
+        unlink never_synced($sandbox, Process::contents($calls));
+        $sandbox->open_gate('k');
+        start($self);
+        my $answer = ask($self, 'k', query => 'gate=k');
+        my $runs = $self->{effects}->runs('k');
+        return $runs == 1 && $answer eq 'outcome-uncertain' ? () : "double: $runs runs, and $answer";
+    });
+}
+
+sub never_synced {
+    my ($sandbox, $trace) = @_;
+    my (%is_new, @lost);
+    for (split /^/, $trace) {
+        $is_new{$1} //= 1 if /\bO_CREAT\b.*= \d+<([^>]*)>/;
+        $is_new{$1} = 0 if /\bf(?:data)?sync\(\d+<([^>]*)>/;
+        $is_new{$1} = 0 if /\brename\("[^"]*", "([^"]*)"/;
+    }
+    return grep { $is_new{$_} && m{\A\Q$sandbox->{dir}\E/(?:store|spool)/} } sort keys %is_new;
+}
+
+# An owner that stood still until somebody else had settled its operation comes too late.
+sub check_late_owner {
+    my %limits = (busy_timeout => '100ms',
+        routes => [{ match => '*', timeout => '1s', kill_after => '0s' }]);
+    return stage(sub {
+        my ($self) = @_;
+        my $first = start($self, env => { RETRYSAFE_FAULT => 'gateway.ended:stop' });
+        my $keeper = keeper_of($first);
+        my $conn = send_request($self, 'k');
+        wait_until { is_stopped($first) } 10 or die "it does not stop\n";
+        kill 'STOP', $keeper;
+        start($self);
+        my $verdict;
+        wait_until { ($verdict = ask($self, 'k')) ne 'in-progress' } 10;
+        kill 'CONT', $first, $keeper;
+        my $late = word($conn);
+        my ($retry, $state) = (ask($self, 'k'), (verb($self->{sandbox}, 'list'))[1]{state});
+        my $all = "$verdict, then $late and $retry; list says $state";
+        return $all eq 'outcome-uncertain, then outcome-uncertain and outcome-uncertain; list says uncertain'
+            ? () : "overwritten: $all";
+    }, %limits);
+}
+
+# The end of a script that passed through comes when nobody waits for it any more, into the channel of
+# the next run.
+sub check_stale_message {
+    return stage(sub {
+        my ($self) = @_;
+        my $gateway = start($self, env => { RETRYSAFE_FAULT => 'keeper.ended:stop' });
+        my $keeper = keeper_of($gateway);
+        my $passed = ask($self, undef);
+        wait_until { is_stopped($keeper) } 10 or die "it does not stop\n";
+        kill 'CONT', $keeper;
+        wait_until { is_idle($keeper) } 10;
+        my $answer = ask($self, 'k', query => 'sleep=0.2');
+        return "$passed $answer" eq '200 200' ? () : "mistaken: $passed, $answer";
+    }, workers => 1);
+}
+
+# It waits, and has nothing to wait for but messages.
+sub is_idle {
+    my ($pid) = @_;
+    return Process::contents("/proc/$pid/stat") =~ /\) S / && !keeper_of($pid);
+}
