@@ -12,11 +12,15 @@
 #include "listener.h"
 #include "script.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <jansson.h>
+#include <libgen.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define DEFAULT_WORKERS 16 /* while no configuration is there to say it */
@@ -43,7 +47,9 @@ static const struct verb {
 	{"stats", cli_stats, "[--json]", "counters, keys by state, sizes", 0},
 	{"purge", cli_purge, "[--json]", "removes what has expired, all at once", 0},
 	{"settle", cli_settle, "REF --done FILE | REF --not-done, --why TEXT [--json]",
-		"an uncertain operation was done, with this CGI response, or was not and may run again", 1},
+		"an uncertain operation was done, with this CGI response, or was not and may run "
+		"again",
+		1},
 	{"recover", cli_recover, "[--json]",
 		"settles what can be settled, once; safe beside running gateways", 0},
 	{"version", version, "[--json]", "the versions of this program and its libraries", 0},
@@ -303,6 +309,12 @@ static int check_scripts(const struct config *cf)
 		fprintf(stderr, "retrysafe: %s: route %zu: %s\n", cf->path, i + 1, err_text());
 		wrong++;
 	}
+	for (size_t i = 0; i < cf->n_routes; i++)
+		if (cf->routes[i].interpreter && access(cf->routes[i].interpreter[0], X_OK) != 0) {
+			fprintf(stderr, "retrysafe: %s: route %zu: interpreter: %s: %s\n", cf->path,
+				i + 1, cf->routes[i].interpreter[0], strerror(errno));
+			wrong++;
+		}
 	for (char **dir = cf->script_dirs; dir && *dir; dir++)
 		if (access(*dir, X_OK) != 0) {
 			fprintf(stderr, "retrysafe: %s: script_dirs: %s is not there\n", cf->path,
@@ -310,6 +322,37 @@ static int check_scripts(const struct config *cf)
 			wrong++;
 		}
 	return wrong;
+}
+
+/* May the one who runs us make this directory, or write into it? */
+static bool is_usable(const char *dir)
+{
+	char parent[PATH_MAX];
+	struct stat sb;
+
+	if (stat(dir, &sb) == 0)
+		return S_ISDIR(sb.st_mode) && access(dir, W_OK | X_OK) == 0;
+	snprintf(parent, sizeof(parent), "%s", dir);
+	return access(dirname(parent), W_OK | X_OK) == 0;
+}
+
+/* Where the store will be made by the first request. */
+static int check_place(const struct config *cf)
+{
+	char dir[PATH_MAX];
+	const char *path = strchr(cf->store, '/');
+
+	snprintf(dir, sizeof(dir), "%s", path ? path : "/");
+	dirname(dir);
+	/* The spool may be made inside of it. */
+	if (is_usable(dir) && (is_usable(cf->spool) || strncmp(cf->spool, dir, strlen(dir)) == 0))
+		return 0;
+	fprintf(stderr,
+		"retrysafe: store %s: whoever runs this cannot write to %s; make it for the "
+		"account that "
+		"runs the gateway, such as: install -d -o www-data -m 0700 %s\n",
+		cf->store, is_usable(dir) ? cf->spool : dir, is_usable(dir) ? cf->spool : dir);
+	return 1;
 }
 
 static int check(const struct cli *c)
@@ -324,9 +367,10 @@ static int check(const struct cli *c)
 		return cli_complain(NULL, e);
 	wrong = check_scripts(cf);
 	e = cli_store(cf, true, &st);
-	if (e == ERR_ABSENT)
+	if (e == ERR_ABSENT) {
 		store_is = "not made yet: the first request makes it";
-	else if (e != OK) {
+		wrong += check_place(cf);
+	} else if (e != OK) {
 		cli_complain("store", e);
 		wrong++;
 	}

@@ -24,9 +24,9 @@
 static const struct route *route_of(const struct config *cf, const struct operation *op)
 {
 	for (size_t i = 0; i < cf->n_routes; i++)
-		if (!cf->routes[i].match || strcmp(cf->routes[i].match, op->route) == 0)
+		if (cf->routes[i].match && strcmp(cf->routes[i].match, op->route) == 0)
 			return &cf->routes[i];
-	return &cf->defaults;
+	return cf->n_routes == 1 && !cf->routes[0].match ? cf->routes : &cf->defaults;
 }
 
 static enum err settle_done(
@@ -86,7 +86,8 @@ int cli_settle(const struct cli *c)
 		return EXIT_USAGE;
 	}
 	if (!c->why || !*c->why) {
-		fprintf(stderr, "retrysafe: settle: why?  Write --why \"how you know it\"; it is kept in the "
+		fprintf(stderr, "retrysafe: settle: why?  Write --why \"how you know it\"; it is "
+				"kept in the "
 				"operation's history\n");
 		return EXIT_USAGE;
 	}
@@ -101,10 +102,12 @@ int cli_settle(const struct cli *c)
 		return e == ERR_ABSENT || e == ERR_REFUSED ? EXIT_NO : code;
 	}
 	if (c->json)
-		cli_print_json(json_pack("{s:s, s:s}", "ref", c->words[0], "state", state_name(op.state)));
+		cli_print_json(
+			json_pack("{s:s, s:s}", "ref", c->words[0], "state", state_name(op.state)));
 	else
 		printf("%s is %s%s\n", c->words[0], state_name(op.state),
-			op.state == STATE_ABSENT ? ": the next request with its key runs the script" : "");
+			op.state == STATE_ABSENT ? ": the next request with its key runs the script"
+						 : "");
 	return EXIT_SUCCESS;
 }
 
@@ -120,8 +123,8 @@ int cli_recover(const struct cli *c)
 	if (e != OK)
 		return cli_complain("recover", e);
 	code = cli_open_store(c, false, &cf, &st);
-	if (code != 0)
-		return code;
+	if (code != 0) /* without a store there is nothing to settle */
+		return code == EXIT_NO ? EXIT_SUCCESS : code;
 	e = run_open(control_fd, &ch);
 	if (e == OK)
 		e = uncertain_recover(st, cf, &ch, &settled, &left);
@@ -131,8 +134,8 @@ int cli_recover(const struct cli *c)
 	if (e != OK)
 		return cli_complain("recover", e);
 	if (c->json)
-		cli_print_json(json_pack(
-			"{s:I, s:I}", "settled", (json_int_t)settled, "uncertain", (json_int_t)left));
+		cli_print_json(json_pack("{s:I, s:I}", "settled", (json_int_t)settled, "uncertain",
+			(json_int_t)left));
 	else
 		printf("%" PRId64 " settled, %" PRId64 " still uncertain\n", settled, left);
 	return left > 0 ? EXIT_NO : EXIT_SUCCESS;

@@ -51,7 +51,6 @@ int cli_settle(const struct cli *c);
 int cli_recover(const struct cli *c);
 
 /* Opens what a verb needs.  0, or the exit code. */
-int cli_open_store(
-	const struct cli *c, bool is_read_only, struct config **cf, struct store **st);
+int cli_open_store(const struct cli *c, bool is_read_only, struct config **cf, struct store **st);
 
 #endif

@@ -296,14 +296,34 @@ static void free_settings(bool is_top, void *base)
 			config_value_free(&settings[i], base);
 }
 
+/* The last route must not be one that an earlier one always hides: it would protect nothing. */
+static enum err check_reach(struct config_where *w, const struct config *cf)
+{
+	const char *last = cf->routes[cf->n_routes - 1].match;
+
+	for (size_t i = 0; i + 1 < cf->n_routes; i++) {
+		const char *earlier = cf->routes[i].match;
+
+		if (strcmp(earlier, last) == 0 ||
+			(!strpbrk(last, "*?[\\") && fnmatch(earlier, last, 0) == 0))
+			return config_where_error(w,
+				"never applies: \"%s\" of $.routes[%zu] comes first and fits the "
+				"same; put the "
+				"more special one first",
+				earlier, i);
+	}
+	return OK;
+}
+
 /* A policy that needs a command must have it. */
 static enum err check_policy(struct config_where *w, const struct route *route)
 {
 	if (route->on_uncertain == UNCERTAIN_PROBE && !route->probe)
-		return config_where_error(w, "\"on_uncertain\": \"probe\" needs \"probe\": [\"/path/of/command\"]");
-	if (route->on_uncertain == UNCERTAIN_ROLLBACK && !route->rollback)
 		return config_where_error(
-			w, "\"on_uncertain\": \"rollback\" needs \"rollback\": [\"/path/of/command\"]");
+			w, "\"on_uncertain\": \"probe\" needs \"probe\": [\"/path/of/command\"]");
+	if (route->on_uncertain == UNCERTAIN_ROLLBACK && !route->rollback)
+		return config_where_error(w, "\"on_uncertain\": \"rollback\" needs \"rollback\": "
+					     "[\"/path/of/command\"]");
 	return OK;
 }
 
@@ -348,7 +368,7 @@ static enum err read_routes(struct config_where *w, json_t *root, struct config 
 			return config_where_error(w,
 				"\"match\" is missing; every route needs one, such as "
 				"\"match\": \"/cgi-bin/order.pl\"");
-		if ((e = check_policy(w, route)) != OK)
+		if ((e = check_policy(w, route)) != OK || (e = check_reach(w, cf)) != OK)
 			return e;
 		config_where_leave(w);
 		config_where_leave(w);

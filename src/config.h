@@ -40,9 +40,9 @@ struct route {
 	int64_t ttl_ms;
 	int64_t tombstone_ms;
 	enum on_uncertain on_uncertain;
-	strings probe;         /* the command of UNCERTAIN_PROBE; or NULL */
-	strings rollback;      /* likewise */
-	int64_t max_attempts;  /* runs of one operation, the first included */
+	strings probe;        /* the command of UNCERTAIN_PROBE; or NULL */
+	strings rollback;     /* likewise */
+	int64_t max_attempts; /* runs of one operation, the first included */
 	int64_t max_request_bytes;
 	int64_t max_response_bytes;
 };

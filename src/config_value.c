@@ -21,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* Checks a text, or one of a list, and makes what is kept of it; the caller frees *out. */
 typedef enum err (*text_fn)(const struct config_where *w, const char *text, char **out);
@@ -223,6 +224,8 @@ static enum err take_key_source(const struct config_where *w, const char *text, 
 static enum err take_variable(const struct config_where *w, const char *text, char **out)
 {
 	static const char cookie[] = "cookie:";
+	/* A misspelt one of these would be absent for everybody: one scope for all users. */
+	static const char *const usual[] = {"REMOTE_", "HTTP_", "AUTH_TYPE", "SERVER_"};
 	const char *at = text;
 
 	if (strncmp(text, cookie, strlen(cookie)) == 0 && is_token(text + strlen(cookie)))
@@ -230,6 +233,12 @@ static enum err take_variable(const struct config_where *w, const char *text, ch
 	while (*at == '_' || isalpha((unsigned char)*at) ||
 		(at > text && isdigit((unsigned char)*at)))
 		at++;
+	for (size_t i = 0; i < sizeof(usual) / sizeof(usual[0]); i++)
+		if (strncasecmp(text, usual[i], strlen(usual[i])) == 0 &&
+			strncmp(text, usual[i], strlen(usual[i])) != 0)
+			return wrong_text(w, text,
+				"is no variable that a web server sets: those are in upper case, "
+				"such as \"REMOTE_USER\"");
 	if (at == text || *at)
 		return wrong_text(w, text,
 			"is neither a CGI variable nor a cookie; write a name such as "

@@ -78,6 +78,7 @@ static enum next find_script(struct request *r)
 	e = script_locate(r->way, &r->vars, &r->located);
 	if (e == OK)
 		return NEXT;
+	answer_note(r, err_text());
 	log_warn("%s", err_text());
 	return answer_problem(r,
 		e == ERR_ABSENT    ? PROBLEM_SCRIPT_MISSING
@@ -120,6 +121,7 @@ static enum next find_route(struct request *r)
 		e = site_take(path, r->way == WAY_CONTROL_FILE, &r->site);
 	free(path);
 	if (e != OK) {
+		answer_note(r, err_text());
 		log_warn("%s", err_text());
 		return answer_problem(
 			r, PROBLEM_CONFIGURATION, COUNTER_CONFIGURATION, NULL, NULL, 0);
@@ -145,6 +147,7 @@ enum next gateway_open_script(struct request *r)
 	enum err e = script_open(r->located, r->cf, r->route, &r->script, &problem);
 
 	if (e != OK) {
+		answer_note(r, err_text());
 		log_warn("%s", err_text());
 		return answer_problem(r, problems[problem], COUNTER_NOT_STARTED, NULL, NULL, 0);
 	}
@@ -173,6 +176,7 @@ static enum next answer_pass(
 	switch (e) {
 	case OK:
 		if (sent > 0) {
+			answer_log(r);
 			peer_write(r->peer, NULL, 0, true);
 			return FINISHED;
 		}
@@ -238,13 +242,6 @@ static enum next take_key(struct request *r)
 
 /* ---- the table ---- */
 
-static void write_log_line(void *arg, const char *line, size_t len)
-{
-	struct request *r = arg;
-
-	peer_log(r->peer, line, len);
-}
-
 static const struct step steps[] = {
 	{"read", read_variables},    /* variables.c */
 	{"script", find_script},     /* script.c */
@@ -272,10 +269,9 @@ void gateway_serve(struct worker *w, struct peer *peer, enum way way, const char
 			.exit_status = -1},
 	};
 
-	peer_hold_end(peer, log_leads_nowhere());
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
 		if (steps[i].take(&r) == FINISHED)
 			break;
-	log_request(&r.log, log_leads_nowhere() ? write_log_line : NULL, &r);
+	answer_log(&r);
 	request_free(&r);
 }

@@ -22,6 +22,7 @@
 #include <fcgiapp.h>
 #include <fcgios.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,7 +44,6 @@ struct peer {
 	bool is_broken;   /* it broke off */
 	bool is_answered; /* the request has been ended */
 	bool is_lost;     /* writing failed */
-	bool holds_end;   /* peer_close() ends the request */
 	int log_patience_ms;
 	unsigned char protocol_status; /* what the end of the request says */
 	int64_t left; /* CGI: bytes of the body not read yet; -1: until end of file */
@@ -276,13 +276,27 @@ static bool write_records(struct peer *p, struct iovec *in, int n, bool is_last)
 	return true;
 }
 
+/*
+ * Some servers send TERM to a CGI program as soon as they have its whole answer.  From the first
+ * byte on there is so little left to do that it is done first.
+ */
+static void stay(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
 bool peer_write(struct peer *p, const struct iovec *iov, int n, bool is_last)
 {
 	struct iovec copy[8];
 
 	if (p->is_lost || p->is_answered || n > 8)
 		return false;
-	is_last = is_last && !p->holds_end;
+	if (p->is_cgi)
+		stay();
 	if (n > 0)
 		memcpy(copy, iov, (size_t)n * sizeof(*iov));
 	p->is_lost = p->is_cgi ? !write_all(STDOUT_FILENO, copy, n)
@@ -294,11 +308,6 @@ bool peer_write(struct peer *p, const struct iovec *iov, int n, bool is_last)
 void peer_break(struct peer *p)
 {
 	p->is_lost = true;
-}
-
-void peer_hold_end(struct peer *p, bool holds)
-{
-	p->holds_end = holds;
 }
 
 /* A script's complaints must not hold up its end. */
@@ -363,7 +372,6 @@ void peer_close(struct peer **pp)
 	if (!p)
 		return;
 	if (!p->is_cgi) {
-		p->holds_end = false;
 		if (!p->is_answered)
 			peer_write(p, NULL, 0, true);
 		close(p->fcgi.ipcFd);

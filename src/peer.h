@@ -68,12 +68,6 @@ struct pollfd peer_pollfd(const struct peer *p);
  */
 bool peer_write(struct peer *p, const struct iovec *iov, int n, bool is_last);
 
-/*
- * With `holds`, the end of the request is sent by peer_close() instead of with the last bytes of
- * the response, so that something can still be said in the server's error log.
- */
-void peer_hold_end(struct peer *p, bool holds);
-
 /* The answer cannot be completed: peer_close() then closes without ending the request properly. */
 void peer_break(struct peer *p);
 

@@ -59,8 +59,8 @@ static const struct entry {
 		"then."},
 	[PROBLEM_IN_PROGRESS] = {"in-progress", 409, true, false,
 		"A request is outstanding for this Idempotency-Key",
-		"An earlier request with this Idempotency-Key is still being carried out.",
-		"This request did not run the script again. Wait, then send the same request "
+		"A request with this Idempotency-Key is still being carried out.",
+		"The script is not run again. Wait, then send the same request "
 		"with the same key to get the result. With a new key it could be carried out "
 		"twice."},
 	/* The likeliest other principal is the same one with a new token. */

@@ -71,11 +71,19 @@ static enum next replay(struct request *r, const struct operation *found, struct
 	r->log.outcome = "replayed";
 	r->log.status = res->status;
 	counters_add(answer_counters(r), COUNTER_REPLAYED);
+	answer_log(r);
 	e = reply_recorded(r->peer, res, &rest, true);
 	if (e != OK && e != ERR_GONE)
 		log_warn("operation %s: %s", r->ref, err_text());
 	response_free(res);
 	return FINISHED;
+}
+
+/* The operator sees which operation it was; the caller, who may be somebody else, does not. */
+static void log_ref(struct request *r, const struct operation *found)
+{
+	operation_ref(found, r->ref);
+	r->log.ref = r->ref;
 }
 
 static enum next tell(struct request *r, enum verdict verdict, const struct operation *found,
@@ -90,8 +98,10 @@ static enum next tell(struct request *r, enum verdict verdict, const struct oper
 		return answer_problem(r, PROBLEM_IN_PROGRESS, COUNTER_IN_PROGRESS, NULL, found,
 			retry_after(found, clock_wall_ms()));
 	case VERDICT_KEY_REUSED:
+		log_ref(r, found);
 		return answer_problem(r, PROBLEM_KEY_REUSED, COUNTER_KEY_REUSED, NULL, NULL, 0);
 	case VERDICT_OTHER_PRINCIPAL:
+		log_ref(r, found);
 		return answer_problem(
 			r, PROBLEM_OTHER_PRINCIPAL, COUNTER_OTHER_PRINCIPAL, NULL, NULL, 0);
 	default:
@@ -280,7 +290,16 @@ static void log_text(void *arg, const char *text, size_t len)
 /* Nothing was started, and we know it: the claim is let go. */
 static enum next release(struct request *r, int failed)
 {
-	log_warn("%s could not be started: %s", r->script.path, strerror(failed));
+	char text[300];
+
+	/* ENOENT is seldom the script, which was looked at: its first line names the program. */
+	snprintf(text, sizeof(text), "%s could not be started: %s%s", r->script.argv[0],
+		strerror(failed),
+		failed == ENOENT ? " (is the interpreter that its first line names there, without "
+				   "a CR at the end?)"
+				 : "");
+	answer_note(r, text);
+	log_warn("%s", text);
 	if (store_release(r->store, &r->op) != OK)
 		log_warn("operation %s is not released yet: %s", r->ref, err_text());
 	return answer_problem(r, PROBLEM_SCRIPT_NOT_STARTED, COUNTER_NOT_STARTED, NULL, NULL, 1);
@@ -394,10 +413,9 @@ static enum next reply_first(struct request *r, const struct ending *end, struct
 		return answer_problem(r, PROBLEM_RESULT_EXPIRED, COUNTER_EXPIRED,
 			"The script was done, but its response is far too large to be passed on",
 			&r->op, 0);
+	answer_log(r);
 	e = reply_recorded(r->peer, &rec->res, &rest, false);
-	if (e == ERR_GONE)
-		r->log.detail = "client left";
-	else if (e != OK)
+	if (e != OK && e != ERR_GONE)
 		log_warn("operation %s: %s", r->ref, err_text());
 	return FINISHED;
 }

@@ -94,24 +94,14 @@ enum err reply_recorded(struct peer *peer, const struct response *res,
 	return is_whole ? OK : send_rest(peer, res, rest);
 }
 
-enum err reply_problem(
-	struct peer *peer, const struct problem_facts *facts, int *status, const char **type)
+enum err reply_problem(struct peer *peer, const struct problem_answer *answer)
 {
-	struct problem_answer answer;
 	char length[64];
 	struct iovec iov[3];
-	enum err e = problem_build(facts, &answer);
 
-	if (e != OK)
-		return e;
-	*status = answer.status;
-	*type = answer.type;
-	snprintf(length, sizeof(length), "Content-Length: %zu\r\n\r\n", answer.body_len);
-	iov[0] = (struct iovec){answer.head, answer.head_len};
+	snprintf(length, sizeof(length), "Content-Length: %zu\r\n\r\n", answer->body_len);
+	iov[0] = (struct iovec){answer->head, answer->head_len};
 	iov[1] = (struct iovec){length, strlen(length)};
-	iov[2] = (struct iovec){answer.body, answer.body_len};
-	if (!peer_write(peer, iov, 3, true))
-		e = client_left();
-	problem_answer_free(&answer);
-	return e;
+	iov[2] = (struct iovec){answer->body, answer->body_len};
+	return peer_write(peer, iov, 3, true) ? OK : client_left();
 }

@@ -29,8 +29,7 @@ struct body_source {
 enum err reply_recorded(struct peer *peer, const struct response *res,
 	const struct body_source *rest, bool is_replay) MUSTCHECK;
 
-/* reply_problem - sends a problem; `status` and `type` are set for the log.  Blocks. */
-enum err reply_problem(struct peer *peer, const struct problem_facts *facts, int *status,
-	const char **type) MUSTCHECK;
+/* reply_problem - sends a problem.  Returns OK; ERR_GONE the client has left.  Blocks. */
+enum err reply_problem(struct peer *peer, const struct problem_answer *answer) MUSTCHECK;
 
 #endif

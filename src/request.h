@@ -42,13 +42,15 @@ struct request {
 	struct spool body;
 	unsigned char body_digest[DIGEST_LEN];
 
-	struct store *store; /* borrowed from site */
-	struct operation op; /* ours, or the one that was there */
-	struct operation previous; /* the row of an earlier attempt, which the claim takes over; id 0: none */
+	struct store *store;       /* borrowed from site */
+	struct operation op;       /* ours, or the one that was there */
+	struct operation previous; /* the row of an earlier attempt, which the claim takes over; id
+				      0: none */
 	char ref[REF_LEN + 1];
 
 	struct log_request log;
 	char log_detail[256];
+	bool is_logged;
 	char complaint[1000]; /* a line of the script's error output, as far as it has come */
 	size_t complaint_len;
 	bool is_abandoned; /* the client had left: no answer */

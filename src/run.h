@@ -34,7 +34,7 @@ struct channel {
 /* What to run, and how. */
 struct run_spec {
 	bool is_protected;
-	bool has_time_limit;           /* always, when it is protected */
+	bool has_time_limit; /* always, when it is protected */
 	const struct script *script;
 	char *const *environment;      /* NULL-terminated */
 	const struct route *route;     /* time limits */

@@ -39,6 +39,15 @@ enum next answer_store_failed(struct request *r, enum err e);
 /* Something else failed before anything was run.  Returns FINISHED. */
 enum next answer_failed(struct request *r, enum err e);
 
+/* What the log says about the request beside its outcome; not told to the client. */
+void answer_note(struct request *r, const char *text);
+
+/*
+ * Writes the request's line to the log, once: before its answer, because servers stop listening
+ * to what a program says, or end it, as soon as they have the whole answer.
+ */
+void answer_log(struct request *r);
+
 /* The counters of the request's site; NULL is one that counts nothing. */
 struct counters *answer_counters(struct request *r);
 

@@ -256,8 +256,7 @@ struct stored_request {
 	size_t body_len;
 };
 /* Returns OK: out is set, stored_request_free() it; ERR_ABSENT none was kept; a read's errors. */
-enum err store_find_request(
-	struct store *st, int64_t op_id, struct stored_request *out) MUSTCHECK;
+enum err store_find_request(struct store *st, int64_t op_id, struct stored_request *out) MUSTCHECK;
 void stored_request_free(struct stored_request *r);
 
 /*

@@ -169,12 +169,28 @@ enum err store_claim(struct store *st, const struct operation *op, bool *taken)
 
 /* ---- release ---- */
 
+static enum err drop_request(struct conn *c, int64_t id)
+{
+	sqlite3_stmt *stmt = conn_statement(c, ST_REQUEST_DROP);
+
+	if (stmt)
+		sqlite3_bind_int64(stmt, 1, id);
+	return conn_run(c, stmt, "record");
+}
+
+/*
+ * The first attempt leaves nothing behind, a later one its row with the history.
+ *
+ * A claim whose commit was cut off may lie in the log without being visible, and come back when the
+ * log is recovered.  So something is written even when there is nothing to release: it takes the
+ * place of those frames.
+ */
 enum err move_release(struct conn *c, int64_t op_id, const unsigned char token[TOKEN_LEN])
 {
 	static const enum statement ways[] = {ST_RELEASE, ST_RELEASE_AGAIN};
+	int changed = 0;
 	enum err e = OK;
 
-	/* The first attempt leaves nothing behind, a later one the row with its history. */
 	for (size_t i = 0; i < 2 && e == OK; i++) {
 		sqlite3_stmt *stmt = conn_statement(c, ways[i]);
 
@@ -186,8 +202,12 @@ enum err move_release(struct conn *c, int64_t op_id, const unsigned char token[T
 		if (ways[i] == ST_RELEASE_AGAIN)
 			sqlite3_bind_int64(stmt, 4, FREED_MS);
 		e = conn_run(c, stmt, "release");
+		if (e == OK)
+			changed += sqlite3_changes(c->db);
+		if (e == OK && ways[i] == ST_RELEASE && changed > 0)
+			e = drop_request(c, op_id);
 	}
-	return e;
+	return e == OK && changed == 0 ? conn_run(c, conn_statement(c, ST_TOUCH), "release") : e;
 }
 
 static enum err release(struct store *st, struct conn *c, void *arg)
@@ -244,15 +264,6 @@ static void bind_holder(sqlite3_stmt *stmt, int column, const struct operation *
 {
 	if (op->state != STATE_UNCERTAIN) /* else NULL */
 		sqlite3_bind_blob(stmt, column, op->token, TOKEN_LEN, SQLITE_STATIC);
-}
-
-static enum err drop_request(struct conn *c, int64_t id)
-{
-	sqlite3_stmt *stmt = conn_statement(c, ST_REQUEST_DROP);
-
-	if (stmt)
-		sqlite3_bind_int64(stmt, 1, id);
-	return conn_run(c, stmt, "record");
 }
 
 static enum err record(struct store *st, struct conn *c, void *arg)

@@ -163,31 +163,27 @@ static enum err sentinel_read(const struct store *st, char id[2 * STORE_ID_LEN +
 	return OK;
 }
 
+/* Without a name until it is whole: whoever dies in between leaves nothing behind. */
 enum err place_remember(const struct store *st)
 {
-	char text[2 * STORE_ID_LEN + PATH_MAX + 3], aside[PATH_MAX], *dir;
-	int fd, dir_fd = -1, n;
+	char text[2 * STORE_ID_LEN + PATH_MAX + 3], self[32];
+	int fd, dir_fd, n;
 	enum err e = OK;
 
 	hex_text(st->id, STORE_ID_LEN, text);
 	n = 2 * STORE_ID_LEN;
 	n += snprintf(text + n, sizeof(text) - (size_t)n, "\n%s\n", st->path);
-	snprintf(aside, sizeof(aside), "%s.%ld", st->sentinel, (long)gettid());
-	fd = open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0 || write(fd, text, (size_t)n) != n || fsync(fd) != 0 ||
-		rename(aside, st->sentinel) != 0)
+	dir_fd = open(st->spool, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fd = open(st->spool, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+	if (dir_fd < 0 || fd < 0 || write(fd, text, (size_t)n) != n || fsync(fd) != 0 ||
+		(linkat(AT_FDCWD, self, AT_FDCWD, st->sentinel, AT_SYMLINK_FOLLOW) != 0 &&
+			errno != EEXIST) || /* others write the same */
+		fsync(dir_fd) != 0)
 		e = err_set(errno == ENOSPC || errno == EDQUOT ? ERR_FULL : ERR_SYSTEM, "%s: %s",
-			aside, strerror(errno));
+			st->sentinel, strerror(errno));
 	if (fd >= 0)
 		close(fd);
-	if (e != OK) {
-		unlink(aside);
-		return e;
-	}
-	dir = dirname(aside);
-	dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dir_fd < 0 || fsync(dir_fd) != 0)
-		e = err_set(ERR_SYSTEM, "%s: %s", dir, strerror(errno));
 	if (dir_fd >= 0)
 		close(dir_fd);
 	return e;

@@ -118,7 +118,8 @@ static enum err keep_request(struct store *st, struct conn *c, void *arg)
 enum err store_keep_request(struct store *st, const struct operation *op, const char *variables,
 	size_t len, int body_fd, int64_t body_len)
 {
-	struct request_job job = {op, variables, len, malloc((size_t)body_len + 1), (size_t)body_len};
+	struct request_job job = {
+		op, variables, len, malloc((size_t)body_len + 1), (size_t)body_len};
 	enum err e = OK;
 
 	if (!job.body)

@@ -17,6 +17,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <libgen.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,8 +82,9 @@ static const char *const sql[ST__MAX] = {
 	[ST_RESPONSE_ADD] =
 		"INSERT INTO response(id,head,length,digest,body) VALUES(?1,?2,?3,?4,?5)",
 	[ST_RESPONSE_DROP] = "DELETE FROM response WHERE id=?1",
-	[ST_CHUNK_ADD] = "INSERT OR REPLACE INTO chunk(id,at,digest,data) SELECT ?1,?2,?3,?4 WHERE"
-			 " EXISTS(SELECT 1 FROM operation WHERE id=?1 AND token IS ?5 AND state=?6)",
+	[ST_CHUNK_ADD] =
+		"INSERT OR REPLACE INTO chunk(id,at,digest,data) SELECT ?1,?2,?3,?4 WHERE"
+		" EXISTS(SELECT 1 FROM operation WHERE id=?1 AND token IS ?5 AND state=?6)",
 	[ST_CHUNK_DROP] = "DELETE FROM chunk WHERE id=?1",
 	[ST_DOUBT] = "UPDATE operation SET state=?4,updated=?5,exit=?6,reason=?7,token=NULL,"
 		     "witness=NULL,boot=NULL,deadline=NULL WHERE id=?1 AND token=?2 AND state=?3",
@@ -481,13 +484,32 @@ static enum err check_store(struct store *st, struct conn *c)
 	return e;
 }
 
+/* Files that root makes in somebody else's directory would lock that account out of its own store.
+ */
+static enum err check_account(const struct store *st)
+{
+	char dir[PATH_MAX];
+	struct stat sb;
+
+	snprintf(dir, sizeof(dir), "%s", st->path);
+	if (geteuid() != 0 || stat(dirname(dir), &sb) != 0 || sb.st_uid == 0)
+		return OK;
+	return err_set(ERR_REFUSED,
+		"root will not make the store in a directory of user %u; run the gateway as that "
+		"user, or, "
+		"if scripts are meant to run as root, make the directory root's",
+		(unsigned)sb.st_uid);
+}
+
 static enum err open_database(struct store *st, const struct store_options *opt)
 {
 	char known[2 * STORE_ID_LEN + 1], id[2 * STORE_ID_LEN + 1];
 	bool may_create = opt->may_create && !opt->is_read_only;
 	struct conn *c = NULL;
-	enum err e = place_look(st, opt, known);
+	enum err e = may_create && access(st->path, F_OK) != 0 ? check_account(st) : OK;
 
+	if (e == OK)
+		e = place_look(st, opt, known);
 	if (e != OK && !(e == ERR_ABSENT && may_create))
 		return e;
 	e = open_lock(st);

@@ -84,8 +84,8 @@ enum err store_attend(const struct store *st, int64_t op_id, int *fd)
 	enum err e;
 
 	if (got < 0)
-		return err_set(errno == EMFILE || errno == ENFILE ? ERR_NOMEM : ERR_SYSTEM, "%s: %s",
-			st->lock_path, strerror(errno));
+		return err_set(errno == EMFILE || errno == ENFILE ? ERR_NOMEM : ERR_SYSTEM,
+			"%s: %s", st->lock_path, strerror(errno));
 	e = lock_byte(got, op_id, F_WRLCK, F_OFD_SETLK, NULL);
 	if (e != OK)
 		close(got);

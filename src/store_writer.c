@@ -111,14 +111,9 @@ static bool is_answer(enum err e)
 	return e == OK || e == ERR_REFUSED || e == ERR_ABSENT;
 }
 
-/*
- * A commit that failed may have left complete frames in the log that nobody sees, until the log is
- * recovered after a crash.  The next frames that are written take their place, so something is
- * written even when there is nothing to release.
- */
 static enum err release_owed(struct conn *c, const struct owed_release *owed)
 {
-	enum err e = owed ? conn_run(c, conn_statement(c, ST_TOUCH), "release") : OK;
+	enum err e = OK;
 
 	for (; owed && e == OK; owed = owed->next)
 		e = move_release(c, owed->op_id, owed->token);

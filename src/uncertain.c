@@ -15,7 +15,8 @@
  *   (2) The commands get the request as it was recorded before the script was started: its
  *       environment, its body on standard input, its script's directory.
  *   (3) Nothing is tried again within a second, however many callers ask.
- *   (4) max_attempts bounds the runs of one operation, whatever the policy.
+ *   (4) max_attempts bounds what is run again without asking; a probe or a rollback that says that
+ *       nothing was done may free the key at any time.
  *
  * What it does not know: who waits for an answer.
  */
@@ -33,7 +34,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PAUSE_MS 1000 /* rule (3) */
+#define PAUSE_MS 1000                             /* rule (3) */
 #define KEPT_MS  (INT64_C(30) * 24 * 3600 * 1000) /* how long a freed row keeps its history */
 
 bool uncertain_may_rerun(const struct route *route, const struct operation *op)
@@ -68,7 +69,9 @@ static const char *past_value(const struct past *p, const char *name)
 	return NULL;
 }
 
-static enum err past_read(struct store *st, const struct operation *op, struct past *p)
+/* ERR_ABSENT: no request was kept, or it was another script's (a control file has one only). */
+static enum err past_read(
+	struct store *st, const struct route *route, const struct operation *op, struct past *p)
 {
 	const char *script, *slash;
 	size_t n = 0, i = 0;
@@ -84,6 +87,8 @@ static enum err past_read(struct store *st, const struct operation *op, struct p
 	for (size_t at = 0; i < n; at += strlen(p->request.variables + at) + 1)
 		p->environment[i++] = p->request.variables + at;
 	script = past_value(p, "SCRIPT_FILENAME");
+	if (route->script && (!script || strcmp(script, route->script) != 0))
+		return err_set(ERR_ABSENT, "the operation belongs to another script");
 	slash = script ? strrchr(script, '/') : NULL;
 	p->dir = slash > script ? strndup(script, (size_t)(slash - script)) : strdup("/");
 	if (!p->dir)
@@ -165,7 +170,8 @@ static enum err probe(struct store *st, const struct config *cf, const struct ro
 	if (end->is_killed || end->is_timed_out || end->exit_status > 1)
 		return note(st, op, "probe", end, NULL);
 	if (end->exit_status == 1)
-		return store_free(st, op, "not done", "the probe says so", now_ms, now_ms + KEPT_MS);
+		return store_free(
+			st, op, "not done", "the probe says so", now_ms, now_ms + KEPT_MS);
 	e = record_settled(st, op, &policy, end, "done", "the probe says so");
 	return e == ERR_INVALID ? note(st, op, "probe", NULL, err_text()) : e;
 }
@@ -185,7 +191,7 @@ static enum err ask(struct store *st, const struct config *cf, const struct rout
 	bool is_probe = route->on_uncertain == UNCERTAIN_PROBE;
 	struct past past = {.body = SPOOL_CLOSED};
 	struct ending end = ENDING_NONE;
-	enum err e = past_read(st, op, &past);
+	enum err e = past_read(st, route, op, &past);
 
 	if (e == OK)
 		e = run_command(route, is_probe ? route->probe : route->rollback, &past, ch, &end);
@@ -224,7 +230,7 @@ enum err uncertain_settle(struct store *st, const struct config *cf, const struc
 	if (e == OK)
 		e = store_history(st, op->id, find_last, &asked_ms);
 	/* A clock that went back must not make it wait: hence the absolute difference. */
-	if (e == OK && op->state == STATE_UNCERTAIN && op->attempts < route->max_attempts &&
+	if (e == OK && op->state == STATE_UNCERTAIN &&
 		llabs(clock_wall_ms() - asked_ms) >= PAUSE_MS) {
 		e = ask(st, cf, route, ch, op);
 		if (e == OK || e == ERR_REFUSED)
@@ -252,7 +258,7 @@ static enum err run_again(struct store *st, const struct config *cf, const struc
 	enum verdict verdict = VERDICT_FREE;
 	char attempt[16];
 	int failed = 0;
-	enum err e = past_read(st, previous, &past);
+	enum err e = past_read(st, route, previous, &past);
 
 	if (e == OK)
 		e = variables_copy(&(struct variables){.list = past.environment}, &vars);

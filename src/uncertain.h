@@ -18,8 +18,8 @@
  *   ch  an open channel to the keeper, without a run
  *   op  uncertain; set to what it is afterwards: done, absent (it may be run), or still uncertain
  *
- * With UNCERTAIN_FAIL and UNCERTAIN_RERUN, after max_attempts, and less than a second after the
- * last time, nothing is done.  Returns OK; ERR_BUSY somebody else is at it; ERR_GONE the keeper has
+ * With UNCERTAIN_FAIL and UNCERTAIN_RERUN, and less than a second after the last time, nothing is
+ * done.  Returns OK; ERR_BUSY somebody else is at it; ERR_GONE the keeper has
  * died; a read's or a write's errors.  Blocks as long as the command runs, at most the route's
  * timeout.
  */

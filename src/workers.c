@@ -124,7 +124,8 @@ static void *recover(void *arg)
 	if (e == OK)
 		e = uncertain_recover(st, cf, &ch, &settled, &left);
 	if (settled + left > 0)
-		log_info("recovered: %lld settled, %lld uncertain", (long long)settled, (long long)left);
+		log_info("recovered: %lld settled, %lld uncertain", (long long)settled,
+			(long long)left);
 	if (e != OK && e != ERR_ABSENT)
 		log_warn("recover: %s", err_text());
 	run_close(&ch);

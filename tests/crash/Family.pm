@@ -13,7 +13,7 @@ use POSIX ();
 use Process qw(wait_until is_alive);
 
 use constant PR_SET_CHILD_SUBREAPER => 36;
-our @EXPORT_OK = qw(adopt_orphans children family await_no_process kill_hard);
+our @EXPORT_OK = qw(adopt_orphans children family await_no_process kill_hard forget_started);
 
 sub adopt_orphans {
     my %prctl = (x86_64 => 157, aarch64 => 167, i686 => 172, armv7l => 172, riscv64 => 167);
@@ -47,6 +47,14 @@ sub kill_hard {
     my (@pids) = @_;
     kill 'KILL', @pids;
     await_no_process(5, @pids) if @pids;
+}
+
+# To be called when everything that a sandbox has started is known to have ended.  The kernel gives
+# the numbers of the dead to others, and a sandbox that remembers thousands of them would end those.
+sub forget_started {
+    my ($sandbox) = @_;
+    family() and die "forget_started: something still runs\n";
+    $sandbox->{started} = [];
 }
 
 1;

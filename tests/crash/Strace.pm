@@ -70,7 +70,8 @@ sub has_struck {
 # of a single thread does not name it.
 sub calls {
     my ($file) = @_;
-    return map { /^(?:(\d+) +)?(\w+)\(/ ? [$1 // 0, $2, $_] : () } split /^/, Process::contents($file);
+    return map { /^(?:(\d+) +)?(\w+)\(/ ? [$1 // 0, $2, $_] : () }
+        split /^/, Process::contents($file);
 }
 
 # The same as hashes with thread, name, text (arguments and result), and the numbers of the lines at

@@ -15,14 +15,13 @@
 #   lost     an answer that a client had seen is not what the retry gets; or the gateway alone died
 #            and nobody knows any more how the script ended
 #   hang     no answer, no settling or no end before the deadline
-#   damaged  the database, or a row that nobody attends to
+#   damaged  the database, or a row that nobody attends to; or a sanitizer's report
 #   left     a process or a file that should be gone
-#
 package Sweep;
 use strict;
 use warnings;
 use Effects;
-use Family qw(adopt_orphans children family await_no_process kill_hard);
+use Family qw(adopt_orphans children family await_no_process kill_hard forget_started);
 use FastCgi qw(:all);
 use Gateway qw(write_config);
 use Process qw(wait_until is_alive describe);
@@ -47,8 +46,8 @@ my %PATHS = (
     'first run, writer thread' => { prepare => \&prepare_writer, act => \&act_request, key => 'k',
         victim => 'gateway', threads => 1 },
     'first run, keeper' => { prepare => \&prepare_keeper, act => \&act_request, key => 'k' },
-    'replay, gateway' =>
-        { prepare => \&prepare_gateway, act => \&act_request, key => 'before', victim => 'gateway' },
+    'replay, gateway' => { prepare => \&prepare_gateway, act => \&act_request, key => 'before',
+        victim => 'gateway' },
     'conflict, gateway' =>
         { prepare => \&prepare_conflict, act => \&act_request, key => 'k', victim => 'gateway' },
     'settling, gateway' =>
@@ -61,7 +60,7 @@ our @PATHS = ('start, both', 'first run on no store, gateway', 'first run, gatew
 
 sub new {
     my ($class, $sandbox) = @_;
-    my $self = bless { sandbox => $sandbox, effects => Effects->new($sandbox), n => 0 }, $class;
+    my $self = bless { sandbox => $sandbox, effects => Effects->new($sandbox) }, $class;
 
     adopt_orphans();
     $sandbox->copy("$1/effect.sh", 'www/bare/effect.sh') if __FILE__ =~ m{\A(.*)/};
@@ -81,9 +80,11 @@ sub start_gateway {
     my $socket = $sandbox->path('run', "$name.sock");
     unlink $socket;
     # A sanitizer's search for leaks cannot be traced.
-    my $pid = $sandbox->start(name => $name, user => $sandbox->user,
-        env => { ASAN_OPTIONS => 'detect_leaks=0' }, command => [@wrapper, $sandbox->binary, 'serve', '--config',
-            $sandbox->path('conf/retrysafe.json'), '--listen', "unix:$socket"]);
+    my $pid = $sandbox->start(
+        name => $name, user => $sandbox->user, env => { ASAN_OPTIONS => 'detect_leaks=0' },
+        command => [@wrapper, $sandbox->binary, 'serve', '--listen', "unix:$socket",
+            '--config', $sandbox->path('conf/retrysafe.json')],
+    );
     my $is_up = wait_until { !is_alive($pid) || IO::Socket::UNIX->new(Peer => $socket) } 5;
     return $is_up && is_alive($pid) ? [$pid, $socket] : undef;
 }
@@ -103,7 +104,8 @@ sub connect_and_send {
 # One whole request: an Answer, undef when there was none.
 sub ask {
     my ($self, $gateway, $key, $seconds) = @_;
-    my $answer = eval { $self->connect_and_send($gateway, $key)->read_answer($seconds // ANSWER_S) };
+    my $conn = eval { $self->connect_and_send($gateway, $key) } or return;
+    my $answer = eval { $conn->read_answer($seconds // ANSWER_S) };
     $self->fault(hang => "no answer in time to $key") if $answer && $answer->{ended} eq 'timeout';
     return $answer && $answer->{response};
 }
@@ -134,7 +136,8 @@ sub restore {
     unlink glob "$dir/{store,spool,www/gates,log,run}/*";
     $self->copy(qw(template/store template/spool), '.');
     $self->copy(qw(template/effects.log www));
-    @$self{qw(gate faults seen other)} = (0, [], undef, undef);
+    $self->{faults} = [];
+    delete @$self{qw(gate seen gateway other waiting keeper tracer calls)};
 }
 
 sub prepare_gateway {
@@ -155,7 +158,8 @@ sub prepare_writer {
     my $pid = $self->prepare_gateway;
     $self->ask($self->{gateway}, 'warm');
     my @writers = grep {
-        Process::contents("/proc/$pid/task/$_/status") =~ /^SigBlk:\s+\w*(\w{4})$/m && hex($1) & 1 << 13;
+        Process::contents("/proc/$pid/task/$_/status") =~ /^SigBlk:\s+\w*(\w{4})$/m
+            && hex($1) & 1 << 13;
     } Strace::threads_of($pid);
     @writers == 1 or die "which thread writes: @writers?\n";
     return @writers;
@@ -240,17 +244,17 @@ sub trace {
         $self->{calls} = $self->{sandbox}->path('run', 'traced.calls');
         return Process::contents($self->{calls}) =~ /INJECTED|killed by SIGKILL/;
     }
-    my $tracer = $self->{tracer} = Strace->attach($self->{sandbox}, name => 'traced', pids => \@pids,
-        options => \@options, threads => $path->{threads});
+    my $tracer = $self->{tracer} = Strace->attach($self->{sandbox}, name => 'traced',
+        pids => \@pids, options => \@options, threads => $path->{threads});
     $path->{act}->($self, $path);
     $tracer->detach;
     $self->{calls} = $tracer->output;
     return $tracer->has_struck;
 }
 
-# The points of a path: [name, k, unlocks], from a run without a fault.  Two kinds of calls that come
-# in long rows of equals are thinned out: a new process sets every signal, and the search for a
-# script that may still live looks at every process of the machine.
+# The points of a path: [name, k, unlocks], from a run without a fault.  Two kinds of calls that
+# come in long rows of equals are thinned out: a new process sets every signal, and the search for
+# a script that may still live looks at every process of the machine.
 sub points {
     my ($self, $name) = @_;
     my (%count, %point, @points);
@@ -261,8 +265,8 @@ sub points {
         my ($thread, $what, $line) = @$call;
         my $k = ++$count{$thread}{$what};
         last if $PATHS{$name}{wraps} && $line =~ /\bready\b/;
-        my $row = $what eq 'rt_sigaction' ? 'signals' : $line =~ m{"/proc/\d+/environ"} ? 'processes' : '';
-        next if $row && ++$count{$thread}{$row} > 3 && $count{$thread}{$row} % 16;
+        my ($row) = grep { $_ } $what eq 'rt_sigaction', $line =~ m{"/proc/(\d+)/environ"};
+        next if $row && ++$count{$thread}{row} > 3 && $count{$thread}{row} % 16;
         next if $what =~ /\A(?:exit|exit_group|rt_sigreturn)\z/;
         push @points, $point{$what}{$k} = [$what, $k, 0] if !$point{$what}{$k};
         $point{$what}{$k}[2] = 1 if $line =~ /F_UNLCK/;
@@ -270,8 +274,7 @@ sub points {
     return @points;
 }
 
-# Can the call at a point fail?  An unlock that did not happen is no failure of a kernel
-# either, and who holds a lock for ever stops everybody.
+# Can the call at a point fail?  An unlock cannot: who holds a lock for ever stops everybody.
 sub may_fail {
     my ($point) = @_;
     my ($call, undef, $unlocks) = @$point;
@@ -304,7 +307,7 @@ sub finish_case {
         && $runs_then && $path->{key} eq 'k' && !$self->{gate};
     if ($self->{gate}) {
         $self->{sandbox}->open_gate('k');
-        my $first = eval { $self->{waiting}->read_answer($self->{other} ? 5 : 0)->{response} };
+        my $first = eval { $self->{waiting}->read_answer(5)->{response} };
         # What the client of the first request saw counts as well.
         $self->{seen} = $first if $first && $first->status == 200;
     }
@@ -316,6 +319,7 @@ sub finish_case {
     $verdict = $self->judge($path, $what, $retry);
     $self->end_all;
     $self->check_store;
+    forget_started($self->{sandbox});
     return $verdict;
 }
 
@@ -335,7 +339,8 @@ sub judge {
         $self->fault(lost => 'the answer is not that of the run');
     }
     if ($seen && $seen->status == 200 && $seen->essence ne $retry->essence) {
-        $self->fault(lost => 'the client had seen: ' . $seen->summary . '; the retry got: ' . $retry->summary);
+        $self->fault(lost => 'the client had seen ' . $seen->summary . ', the retry got '
+            . $retry->summary);
     }
     if ($what eq 'KILL' && ($path->{victim} // '') eq 'gateway' && $verdict eq 'uncertain') {
         $self->fault(lost => 'the gateway died alone, and now it is uncertain');
@@ -359,9 +364,10 @@ sub leave {
 sub end_all {
     my ($self) = @_;
     $self->{sandbox}->open_gate('all');
+    # Keepers, which have given themselves other names, see by themselves that all is over.
     my $program = $self->{sandbox}->path('bin/retrysafe');
-    my %is_keeper = map { $_ => 1 } grep { Process::contents("/proc/$_/comm") =~ /\Aretrysafe-/ } family();
-    kill 'TERM', grep { !$is_keeper{$_} && (readlink("/proc/$_/exe") // '') eq $program } family();
+    my @ours = grep { (readlink("/proc/$_/exe") // '') eq $program } family();
+    kill 'TERM', grep { Process::contents("/proc/$_/comm") !~ /\Aretrysafe-/ } @ours;
     return if await_no_process(END_S);
     $self->fault(hang => 'does not end: ' . join ', ', map { describe($_) } family());
     kill_hard(family());
@@ -370,12 +376,14 @@ sub end_all {
 sub check_store {
     my ($self) = @_;
     my $sandbox = $self->{sandbox};
-    my $db = $sandbox->path('store/retrysafe.db');
-    my $pid = $sandbox->start(name => 'sqlite', user => $sandbox->user, command => ['sqlite3', $db,
-        'PRAGMA integrity_check; SELECT \'state \' || state FROM operation WHERE state NOT IN (3,4,5)']);
+    # 3, 4, 5: done, uncertain, expired.
+    my $pid = $sandbox->start(name => 'sqlite', user => $sandbox->user,
+        command => ['sqlite3', $sandbox->path('store/retrysafe.db'), 'PRAGMA integrity_check;'
+            . "SELECT 'state ' || state FROM operation WHERE state NOT IN (3, 4, 5)"]);
     waitpid $pid, 0;
     my $said = Process::contents($sandbox->path('log/sqlite'));
     $self->fault(damaged => "the store: $said") if $said ne "ok\n";
+    $self->fault(damaged => $_) for grep { /Sanitizer|runtime error:/ } $sandbox->logs;
     for (glob "$sandbox->{dir}/spool/*") {
         $self->fault(left => "$_ is left") if !m{/(?:counters|store-[0-9a-f]{16})\z};
     }

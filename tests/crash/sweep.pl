@@ -85,8 +85,8 @@ sub run_one {
     my $sweep = Sweep->new($sandbox);
     my $result = $sweep->strike(@case);
     print "$_\n" for $sandbox->logs, map { "$_->[0]: $_->[1]" } @{ $result->{faults} };
-    printf "%s, %s, %.1f s\n", $result->{struck} ? 'struck' : 'not struck', $result->{verdict} || 'not settled',
-        $result->{seconds};
+    printf "%s, %s, %.1f s\n", $result->{struck} ? 'struck' : 'not struck',
+        $result->{verdict} || 'not settled', $result->{seconds};
     return complain($sandbox) || @{ $result->{faults} } ? 1 : 0;
 }
 
@@ -116,18 +116,19 @@ sub complain {
 
 sub print_table {
     my @columns = qw(cases struck done uncertain double lost hang damaged left broken);
+    my $row = '%-32s %-6s' . ' %9d' x @columns . "\n";
     my (%total, $bad);
     printf "%-32s %-6s" . ' %9s' x @columns . "\n", 'path', 'fault', @columns;
     for my $path (grep { $sum{$_} } @Sweep::PATHS) {
         for my $fault (grep { $sum{$path}{$_} } @KINDS) {
             my $of = $sum{$path}{$fault};
-            printf "%-32s %-6s" . ' %9d' x @columns . "\n", $path, $fault, map { $of->{$_} // 0 } @columns;
             $total{$_} += $of->{$_} // 0 for @columns;
+            printf $row, $path, $fault, map { $of->{$_} // 0 } @columns;
         }
     }
-    printf "%-32s %-6s" . ' %9d' x @columns . "\n", 'all', '', map { $total{$_} // 0 } @columns;
+    printf $row, 'all', '', map { $total{$_} // 0 } @columns;
     $bad += $total{$_} // 0 for qw(double lost hang damaged left broken);
-    printf "%.0f s; with no failure in %d cases that struck, fewer than %.2g of such faults fail (95 %%)\n",
+    printf "%.0f s; none in %d cases that struck: fewer than %.2g of such faults do harm (95 %%)\n",
         time - $started, $total{struck}, 3 / ($total{struck} || 1) if !$bad;
     return $bad ? 1 : 0;
 }

@@ -2,28 +2,27 @@
 #
 # PowerCut.pm - a store on a file system that loses its power while clients are served
 #
-#   my $disk = PowerCut->new($sandbox, fs => 'ext4');       # or a reason: PowerCut::reason_against()
-#   my $found = $disk->cut;                                 # one round
+#   my $disk = PowerCut->new($sandbox, fs => 'ext4');   # if not PowerCut::reason_against(...)
+#   my $found = $disk->cut;                             # one round
 #
-# Store and spool lie on a file system in an image; effects and what the clients saw lie outside.  It
-# is cut by the shutdown ioctl without a flush of its log: what was not synced is gone, as from a
+# Store and spool lie on a file system in an image; effects and what the clients saw lie outside.
+# It is cut by the shutdown ioctl without a flush of its log: what was not synced is gone, as from a
 # page cache.  Then everything is killed, the file system is mounted again, which recovers its
 # journal, and every key is asked again through a new gateway.
 #
 # TRAPS
-#   For a moment the processes go on after the cut, and a sync may even return 0 while the journal is
-#   being given up.  So only answers that were read before the cut count, and effects that came
+#   For a moment the processes go on after the cut, and a sync may even return 0 while the journal
+#   is being given up.  So only answers that were read before the cut count, and effects that came
 #   between the cut and the new gateway are those of a machine without power: they do not count.
 #   The boot id stays the same, although the page cache is lost: nothing may be concluded from it.
 #
-# cut() returns a hash of numbers: answers (read before the cut, 200), keys, done, uncertain, double,
-# lost, hang, damaged, and `said`: a sentence for each thing that must not be.
+# cut() returns a hash of numbers: answers (read before the cut, 200), keys, done, uncertain,
+# double, lost, hang, damaged, and `said`: a sentence for each thing that must not be.
 package PowerCut;
 use strict;
 use warnings;
 use Digest::SHA qw(sha256_hex);
-use Effects;
-use Family qw(adopt_orphans family await_no_process kill_hard);
+use Family qw(adopt_orphans family await_no_process kill_hard forget_started);
 use FastCgi qw(:all);
 use Gateway qw(write_config);
 use POSIX ();
@@ -60,7 +59,7 @@ sub reason_against {
 
 sub new {
     my ($class, $sandbox, %how) = @_;
-    my $self = bless { sandbox => $sandbox, effects => Effects->new($sandbox), round => 0, %how }, $class;
+    my $self = bless { sandbox => $sandbox, round => 0, %how }, $class;
 
     adopt_orphans();
     $self->make;
@@ -72,8 +71,8 @@ sub new {
         spool => $sandbox->path('disk/spool'), durability => $how{durability} // 'full',
         busy_timeout => '2s', routes => [{ match => '*', timeout => '5s', kill_after => '1s' }]);
     $sandbox->binary;
-    # What is cut off later must not be the store's very making: it would be refused or made anew.
-    $self->end_quietly($self->start_gateway('first'), sub { $self->ask($_[0], 'first') });
+    # The store is made before the first cut: one whose making was cut off has nothing to lose.
+    $self->use_gateway('first', sub { $self->ask($_[0], 'first') });
     return $self;
 }
 
@@ -157,9 +156,10 @@ sub ask {
     };
 }
 
-# Lets $do happen, then ends the gateway; false when it does not end.
-sub end_quietly {
-    my ($self, $gateway, $do) = @_;
+# Starts a gateway for what $do does with it, and ends it; false when it does not end.
+sub use_gateway {
+    my ($self, $name, $do) = @_;
+    my $gateway = $self->start_gateway($name);
     $do->($gateway);
     kill 'TERM', $gateway->[0];
     return await_no_process(15);
@@ -183,7 +183,9 @@ sub start_client {
         syswrite $history, "? $key\n";
         my $answer = $self->ask($gateways[rand @gateways], $key);
         my $now = clock_gettime(CLOCK_MONOTONIC);
-        syswrite $history, join(' ', $now, $key, $answer->status, sha256_hex($answer->essence)) . "\n" if $answer;
+        next if !$answer;
+        my $sha = sha256_hex($answer->essence);
+        syswrite $history, join(' ', $now, $key, $answer->status, $sha) . "\n";
     }
 }
 
@@ -196,8 +198,8 @@ sub read_histories {
         $seen{$key} //= undef;
         next if $time eq '?' || !defined $sha || $time >= $cut_at || $status != 200;
         $found->{answers}++;
-        $self->complain($found, lost => "$key had two answers before the cut") if ($seen{$key} // $sha) ne $sha;
-        $seen{$key} = $sha;
+        $seen{$key} //= $sha;
+        $self->complain($found, lost => "$key had two answers before") if $seen{$key} ne $sha;
     }
     return \%seen;
 }
@@ -232,11 +234,13 @@ sub cut {
     $self->mount;
 
     my $seen = $self->read_histories($cut_at, $found, map { $_->[1] } @clients);
-    my $ends = $self->end_quietly($self->start_gateway('after'), sub { $self->settle_all($_[0], $seen, $found) });
-    $self->complain($found, hang => 'does not end: ' . join ', ', map { describe($_) } family()) if !$ends;
-    kill_hard(family());
+    if (!$self->use_gateway('after', sub { $self->settle_all($_[0], $seen, $found) })) {
+        $self->complain($found, hang => join ', ', 'does not end', map { describe($_) } family());
+        kill_hard(family());
+    }
     $self->count_runs($found, $effects_then, $effects_dead);
     $self->check_store($found);
+    forget_started($sandbox);
     return $found;
 }
 
@@ -250,13 +254,15 @@ sub settle_all {
             $answer && $answer->problem !~ /\A(?:in-progress|store-unavailable)\z/;
         } SETTLE_S;
         my $is_done = $answer && $answer->status == 200;
+        my $said = $answer ? $answer->summary : 'no answer';
         if (!$is_done && (!$answer || $answer->problem ne 'outcome-uncertain')) {
-            $self->complain($found, hang => "$key is not settled: " . ($answer ? $answer->summary : 'no answer'));
+            $self->complain($found, hang => "$key is not settled: $said");
             last;
         }
         $found->{ $is_done ? 'done' : 'uncertain' }++;
-        next if !defined $seen->{$key} || $is_done && sha256_hex($answer->essence) eq $seen->{$key};
-        $self->complain($found, lost => "$key had its answer before the cut, and now: " . $answer->summary);
+        next if !defined $seen->{$key};
+        $self->complain($found, lost => "$key had its answer before the cut, and now: $said")
+            if !$is_done || sha256_hex($answer->essence) ne $seen->{$key};
     }
 }
 
@@ -266,7 +272,9 @@ sub count_runs {
     my $log = Process::contents($self->{sandbox}->path('www/effects.log'));
     my %runs;
     $runs{ (split)[0] }++ for split /^/, substr($log, 0, $then) . substr($log, $dead);
-    $self->complain($found, double => "$_ ran $runs{$_} times") for grep { $runs{$_} > 1 } sort keys %runs;
+    for my $key (grep { $runs{$_} > 1 } sort keys %runs) {
+        $self->complain($found, double => "$key ran $runs{$key} times");
+    }
 }
 
 sub check_store {

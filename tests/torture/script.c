@@ -9,7 +9,8 @@
  *
  * Query: before=MS and after=MS (pauses around the effect), bytes=N (more body), status=NNN, and
  * end=WORD: "none" (no answer, exit 1), "killed" (half an answer, then SIGKILL), "broken" (not a
- * CGI answer), "three" (a whole answer, exit 3), "hang" (longer than its time); without it all is well.
+ * CGI answer), "three" (a whole answer, exit 3), "hang" (longer than its time); without it all is
+ * well.
  */
 #include <fcntl.h>
 #include <signal.h>

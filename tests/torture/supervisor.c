@@ -74,6 +74,7 @@ struct gateway {
 
 struct stopped {
 	pid_t pid;
+	uint64_t started; /* a number may be given to somebody else meanwhile */
 	int64_t until_ms;
 	enum kind kind;
 };
@@ -164,6 +165,25 @@ static bool is_called(pid_t pid, const char *name)
 		fclose(f);
 	comm[strcspn(comm, "\n")] = '\0';
 	return strcmp(comm, name) == 0;
+}
+
+/* When a process was started, in ticks since the boot; 0: it is gone. */
+static uint64_t start_of(pid_t pid)
+{
+	char path[64], line[1024] = "", *at;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	f = fopen(path, "re");
+	if (f && !fgets(line, sizeof(line), f))
+		*line = '\0';
+	if (f)
+		fclose(f);
+	at = strrchr(line, ')');
+	/* The 22nd field; the second one ends there. */
+	for (int i = 0; at && i < 20; i++)
+		at = strchr(at + 1, ' ');
+	return at ? strtoull(at, NULL, 10) : 0;
 }
 
 static struct gateway *gateway_of(struct job *j, pid_t pid)
@@ -279,7 +299,7 @@ static void stop(struct job *j, enum kind kind, pid_t pid)
 		ms = 0;
 		kind = STOP_GATEWAY;
 	}
-	j->stopped[j->n_stopped++] = (struct stopped){pid, now_ms() + ms, kind};
+	j->stopped[j->n_stopped++] = (struct stopped){pid, start_of(pid), now_ms() + ms, kind};
 	j->count[kind]++;
 	note(j, "stop", names[kind], pid);
 }
@@ -290,10 +310,12 @@ static void let_go_on(struct job *j, bool all)
 	int left = 0;
 
 	for (int i = 0; i < j->n_stopped; i++) {
-		if (all || j->stopped[i].until_ms <= now_ms())
-			kill(j->stopped[i].pid, SIGCONT);
-		else
-			j->stopped[left++] = j->stopped[i];
+		struct stopped *s = &j->stopped[i];
+
+		if (!all && s->until_ms > now_ms())
+			j->stopped[left++] = *s;
+		else if (start_of(s->pid) == s->started)
+			kill(s->pid, SIGCONT);
 	}
 	j->n_stopped = left;
 }
@@ -508,10 +530,8 @@ static void kill_the_rest(void)
 
 static void take_arguments(struct job *j, int argc, char *argv[])
 {
-	if (argc < 10) {
-		fprintf(stderr, "usage: see the head of supervisor.c\n");
+	if (argc < 10)
 		exit(100);
-	}
 	j->program = argv[1];
 	j->config = argv[2];
 	j->n_gateways = (int)strtol(argv[4], NULL, 10);

@@ -20,6 +20,9 @@ static void check_route_defaults(const struct route *r, const char *what)
 	is_int(r->tombstone_ms, 30 * 24 * 3600 * 1000LL, "%s: tombstone", what);
 	is_int(r->max_request_bytes, 10 * 1024 * 1024, "%s: max_request", what);
 	is_int(r->max_response_bytes, 10 * 1024 * 1024, "%s: max_response", what);
+	is_int(r->on_uncertain, UNCERTAIN_FAIL, "%s: on_uncertain", what);
+	ok(!r->probe && !r->rollback, "%s: no probe, no rollback", what);
+	is_int(r->max_attempts, 3, "%s: max_attempts", what);
 }
 
 static void test_defaults(void)
@@ -61,6 +64,7 @@ static void test_unknown_names(void)
 		": unknown setting; did you mean \"in_progress_status\"?");
 	bad("route", "\"timeuot\": 1", ": unknown setting; did you mean \"timeout\"?");
 	bad("route", "\"mathc\": 1", ": unknown setting; did you mean \"match\"?");
+	bad("route", "\"on-uncertian\": 1", ": unknown setting; did you mean \"on_uncertain\"?");
 	bad("defaults", "\"webhok\": 1", ": unknown setting; did you mean \"webhook\"?");
 	bad("top", "\"Routes\": 1", ": unknown setting; did you mean \"routes\"?");
 	bad("top", "\"sotre\": 1", ": unknown setting; did you mean \"store\"?");
@@ -72,7 +76,8 @@ static void test_unknown_names(void)
 		": unknown setting; allowed are match, script, interpreter, methods, key, "
 		"key_from, "
 		"key_syntax, scope, bind, timeout, kill_after, ttl, tombstone, max_request, "
-		"max_response");
+		"max_response, "
+		"on_uncertain, probe, rollback, max_attempts");
 	bad("top", "\"ttl\": 1",
 		": does not belong here; it belongs in a route or in \"defaults\"");
 	bad("top", "\"match\": 1", ": does not belong here; it belongs in a route");
@@ -98,9 +103,9 @@ static void test_not_yet(void)
 {
 	static const char *const names[] = {"max_running", "fingerprint", "ignore", "in_progress",
 		"in_progress_status", "wait", "max_waiters", "async", "prefer", "soft_timeout",
-		"release_on", "replay_status", "replay_drop", "on_uncertain", "probe", "rollback",
-		"max_attempts", "unique", "on_duplicate", "duplicate_status", "unique_ttl",
-		"guarantee", "webhook", "webhook_allow", "webhook_max_age", "limits"};
+		"release_on", "replay_status", "replay_drop", "unique", "on_duplicate",
+		"duplicate_status", "unique_ttl", "guarantee", "webhook", "webhook_allow",
+		"webhook_max_age", "limits"};
 	size_t known = 0;
 	char setting[64];
 
@@ -250,6 +255,54 @@ static void test_inheritance(void)
 	ok(!config_route_protects(&route, "GET") && !config_route_protects(&route, "HEAD") &&
 			!config_route_protects(&route, "OPTIONS"),
 		"safe methods never are");
+}
+
+/* A policy that needs a command is refused without it, wherever either of them stands. */
+static void test_policies(void)
+{
+	static const char probe[] = "\"on_uncertain\": \"probe\" needs \"probe\": "
+				    "[\"/path/of/command\"]";
+	char want[256];
+	struct config *cf =
+		load("{\"defaults\": {\"on_uncertain\": \"probe\", \"probe\": [\"/p\", \"x\"]},"
+		     "\"routes\": [{\"match\": \"/a\"},"
+		     "{\"match\": \"/b\", \"on_uncertain\": \"rollback\", \"rollback\": [\"/r\"]},"
+		     "{\"match\": \"/c\", \"on_uncertain\": \"rerun\", \"max_attempts\": 100},"
+		     "{\"match\": \"/d\", \"on_uncertain\": \"fail\", \"max_attempts\": 1}]}",
+			false);
+
+	if (!ok(cf != NULL, "all policies"))
+		return;
+	ok(cf->routes[0].on_uncertain == UNCERTAIN_PROBE && is_list(cf->routes[0].probe, "/p x"),
+		"a probe that stands in defaults");
+	ok(cf->routes[1].on_uncertain == UNCERTAIN_ROLLBACK &&
+			is_list(cf->routes[1].rollback, "/r"),
+		"a rollback");
+	is_int(cf->routes[2].on_uncertain, UNCERTAIN_RERUN, "rerun needs no command");
+	is_int(cf->routes[2].max_attempts, 100, "the most attempts");
+	is_int(cf->routes[3].on_uncertain, UNCERTAIN_FAIL, "a route takes the policy back");
+	is_int(cf->routes[3].max_attempts, 1, "the fewest");
+	config_free(&cf);
+
+	snprintf(want, sizeof(want), "c.json:2: $.routes[0]: %s", probe);
+	refused("{\"routes\": [\n{\"match\": \"/a\", \"on_uncertain\": \"probe\", "
+		"\"rollback\": [\"/r\"]}]}",
+		false, want);
+	refused("{\"defaults\": {\"on_uncertain\": \"rollback\", \"probe\": [\"/p\"]},\n"
+		"\"routes\": [{\"match\": \"/a\"}]}",
+		false,
+		"c.json:2: $.routes[0]: \"on_uncertain\": \"rollback\" needs \"rollback\": "
+		"[\"/path/of/command\"]");
+	snprintf(want, sizeof(want), "c.json:2: $: %s", probe);
+	refused("#!/x\n{\"script\": \"/a\", \"on_uncertain\": \"probe\"}", true, want);
+	bad("route", "\"on_uncertain\": \"retry\"",
+		": \"retry\" is not allowed; write \"fail\" or \"rerun\" or \"probe\" or "
+		"\"rollback\"");
+	bad("route", "\"probe\": []", ": the list has 0 entries; allowed are 1 to 32");
+	bad("route", "\"max_attempts\": 0", ": 0 is out of range; write 1 to 100");
+	bad("route", "\"max_attempts\": 101", ": 101 is out of range; write 1 to 100");
+	bad("top", "\"on_uncertain\": \"rerun\"",
+		": does not belong here; it belongs in a route or in \"defaults\"");
 }
 
 static void test_paths(void)
@@ -513,7 +566,8 @@ static void test_print(void)
 		"what is printed for the top level");
 	is_str(route,
 		" match script interpreter methods key key_from key_syntax scope bind timeout "
-		"kill_after ttl tombstone max_request max_response",
+		"kill_after ttl tombstone max_request max_response on_uncertain probe rollback "
+		"max_attempts",
 		"what is printed for a route");
 }
 
@@ -528,6 +582,7 @@ int main(void)
 	test_deep("{\"a\":");
 	test_lines();
 	test_inheritance();
+	test_policies();
 	test_paths();
 	test_control_file();
 	test_files();

@@ -108,8 +108,8 @@ static void test_exact(void)
 	is_str(a.body,
 		"{\"type\":\"urn:retrysafe:problem:in-progress\","
 		"\"title\":\"A request is outstanding for this Idempotency-Key\",\"status\":409,"
-		"\"detail\":\"An earlier request with this Idempotency-Key is still being carried "
-		"out. This request did not run the script again. Wait, then send the same request "
+		"\"detail\":\"A request with this Idempotency-Key is still being carried "
+		"out. The script is not run again. Wait, then send the same request "
 		"with the same key to get the result. With a new key it could be carried out "
 		"twice.\",\"operation\":\"op_1\",\"operation_state\":\"running\","
 		"\"retry_same_key\":true,\"new_key_is_safe\":false}",
