@@ -243,6 +243,10 @@ static int start(struct keeper *k, struct child *c)
 	return 0;
 }
 
+/*
+ * A protected run that could not be started stays until the gateway has released its claim: should
+ * the gateway die before, we still know that nothing was started.
+ */
 void child_go(struct keeper *k, struct child *c)
 {
 	struct channel *ch = c->channel;
@@ -251,7 +255,11 @@ void child_go(struct keeper *k, struct child *c)
 
 	if (why == 0)
 		return;
-	free_child(k, c);
+	c->has_failed = true;
+	close_fd(&c->read_fd);
+	close_fd(&c->stderr_fd);
+	if (!c->order->is_protected)
+		free_child(k, c);
 	send_failed(ch, serial, why);
 }
 

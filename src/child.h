@@ -32,6 +32,7 @@ struct child {
 	int errors_left; /* bytes of its error output that were there when it ended */
 	pid_t pid;
 	int wait_status;
+	bool has_failed; /* READY, and not to be started any more: that failed */
 	bool has_exited, is_timed_out, is_output_lost;
 	bool is_taken_over; /* a child of ours records it; whoever waits may still do it first */
 	int64_t start_us, end_us;

@@ -94,7 +94,7 @@ static void take_message(
 	}
 	if (!c || c->order->serial != command.serial)
 		return; /* FAILED crossed it */
-	if (command.kind == MESSAGE_GO && c->phase == PHASE_READY)
+	if (command.kind == MESSAGE_GO && c->phase == PHASE_READY && !c->has_failed)
 		child_go(k, c);
 	else if (command.kind == MESSAGE_KEEP)
 		child_keep(k, c);

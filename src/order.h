@@ -8,7 +8,8 @@
  *     gateway                              keeper
  *     ORDER (+ stdin, witness)   ------>   keeps it: ready
  *     GO                         ------>   starts the script: running
- *                                <------   FAILED errno: nothing was started; forgotten
+ *                                <------   FAILED errno: nothing was started; kept until ...
+ *     FORGET                     ------>   ... the claim is released
  *                                <------   STDERR bytes, any number of times
  *                                <------   ENDED (+ output): kept until ...
  *     FORGET                     ------>   it is recorded, or never was claimed: forgotten

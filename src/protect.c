@@ -287,6 +287,17 @@ static void log_text(void *arg, const char *text, size_t len)
 	}
 }
 
+/* Nothing was started.  The keeper knows it too, and goes on trying when we cannot write it. */
+static void release_claim(struct request *r)
+{
+	if (store_release(r->store, &r->op) == OK) {
+		run_forget(&r->worker->channel);
+		return;
+	}
+	log_warn("operation %s is not released yet: %s", r->ref, err_text());
+	run_keep(&r->worker->channel);
+}
+
 /* Nothing was started, and we know it: the claim is let go. */
 static enum next release(struct request *r, int failed)
 {
@@ -300,8 +311,7 @@ static enum next release(struct request *r, int failed)
 				 : "");
 	answer_note(r, text);
 	log_warn("%s", text);
-	if (store_release(r->store, &r->op) != OK)
-		log_warn("operation %s is not released yet: %s", r->ref, err_text());
+	release_claim(r);
 	return answer_problem(r, PROBLEM_SCRIPT_NOT_STARTED, COUNTER_NOT_STARTED, NULL, NULL, 1);
 }
 
@@ -342,9 +352,8 @@ enum next protect_run(struct request *r)
 	enum err e = keep_request(r);
 
 	if (e != OK) {
-		run_forget(&r->worker->channel);
-		if (store_release(r->store, &r->op) != OK)
-			log_warn("operation %s is not released yet: %s", r->ref, err_text());
+		answer_note(r, err_text());
+		release_claim(r);
 		return answer_store_failed(r, e);
 	}
 	e = run_go(&r->worker->channel);

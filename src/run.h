@@ -67,7 +67,7 @@ void run_keep(struct channel *ch);
  *   end      set on OK; ending_free() it
  *   failed   set on ERR_ABSENT: the errno with which starting it failed
  *
- * Returns OK it has ended; ERR_ABSENT nothing was started, and the keeper has forgotten it;
+ * Returns OK it has ended; ERR_ABSENT nothing was started: run_forget() when the claim is released;
  * ERR_BUSY it runs, and the wait was ended by `stop`; ERR_NOMEM it has ended, but its output cannot
  * be taken: run_keep(); ERR_GONE the keeper has died.
  */

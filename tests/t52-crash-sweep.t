@@ -33,7 +33,7 @@ for (1 .. MAX_CASES) {
     for my $path (@Sweep::PATHS) {
         my $point = shift @{ $points{$path} };
         next if !$point || time - $started > MAX_S;
-        my $fails = rand() < 0.5 && $path !~ /^start/ && Sweep::may_fail($point);
+        my $fails = rand() < 0.5 && Sweep::may_fail($point);
         my $how = $fails ? $Sweep::ERRORS[rand @Sweep::ERRORS] : 'KILL';
         my $result = $sweep->strike($path, @$point[0, 1], $how);
         my $case = "$path: @$point[0, 1] $how";

@@ -45,7 +45,8 @@ sub line {
 
 sub ok_line {
     my ($request, $t0, $t1, %more) = @_;
-    return line($request, $t0, $t1, 'ok', status => 200, hash => 'h', nonce => 'n', replayed => 1, %more);
+    return line($request, $t0, $t1, 'ok', status => 200, hash => 'h', nonce => 'n', replayed => 1,
+        %more);
 }
 
 sub problem {

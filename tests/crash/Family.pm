@@ -5,6 +5,9 @@
 # After adopt_orphans() this process is the parent of whoever loses his own (a subreaper), so that
 # its descendants are all that it ever started: found exactly, and fast on a machine with many
 # other processes.
+#
+# The kernel gives the number of a process that was reaped to another one, on a busy machine within
+# seconds: nobody is signalled here who was not just seen to be ours.
 package Family;
 use strict;
 use warnings;
@@ -13,7 +16,8 @@ use POSIX ();
 use Process qw(wait_until is_alive);
 
 use constant PR_SET_CHILD_SUBREAPER => 36;
-our @EXPORT_OK = qw(adopt_orphans children family await_no_process kill_hard forget_started);
+our @EXPORT_OK = qw(adopt_orphans children is_our_child family await_no_process kill_hard
+    forget_started);
 
 sub adopt_orphans {
     my %prctl = (x86_64 => 157, aarch64 => 167, i686 => 172, armv7l => 172, riscv64 => 167);
@@ -23,6 +27,12 @@ sub adopt_orphans {
 }
 
 sub children { map { split ' ', Process::contents($_) } glob "/proc/$_[0]/task/*/children" }
+
+# Is it a child of ours that has not ended?  Reaps it when it has.
+sub is_our_child {
+    my ($pid) = @_;
+    return waitpid($pid, POSIX::WNOHANG()) == 0;
+}
 
 # All descendants that still run.  The kernel may leave out one when another ends at that moment, so
 # that there are none is believed when it was seen twice.

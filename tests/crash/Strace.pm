@@ -15,7 +15,8 @@
 package Strace;
 use strict;
 use warnings;
-use Process qw(wait_until is_alive);
+use Family qw(is_our_child);
+use Process qw(wait_until);
 
 # Attaches to all threads of the processes (`threads` => 1: to these threads alone), follows their
 # children up to execve(2), and returns when all of them are held.  Dies when that is not allowed.
@@ -34,7 +35,7 @@ sub attach {
         return $status =~ /^TracerPid:\t(?!0\n)/m || $status !~ /^State:\t[^ZX]/m;
     };
     my $is_ready = wait_until {
-        !is_alive($pid) || !grep { !$is_held->($_) }
+        !is_our_child($pid) || !grep { !$is_held->($_) }
             map { $how{threads} ? $_ : ($_, threads_of($_)) } @{ $how{pids} };
     } 5;
     my $complaint = Process::contents($sandbox->path('log', "$how{name}.strace"));
@@ -54,16 +55,16 @@ sub output { $_[0]{output} }
 sub detach {
     my ($self) = @_;
     for my $signal (qw(INT KILL)) {
-        return if !is_alive($self->{pid});
+        return if !is_our_child($self->{pid});
         kill $signal, $self->{pid};
-        wait_until { !is_alive($self->{pid}) } 1;
+        return if wait_until { !is_our_child($self->{pid}) } 1;
     }
 }
 
-# True when the call was struck.
+# True when the recording shows that a call was struck.
 sub has_struck {
-    my ($self) = @_;
-    return Process::contents($self->{output}) =~ /INJECTED|killed by SIGKILL/;
+    my ($file) = @_;
+    return Process::contents($file) =~ /INJECTED|killed by SIGKILL/;
 }
 
 # The calls of a recording, as [thread, name, the line], in the order of their entries.  A recording

@@ -21,7 +21,8 @@ package Sweep;
 use strict;
 use warnings;
 use Effects;
-use Family qw(adopt_orphans children family await_no_process kill_hard forget_started);
+use Family qw(adopt_orphans children is_our_child family await_no_process kill_hard
+    forget_started);
 use FastCgi qw(:all);
 use Gateway qw(write_config);
 use Process qw(wait_until is_alive describe);
@@ -37,8 +38,11 @@ my %CANNOT_FAIL = map { $_ => 1 }
 
 # Each path: `prepare` starts what it needs and returns the pids to trace; `act` is what is traced;
 # `victim`: who dies of KILL; `key`: the key that is asked again; `threads`: only these threads.
+# Where strace starts the program itself, `until` is in the last line that counts, and `fails_from`
+# in the first call that may fail: a program that cannot start is no harm.
 my %PATHS = (
-    'start, both' => { prepare => sub { () }, act => \&act_start, key => 'k', wraps => 1 },
+    'start, both' => { prepare => sub { () }, act => \&act_start, key => 'k',
+        until => qr/\bready\b/, fails_from => qr/\A\z/ },
     'first run on no store, gateway' =>
         { prepare => \&prepare_no_store, act => \&act_request, key => 'k', victim => 'gateway' },
     'first run, gateway' =>
@@ -51,12 +55,14 @@ my %PATHS = (
     'conflict, gateway' =>
         { prepare => \&prepare_conflict, act => \&act_request, key => 'k', victim => 'gateway' },
     'settling, gateway' =>
-        { prepare => \&prepare_orphan, act => \&act_request, key => 'k', ends => 'uncertain' },
+        { prepare => \&prepare_orphan_late, act => \&act_request, key => 'k', ends => 'uncertain' },
+    'settling, recover' => { prepare => \&prepare_orphan, act => \&act_recover, key => 'k',
+        ends => 'uncertain', fails_from => qr/retrysafe\.json/ },
     'settling, keeper' => { prepare => \&prepare_harvest, act => \&act_harvest, key => 'k' },
 );
 our @PATHS = ('start, both', 'first run on no store, gateway', 'first run, gateway',
     'first run, writer thread', 'first run, keeper', 'replay, gateway', 'conflict, gateway',
-    'settling, gateway', 'settling, keeper');
+    'settling, gateway', 'settling, recover', 'settling, keeper');
 
 sub new {
     my ($class, $sandbox) = @_;
@@ -140,10 +146,17 @@ sub restore {
     delete @$self{qw(gate seen gateway other waiting keeper tracer calls)};
 }
 
+# A gateway that waits for requests.  At its start a thread settles what the dead have left; its
+# calls would come between those of the path.  What remains are the main thread and, after two
+# connections, two that wait for the next.
 sub prepare_gateway {
     my ($self) = @_;
     $self->{gateway} = $self->start_gateway('traced') or die "the gateway does not start\n";
-    return $self->{gateway}[0];
+    my ($pid, $socket) = @{ $self->{gateway} };
+    my $nothing = $self->{sandbox}->path('www/bare/nothing');
+    fastcgi_request($socket, params => [params(script => $nothing, method => 'GET')], seconds => 5);
+    wait_until { Strace::threads_of($pid) == 3 } 2;
+    return $pid;
 }
 
 sub prepare_no_store {
@@ -191,7 +204,17 @@ sub prepare_orphan {
     my ($self) = @_;
     $self->start_run;
     kill_hard(family());
-    return $self->prepare_gateway;
+    return ();
+}
+
+# The same, when the gateway that will be asked has already looked for such.
+sub prepare_orphan_late {
+    my ($self) = @_;
+    my $pid = $self->prepare_gateway;
+    my %stays = map { $_ => 1 } family();
+    $self->start_run;
+    kill_hard(grep { !$stays{$_} } family());
+    return $pid;
 }
 
 # The gateway is dead, and the keeper is about to see the script's end.
@@ -210,12 +233,27 @@ sub act_request {
     $self->{seen} = $self->ask($self->{gateway}, $path->{key});
 }
 
-# strace has started the gateway here; it may have died of it.
+# The gateway may die at its start.
 sub act_start {
     my ($self, $path, @options) = @_;
-    $self->{gateway} = $self->start_gateway('traced', 'strace', '-qq', '-f', '-b', 'execve', '-o',
-        $self->{sandbox}->path('run', 'traced.calls'), @options);
+    $self->{gateway} = $self->start_gateway('traced', $self->strace(@options));
     $self->{seen} = $self->ask($self->{gateway}, $path->{key}) if $self->{gateway};
+}
+
+sub act_recover {
+    my ($self, $path, @options) = @_;
+    my $sandbox = $self->{sandbox};
+    my $pid = $sandbox->start(name => 'recover', user => $sandbox->user,
+        command => [$self->strace(@options), $sandbox->binary, 'recover', '--config',
+            $sandbox->path('conf/retrysafe.json')]);
+    wait_until { !is_our_child($pid) } ANSWER_S or $self->fault(hang => 'recover does not end');
+}
+
+# The beginning of a command that strace is to start.
+sub strace {
+    my ($self, @options) = @_;
+    $self->{calls} = $self->{sandbox}->path('run', 'traced.calls');
+    return ('strace', '-qq', '-f', '-b', 'execve', '-o', $self->{calls}, @options);
 }
 
 # The keeper ends when its child that records has taken over.
@@ -239,46 +277,46 @@ sub trace {
     my $path = $PATHS{$name} or die "there is no path \"$name\"\n";
     $self->restore;
     my @pids = $path->{prepare}->($self);
-    if ($path->{wraps}) {
-        $path->{act}->($self, $path, @options);
-        $self->{calls} = $self->{sandbox}->path('run', 'traced.calls');
-        return Process::contents($self->{calls}) =~ /INJECTED|killed by SIGKILL/;
+    if (@pids) {
+        $self->{tracer} = Strace->attach($self->{sandbox}, name => 'traced', pids => \@pids,
+            options => \@options, threads => $path->{threads});
+        $self->{calls} = $self->{tracer}->output;
     }
-    my $tracer = $self->{tracer} = Strace->attach($self->{sandbox}, name => 'traced',
-        pids => \@pids, options => \@options, threads => $path->{threads});
-    $path->{act}->($self, $path);
-    $tracer->detach;
-    $self->{calls} = $tracer->output;
-    return $tracer->has_struck;
+    $path->{act}->($self, $path, @options);
+    $self->{tracer}->detach if @pids;
+    return Strace::has_struck($self->{calls});
 }
 
-# The points of a path: [name, k, unlocks], from a run without a fault.  Two kinds of calls that
+# The points of a path: [name, k, dies_only], from a run without a fault.  Two kinds of calls that
 # come in long rows of equals are thinned out: a new process sets every signal, and the search for
 # a script that may still live looks at every process of the machine.
 sub points {
     my ($self, $name) = @_;
+    my $path = $PATHS{$name};
     my (%count, %point, @points);
     $self->trace($name);
     my @calls = Strace::calls($self->{calls});
-    $self->finish_case($PATHS{$name}, 'KILL');
+    $self->finish_case($path, 'KILL');
+    my $may_fail = !$path->{fails_from};
     for my $call (@calls) {
         my ($thread, $what, $line) = @$call;
         my $k = ++$count{$thread}{$what};
-        last if $PATHS{$name}{wraps} && $line =~ /\bready\b/;
+        last if $path->{until} && $line =~ $path->{until};
+        $may_fail ||= $line =~ $path->{fails_from};
         my ($row) = grep { $_ } $what eq 'rt_sigaction', $line =~ m{"/proc/(\d+)/environ"};
         next if $row && ++$count{$thread}{row} > 3 && $count{$thread}{row} % 16;
         next if $what =~ /\A(?:exit|exit_group|rt_sigreturn)\z/;
         push @points, $point{$what}{$k} = [$what, $k, 0] if !$point{$what}{$k};
-        $point{$what}{$k}[2] = 1 if $line =~ /F_UNLCK/;
+        $point{$what}{$k}[2] = 1 if !$may_fail || $line =~ /F_UNLCK/;
     }
     return @points;
 }
 
-# Can the call at a point fail?  An unlock cannot: who holds a lock for ever stops everybody.
+# Can the call at a point fail?  An unlock, too, cannot: what holds a lock for ever stops everybody.
 sub may_fail {
     my ($point) = @_;
-    my ($call, undef, $unlocks) = @$point;
-    return !$unlocks && !$CANNOT_FAIL{$call};
+    my ($call, undef, $dies_only) = @$point;
+    return !$dies_only && !$CANNOT_FAIL{$call};
 }
 
 # $what: "KILL" or the name of an error.
@@ -354,10 +392,11 @@ sub judge {
 # A gateway that has had its error may hold whatever it could not let go of; it is told to leave.
 sub leave {
     my ($self, $pid) = @_;
+    return if !is_our_child($pid);
     kill 'TERM', $pid;
-    return if await_no_process(END_S, $pid);
+    return if wait_until { !is_our_child($pid) } END_S;
     $self->fault(hang => 'the gateway does not leave');
-    kill_hard($pid);
+    kill 'KILL', $pid;
 }
 
 # Everything that still runs must end by itself when it is told to.

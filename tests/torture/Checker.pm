@@ -125,7 +125,8 @@ sub check_answers {
             if $line->{variant} ne $run->[3];
         my $is_own = $line->{request} eq $run->[4];
         $self->complain('marker', $key, "$line->{request} got the run of $run->[4]"
-            . ($line->{replayed} ? ' with' : ' without') . ' the marker') if $is_own == $line->{replayed};
+            . ($line->{replayed} ? ' with' : ' without') . ' the marker')
+            if $is_own == $line->{replayed};
     }
 }
 

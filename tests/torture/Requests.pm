@@ -189,7 +189,8 @@ sub is_settled {
         return 0 if !defined $outcome;
         return 1 if $outcome eq 'ok';
         next if $outcome eq 'problem' && $type =~ /\A(?:key-reused|other-principal)\z/;
-        return $outcome eq 'problem' && $type =~ /\A(?:outcome-uncertain|script-failed|script-timeout)\z/;
+        return $outcome eq 'problem'
+            && $type =~ /\A(?:outcome-uncertain|script-failed|script-timeout)\z/;
     }
     return 0;
 }

@@ -33,7 +33,8 @@ my $SETTLE_SECONDS = 20;
 # (directory for the evidence when there are complaints))
 sub run {
     my (%how) = (rate => 100, clients => 12, gateways => 4, keys => 80, @_);
-    my $self = bless { %how, complaints => [], is_tame => !grep { $_ ne 'gateway' } keys %{ $how{harm} } };
+    my $is_tame = !grep { $_ ne 'gateway' } keys %{ $how{harm} };
+    my $self = bless { %how, complaints => [], is_tame => $is_tame };
 
     $self->prepare;
     $self->torture;

@@ -7,8 +7,8 @@
 #
 # Options: --seconds S (of harm, in rounds of --round S, 15), --seed N, --rate N (acts of harm a
 # second), --clients N, --gateways N, --keys N (new keys a second).  Every fourth round kills gateways
-# only, and then nothing may be uncertain.  Exit status 1 when anything was found; the evidence is then in
-# build/torture/.
+# only, and then nothing may be uncertain.  Exit status 1 when anything was found; the evidence is then
+# in build/torture/.
 use strict;
 use warnings;
 use Getopt::Long;
@@ -77,8 +77,8 @@ sub print_table {
         $list->(\%killed);
     printf "stops       %s\n", $list->(\%stopped);
     for my $what (qw(double lost differing)) {
-        my $bound = $sum{$what} || !$kills ? '' : sprintf '   95 %%: below 3/%d a kill, 3/%d an operation',
-            $kills, $sum{operations};
+        my $bound = $sum{$what} || !$kills ? ''
+            : sprintf '   95 %%: below 3/%d a kill, 3/%d an operation', $kills, $sum{operations};
         printf "%-11s %d%s\n", $what, $sum{$what}, $bound;
     }
     printf "uncertain   %d of %d keys (%.2f %%), of them %d by the script's own end\n", $sum{uncertain},
