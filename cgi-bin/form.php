@@ -8,6 +8,8 @@
 // php-cgi refuses to work unless REDIRECT_STATUS is set, which not every server does; the setting
 // turns that off.  It is safe here, because retrysafe runs only scripts that it was told to run.
 //
+// Only a POST with an Idempotency-Key field in its header is protected, which a form cannot send.
+//
 // GET shows the form, POST keeps the address in $SIGNUPS_FILE, else in ../var/signups.txt.
 
 $file = getenv('SIGNUPS_FILE') ?: __DIR__ . '/../var/signups.txt';
@@ -21,11 +23,9 @@ function page(int $status, string $body): void
 }
 
 if ($_SERVER['REQUEST_METHOD'] !== 'POST') {
-    $key = bin2hex(random_bytes(16));
-    page(200, <<<"END"
+    page(200, <<<'END'
         <form method="post">
         <label>E-mail <input type="email" name="email" required></label>
-        <input type="hidden" name="_idempotency_key" value="$key">
         <button>Sign up</button>
         </form>
         END);

@@ -107,8 +107,7 @@ sub answer {
     print_page($status, "<table>\n$rows</table>\n<p><a href=\"$self\">Order more</a>\n", %fields);
 }
 
-# The hidden field is for browsers, which cannot add a header of their own: a fresh value with every
-# page, so that pressing the button twice, or "reload", sends the same one again.
+# Only a header protects, and a form cannot send one: the page says so, and shows a program's request.
 sub show_form {
     my $self = $cgi->escapeHTML($cgi->script_name);
     my $key = new_key();
@@ -119,10 +118,10 @@ sub show_form {
 <p><label>Item <input name="item" value="Tea" required></label>
 <p><label>Quantity <input name="quantity" type="number" min="1" max="999" value="1"></label>
 <p><label>Your name <input name="name"></label>
-<p><input type="hidden" name="_idempotency_key" value="$key"><button>Order</button>
+<p><button>Order</button>
 </form>
-<p>This page names the order-to-be in a hidden field, <code>_idempotency_key</code>. A program sends
-the same thing as a header, and sends the same value again when it retries:
+<p>Pressed twice, this button orders twice: a form cannot name its order. A program names it in a
+header field, and sends the same value again when it retries:
 <pre>curl -H 'Idempotency-Key: "$key"' -d item=Tea -d quantity=2 \\
      $url</pre>
 END

@@ -44,7 +44,7 @@ sub serve {
 
   curl -i -H 'Idempotency-Key: "demo-1"' -d item=Tea -d quantity=2 $at/spawned/order.pl
 
-  Run that line twice.  Ctrl-C ends the server.
+  Run that line twice.  A form sends no key, so its button passes through.  Ctrl-C ends the server.
 
 END
     $SIG{INT} = $SIG{TERM} = sub { exit 0 };

@@ -65,7 +65,9 @@ static ssize_t receive(int fd, void *buf, size_t size, int fds[2])
 	fds[0] = fds[1] = -1;
 	n = recvmsg(fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	if (n < 0)
-		return errno == ECONNRESET || errno == EBADF ? 0 : -1;
+		return errno == EBADF
+			       ? 0
+			       : -1; /* after ECONNRESET what was sent before is still there */
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(&msg); c; c = CMSG_NXTHDR(&msg, c))
 		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
 			memcpy(fds, CMSG_DATA(c),

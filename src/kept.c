@@ -118,7 +118,7 @@ static bool sync_directory(const char *path)
 enum err kept_write(const char *spool, const struct order *order, const struct ending *end)
 {
 	struct kept head;
-	char path[PATH_MAX], aside[PATH_MAX + 8];
+	char path[PATH_MAX], self[32];
 	off_t there = end->output_len;
 	enum err e = file_path(spool, &order->op, path);
 	int fd;
@@ -139,21 +139,22 @@ enum err kept_write(const char *spool, const struct order *order, const struct e
 	if (!end->output)
 		there = lseek(end->output_fd, 0, SEEK_END);
 	head.kept_len = end->is_output_lost ? 0 : there < end->output_len ? there : end->output_len;
-	snprintf(aside, sizeof(aside), "%s.part", path);
-	fd = open(aside, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	fd = open(spool, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (fd < 0)
-		return fail(aside);
+		return fail(spool);
 	if (!write_whole(fd, &head, sizeof(head)) || !write_output(fd, end, head.kept_len))
-		e = fail(aside);
+		e = fail(path);
 	if (e == OK)
 		e = digest_file(head, fd, head.digest);
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+	/* A file of this name can only be an earlier copy of the same result. */
 	if (e == OK &&
 		(pwrite(fd, &head, sizeof(head), 0) != (ssize_t)sizeof(head) || fsync(fd) != 0 ||
-			rename(aside, path) != 0 || !sync_directory(spool)))
-		e = fail(aside);
+			(linkat(AT_FDCWD, self, AT_FDCWD, path, AT_SYMLINK_FOLLOW) != 0 &&
+				errno != EEXIST) ||
+			!sync_directory(spool)))
+		e = fail(path);
 	close(fd);
-	if (e != OK)
-		unlink(aside);
 	return e;
 }
 

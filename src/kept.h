@@ -6,7 +6,7 @@
  * the file kept-REF and synced, so that it survives also the process that keeps it, and the
  * machine.  Whoever looks at the operation next records it from there.
  *
- * A file is whole or not there: it is written aside, synced, and renamed.
+ * A file is whole or not there: it gets its name when it has been written and synced.
  */
 #ifndef RETRYSAFE_KEPT_H
 #define RETRYSAFE_KEPT_H

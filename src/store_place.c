@@ -163,6 +163,21 @@ static enum err sentinel_read(const struct store *st, char id[2 * STORE_ID_LEN +
 	return OK;
 }
 
+enum err place_check_account(const struct store *st)
+{
+	char dir[PATH_MAX];
+	struct stat sb;
+
+	snprintf(dir, sizeof(dir), "%s", st->path);
+	if (geteuid() != 0 || stat(dirname(dir), &sb) != 0 || sb.st_uid == 0)
+		return OK;
+	return err_set(ERR_REFUSED,
+		"root will not make the store in a directory of user %u; run the gateway as that "
+		"user, or, "
+		"if scripts are meant to run as root, make the directory root's",
+		(unsigned)sb.st_uid);
+}
+
 /* Without a name until it is whole: whoever dies in between leaves nothing behind. */
 enum err place_remember(const struct store *st)
 {

@@ -17,8 +17,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <libgen.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -484,29 +482,12 @@ static enum err check_store(struct store *st, struct conn *c)
 	return e;
 }
 
-/* Files that root makes in somebody else's directory would lock that account out of its own store.
- */
-static enum err check_account(const struct store *st)
-{
-	char dir[PATH_MAX];
-	struct stat sb;
-
-	snprintf(dir, sizeof(dir), "%s", st->path);
-	if (geteuid() != 0 || stat(dirname(dir), &sb) != 0 || sb.st_uid == 0)
-		return OK;
-	return err_set(ERR_REFUSED,
-		"root will not make the store in a directory of user %u; run the gateway as that "
-		"user, or, "
-		"if scripts are meant to run as root, make the directory root's",
-		(unsigned)sb.st_uid);
-}
-
 static enum err open_database(struct store *st, const struct store_options *opt)
 {
 	char known[2 * STORE_ID_LEN + 1], id[2 * STORE_ID_LEN + 1];
 	bool may_create = opt->may_create && !opt->is_read_only;
 	struct conn *c = NULL;
-	enum err e = may_create && access(st->path, F_OK) != 0 ? check_account(st) : OK;
+	enum err e = may_create && access(st->path, F_OK) != 0 ? place_check_account(st) : OK;
 
 	if (e == OK)
 		e = place_look(st, opt, known);

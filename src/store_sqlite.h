@@ -134,6 +134,9 @@ enum err place_set(struct store *st, const struct store_options *opt) MUSTCHECK;
  */
 enum err place_look(struct store *st, const struct store_options *opt,
 	char known[2 * STORE_ID_LEN + 1]) MUSTCHECK;
+/* Files that root makes in somebody else's directory would lock that account out of its own store.
+ */
+enum err place_check_account(const struct store *st) MUSTCHECK;
 /* Writes the sentinel. */
 enum err place_remember(const struct store *st) MUSTCHECK;
 enum err place_refuse_missing(const struct store *st);

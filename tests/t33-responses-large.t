@@ -97,8 +97,11 @@ sub check_memory {
     is $replay->{digest}, $first->{digest}, 'byte for byte';
     is $effects->runs('huge'), 1, 'one run';
     my @after = map { memory($_, 'VmHWM') } $gateway, $keeper;
-    cmp_ok $after[$_] - $before[$_], '<', 4096, ('gateway', 'keeper')[$_] . ': at most 4 MiB more (kB)'
-        for 0, 1;
+    # A sanitizer keeps what was freed.
+    if (Process::contents($sandbox->binary) !~ /__asan_init/) {
+        cmp_ok $after[$_] - $before[$_], '<', 4096,
+            ('gateway', 'keeper')[$_] . ': at most 4 MiB more (kB)' for 0, 1;
+    }
     ok $n > 20, "meanwhile $n requests with other keys are served";
     cmp_ok $longest, '<', 1, 'none of them waits for long (s)';
 }

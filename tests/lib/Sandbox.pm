@@ -158,7 +158,8 @@ sub close {
 
     delete $open{ $self->{dir} };
     $self->open_gate('all');
-    for my $pid (reverse grep { is_alive($_) } @{ $self->{started} }) {
+    # A number that has been given to somebody else meanwhile has no tie to this directory.
+    for my $pid (reverse grep { is_alive($_) && Process::has_tie($_, $self->{dir}) } @{ $self->{started} }) {
         my $name = describe($pid);
         defined stop_process($pid, 'TERM', 15) or push @complaints, "did not end on TERM: $name";
     }

@@ -94,8 +94,11 @@ sub torture {
 
     my $started = Requests::now();
     my @clients = map { $self->start_client($_, $started, $life) } 0 .. $self->{clients} - 1;
-    wait_until { $sandbox->read('run/events.jsonl') =~ /"calm"/ } $self->{seconds} + 30
-        or $self->complain('left over: the supervisor does not come to rest');
+    wait_until {
+        !Process::is_alive($supervisor) || $sandbox->read('run/events.jsonl') =~ /"calm"/;
+    } $self->{seconds} + 30;
+    Process::is_alive($supervisor) or $self->complain('left over: the supervisor has ended too early: '
+        . join ' ', $sandbox->logs(3));
     $sandbox->open_gate('calm');
     for (@clients) {
         waitpid $_, 0;
