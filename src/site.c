@@ -113,7 +113,6 @@ enum err site_take(const char *config_path, bool is_control, struct site **out)
 		return e;
 	}
 	pthread_mutex_init(&s->opening, NULL);
-	mkdir(s->cf->spool, 0700); /* the store does it too, but requests are counted before it */
 	s->counters = counters_open(s->cf->spool);
 	s->seen = now;
 	s->users = 2;
@@ -218,6 +217,8 @@ enum err site_store(struct site *site, const char *document_root, struct store *
 	e = check_root(site, document_root);
 	if (e == OK && !site->store)
 		e = store_open(&opt, &site->store);
+	if (e == OK && !site->counters) /* the spool was not there yet */
+		site->counters = counters_open(cf->spool);
 	if (e == OK)
 		*out = site->store;
 	pthread_mutex_unlock(&site->opening);
