@@ -16,7 +16,7 @@ SEED    ?= 1
 
 VERSION  := $(shell sed -n 's/.*RETRYSAFE_VERSION "\(.*\)"/\1/p' src/cli.h)
 PACKAGES := gcc make pkg-config libfcgi-dev libsqlite3-dev libjansson-dev libmd-dev perl \
-	lighttpd apache2 libapache2-mod-fcgid nginx-light php-cgi libcgi-pm-perl sqlite3 strace curl faketime
+	lighttpd apache2 libapache2-mod-fcgid nginx-light php-cgi libcgi-pm-perl sqlite3 strace curl faketime e2fsprogs xfsprogs
 LINT_PACKAGES := clang clang-tidy clang-format cppcheck mandoc
 
 # One sanitized build beside the plain one, so that both stay usable.

@@ -502,7 +502,9 @@ void child_reap(struct keeper *k)
 		int status;
 
 		si.si_pid = 0;
-		if (waitid(P_ALL, 0, &si, WEXITED | WNOHANG | WNOWAIT) != 0 || si.si_pid == 0)
+		k->must_reap =
+			waitid(P_ALL, 0, &si, WEXITED | WNOHANG | WNOWAIT) != 0 && errno != ECHILD;
+		if (k->must_reap || si.si_pid == 0)
 			return;
 		for (c = k->children; c && (c->pid != si.si_pid || c->has_exited);)
 			c = c->next;

@@ -54,6 +54,7 @@ struct keeper {
 	int signal_fd;
 	struct channel *channels;
 	struct child *children;
+	bool must_reap; /* the kernel could not say who has ended: ask again */
 	posix_spawnattr_t attr;
 };
 

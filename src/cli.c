@@ -11,6 +11,8 @@
 #include "cli_verbs.h"
 #include "listener.h"
 #include "script.h"
+#include "serve.h"
+#include "site.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -22,8 +24,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#define DEFAULT_WORKERS 16 /* while no configuration is there to say it */
 
 static int serve(const struct cli *c);
 static int check(const struct cli *c);
@@ -213,52 +213,6 @@ int cli_run(int argc, char *argv[])
 	return usage(stderr);
 }
 
-/* ---- configuration and store of a verb ---- */
-
-enum err cli_config(const char *config_path, struct config **out)
-{
-	char *path = NULL;
-	enum err e = OK;
-
-	if (config_path) {
-		path = strdup(config_path);
-		if (!path)
-			e = err_set(ERR_NOMEM, "out of memory");
-	} else {
-		e = config_find(NULL, true, &path);
-	}
-	if (e == OK)
-		e = config_load(path, config_is_control(path), out);
-	free(path);
-	return e;
-}
-
-enum err cli_store(const struct config *cf, bool is_read_only, struct store **out)
-{
-	struct store_options opt = {
-		.url = cf->store,
-		.spool = cf->spool,
-		.durability = cf->durability,
-		.busy_timeout_ms = cf->busy_timeout_ms,
-		.is_read_only = is_read_only,
-	};
-
-	return store_open(&opt, out);
-}
-
-enum err cli_workers(const char *config_path, int *n)
-{
-	struct config *cf = NULL;
-	enum err e = cli_config(config_path, &cf);
-
-	*n = DEFAULT_WORKERS;
-	if (e == OK)
-		*n = (int)cf->workers;
-	config_free(&cf);
-	/* Without --config it may lie beside the scripts. */
-	return e == ERR_ABSENT && !config_path && !getenv("RETRYSAFE_CONFIG") ? OK : e;
-}
-
 /* ---- serve ---- */
 
 /* A socket that systemd, or we ourselves before we started over, have passed on; -1: none. */
@@ -278,7 +232,7 @@ static int passed_socket(void)
 static int serve(const struct cli *c)
 {
 	int n_workers, fd = passed_socket();
-	enum err e = cli_workers(c->config_path, &n_workers);
+	enum err e = serve_workers(c->config_path, &n_workers);
 
 	if (e != OK)
 		return cli_complain(NULL, e);
@@ -287,7 +241,7 @@ static int serve(const struct cli *c)
 				"--listen 127.0.0.1:9000, or start it by a systemd socket unit\n");
 		return EXIT_USAGE;
 	}
-	return main_fastcgi(fd, c->listen, c->config_path, n_workers, c->argv);
+	return serve_fastcgi(fd, c->listen, c->config_path, n_workers, c->argv);
 }
 
 /* ---- check ---- */
@@ -361,12 +315,12 @@ static int check(const struct cli *c)
 	struct store *st = NULL;
 	const char *store_is = "ready";
 	int wrong;
-	enum err e = cli_config(c->n_words ? c->words[0] : c->config_path, &cf);
+	enum err e = config_open(c->n_words ? c->words[0] : c->config_path, &cf);
 
 	if (e != OK)
 		return cli_complain(NULL, e);
 	wrong = check_scripts(cf);
-	e = cli_store(cf, true, &st);
+	e = site_open_store(cf, true, &st);
 	if (e == ERR_ABSENT) {
 		store_is = "not made yet: the first request makes it";
 		wrong += check_place(cf);

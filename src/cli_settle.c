@@ -19,8 +19,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define KEPT_MS (INT64_C(30) * 24 * 3600 * 1000) /* how long a freed row keeps its history */
-
 static const struct route *route_of(const struct config *cf, const struct operation *op)
 {
 	for (size_t i = 0; i < cf->n_routes; i++)
@@ -65,9 +63,8 @@ static enum err settle(
 	if (e == ERR_BUSY)
 		return err_set(ERR_BUSY, "somebody else is settling operation %s", c->words[0]);
 	if (e == OK)
-		e = c->is_not_done
-			    ? store_free(st, op, "not done", c->why, now_ms, now_ms + KEPT_MS)
-			    : settle_done(c, cf, st, op);
+		e = c->is_not_done ? store_free(st, op, "not done", c->why, now_ms)
+				   : settle_done(c, cf, st, op);
 	if (lock_fd >= 0)
 		close(lock_fd);
 	return e == OK ? store_find_ref(st, c->words[0], op, NULL) : e;

@@ -11,6 +11,7 @@
 #include "counters.h"
 #include "digest.h"
 #include "fingerprint.h"
+#include "site.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -60,11 +61,11 @@ static json_t *operation_json(const struct operation *op)
 
 int cli_open_store(const struct cli *c, bool is_read_only, struct config **cf, struct store **st)
 {
-	enum err e = cli_config(c->config_path, cf);
+	enum err e = config_open(c->config_path, cf);
 
 	if (e != OK)
 		return cli_complain(NULL, e);
-	e = cli_store(*cf, is_read_only, st);
+	e = site_open_store(*cf, is_read_only, st);
 	if (e == OK)
 		return 0;
 	config_free(cf);

@@ -30,13 +30,6 @@ struct cli {
 /* Says err_text() on standard error, after "what: "; returns the exit code for it. */
 int cli_complain(const char *what, enum err e);
 
-/* The configuration of a verb, control files included; errors as config_find() and config_load().
- */
-enum err cli_config(const char *config_path, struct config **out) MUSTCHECK;
-
-/* Its store, which must be there. */
-enum err cli_store(const struct config *cf, bool is_read_only, struct store **out) MUSTCHECK;
-
 /* Prints one object a line and frees it; NULL prints nothing. */
 void cli_print_json(json_t *o);
 

@@ -108,6 +108,14 @@ bool config_route_protects(const struct route *route, const char *method);
 enum err config_find(const char *script_dir, bool use_environment, char **path) MUSTCHECK;
 
 /*
+ * config_open - the configuration at `path`, or, with NULL, where config_find() finds one that does
+ * not depend on a script; a control file is known by its first line
+ *
+ * Returns like config_find() and config_load().
+ */
+enum err config_open(const char *path, struct config **out) MUSTCHECK;
+
+/*
  * config_print_settings - writes every supported setting to standard output, one a line,
  * tab-separated: where (top|route), name, type, default as JSON ("-": none), what it does.  For
  * tests and documentation.

@@ -81,3 +81,21 @@ enum err config_find(const char *script_dir, bool use_environment, char **path)
 		return err_set(e, "no configuration; looked for %s", looked);
 	return e;
 }
+
+enum err config_open(const char *config_path, struct config **out)
+{
+	char *path = NULL;
+	enum err e = OK;
+
+	if (config_path) {
+		path = strdup(config_path);
+		if (!path)
+			e = err_set(ERR_NOMEM, "out of memory");
+	} else {
+		e = config_find(NULL, true, &path);
+	}
+	if (e == OK)
+		e = config_load(path, config_is_control(path), out);
+	free(path);
+	return e;
+}

@@ -5,7 +5,9 @@
 #include "counters.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <sys/mman.h>
@@ -17,6 +19,52 @@
 struct counters {
 	_Atomic int64_t count[FILE_BYTES / sizeof(int64_t)];
 };
+
+/* The pages that are mapped now; the handler must not take a lock. */
+static _Atomic(void *) pages[64];
+
+/*
+ * A file system that is gone makes writing to its page a SIGBUS.  The page is then replaced by one
+ * that nobody else sees: counting goes on and is lost, as the head of this file says.
+ */
+static void replace_page(int sig, siginfo_t *si, void *context)
+{
+	(void)context;
+	for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
+		char *page = atomic_load(&pages[i]);
+
+		if (page && (char *)si->si_addr >= page &&
+			(char *)si->si_addr < page + FILE_BYTES) {
+			mmap(page, FILE_BYTES, PROT_READ | PROT_WRITE,
+				MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+			return;
+		}
+	}
+	signal(sig, SIG_DFL); /* not ours: it comes again, and ends the process */
+}
+
+/* False: there is no place to remember one more; it would not be safe to use. */
+static bool remember(void *page)
+{
+	struct sigaction sa = {.sa_sigaction = replace_page, .sa_flags = SA_SIGINFO};
+
+	for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
+		void *none = NULL;
+
+		if (atomic_compare_exchange_strong(&pages[i], &none, page))
+			return sigaction(SIGBUS, &sa, NULL) == 0;
+	}
+	return false;
+}
+
+static void forget(void *page)
+{
+	for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
+		void *it = page;
+
+		atomic_compare_exchange_strong(&pages[i], &it, NULL);
+	}
+}
 
 struct counters *counters_open(const char *spool)
 {
@@ -35,13 +83,20 @@ struct counters *counters_open(const char *spool)
 		(sb.st_size >= FILE_BYTES || posix_fallocate(fd, 0, FILE_BYTES) == 0))
 		page = mmap(NULL, FILE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	close(fd);
-	return page == MAP_FAILED ? NULL : page;
+	if (page == MAP_FAILED)
+		return NULL;
+	if (remember(page))
+		return page;
+	munmap(page, FILE_BYTES);
+	return NULL;
 }
 
 void counters_close(struct counters **c)
 {
-	if (*c)
+	if (*c) {
+		forget(*c);
 		munmap(*c, FILE_BYTES);
+	}
 	*c = NULL;
 }
 

@@ -77,6 +77,8 @@ static ssize_t receive(int fd, void *buf, size_t size, int fds[2])
 	return n;
 }
 
+#define REAP_AGAIN_US 10000
+
 /* ---- channels ---- */
 
 static void take_message(
@@ -193,7 +195,7 @@ static void watch(struct polled *p, int fd, short events, enum source source, vo
 /* Everything that may happen next.  Returns poll(2)'s time-out. */
 static int gather(struct keeper *k, struct polled *p)
 {
-	int64_t next_us = INT64_MAX, left_us;
+	int64_t next_us = k->must_reap ? clock_mono_us() + REAP_AGAIN_US : INT64_MAX, left_us;
 
 	p->n = 0;
 	/* Outputs first: dispatching them frees nobody. */
@@ -260,6 +262,8 @@ static void attend(struct keeper *k)
 {
 	int64_t now_us = clock_mono_us();
 
+	if (k->must_reap)
+		child_reap(k);
 	for (struct child *c = k->children, *next; c; c = next) {
 		next = c->next;
 		if (now_us >= child_due(c))

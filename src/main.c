@@ -13,10 +13,12 @@
  */
 #include "cli.h"
 #include "clock.h"
+#include "exit_code.h"
 #include "gateway.h"
 #include "keeper.h"
 #include "log.h"
 #include "peer.h"
+#include "serve.h"
 #include "workers.h"
 
 #include <fcntl.h>
@@ -96,49 +98,6 @@ static int serve_cgi(char *argv[])
 
 /* ---- FastCGI ---- */
 
-int main_fastcgi(int fd, const char *address, const char *config_path, int n_workers, char *argv[])
-{
-	struct listener listener;
-	int control_fd;
-	enum err e;
-
-	workers_block_signals();
-	if (keeper_start(!log_leads_nowhere(), &control_fd) != OK || peer_prepare() != OK) {
-		log_warn("%s", err_text());
-		return EXIT_TEMPORARY;
-	}
-	workers_block_signals(); /* again: libfcgi has set handlers of its own */
-	e = listener_open(fd, address, &listener);
-	if (e != OK) {
-		log_warn("%s", err_text());
-		return e == ERR_INVALID ? EXIT_USAGE : EXIT_TEMPORARY;
-	}
-	log_info("ready");
-	e = workers_run(&listener, control_fd, config_path, n_workers);
-	if (e == ERR_GONE) {
-		/* Start over in this process, so that the server keeps its child and its socket. */
-		log_warn("%s; starting over", err_text());
-		fcntl(listener.fd, F_SETFD, 0);
-		if (fd < 0) {
-			char text[32];
-
-			snprintf(text, sizeof(text), "%d", listener.fd);
-			setenv("RETRYSAFE_LISTEN_FD", text, 1);
-		}
-		execv("/proc/self/exe", argv);
-		log_warn("cannot start over");
-		return EXIT_TEMPORARY;
-	}
-	if (e != OK) {
-		log_warn("%s", err_text());
-		return EXIT_TEMPORARY;
-	}
-	site_close_all();
-	listener_close(&listener);
-	log_info("left");
-	return EXIT_SUCCESS;
-}
-
 /* Under a FastCGI server: the words of FcgidWrapper or bin-path, which are the operator's. */
 static int serve_spawned(int argc, char *argv[])
 {
@@ -151,11 +110,11 @@ static int serve_spawned(int argc, char *argv[])
 		log_warn("under a FastCGI server the only option is --config FILE");
 		return EXIT_USAGE;
 	}
-	if (cli_workers(config_path, &n_workers) != OK) {
+	if (serve_workers(config_path, &n_workers) != OK) {
 		log_warn("%s", err_text());
 		return EXIT_USAGE;
 	}
-	return main_fastcgi(0, NULL, config_path, n_workers, argv);
+	return serve_fastcgi(0, NULL, config_path, n_workers, argv);
 }
 
 int main(int argc, char *argv[])

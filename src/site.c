@@ -151,6 +151,19 @@ const struct config *site_config(const struct site *site)
 	return site->cf;
 }
 
+enum err site_open_store(const struct config *cf, bool is_read_only, struct store **out)
+{
+	struct store_options opt = {
+		.url = cf->store,
+		.spool = cf->spool,
+		.durability = cf->durability,
+		.busy_timeout_ms = cf->busy_timeout_ms,
+		.is_read_only = is_read_only,
+	};
+
+	return store_open(&opt, out);
+}
+
 struct counters *site_counters(const struct site *site)
 {
 	return site->counters;

@@ -262,7 +262,7 @@ void stored_request_free(struct stored_request *r);
 /*
  * store_free - an uncertain operation was not done, or may be run again (uncertain -> absent)
  *
- * Its row stays, with its ref, attempts and history, until forget_ms; a claim with attempts one
+ * Its row stays for 30 days, with its ref, attempts and history; a claim with attempts one
  * higher takes it over (store_claim()).
  *
  *   event, detail  for its history
@@ -271,7 +271,7 @@ void stored_request_free(struct stored_request *r);
  * write's errors.  Blocks.
  */
 enum err store_free(struct store *st, const struct operation *op, const char *event,
-	const char *detail, int64_t now_ms, int64_t forget_ms) MUSTCHECK;
+	const char *detail, int64_t now_ms) MUSTCHECK;
 
 /*
  * store_note - adds to the history of an uncertain operation; op->updated_ms becomes now_ms

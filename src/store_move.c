@@ -19,7 +19,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define FREED_MS (INT64_C(30) * 24 * 3600 * 1000) /* how long a freed row keeps its history */
 #define NEVER_MS INT64_C(4102444800000) /* 2100-01-01: a tombstone beyond it is kept for ever */
 
 /* ---- claim ---- */

@@ -70,9 +70,9 @@ static enum err settle(struct store *st, struct conn *c, void *arg)
 }
 
 enum err store_free(struct store *st, const struct operation *op, const char *event,
-	const char *detail, int64_t now_ms, int64_t forget_ms)
+	const char *detail, int64_t now_ms)
 {
-	struct settle_job job = {op, event, detail, now_ms, forget_ms, ST_FREE};
+	struct settle_job job = {op, event, detail, now_ms, now_ms + FREED_MS, ST_FREE};
 
 	return store_write(st, settle, &job);
 }

@@ -484,7 +484,7 @@ static enum err check_store(struct store *st, struct conn *c)
 
 static enum err open_database(struct store *st, const struct store_options *opt)
 {
-	char known[2 * STORE_ID_LEN + 1], id[2 * STORE_ID_LEN + 1];
+	char known[2 * STORE_ID_LEN + 1] = "", id[2 * STORE_ID_LEN + 1];
 	bool may_create = opt->may_create && !opt->is_read_only;
 	struct conn *c = NULL;
 	enum err e = may_create && access(st->path, F_OK) != 0 ? place_check_account(st) : OK;

@@ -21,6 +21,7 @@
 #define STORE_APPLICATION_ID 0x52535446 /* "RSTF" */
 #define STORE_SCHEMA_VERSION 1
 #define STORE_ID_LEN         16
+#define FREED_MS             (INT64_C(30) * 24 * 3600 * 1000) /* how long a freed row keeps its history */
 
 /* Every statement has a name, and is prepared once per connection, at its first use. */
 enum statement {

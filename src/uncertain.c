@@ -34,9 +34,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PAUSE_MS 1000                             /* rule (3) */
-#define KEPT_MS  (INT64_C(30) * 24 * 3600 * 1000) /* how long a freed row keeps its history */
-
+#define PAUSE_MS 1000 /* rule (3) */
 bool uncertain_may_rerun(const struct route *route, const struct operation *op)
 {
 	return route->on_uncertain == UNCERTAIN_RERUN && op->attempts < route->max_attempts;
@@ -170,8 +168,7 @@ static enum err probe(struct store *st, const struct config *cf, const struct ro
 	if (end->is_killed || end->is_timed_out || end->exit_status > 1)
 		return note(st, op, "probe", end, NULL);
 	if (end->exit_status == 1)
-		return store_free(
-			st, op, "not done", "the probe says so", now_ms, now_ms + KEPT_MS);
+		return store_free(st, op, "not done", "the probe says so", now_ms);
 	e = record_settled(st, op, &policy, end, "done", "the probe says so");
 	return e == ERR_INVALID ? note(st, op, "probe", NULL, err_text()) : e;
 }
@@ -182,7 +179,7 @@ static enum err rollback(struct store *st, const struct operation *op, const str
 
 	if (end->is_killed || end->is_timed_out || end->exit_status != 0)
 		return note(st, op, "rollback", end, NULL);
-	return store_free(st, op, "rolled back", "the rollback says so", now_ms, now_ms + KEPT_MS);
+	return store_free(st, op, "rolled back", "the rollback says so", now_ms);
 }
 
 static enum err ask(struct store *st, const struct config *cf, const struct route *route,

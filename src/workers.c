@@ -10,11 +10,11 @@
  */
 #include "workers.h"
 
-#include "cli_verbs.h"
 #include "gateway.h"
 #include "log.h"
 #include "peer.h"
 #include "run.h"
+#include "site.h"
 #include "uncertain.h"
 
 #include <errno.h>
@@ -115,10 +115,10 @@ static void *recover(void *arg)
 	struct config *cf = NULL;
 	struct store *st = NULL;
 	int64_t settled = 0, left = 0;
-	enum err e = cli_config(pool->config_path, &cf);
+	enum err e = config_open(pool->config_path, &cf);
 
 	if (e == OK)
-		e = cli_store(cf, false, &st); /* one that is not there is not made here */
+		e = site_open_store(cf, false, &st); /* one that is not there is not made here */
 	if (e == OK)
 		e = run_open(pool->control_fd, &ch);
 	if (e == OK)

@@ -114,9 +114,9 @@ own_ends() {
 own_forks() {
     forbid 'only keeper.c and child.c start processes' \
         '\b(fork|vfork|clone|posix_spawnp?|exec[lv]p?e?|fexecve|system|popen)\s*\(' \
-        $(others keeper.c child.c main.c) &&
-        forbid 'main.c only starts itself over' \
-            '\b(fork|vfork|clone|posix_spawnp?|execlp?e?|execvp|execve|execvpe|system|popen)\s*\(' src/main.c
+        $(others keeper.c child.c serve.c) &&
+        forbid 'serve.c only starts itself over' \
+            '\b(fork|vfork|clone|posix_spawnp?|execlp?e?|execvp|execve|execvpe|system|popen)\s*\(' src/serve.c
 }
 
 own_includes() {

@@ -64,7 +64,7 @@ subtest 'verbs' => sub {
     my %options = map { $_ => 1 } join("\n", ask('help')) =~ /--(\w+)/g;
     my %written = map { $_ => 1 } $manual =~ /Fl -(\w+)/g;
     is_deeply [sort keys %written], [sort keys %options], 'and their options';
-    my @codes = slurp('src/cli.h') =~ /#define EXIT_\w+\s+(\d+)/g;
+    my @codes = slurp('src/exit_code.h') =~ /#define EXIT_\w+\s+(\d+)/g;
     my %listed = map { $_ => 1 } $manual =~ /^\.It (\d+)$/mg;
     is_deeply [sort keys %listed], [sort 0, @codes], 'and the exit codes';
 };

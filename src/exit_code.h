@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * exit_code.h - how the program ends, a contract: SPEC section 12 and retrysafe(1)
+ */
+#ifndef RETRYSAFE_EXIT_CODE_H
+#define RETRYSAFE_EXIT_CODE_H
+
+#define EXIT_NO        1   /* the answer is no, or nothing matched */
+#define EXIT_USAGE     100 /* usage or configuration: do not start again */
+#define EXIT_TEMPORARY 111 /* try again later */
+
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * serve.c - a FastCGI gateway from its start to its end
+ *
+ * The order matters: the keeper is forked while there is neither a thread nor an open store.  When
+ * the keeper dies, the program starts over in the same process, so that the server that spawned it
+ * keeps its child and its socket.
+ */
+#include "serve.h"
+
+#include "config.h"
+#include "exit_code.h"
+#include "keeper.h"
+#include "log.h"
+#include "peer.h"
+#include "site.h"
+#include "workers.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define DEFAULT_WORKERS 16 /* while no configuration is there to say it */
+
+int serve_fastcgi(int fd, const char *address, const char *config_path, int n_workers, char *argv[])
+{
+	struct listener listener;
+	int control_fd;
+	enum err e;
+
+	workers_block_signals();
+	if (keeper_start(!log_leads_nowhere(), &control_fd) != OK || peer_prepare() != OK) {
+		log_warn("%s", err_text());
+		return EXIT_TEMPORARY;
+	}
+	workers_block_signals(); /* again: libfcgi has set handlers of its own */
+	e = listener_open(fd, address, &listener);
+	if (e != OK) {
+		log_warn("%s", err_text());
+		return e == ERR_INVALID ? EXIT_USAGE : EXIT_TEMPORARY;
+	}
+	log_info("ready");
+	e = workers_run(&listener, control_fd, config_path, n_workers);
+	if (e == ERR_GONE) {
+		/* Start over in this process, so that the server keeps its child and its socket. */
+		log_warn("%s; starting over", err_text());
+		fcntl(listener.fd, F_SETFD, 0);
+		if (fd < 0) {
+			char text[32];
+
+			snprintf(text, sizeof(text), "%d", listener.fd);
+			setenv("RETRYSAFE_LISTEN_FD", text, 1);
+		}
+		execv("/proc/self/exe", argv);
+		log_warn("cannot start over");
+		return EXIT_TEMPORARY;
+	}
+	if (e != OK) {
+		log_warn("%s", err_text());
+		return EXIT_TEMPORARY;
+	}
+	site_close_all();
+	listener_close(&listener);
+	log_info("left");
+	return EXIT_SUCCESS;
+}
+
+enum err serve_workers(const char *config_path, int *n)
+{
+	struct config *cf = NULL;
+	enum err e = config_open(config_path, &cf);
+
+	*n = DEFAULT_WORKERS;
+	if (e == OK)
+		*n = (int)cf->workers;
+	config_free(&cf);
+	/* Without --config it may lie beside the scripts. */
+	return e == ERR_ABSENT && !config_path && !getenv("RETRYSAFE_CONFIG") ? OK : e;
+}
