@@ -34,11 +34,10 @@ static void replace_page(int sig, siginfo_t *si, void *context)
 		char *page = atomic_load(&pages[i]);
 
 		if (page && (char *)si->si_addr >= page &&
-			(char *)si->si_addr < page + FILE_BYTES) {
+			(char *)si->si_addr < page + FILE_BYTES &&
 			mmap(page, FILE_BYTES, PROT_READ | PROT_WRITE,
-				MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+				MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != MAP_FAILED)
 			return;
-		}
 	}
 	signal(sig, SIG_DFL); /* not ours: it comes again, and ends the process */
 }
