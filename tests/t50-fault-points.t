@@ -172,7 +172,7 @@ sub check_settling {
 sub end_all {
     $sandbox->open_gate('all');
     kill 'TERM', $gateway;
-    ok((wait_until { !$sandbox->processes } 10), 'everything ends') or do {
+    ok((wait_until { kill 'CONT', stopped(); !$sandbox->processes } 10), 'everything ends') or do {
         diag Process::describe($_) for $sandbox->processes;
         kill 'KILL', $sandbox->processes;
     };
