@@ -104,6 +104,17 @@ powercut: deps ## power cuts on ext4 and XFS: CUTS=20 SEED= FS=; CONTROL=1 shows
 	@$(MAKE) --no-print-directory -s all
 	@RETRYSAFE_BUILD=$(BUILD) perl tests/powercut/powercut.pl
 
+FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+fuzz: ## fuzz what reads bytes from outside, SECONDS each
+	@sh tests/deps.sh clang libclang-rt-14-dev libjansson-dev
+	@mkdir -p build/fuzz
+	@for f in $(FUZZERS); do \
+		clang -std=gnu11 -D_GNU_SOURCE -O1 -g -fsanitize=fuzzer,address,undefined -Isrc \
+			-o build/fuzz/$$f tests/fuzz/fuzz_$$f.c src/err.c -ljansson && \
+		mkdir -p build/fuzz/corpus-$$f && \
+		build/fuzz/$$f -max_total_time=$(SECONDS) -artifact_prefix=build/fuzz/$$f- build/fuzz/corpus-$$f || exit 1; \
+	done
+
 lint: ## strict warnings as errors with gcc and clang, clang-tidy, cppcheck, formatting, our own rules
 	@sh tests/deps.sh $(LINT_PACKAGES)
 	@sh tests/lint.sh

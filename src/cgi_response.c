@@ -235,6 +235,10 @@ static enum err keep_http_line(const struct reader *rd, const struct line *ln, s
 	rest.text += n;
 	rest.len -= n;
 	trim(&rest);
+	if (rest.len >= sizeof(b->http_line)) {
+		rest.len = sizeof(b->http_line) - 1;
+		trim(&rest); /* it may have been cut behind a blank */
+	}
 	snprintf(b->http_line, sizeof(b->http_line), "%.*s", (int)rest.len, rest.text);
 	if (n == strlen("HTTP/") || n == ln->len || !is_blank(ln->text[n]) ||
 		read_status(b->http_line) == 0)

@@ -306,6 +306,27 @@ static void test_normal(void)
 	ok(!cgi_response_reason(299), "an unknown reason");
 }
 
+/* A long reason is cut; what is left must not end in a blank, or it would be another one when read
+ * again. */
+static void cut_behind_a_blank(void)
+{
+	char line[600], out[700];
+	struct cgi_response res;
+	bool clean = true;
+
+	for (int at = 20; at < 500; at++) {
+		memset(line, 'x', sizeof(line));
+		line[at] = ' ';
+		line[sizeof(line) - 1] = '\0';
+		snprintf(out, sizeof(out), "HTTP/1.1 222 %s\n\n", line);
+		if (cgi_response_parse(out, strlen(out), (int64_t)strlen(out), 0, &res) != OK)
+			continue;
+		clean = clean && !strstr(res.head, " \r\n");
+		cgi_response_free(&res);
+	}
+	ok(clean, "a reason that is cut has no blank at its end");
+}
+
 int main(void)
 {
 	test_rows();
@@ -316,5 +337,6 @@ int main(void)
 	test_length();
 	test_limit();
 	test_normal();
+	cut_behind_a_blank();
 	return done_testing();
 }
