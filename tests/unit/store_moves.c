@@ -188,8 +188,12 @@ static void keep_no_body(void)
 	struct operation op = try_operation(st, "too large", 1000), found;
 	struct response res = {.status = 200, .head = head, .head_len = 16, .body_len = 1 << 30},
 			back;
-	struct record rec = {
-		.op = &op, .res = &res, .body_fd = -1, .body_at = -1, .now_ms = 1, .ttl_ms = 9};
+	struct record rec = {.op = &op,
+		.res = &res,
+		.body_fd = -1,
+		.body_at = -1,
+		.now_ms = clock_wall_ms(),
+		.ttl_ms = 3600000}; /* writes purge by the real time */
 
 	(void)try_claim(st, &op);
 	is_int(store_record(st, &rec), OK, "a response that is not kept");
