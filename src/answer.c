@@ -67,8 +67,7 @@ enum next answer_problem(struct request *r, enum problem problem, enum counter c
 	r->log.status = answer.status;
 	r->log.outcome = answer.type;
 	answer_log(r);
-	if (reply_problem(r->peer, &answer) != OK)
-		r->is_abandoned = true;
+	(void)!reply_problem(r->peer, &answer); /* a client that has left needs no other answer */
 	problem_answer_free(&answer);
 	return FINISHED;
 }

@@ -193,8 +193,7 @@ static enum next answer_pass(
 		return answer_problem(r, PROBLEM_REQUEST_INCOMPLETE, COUNTER_REQUEST_REFUSED,
 			err_text(), NULL, 0);
 	case ERR_GONE:
-		r->is_abandoned = peer_is_gone(r->peer);
-		return r->is_abandoned || sent > 0 ? FINISHED : answer_failed(r, e);
+		return sent > 0 || peer_is_gone(r->peer) ? FINISHED : answer_failed(r, e);
 	default:
 		return sent > 0 ? FINISHED : answer_failed(r, e);
 	}

@@ -210,7 +210,6 @@ enum next protect_claim(struct request *r)
 	if (peer_is_gone(r->peer)) {
 		r->log.outcome = "abandoned";
 		counters_add(answer_counters(r), COUNTER_ABANDONED);
-		r->is_abandoned = true;
 		return FINISHED;
 	}
 	e = order(r);

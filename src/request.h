@@ -53,7 +53,6 @@ struct request {
 	bool is_logged;
 	char complaint[1000]; /* a line of the script's error output, as far as it has come */
 	size_t complaint_len;
-	bool is_abandoned; /* the client had left: no answer */
 };
 
 /* Frees everything; ends the connection. */
