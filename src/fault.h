@@ -23,6 +23,7 @@
  *     keeper.started     the script may run
  *     keeper.ended       the script has ended; only the keeper knows how
  *     keeper.told        the gateway has the result, or will have it
+ *     gateway.failed     it could not be started, and both know it; the operation is still RUNNING
  *     gateway.ended      gateway and keeper have the result; nothing is recorded
  *     gateway.recorded   DONE or UNCERTAIN is on disk; no byte of the answer was sent
  *     gateway.replied    the answer was sent; the keeper still has the result

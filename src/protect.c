@@ -289,6 +289,7 @@ static void log_text(void *arg, const char *text, size_t len)
 /* Nothing was started.  The keeper knows it too, and goes on trying when we cannot write it. */
 static void release_claim(struct request *r)
 {
+	fault("gateway.failed");
 	if (store_release(r->store, &r->op) == OK) {
 		run_forget(&r->worker->channel);
 		return;

@@ -151,7 +151,7 @@ sub check_purge {
     write_config($sandbox, routes => \@ROUTES, busy_timeout => '200ms');
     # struct flock of a 64-bit Linux: the byte that the writers queue for.
     my $byte = pack 's s x4 q q i x4', Fcntl::F_WRLCK, SEEK_SET, 0, 1, 0;
-    fcntl $lock, Fcntl::F_SETLK, $byte or die "lock: $!\n";
+    fcntl $lock, Fcntl::F_SETLKW, $byte or die "lock: $!\n";
     is +(retrysafe('purge', with_config()))[0], 111, 'the store is busy: 111';
     is +(retrysafe('list', with_config()))[0], 0, 'who only reads does not wait';
 }

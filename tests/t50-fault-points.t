@@ -18,6 +18,7 @@ my @FIRST_RUN = qw(gateway.ordered claim.begins writer.began writer.commits writ
     gateway.ended gateway.recorded gateway.replied);
 my @HARVEST = qw(harvest.begins harvest.recorded);
 my @SETTLE = qw(claim.settling);
+my @FAILED = qw(gateway.failed);
 my @VICTIMS = qw(gateway keeper both script everything);
 
 my $sandbox = Sandbox->new;
@@ -26,7 +27,7 @@ my ($n, $gateway, %verdicts) = (0);
 
 $sandbox->place_scripts('bare');
 write_config($sandbox, routes => [{ match => '*', timeout => '20s', kill_after => '1s' }]);
-is_deeply [sort(points_of($sandbox->binary))], [sort @FIRST_RUN, @HARVEST, @SETTLE],
+is_deeply [sort(points_of($sandbox->binary))], [sort @FIRST_RUN, @HARVEST, @SETTLE, @FAILED],
     'every fault point of the binary has its place in this test';
 
 for my $point (@FIRST_RUN) {
@@ -34,6 +35,7 @@ for my $point (@FIRST_RUN) {
 }
 subtest "$_, its process killed" => \&check_harvest, $_ for @HARVEST;
 subtest "$_, gateway killed" => \&check_settling, $_ for @SETTLE;
+subtest "$_, gateway killed" => \&check_failed, $_ for @FAILED;
 diag join ', ', map { "$_: $verdicts{$_}" } sort keys %verdicts;
 $sandbox->finish;
 
@@ -166,6 +168,23 @@ sub check_settling {
     kill 'KILL', $gateway;
     wait_until { !is_alive($gateway) } 5;
     is check_truth($key, undef, settle($key, "gate=$key")), 'uncertain', 'nobody can know';
+    end_all();
+}
+
+# The script's interpreter is missing; the gateway dies before it has let the claim go.
+sub check_failed {
+    my ($point) = @_;
+    my $key = 'failed-' . ++$n;
+    my $effect = $sandbox->read('www/bare/effect.pl');
+    $sandbox->write('www/bare/effect.pl', "#!/nonexistent\n");
+    start($point);
+    my $conn = send_request($key);
+    ok((wait_until { stopped() } 10), 'the point is reached') or return;
+    kill 'KILL', $gateway;
+    wait_until { !is_alive($gateway) } 5;
+    $sandbox->write('www/bare/effect.pl', $effect);
+    start();
+    is check_truth($key, undef, settle($key)), 'done', 'nothing had been started, and the retry runs it';
     end_all();
 }
 
