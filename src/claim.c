@@ -259,16 +259,46 @@ void claim_prepare(struct store *st, const struct operation *previous, int64_t n
 	op->deadline_mono_ms = clock_mono_us() / 1000 + time_limit_ms;
 }
 
-enum err claim_take(struct store *st, struct operation *op, enum verdict *verdict)
+struct settling {
+	struct store *st;
+	int n; /* that turned out not to run */
+};
+
+static bool settle_listed(const struct operation *op, void *arg)
 {
-	bool taken = false;
+	struct settling *s = arg;
+	struct operation copy = *op;
+
+	s->n += claim_settle(s->st, &copy) == OK && copy.state != STATE_RUNNING;
+	return true;
+}
+
+/* Those whose runner died count as running until somebody looks at them.  ERR_ABSENT: none did. */
+static enum err settle_running(struct store *st)
+{
+	struct store_filter filter = {.state = STATE_RUNNING};
+	struct settling s = {.st = st};
+	enum err e = store_list(st, &filter, settle_listed, &s);
+
+	return e != OK ? e : s.n > 0 ? OK : err_set(ERR_ABSENT, "all of them run");
+}
+
+enum err claim_take(struct store *st, const struct claim *claim, enum verdict *verdict)
+{
+	static const enum verdict verdicts[] = {[CLAIM_TAKEN] = VERDICT_TAKEN,
+		[CLAIM_THERE] = VERDICT_FREE,
+		[CLAIM_DUPLICATE] = VERDICT_DUPLICATE,
+		[CLAIM_FULL] = VERDICT_OVERLOADED};
+	enum claimed result = CLAIM_THERE;
 	enum err e;
 
 	fault("claim.begins");
-	e = store_claim(st, op, &taken);
+	e = store_claim(st, claim, &result);
+	if (e == OK && result == CLAIM_FULL && settle_running(st) == OK)
+		e = store_claim(st, claim, &result);
 	if (e != OK)
 		return e;
 	fault("claim.committed");
-	*verdict = taken ? VERDICT_TAKEN : VERDICT_FREE;
+	*verdict = verdicts[result];
 	return OK;
 }

@@ -17,6 +17,8 @@ enum verdict {
 	VERDICT_UNCERTAIN,   /* nobody can know */
 	VERDICT_KEY_REUSED,  /* the same key for another request; wins over what comes below it */
 	VERDICT_OTHER_PRINCIPAL, /* the same request with other credentials */
+	VERDICT_DUPLICATE,       /* another operation has the natural key */
+	VERDICT_OVERLOADED,      /* as many run as may */
 	VERDICT__MAX
 };
 
@@ -45,12 +47,13 @@ void claim_prepare(struct store *st, const struct operation *previous, int64_t n
 	int64_t time_limit_ms, struct operation *op);
 
 /*
- * claim_take - takes the identity, durably
+ * claim_take - takes the identity, durably, and what belongs to it
  *
- * Returns OK with VERDICT_TAKEN, or VERDICT_FREE: somebody was faster, claim_look() again; else a
- * write's errors: nothing may be run; after ERR_UNKNOWN too.
+ * Returns OK with VERDICT_TAKEN; VERDICT_FREE: somebody was faster, claim_look() again;
+ * VERDICT_DUPLICATE, VERDICT_OVERLOADED: nothing happened; else a write's errors: nothing may be
+ * run; after ERR_UNKNOWN too.
  */
-enum err claim_take(struct store *st, struct operation *op, enum verdict *verdict) MUSTCHECK;
+enum err claim_take(struct store *st, const struct claim *claim, enum verdict *verdict) MUSTCHECK;
 
 /*
  * claim_settle - finds out whether a running operation still runs

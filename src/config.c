@@ -8,8 +8,8 @@
  *
  * RULES
  *
- *   (1) A name that is not in the table is an error, and so is one whose feature is not there yet:
- *       no setting is ever ignored.  Only names that start with "//" are, as comments.
+ *   (1) A name that is not in the table is an error: no setting is ever ignored.  Only names that
+ *       start with "//" are, as comments.
  *   (2) A setting is read by its row in the table and nothing else, so that the documentation can
  *       be checked against the table.
  *   (3) A route is the defaults of the table, then `defaults`, then its own settings.
@@ -34,7 +34,7 @@
 #define FILE_MAX (1024 * 1024) /* bytes */
 
 /* Where a setting may stand. */
-enum { IN_TOP = 1, IN_ROUTE = 2, IN_DEFAULTS = 4, IN_CONTROL = 8 };
+enum { IN_TOP = 1, IN_ROUTE = 2, IN_DEFAULTS = 4, IN_CONTROL = 8, IN_LIMITS = 16 };
 
 #define TOP      (IN_TOP | IN_CONTROL)
 #define ROUTE    (IN_ROUTE | IN_DEFAULTS | IN_CONTROL)
@@ -43,8 +43,6 @@ enum { IN_TOP = 1, IN_ROUTE = 2, IN_DEFAULTS = 4, IN_CONTROL = 8 };
 #define YEAR     (365 * CONFIG_DAY)
 
 /* clang-format off */
-#define NOT_YET(name, where) {name, where, CONFIG_NOT_YET, NULL, 0, 0, 0, NULL}
-
 static const struct setting settings[] = {
 	{"store", TOP, CONFIG_STORE, "\"sqlite:/var/lib/retrysafe/retrysafe.db\"", 0, 0, C(store),
 		"where operations and recorded responses are kept"},
@@ -67,7 +65,8 @@ static const struct setting settings[] = {
 		"settings for all routes; a route's own win"},
 	{"routes", IN_TOP, CONFIG_ROUTES, NULL, 0, 0, 0,
 		"one object for each script or group of scripts; the first that matches counts"},
-	NOT_YET("max_running", IN_TOP),
+	{"max_running", IN_TOP, CONFIG_NUMBER, NULL, 1, 100000, C(max_running),
+		"protected runs at the same time on all routes together; without it, no limit"},
 
 	{"match", IN_ROUTE, CONFIG_GLOB, NULL, 0, 0, R(match),
 		"pattern for SCRIPT_NAME, where * also stands for slashes; every route needs one"},
@@ -108,28 +107,62 @@ static const struct setting settings[] = {
 		"command that undoes what may have been done; exit 0: the key is free again"},
 	{"max_attempts", ROUTE, CONFIG_NUMBER, "3", 1, 100, R(max_attempts),
 		"how often rerun runs one operation at most, the first run included"},
-	NOT_YET("fingerprint", ROUTE),
-	NOT_YET("ignore", ROUTE),
-	NOT_YET("in_progress", ROUTE),
-	NOT_YET("in_progress_status", ROUTE),
-	NOT_YET("wait", ROUTE),
-	NOT_YET("max_waiters", ROUTE),
-	NOT_YET("async", ROUTE),
-	NOT_YET("prefer", ROUTE),
-	NOT_YET("soft_timeout", ROUTE),
-	NOT_YET("max_running", ROUTE),
-	NOT_YET("release_on", ROUTE),
-	NOT_YET("replay_status", ROUTE),
-	NOT_YET("replay_drop", ROUTE),
-	NOT_YET("unique", ROUTE),
-	NOT_YET("on_duplicate", ROUTE),
-	NOT_YET("duplicate_status", ROUTE),
-	NOT_YET("unique_ttl", ROUTE),
-	NOT_YET("guarantee", ROUTE),
-	NOT_YET("webhook", ROUTE),
-	NOT_YET("webhook_allow", ROUTE),
-	NOT_YET("webhook_max_age", ROUTE),
-	NOT_YET("limits", ROUTE),
+	{"fingerprint", ROUTE, CONFIG_FINGERPRINT, "[\"method\",\"path\",\"query\",\"body\"]", 1, 16,
+		R(fingerprint),
+		"what must be the same when a key is used again"},
+	{"ignore", ROUTE, CONFIG_IGNORED, NULL, 0, 64, R(ignore),
+		"JSON pointers and form fields of the body that may differ all the same"},
+	{"in_progress", ROUTE, CONFIG_IN_PROGRESS, "\"conflict\"", 0, 0, R(in_progress),
+		"what a retry gets while the first runs: an error, its result as soon as it is there, or 202"},
+	{"in_progress_status", ROUTE, CONFIG_CONFLICT_STATUS, "409", 0, 0, R(in_progress_status),
+		"status of that error"},
+	{"wait", ROUTE, CONFIG_DURATION, "\"10s\"", 100, 10 * CONFIG_MINUTE, R(wait_ms),
+		"how long a retry waits for the first, when it waits"},
+	{"max_waiters", ROUTE, CONFIG_NUMBER, "8", 0, 1000, R(max_waiters),
+		"how many retries wait at the same time; the others get the error at once"},
+	{"async", ROUTE, CONFIG_ASYNC, "\"off\"", 0, 0, R(async),
+		"always: 202 at once, to the first request too; prefer: to clients that ask for it"},
+	{"prefer", ROUTE, CONFIG_FLAG, "false", 0, 0, R(prefer),
+		"whether a client's Prefer: respond-async and Prefer: wait=N count (RFC 7240)"},
+	{"soft_timeout", ROUTE, CONFIG_DURATION, "\"30s\"", 0, 30 * CONFIG_DAY, R(soft_timeout_ms),
+		"how long the first request waits for its script before it is answered as a retry would be; the script goes on; 0: to the end"},
+	{"max_running", ROUTE, CONFIG_NUMBER, "16", 1, 100000, R(max_running),
+		"protected runs of the route at the same time, in all processes"},
+	{"release_on", ROUTE, CONFIG_STATUSES, NULL, 0, 32, R(release_on),
+		"statuses that mean that nothing was done: the response is passed on, and the key is free again"},
+	{"replay_status", ROUTE, CONFIG_REPLAY_STATUS, "\"same\"", 0, 0, R(replay_status),
+		"200: a replay of any 2xx says 200"},
+	{"replay_drop", ROUTE, CONFIG_FIELDS, NULL, 0, 64, R(replay_drop),
+		"header fields that a replay leaves out"},
+	{"unique", ROUTE, CONFIG_SOURCES, NULL, 0, 16, R(unique),
+		"values that form a natural key: of all requests with the same ones, one is done"},
+	{"on_duplicate", ROUTE, CONFIG_ON_DUPLICATE, "\"reject\"", 0, 0, R(on_duplicate),
+		"what the second of them gets: an error, or the answer of the first"},
+	{"duplicate_status", ROUTE, CONFIG_NUMBER, "409", 400, 499, R(duplicate_status),
+		"status of that error"},
+	{"unique_ttl", ROUTE, CONFIG_DURATION, NULL, CONFIG_SECOND, 100 * YEAR, R(unique_ttl_ms),
+		"how long a natural key is taken; without it, for ever"},
+	{"guarantee", ROUTE, CONFIG_GUARANTEE, "\"strict\"", 0, 0, R(guarantee),
+		"strict: a replay is the whole answer; result: without its body; semantic: the script makes it anew"},
+	{"webhook", ROUTE, CONFIG_URL, NULL, 0, 0, R(webhook),
+		"URL that is told when an operation has ended"},
+	{"webhook_allow", ROUTE, CONFIG_URL_BEGINNINGS, NULL, 0, 64, R(webhook_allow),
+		"how a URL that a client gives in Retrysafe-Webhook may begin; without it, none is taken"},
+	{"webhook_max_age", ROUTE, CONFIG_DURATION, "\"3d\"", CONFIG_MINUTE, 365 * CONFIG_DAY,
+		R(webhook_max_age_ms),
+		"how long delivery is tried"},
+	{"limits", ROUTE, CONFIG_LIMITS, NULL, 0, 0, 0,
+		"what the script may use, at most"},
+
+	{"cpu", IN_LIMITS, CONFIG_DURATION, NULL, CONFIG_SECOND, YEAR, R(limits.cpu_ms),
+		"processor time of each process, in whole seconds"},
+	{"memory", IN_LIMITS, CONFIG_SIZE, NULL, CONFIG_KILO * CONFIG_KILO, CONFIG_GIGA * CONFIG_KILO,
+		R(limits.memory_bytes),
+		"address space of each process"},
+	{"processes", IN_LIMITS, CONFIG_NUMBER, NULL, 1, 1000000, R(limits.processes),
+		"processes of the account at the same time, the gateway's own included; root has no such limit"},
+	{"file_size", IN_LIMITS, CONFIG_SIZE, NULL, 0, CONFIG_GIGA * CONFIG_KILO, R(limits.file_bytes),
+		"largest file that a process may write"},
 };
 /* clang-format on */
 
@@ -144,7 +177,7 @@ static enum err no_memory_for(const char *file)
 static bool is_field(const struct setting *s, bool is_top)
 {
 	bool has_field =
-		s->type != CONFIG_NOT_YET && s->type != CONFIG_OBJECT && s->type != CONFIG_ROUTES;
+		s->type != CONFIG_OBJECT && s->type != CONFIG_ROUTES && s->type != CONFIG_LIMITS;
 
 	return has_field && is_top == ((s->where & IN_TOP) != 0);
 }
@@ -208,21 +241,20 @@ static const char *nearest(const char *name, unsigned where)
 	return found;
 }
 
-/* A name that may not stand here: not yet, only elsewhere, misspelt, or none of ours. */
+/* A name that may not stand here: only elsewhere, misspelt, or none of ours. */
 static enum err refuse_name(const struct config_where *w, const char *name, unsigned where)
 {
 	const struct setting *s = find_setting(name, ~0U);
 	const char *meant = nearest(name, where);
-	char known[400] = "";
+	char known[800] = "";
 
-	if (s && s->type == CONFIG_NOT_YET)
-		return config_where_error(w, "not yet supported; remove it");
 	if (s && where == IN_CONTROL)
 		return config_where_error(
 			w, "a control file has no \"%s\": it is itself the route", name);
 	if (s)
 		return config_where_error(w, "does not belong here; it belongs %s",
 			s->where & IN_TOP        ? "at the top level"
+			: s->where & IN_LIMITS   ? "in \"limits\""
 			: s->where & IN_DEFAULTS ? "in a route or in \"defaults\""
 						 : "in a route");
 	if (meant)
@@ -230,11 +262,22 @@ static enum err refuse_name(const struct config_where *w, const char *name, unsi
 	for (size_t i = 0; i < N_SETTINGS; i++) {
 		size_t used = strlen(known);
 
-		if (settings[i].where & where && settings[i].type != CONFIG_NOT_YET)
+		if (settings[i].where & where)
 			snprintf(known + used, sizeof(known) - used, "%s%s", used ? ", " : "",
 				settings[i].name);
 	}
 	return config_where_error(w, "unknown setting; allowed are %s", known);
+}
+
+/* Some defaults give way to one that was given. */
+static void note_own(const struct setting *s, unsigned where, struct route *route)
+{
+	if (strcmp(s->name, "bind") == 0)
+		route->has_own_bind = true;
+	if (strcmp(s->name, "ttl") == 0 && where != IN_DEFAULTS)
+		route->has_own_ttl = true;
+	if (strcmp(s->name, "tombstone") == 0 && where != IN_DEFAULTS)
+		route->has_own_tombstone = true;
 }
 
 /* Reads the settings that have a field.  `where` is where the object stands; route may be NULL. */
@@ -254,16 +297,17 @@ static enum err read_settings(struct config_where *w, json_t *object, unsigned w
 		if (strncmp(name, "//", 2) == 0)
 			continue;
 		config_where_enter_key(w, name);
-		if (!s || s->type == CONFIG_NOT_YET)
+		if (!s)
 			return refuse_name(w, name, where);
-		if (is_field(s, true))
+		if (s->type == CONFIG_LIMITS)
+			e = read_settings(w, value, IN_LIMITS, cf, route);
+		else if (is_field(s, true))
 			e = config_value_read(w, s, value, cf);
 		else if (is_field(s, false))
 			e = config_value_read(w, s, value, route);
 		if (e != OK)
 			return e;
-		if (strcmp(s->name, "bind") == 0)
-			route->has_own_bind = true;
+		note_own(s, where, route);
 		config_where_leave(w);
 	}
 	return OK;
@@ -315,9 +359,17 @@ static enum err check_reach(struct config_where *w, const struct config *cf)
 	return OK;
 }
 
-/* A policy that needs a command must have it. */
+/* A policy that needs a command must have it; what comes behind `derive` would never be looked at.
+ */
 static enum err check_policy(struct config_where *w, const struct route *route)
 {
+	for (size_t i = 0; route->key_from[i]; i++)
+		if (strcmp(route->key_from[i], "derive") == 0 && route->key_from[i + 1])
+			return config_where_error(w,
+				"\"key_from\": \"%s\" stands behind \"derive\" and is never looked "
+				"at; "
+				"put \"derive\" last",
+				route->key_from[i + 1]);
 	if (route->on_uncertain == UNCERTAIN_PROBE && !route->probe)
 		return config_where_error(
 			w, "\"on_uncertain\": \"probe\" needs \"probe\": [\"/path/of/command\"]");
@@ -568,9 +620,11 @@ void config_print_settings(void)
 	for (size_t i = 0; i < N_SETTINGS; i++) {
 		const struct setting *s = &settings[i];
 
-		if (s->type != CONFIG_NOT_YET)
-			printf("%s\t%s\t%s\t%s\t%s\n", s->where & IN_TOP ? "top" : "route", s->name,
-				config_value_type_name(s->type), s->fallback ? s->fallback : "-",
-				s->about);
+		printf("%s\t%s\t%s\t%s\t%s\n",
+			s->where & IN_TOP      ? "top"
+			: s->where & IN_LIMITS ? "limits"
+					       : "route",
+			s->name, config_value_type_name(s->type), s->fallback ? s->fallback : "-",
+			s->about);
 	}
 }

@@ -19,9 +19,23 @@ enum key_syntax { KEY_SYNTAX_LENIENT, KEY_SYNTAX_STRICT };
 enum on_uncertain { UNCERTAIN_FAIL, UNCERTAIN_RERUN, UNCERTAIN_PROBE, UNCERTAIN_ROLLBACK };
 enum durability { DURABILITY_FULL, DURABILITY_NORMAL, DURABILITY_OFF };
 enum log_format { LOG_TEXT, LOG_JSON };
+enum in_progress { IN_PROGRESS_CONFLICT, IN_PROGRESS_WAIT, IN_PROGRESS_ACCEPT };
+enum conflict_status { CONFLICT_409, CONFLICT_429 };
+enum async { ASYNC_OFF, ASYNC_PREFER, ASYNC_ALWAYS };
+enum replay_status { REPLAY_SAME, REPLAY_200 };
+enum on_duplicate { DUPLICATE_REJECT, DUPLICATE_REPLAY };
+enum guarantee { GUARANTEE_STRICT, GUARANTEE_RESULT, GUARANTEE_SEMANTIC };
 
 /* A NULL-terminated array of strings; NULL itself when the setting was not given and has none. */
 typedef char **strings;
+
+/* What a script may use, by setrlimit(2); 0: no limit of ours. */
+struct limits {
+	int64_t cpu_ms; /* rounded up to whole seconds */
+	int64_t memory_bytes;
+	int64_t processes; /* of the account that runs the gateway, all together */
+	int64_t file_bytes;
+};
 
 /* The configuration for a script.  Durations are in milliseconds, sizes in bytes. */
 struct route {
@@ -30,21 +44,44 @@ struct route {
 	strings interpreter; /* program and arguments before the script's path; or NULL */
 	strings methods;     /* protected methods, upper case */
 	bool key_required;
-	strings key_from; /* "header:NAME"; never empty */
+	strings key_from; /* sources (source.h); never empty */
 	enum key_syntax key_syntax;
 	strings scope;     /* CGI variable names or "cookie:NAME" */
 	strings bind;      /* likewise; the default counts only when the scope is empty ... */
 	bool has_own_bind; /* ... but this one was given, and counts always */
 	int64_t timeout_ms;
 	int64_t kill_after_ms;
+	strings fingerprint; /* "method", "path", "query", "body" and sources (source.h) */
+	strings ignore;      /* "json:/pointer" and "form:NAME", left out of the body; or NULL */
+	enum in_progress in_progress;
+	enum conflict_status in_progress_status;
+	int64_t wait_ms;
+	int64_t max_waiters;
+	enum async async;
+	bool prefer;
+	int64_t soft_timeout_ms; /* 0: none */
+	int64_t max_running;     /* in all processes */
 	int64_t ttl_ms;
 	int64_t tombstone_ms;
+	bool has_own_ttl, has_own_tombstone; /* given in the route itself */
 	enum on_uncertain on_uncertain;
 	strings probe;        /* the command of UNCERTAIN_PROBE; or NULL */
 	strings rollback;     /* likewise */
 	int64_t max_attempts; /* runs of one operation, the first included */
 	int64_t max_request_bytes;
 	int64_t max_response_bytes;
+	strings release_on; /* "503", "5xx"; or NULL */
+	enum replay_status replay_status;
+	strings replay_drop; /* names of header fields; or NULL */
+	strings unique;      /* sources (source.h); or NULL */
+	enum on_duplicate on_duplicate;
+	int64_t duplicate_status;
+	int64_t unique_ttl_ms; /* 0: for ever */
+	enum guarantee guarantee;
+	char *webhook;         /* URL; or NULL */
+	strings webhook_allow; /* beginnings of URLs; or NULL */
+	int64_t webhook_max_age_ms;
+	struct limits limits;
 };
 
 struct config {
@@ -57,6 +94,7 @@ struct config {
 	enum log_format log;
 	int64_t workers;
 	int64_t busy_timeout_ms;
+	int64_t max_running;   /* on all routes, in all processes; 0: no limit */
 	struct route defaults; /* what a route that says nothing gets, and what pass-through uses */
 	struct route *routes;
 	size_t n_routes;

@@ -201,23 +201,118 @@ static enum err take_method(const struct config_where *w, const char *text, char
 	return copy(text, out);
 }
 
+/* RFC 6901, section 3; but not the whole document, which is no value. */
+static bool is_pointer(const char *text)
+{
+	bool is_valid = *text == '/';
+
+	for (; *text; text++)
+		is_valid = is_valid && (*text != '~' || text[1] == '0' || text[1] == '1');
+	return is_valid;
+}
+
+static bool is_name(const char *text)
+{
+	return *text;
+}
+
+/* The places of a request where a value may stand (source.h). */
+static enum err take_source(const struct config_where *w, const char *text, char **out)
+{
+	static const struct {
+		const char *prefix;
+		bool (*is_valid)(const char *name);
+		const char *is_wrong;
+	} sources[] = {
+		{"header:", is_token,
+			"does not name a header field; write \"header:NAME\", such as "
+			"\"header:Idempotency-Key\""},
+		{"query:", is_name, "does not name a parameter; write \"query:NAME\""},
+		{"cookie:", is_token, "does not name a cookie; write \"cookie:NAME\""},
+		{"form:", is_name, "does not name a field; write \"form:NAME\""},
+		{"json:", is_pointer,
+			"is not a JSON pointer (RFC 6901); write it such as \"json:/order/id\""},
+	};
+
+	for (size_t i = 0; i < sizeof(sources) / sizeof(*sources); i++) {
+		size_t len = strlen(sources[i].prefix);
+
+		if (strncmp(text, sources[i].prefix, len) == 0)
+			return sources[i].is_valid(text + len)
+				       ? copy(text, out)
+				       : wrong_text(w, text, sources[i].is_wrong);
+	}
+	return wrong_text(w, text,
+		"is not a place of a request; write \"header:NAME\", \"query:NAME\", "
+		"\"cookie:NAME\", \"form:NAME\" or \"json:/pointer\"");
+}
+
 static enum err take_key_source(const struct config_where *w, const char *text, char **out)
 {
-	static const char *const later[] = {"query:", "cookie:", "form:", "json:", "derive"};
-	static const char header[] = "header:";
+	return strcmp(text, "derive") == 0 ? copy(text, out) : take_source(w, text, out);
+}
 
-	for (size_t i = 0; i < sizeof(later) / sizeof(*later); i++)
-		if (strncmp(text, later[i], strlen(later[i])) == 0)
-			return wrong_text(w, text, "is not yet supported; write \"header:NAME\"");
-	if (strncmp(text, header, strlen(header)) != 0)
+static enum err take_fingerprint(const struct config_where *w, const char *text, char **out)
+{
+	static const char *const words[] = {"method", "path", "query", "body"};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (strcmp(text, words[i]) == 0)
+			return copy(text, out);
+	if (!strchr(text, ':'))
 		return wrong_text(w, text,
-			"is not a source of keys; write \"header:NAME\", such as "
-			"\"header:Idempotency-Key\"");
-	if (!is_token(text + strlen(header)))
+			"is not a part of a request; write \"method\", \"path\", \"query\", "
+			"\"body\", or a place such as \"header:Content-Type\" or "
+			"\"json:/order/id\"");
+	return take_source(w, text, out);
+}
+
+/* A pointer and the name of a field may also stand alone; they are kept with their prefix. */
+static enum err take_ignored(const struct config_where *w, const char *text, char **out)
+{
+	if (strncmp(text, "json:", 5) == 0 || strncmp(text, "form:", 5) == 0)
+		return take_source(w, text, out);
+	if (*text == '/' ? !is_pointer(text) : !*text)
 		return wrong_text(w, text,
-			"does not name a header field; write \"header:NAME\", such as "
-			"\"header:Idempotency-Key\"");
-	return copy(text, out);
+			"names nothing that could be left out; write a JSON pointer such as "
+			"\"/meta/sent_at\", or the name of a form field");
+	if (asprintf(out, "%s%s", *text == '/' ? "json:" : "form:", text) < 0)
+		return no_memory();
+	return OK;
+}
+
+static enum err take_status(const struct config_where *w, const char *text, char **out)
+{
+	bool is_status = *text >= '2' && *text <= '5' && strlen(text) == 3 &&
+			 (strcmp(text + 1, "xx") == 0 || (isdigit((unsigned char)text[1]) &&
+								 isdigit((unsigned char)text[2])));
+
+	return is_status ? copy(text, out)
+			 : wrong_text(w, text,
+				   "is neither a status nor a class of them; write \"503\" or "
+				   "\"5xx\"");
+}
+
+static enum err take_field(const struct config_where *w, const char *text, char **out)
+{
+	return is_token(text) ? copy(text, out)
+			      : wrong_text(w, text,
+					"is not the name of a header field; write it such as "
+					"\"Set-Cookie\"");
+}
+
+/* Whole host names only: "https://good.example" must not allow "https://good.example.evil/". */
+static enum err take_url_beginning(const struct config_where *w, const char *text, char **out)
+{
+	enum err e = take_url(w, text, out);
+	const char *host = e == OK ? strstr(text, "://") + 3 : text;
+
+	if (e != OK || (strchr(host, '/') && !strchr(host, '@') && *host != '/'))
+		return e;
+	free(*out);
+	return wrong_text(w, text,
+		"does not end its host with \"/\", or names a user; write it such as "
+		"\"https://hooks.example.org/\"");
 }
 
 /* The case is free: modules of web servers make variables such as OIDC_CLAIM_sub. */
@@ -309,9 +404,12 @@ static enum err read_list(
 static enum err read_which(
 	const struct config_where *w, const char *word, const json_t *value, unsigned *out)
 {
-	const char *text = json_is_string(value) ? json_string_value(value) : "";
-	char message[128] = "is not allowed; write";
+	char number[24] = "", message[128] = "is not allowed; write";
+	const char *text = json_is_string(value) ? json_string_value(value) : number;
 
+	if (json_is_integer(value)) /* a status may be written as what it is */
+		snprintf(
+			number, sizeof(number), "%" JSON_INTEGER_FORMAT, json_integer_value(value));
 	for (unsigned i = 0;; i++) {
 		size_t len = strcspn(word, "|"), used = strlen(message);
 
@@ -330,7 +428,13 @@ static enum err read_which(
 _Static_assert(sizeof(enum durability) == sizeof(unsigned) &&
 		       sizeof(enum log_format) == sizeof(unsigned) &&
 		       sizeof(enum key_syntax) == sizeof(unsigned) &&
-		       sizeof(enum on_uncertain) == sizeof(unsigned),
+		       sizeof(enum on_uncertain) == sizeof(unsigned) &&
+		       sizeof(enum in_progress) == sizeof(unsigned) &&
+		       sizeof(enum conflict_status) == sizeof(unsigned) &&
+		       sizeof(enum async) == sizeof(unsigned) &&
+		       sizeof(enum replay_status) == sizeof(unsigned) &&
+		       sizeof(enum on_duplicate) == sizeof(unsigned) &&
+		       sizeof(enum guarantee) == sizeof(unsigned),
 	"read_word() writes an unsigned");
 
 static enum err read_word(
@@ -353,6 +457,16 @@ static enum err read_flag(
 	if (e == OK)
 		*(bool *)field = which != 0;
 	return e;
+}
+
+static enum err read_bool(
+	struct config_where *w, const struct setting *s, const json_t *value, void *field)
+{
+	(void)s;
+	if (!json_is_boolean(value))
+		return wrong(w, value, "is not allowed; write true or false");
+	*(bool *)field = json_is_true(value);
+	return OK;
 }
 
 /* Digits and a suffix.  What is too large for the type becomes INT64_MAX: out of any range. */
@@ -418,9 +532,9 @@ static enum err read_number(
 }
 
 static const struct type types[CONFIG_TYPE__MAX] = {
-	[CONFIG_NOT_YET] = {"not yet supported", NULL, NULL, NULL},
 	[CONFIG_OBJECT] = {"object", NULL, NULL, NULL},
 	[CONFIG_ROUTES] = {"list of objects", NULL, NULL, NULL},
+	[CONFIG_LIMITS] = {"object", NULL, NULL, NULL},
 	[CONFIG_PATH] = {"path", read_text, take_path, NULL},
 	[CONFIG_STORE] = {"sqlite:PATH", read_text, take_store, NULL},
 	[CONFIG_URL] = {"URL", read_text, take_url, NULL},
@@ -428,13 +542,26 @@ static const struct type types[CONFIG_TYPE__MAX] = {
 	[CONFIG_DIRS] = {"list of paths", read_list, take_path, NULL},
 	[CONFIG_COMMAND] = {"list: path, arguments", read_list, take_argument, NULL},
 	[CONFIG_METHODS] = {"list of methods", read_list, take_method, NULL},
-	[CONFIG_KEY_SOURCES] = {"list of header:NAME", read_list, take_key_source, NULL},
+	[CONFIG_KEY_SOURCES] = {"list of places and derive", read_list, take_key_source, NULL},
 	[CONFIG_VARIABLES] = {"list of CGI variables and cookie:NAME", read_list, take_variable,
 		NULL},
+	[CONFIG_SOURCES] = {"list of places", read_list, take_source, NULL},
+	[CONFIG_FINGERPRINT] = {"list of parts and places", read_list, take_fingerprint, NULL},
+	[CONFIG_IGNORED] = {"list of JSON pointers and form fields", read_list, take_ignored, NULL},
+	[CONFIG_STATUSES] = {"list of statuses", read_list, take_status, NULL},
+	[CONFIG_FIELDS] = {"list of header fields", read_list, take_field, NULL},
+	[CONFIG_URL_BEGINNINGS] = {"list of URLs", read_list, take_url_beginning, NULL},
 	[CONFIG_DURABILITY] = {"full|normal|off", read_word, NULL, NULL},
 	[CONFIG_LOG] = {"text|json", read_word, NULL, NULL},
 	[CONFIG_KEY_SYNTAX] = {"lenient|strict", read_word, NULL, NULL},
 	[CONFIG_ON_UNCERTAIN] = {"fail|rerun|probe|rollback", read_word, NULL, NULL},
+	[CONFIG_IN_PROGRESS] = {"conflict|wait|accept", read_word, NULL, NULL},
+	[CONFIG_CONFLICT_STATUS] = {"409|429", read_word, NULL, NULL},
+	[CONFIG_ASYNC] = {"off|prefer|always", read_word, NULL, NULL},
+	[CONFIG_REPLAY_STATUS] = {"same|200", read_word, NULL, NULL},
+	[CONFIG_ON_DUPLICATE] = {"reject|replay", read_word, NULL, NULL},
+	[CONFIG_GUARANTEE] = {"strict|result|semantic", read_word, NULL, NULL},
+	[CONFIG_FLAG] = {"true|false", read_bool, NULL, NULL},
 	[CONFIG_KEY] = {"optional|required", read_flag, NULL, NULL},
 	[CONFIG_NUMBER] = {"number", read_number, NULL, NULL},
 	[CONFIG_DURATION] = {"duration", read_number, NULL, duration_units},

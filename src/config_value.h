@@ -22,9 +22,9 @@
 #define CONFIG_GIGA (CONFIG_KILO * CONFIG_KILO * CONFIG_KILO)
 
 enum config_type {
-	CONFIG_NOT_YET, /* the name is known, and refused */
-	CONFIG_OBJECT,  /* read by config.c itself */
-	CONFIG_ROUTES,  /* likewise */
+	CONFIG_OBJECT, /* read by config.c itself */
+	CONFIG_ROUTES, /* likewise */
+	CONFIG_LIMITS, /* likewise */
 	/* char * */
 	CONFIG_PATH,
 	CONFIG_STORE,
@@ -36,13 +36,26 @@ enum config_type {
 	CONFIG_METHODS,
 	CONFIG_KEY_SOURCES,
 	CONFIG_VARIABLES,
+	CONFIG_SOURCES,
+	CONFIG_FINGERPRINT,
+	CONFIG_IGNORED,
+	CONFIG_STATUSES,
+	CONFIG_FIELDS,
+	CONFIG_URL_BEGINNINGS,
 	/* the enum that is named like the setting */
 	CONFIG_DURABILITY,
 	CONFIG_LOG,
 	CONFIG_KEY_SYNTAX,
 	CONFIG_ON_UNCERTAIN,
+	CONFIG_IN_PROGRESS,
+	CONFIG_CONFLICT_STATUS,
+	CONFIG_ASYNC,
+	CONFIG_REPLAY_STATUS,
+	CONFIG_ON_DUPLICATE,
+	CONFIG_GUARANTEE,
 	/* bool */
 	CONFIG_KEY,
+	CONFIG_FLAG,
 	/* int64_t */
 	CONFIG_NUMBER,
 	CONFIG_DURATION,

@@ -219,7 +219,7 @@ enum next protect_claim(struct request *r)
 	}
 	fault("gateway.ordered");
 	start_us = clock_mono_us();
-	e = claim_take(r->store, &r->op, &verdict);
+	e = claim_take(r->store, &(struct claim){.op = &r->op}, &verdict);
 	r->log.claim_us = clock_mono_us() - start_us;
 	if (e == OK && verdict == VERDICT_TAKEN) {
 		r->log.ref = r->ref;

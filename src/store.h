@@ -44,6 +44,7 @@
 #define IDENTITY_LEN    16 /* bytes: keyed digest of route, scope and key */
 #define FINGERPRINT_LEN 32 /* bytes: keyed digest of what was asked */
 #define PRINCIPAL_LEN   16 /* bytes: keyed digest of the credentials; all zero: none */
+#define NATURAL_LEN     16 /* bytes: keyed digest of a natural key */
 #define TOKEN_LEN       16 /* bytes: random; who holds it may move the operation on */
 #define SECRET_LEN      32 /* bytes: the key of all digests, made with the store */
 #define REF_LEN         32 /* characters of a ref: 32 lower-case hexadecimal digits */
@@ -181,17 +182,44 @@ enum err store_find(struct store *st, const unsigned char identity[IDENTITY_LEN]
 enum err store_find_ref(
 	struct store *st, const char *ref, struct operation *op, struct response *res) MUSTCHECK;
 
+/* What is taken together with an identity, or not at all. */
+struct claim {
+	const struct operation *op;   /* all of it, as claim_prepare() makes it */
+	const unsigned char *natural; /* NATURAL_LEN bytes: digest of a natural key; NULL: none */
+	int64_t natural_ttl_ms;       /* counted from the record; 0: for ever */
+	const char *webhook;          /* URL that hears how the operation ends; NULL: nobody */
+	bool webhook_is_trusted;      /* the operator chose its host */
+	int64_t webhook_max_age_ms;
+	int64_t max_running;     /* of the route; 0: no limit */
+	int64_t max_running_all; /* likewise, of all routes */
+};
+
+enum claimed {
+	CLAIM_TAKEN,
+	CLAIM_THERE,     /* somebody else has the identity */
+	CLAIM_DUPLICATE, /* somebody else has the natural key */
+	CLAIM_FULL       /* as many as are allowed are running, or look so (claim_settle()) */
+};
+
 /*
  * store_claim - takes an identity (absent -> running), or, with attempts over 1, takes over the row
  * of op->id that was freed or is uncertain after one attempt less
  *
- *   op     all of it, as claim_prepare() makes it
- *   taken  set on OK; false: somebody else has the identity
+ *   result  set on OK
  *
  * Returns OK; else a write's errors.  After ERR_UNKNOWN the store itself takes the claim back as
  * soon as it can be written again; the caller must not run anything.  Blocks.
  */
-enum err store_claim(struct store *st, const struct operation *op, bool *taken) MUSTCHECK;
+enum err store_claim(struct store *st, const struct claim *claim, enum claimed *result) MUSTCHECK;
+
+/*
+ * store_find_natural - the operation that has a natural key
+ *
+ * Returns OK, op and res are set as by store_find(); ERR_ABSENT nobody has it, or its operation has
+ * been forgotten (then *is_taken is true); a read's errors.
+ */
+enum err store_find_natural(struct store *st, const unsigned char natural[NATURAL_LEN],
+	int64_t now_ms, struct operation *op, struct response *res, bool *is_taken) MUSTCHECK;
 
 /*
  * store_release - nothing was started: the identity is free again (running -> absent)
@@ -213,6 +241,7 @@ struct record {
 	int64_t tombstone_ms;
 	int exit_status;
 	const char *event, *detail; /* for the history; NULL: nothing */
+	bool keeps_natural;         /* the natural key stays taken, for as long as the claim said */
 };
 
 /*
@@ -306,7 +335,7 @@ enum err store_purge(
  *
  *   state  STATE_ABSENT: any        route  NULL: any        limit  <= 0: no limit
  *
- * `each` returns false to stop.  Nothing may be written by `each`.
+ * `each` returns false to stop; it may write.
  */
 struct store_filter {
 	enum state state;
@@ -324,6 +353,56 @@ struct history {
 };
 enum err store_history(struct store *st, int64_t op_id,
 	bool (*each)(const struct history *h, void *arg), void *arg) MUSTCHECK;
+
+/*
+ * Messages: whoever asked for it hears how an operation ended (done, uncertain, or absent: nothing
+ * was done), at least once.  They are written by the same transaction that moves the operation.
+ */
+enum message_fate { MESSAGE_DELIVERED, MESSAGE_AGAIN, MESSAGE_GIVEN_UP };
+
+struct message {
+	int64_t id;
+	char ref[REF_LEN + 1];
+	char route[ROUTE_NAME_MAX + 1];
+	char *url; /* owned; message_free() */
+	bool is_trusted;
+	enum state state;
+	int status; /* 0: none */
+	int64_t bytes;
+	int attempts;
+	int64_t created_ms, updated_ms; /* of the operation */
+	int64_t give_up_ms;             /* no try begins after that */
+	int64_t due_ms;                 /* the next try; 0: none */
+	int tries;
+	char said[REASON_MAX + 1]; /* what came of the last try; "" before the first */
+};
+void message_free(struct message *m);
+
+/*
+ * store_message_take - the message that has been due longest, with one try more
+ *
+ *   lease_ms  until then nobody else gets it; when the caller dies, it is due again
+ *   wait_ms   set on ERR_ABSENT: how long until one is due; -1: there is none
+ *
+ * Returns OK, message_free() it; ERR_ABSENT none is due; a read's or a write's errors.  Blocks.
+ */
+enum err store_message_take(struct store *st, int64_t now_ms, int64_t lease_ms, struct message *out,
+	int64_t *wait_ms) MUSTCHECK;
+
+/*
+ * store_message_end - what came of the try
+ *
+ *   due_ms  MESSAGE_AGAIN: when to try next
+ *   said    a few words for `show`
+ *
+ * Returns OK, also when somebody else has tried since; else a write's errors.  Blocks.
+ */
+enum err store_message_end(struct store *st, const struct message *m, enum message_fate fate,
+	int64_t due_ms, const char *said) MUSTCHECK;
+
+/* Calls `each` for the messages of an operation, oldest first, as store_list() does. */
+enum err store_messages(struct store *st, int64_t op_id,
+	bool (*each)(const struct message *m, void *arg), void *arg) MUSTCHECK;
 
 /* Sizes for `retrysafe stats`. */
 struct store_sizes {

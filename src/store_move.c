@@ -24,8 +24,8 @@
 /* ---- claim ---- */
 
 struct claim_job {
-	const struct operation *op;
-	bool taken;
+	const struct claim *claim;
+	enum claimed result;
 };
 
 static enum err route_id(struct conn *c, const char *name, int64_t *id)
@@ -109,18 +109,66 @@ static enum err find(
 	return e;
 }
 
+static enum err drop(struct conn *c, enum statement what, int64_t id)
+{
+	sqlite3_stmt *stmt = conn_statement(c, what);
+
+	if (stmt)
+		sqlite3_bind_int64(stmt, 1, id);
+	return conn_run(c, stmt, "drop");
+}
+
 static enum err forget(struct conn *c, int64_t id)
 {
-	static const enum statement drops[] = {
-		ST_RESPONSE_DROP, ST_CHUNK_DROP, ST_HISTORY_DROP, ST_REQUEST_DROP, ST_FORGET};
+	static const enum statement drops[] = {ST_RESPONSE_DROP, ST_CHUNK_DROP, ST_HISTORY_DROP,
+		ST_REQUEST_DROP, ST_WEBHOOK_DROP, ST_OUTBOX_DROP, ST_FORGET};
 	enum err e = OK;
 
-	for (size_t i = 0; i < sizeof(drops) / sizeof(drops[0]) && e == OK; i++) {
-		sqlite3_stmt *stmt = conn_statement(c, drops[i]);
+	for (size_t i = 0; i < sizeof(drops) / sizeof(drops[0]) && e == OK; i++)
+		e = drop(c, drops[i], id);
+	return e;
+}
 
-		if (stmt)
-			sqlite3_bind_int64(stmt, 1, id);
-		e = conn_run(c, stmt, "forget");
+/* Would one more be too many? */
+static enum err look_for_room(
+	struct conn *c, const struct claim *claim, int64_t route, bool *is_full)
+{
+	sqlite3_stmt *stmt;
+
+	*is_full = false;
+	if (claim->max_running == 0 && claim->max_running_all == 0)
+		return OK;
+	stmt = conn_statement(c, ST_RUNNING);
+	if (!stmt)
+		return c->why;
+	sqlite3_bind_int64(stmt, 1, route);
+	if (sqlite3_step(stmt) == SQLITE_ROW)
+		*is_full = (claim->max_running_all > 0 &&
+				   sqlite3_column_int64(stmt, 0) >= claim->max_running_all) ||
+			   (claim->max_running > 0 &&
+				   sqlite3_column_int64(stmt, 1) >= claim->max_running);
+	return sqlite3_reset(stmt) == SQLITE_OK
+		       ? OK
+		       : conn_error(c, sqlite3_extended_errcode(c->db), "claim: room");
+}
+
+/* The row itself: a new one, one that time has freed, or that of an earlier attempt. */
+static enum err take_row(struct conn *c, const struct operation *op, int64_t route, bool *taken)
+{
+	struct operation existing;
+	enum err e;
+
+	if (op->attempts > 1)
+		return move_retake(c, op, taken);
+	e = insert(c, op, route, taken);
+	if (e != OK || *taken)
+		return e;
+	e = find(c, op->identity, &existing);
+	/* Time alone has freed it, and nobody has purged it yet. */
+	if (e == OK && existing.forgotten_ms > 0 && existing.forgotten_ms <= op->created_ms) {
+		e = forget(c, existing.id);
+		if (e == OK)
+			e = insert(c, op, route, taken);
 	}
 	return e;
 }
@@ -128,54 +176,48 @@ static enum err forget(struct conn *c, int64_t id)
 static enum err claim(struct store *st, struct conn *c, void *arg)
 {
 	struct claim_job *job = arg;
-	struct operation existing;
-	int64_t route = 0;
-	bool inserted = false;
-	enum err e;
+	const struct operation *op = job->claim->op;
+	int64_t route = 0, holder = 0;
+	bool is_full = false, taken = false;
+	enum err e = route_id(c, op->route, &route);
 
 	(void)st;
-	if (job->op->attempts > 1)
-		return move_retake(c, job->op, &job->taken);
-	e = route_id(c, job->op->route, &route);
+	job->result = CLAIM_THERE;
 	if (e == OK)
-		e = insert(c, job->op, route, &inserted);
-	if (e == OK && !inserted) {
-		e = find(c, job->op->identity, &existing);
-		/* Time alone has freed it, and nobody has purged it yet. */
-		if (e == OK && existing.forgotten_ms > 0 &&
-			existing.forgotten_ms <= job->op->created_ms) {
-			e = forget(c, existing.id);
-			if (e == OK)
-				e = insert(c, job->op, route, &inserted);
-		}
+		e = look_for_room(c, job->claim, route, &is_full);
+	if (e == OK && is_full) {
+		job->result = CLAIM_FULL;
+		return OK;
 	}
-	job->taken = inserted;
+	if (e == OK)
+		e = take_row(c, op, route, &taken);
+	if (e == OK && taken)
+		e = natural_take(c, job->claim, &holder);
+	if (e == OK && taken && holder != op->id) {
+		job->result = CLAIM_DUPLICATE;
+		return move_release(c, op->id, op->token);
+	}
+	if (e == OK && taken)
+		e = outbox_subscribe(c, job->claim);
+	if (e == OK && taken)
+		job->result = CLAIM_TAKEN;
 	/* One in a million a millisecond: as if somebody else had been faster. */
 	return e == ERR_REFUSED ? OK : e;
 }
 
-enum err store_claim(struct store *st, const struct operation *op, bool *taken)
+enum err store_claim(struct store *st, const struct claim *what, enum claimed *result)
 {
-	struct claim_job job = {.op = op};
+	struct claim_job job = {.claim = what};
 	enum err e = store_write(st, claim, &job);
 
 	if (e == ERR_UNKNOWN) /* whatever is in the log, nothing was started for it */
-		store_owe_release(st, op->id, op->token);
+		store_owe_release(st, what->op->id, what->op->token);
 	if (e == OK)
-		*taken = job.taken;
+		*result = job.result;
 	return e;
 }
 
 /* ---- release ---- */
-
-static enum err drop_request(struct conn *c, int64_t id)
-{
-	sqlite3_stmt *stmt = conn_statement(c, ST_REQUEST_DROP);
-
-	if (stmt)
-		sqlite3_bind_int64(stmt, 1, id);
-	return conn_run(c, stmt, "record");
-}
 
 /*
  * The first attempt leaves nothing behind, a later one its row with the history.
@@ -187,8 +229,10 @@ static enum err drop_request(struct conn *c, int64_t id)
 enum err move_release(struct conn *c, int64_t op_id, const unsigned char token[TOKEN_LEN])
 {
 	static const enum statement ways[] = {ST_RELEASE, ST_RELEASE_AGAIN};
+	static const enum statement drops[] = {ST_REQUEST_DROP, ST_WEBHOOK_DROP};
 	int changed = 0;
-	enum err e = OK;
+	/* Before the row goes: who waits for a message hears that nothing was done. */
+	enum err e = outbox_post(c, op_id, token, STATE_ABSENT, clock_wall_ms());
 
 	for (size_t i = 0; i < 2 && e == OK; i++) {
 		sqlite3_stmt *stmt = conn_statement(c, ways[i]);
@@ -203,9 +247,11 @@ enum err move_release(struct conn *c, int64_t op_id, const unsigned char token[T
 		e = conn_run(c, stmt, "release");
 		if (e == OK)
 			changed += sqlite3_changes(c->db);
-		if (e == OK && ways[i] == ST_RELEASE && changed > 0)
-			e = drop_request(c, op_id);
+		for (size_t d = 0; d < 2 && e == OK && ways[i] == ST_RELEASE && changed > 0; d++)
+			e = drop(c, drops[d], op_id);
 	}
+	if (e == OK && changed > 0)
+		e = natural_end(c, op_id, false, 0);
 	return e == OK && changed == 0 ? conn_run(c, conn_statement(c, ST_TOUCH), "release") : e;
 }
 
@@ -305,7 +351,11 @@ static enum err record(struct store *st, struct conn *c, void *arg)
 	if (e == ERR_REFUSED)
 		return err_set(ERR_BROKEN, "record: a response without its operation");
 	if (e == OK)
-		e = drop_request(c, rec->op->id);
+		e = drop(c, ST_REQUEST_DROP, rec->op->id);
+	if (e == OK)
+		e = natural_end(c, rec->op->id, rec->keeps_natural, rec->now_ms);
+	if (e == OK)
+		e = outbox_post(c, rec->op->id, NULL, STATE_DONE, rec->now_ms);
 	if (e == OK && rec->event)
 		e = move_history(c, rec->op->id, rec->now_ms, rec->event, rec->detail);
 	return e;
@@ -418,6 +468,8 @@ static enum err doubt(struct store *st, struct conn *c, void *arg)
 			ERR_REFUSED, "mark uncertain: the operation was settled without this run");
 	sqlite3_bind_int64(drop, 1, job->op->id);
 	e = conn_run(c, drop, "mark uncertain");
+	if (e == OK)
+		e = outbox_post(c, job->op->id, NULL, STATE_UNCERTAIN, job->now_ms);
 	return e == OK ? move_history(c, job->op->id, job->now_ms, "uncertain", job->reason) : e;
 }
 
@@ -487,7 +539,10 @@ enum err move_purge(struct conn *c, int64_t now_ms, int limit, int64_t *dropped,
 	struct due due[PURGE_MAX];
 	int n = 0;
 	int64_t pieces = 0;
-	enum err e = list_due(c, now_ms, limit < PURGE_MAX ? limit : PURGE_MAX, due, &n);
+	enum err e = natural_purge(c, now_ms);
+
+	if (e == OK)
+		e = list_due(c, now_ms, limit < PURGE_MAX ? limit : PURGE_MAX, due, &n);
 
 	*dropped = *forgotten = 0;
 	for (int i = 0; i < n && pieces < limit && e == OK; i++) {

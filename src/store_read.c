@@ -230,12 +230,28 @@ enum err store_find(struct store *st, const unsigned char identity[IDENTITY_LEN]
 	return e;
 }
 
+enum err reader_find_id(struct store *st, int64_t id, struct operation *op, struct response *res)
+{
+	struct conn *c = NULL;
+	sqlite3_stmt *stmt;
+	enum err e = reader_take(st, &c);
+
+	if (res)
+		memset(res, 0, sizeof(*res));
+	if (e != OK)
+		return e;
+	stmt = conn_statement(c, ST_FIND_ID);
+	if (stmt)
+		sqlite3_bind_int64(stmt, 1, id);
+	e = find(c, stmt, op, res);
+	reader_give(st, &c);
+	return e;
+}
+
 enum err store_find_ref(
 	struct store *st, const char *ref, struct operation *op, struct response *res)
 {
 	struct operation found;
-	struct conn *c = NULL;
-	sqlite3_stmt *stmt;
 	char text[REF_LEN + 1] = "", id[17] = "";
 	enum err e;
 
@@ -243,15 +259,8 @@ enum err store_find_ref(
 		memset(res, 0, sizeof(*res));
 	if (strlen(ref) != REF_LEN || strspn(ref, "0123456789abcdef") != REF_LEN)
 		return err_set(ERR_ABSENT, "not a ref: it has 32 lower-case hexadecimal digits");
-	e = reader_take(st, &c);
-	if (e != OK)
-		return e;
 	memcpy(id, ref, 16);
-	stmt = conn_statement(c, ST_FIND_ID);
-	if (stmt)
-		sqlite3_bind_int64(stmt, 1, (int64_t)strtoull(id, NULL, 16));
-	e = find(c, stmt, &found, res);
-	reader_give(st, &c);
+	e = reader_find_id(st, (int64_t)strtoull(id, NULL, 16), &found, res);
 	if (e != OK)
 		return e;
 	operation_ref(&found, text);
@@ -318,7 +327,10 @@ static enum err list_page(struct store *st, const struct store_filter *filter, i
 	*n = 0;
 	if (e != OK)
 		return e;
-	stmt = conn_statement(c, ST_LIST);
+	stmt = conn_statement(c, filter->state == STATE_CLAIMED || filter->state == STATE_RUNNING ||
+						 filter->state == STATE_UNCERTAIN
+					 ? ST_LIST_OPEN
+					 : ST_LIST);
 	if (stmt) {
 		sqlite3_bind_int(stmt, 1, (int)filter->state);
 		if (filter->route)

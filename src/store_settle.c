@@ -66,6 +66,11 @@ static enum err settle(struct store *st, struct conn *c, void *arg)
 	e = conn_run(c, stmt, "settle");
 	if (e == OK && sqlite3_changes(c->db) != 1)
 		return err_set(ERR_REFUSED, "the operation is not uncertain any more");
+	if (e == OK && job->which == ST_FREE) {
+		e = natural_end(c, job->op->id, false, job->now_ms);
+		if (e == OK)
+			e = outbox_post(c, job->op->id, NULL, STATE_ABSENT, job->now_ms);
+	}
 	return e == OK ? move_history(c, job->op->id, job->now_ms, job->event, job->detail) : e;
 }
 

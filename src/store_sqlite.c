@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * store_sqlite.c - the SQLite store: opening, schema, connections
+ * store_sqlite.c - the SQLite store: opening, connections, statements
  *
  * RULES THAT HOLD
  *   (1) A database is made only where none ever was (store_place.c).
@@ -23,33 +23,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char schema[] =
-	"CREATE TABLE store(name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
-	"CREATE TABLE route(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);"
-	/* `due`: when time alone moves the operation on: done -> expired, expired -> absent. */
-	"CREATE TABLE operation(id INTEGER PRIMARY KEY, nonce INTEGER NOT NULL, identity BLOB NOT "
-	"NULL,"
-	" fingerprint BLOB NOT NULL, principal BLOB, route INTEGER NOT NULL, state INTEGER NOT "
-	"NULL,"
-	" attempts INTEGER NOT NULL, created INTEGER NOT NULL, updated INTEGER NOT NULL, due "
-	"INTEGER,"
-	" tombstone INTEGER, status INTEGER, bytes INTEGER, exit INTEGER, reason TEXT, token BLOB,"
-	" witness INTEGER, boot INTEGER, deadline INTEGER) STRICT;"
-	"CREATE UNIQUE INDEX operation_identity ON operation(identity);"
-	"CREATE INDEX operation_due ON operation(due) WHERE due IS NOT NULL;"
-	"CREATE INDEX operation_open ON operation(state) WHERE state IN (1,2,4);"
-	/* `body` is the beginning of it, NULL when it was too large to keep; the rest is in chunk.
-	 */
-	"CREATE TABLE response(id INTEGER PRIMARY KEY, head BLOB NOT NULL, length INTEGER NOT NULL,"
-	" digest BLOB NOT NULL, body BLOB) STRICT;"
-	"CREATE TABLE chunk(id INTEGER NOT NULL, at INTEGER NOT NULL, digest BLOB NOT NULL,"
-	" data BLOB NOT NULL, UNIQUE(id, at)) STRICT;"
-	"CREATE TABLE history(id INTEGER NOT NULL, at INTEGER NOT NULL, event TEXT NOT NULL,"
-	" detail TEXT NOT NULL) STRICT;"
-	"CREATE INDEX history_id ON history(id);"
-	"CREATE TABLE request(id INTEGER PRIMARY KEY, variables BLOB NOT NULL, body BLOB NOT NULL)"
-	" STRICT;";
-
 static const char *const sql[ST__MAX] = {
 	[ST_BEGIN] = "BEGIN IMMEDIATE",
 	[ST_COMMIT] = "COMMIT",
@@ -63,6 +36,11 @@ static const char *const sql[ST__MAX] = {
 	[ST_LIST] = "SELECT " OPERATION_COLUMNS " FROM operation o JOIN route r ON r.id=o.route"
 		    " WHERE (?1=0 OR o.state=?1) AND (?2 IS NULL OR r.name=?2) AND o.id<?3"
 		    " ORDER BY o.id DESC LIMIT ?4",
+	/* The same, for a state that has an index of its own. */
+	[ST_LIST_OPEN] =
+		"SELECT " OPERATION_COLUMNS " FROM operation o JOIN route r ON r.id=o.route"
+		" WHERE o.state=?1 AND o.state IN (1,2,4) AND (?2 IS NULL OR r.name=?2)"
+		" AND o.id<?3 ORDER BY o.id DESC LIMIT ?4",
 	[ST_HISTORY] = "SELECT at,event,detail FROM history WHERE id=?1 ORDER BY rowid",
 	[ST_COUNT] = "SELECT state,count(*),total(CASE WHEN state=3 THEN bytes END)"
 		     " FROM operation GROUP BY state",
@@ -88,6 +66,7 @@ static const char *const sql[ST__MAX] = {
 		     "witness=NULL,boot=NULL,deadline=NULL WHERE id=?1 AND token=?2 AND state=?3",
 	[ST_EXPIRE] = "UPDATE operation SET state=?2,due=due+tombstone WHERE id=?1",
 	[ST_FORGET] = "DELETE FROM operation WHERE id=?1",
+	[ST_OUTBOX_DROP] = "DELETE FROM outbox WHERE op=?1 AND due IS NULL",
 	[ST_DUE] = "SELECT id,state,due,tombstone,bytes FROM operation WHERE due<=?1 ORDER BY due"
 		   " LIMIT ?2",
 	[ST_VACUUM] = "PRAGMA incremental_vacuum(500)",
@@ -108,6 +87,24 @@ static const char *const sql[ST__MAX] = {
 			   " EXISTS(SELECT 1 FROM operation WHERE id=?1 AND token=?4 AND state=?5)",
 	[ST_REQUEST_DROP] = "DELETE FROM request WHERE id=?1",
 	[ST_REQUEST] = "SELECT variables,body FROM request WHERE id=?1",
+	[ST_NATURAL] = "SELECT op FROM natural WHERE digest=?1 AND (due IS NULL OR due>?2)",
+	[ST_NATURAL_ADD] = "INSERT INTO natural(digest,op,ttl) VALUES(?1,?2,?3) ON CONFLICT(digest)"
+			   " DO UPDATE SET op=?2,ttl=?3,due=NULL",
+	[ST_NATURAL_KEEP] = "UPDATE natural SET due=CASE WHEN ttl>0 THEN ?2+ttl END WHERE op=?1",
+	[ST_NATURAL_DROP] = "DELETE FROM natural WHERE op=?1",
+	[ST_NATURAL_PURGE] = "DELETE FROM natural WHERE digest IN"
+			     " (SELECT digest FROM natural WHERE due<=?1 LIMIT 200)",
+	/* Only what is open is in the index, so few rows are looked at. */
+	[ST_RUNNING] = "SELECT count(*),total(route=?1) FROM operation"
+		       " WHERE state=2 AND state IN (1,2,4)",
+	[ST_WEBHOOK_ADD] =
+		"INSERT OR REPLACE INTO webhook(op,url,trusted,max_age) VALUES(?1,?2,?3,?4)",
+	[ST_WEBHOOK_DROP] = "DELETE FROM webhook WHERE op=?1",
+	[ST_POST] = "INSERT INTO outbox(op,nonce,route,url,trusted,state,status,bytes,attempts,"
+		    "created,updated,give_up,due,tries,said)"
+		    " SELECT o.id,o.nonce,r.name,w.url,w.trusted,?2,o.status,o.bytes,o.attempts,"
+		    "o.created,?3,?3+w.max_age,?3,0,'' FROM webhook w JOIN operation o ON o.id=w.op"
+		    " JOIN route r ON r.id=o.route WHERE w.op=?1 AND (?4 IS NULL OR o.token=?4)",
 };
 
 /* ---- connections ---- */
@@ -175,15 +172,14 @@ enum err conn_run(struct conn *c, sqlite3_stmt *stmt, const char *doing)
 	return e;
 }
 
-static enum err execute(struct conn *c, const char *text, const char *doing)
+enum err conn_execute(struct conn *c, const char *text, const char *doing)
 {
 	int rc = sqlite3_exec(c->db, text, NULL, NULL, NULL);
 
 	return rc == SQLITE_OK ? OK : conn_error(c, sqlite3_extended_errcode(c->db), doing);
 }
 
-/* One integer or text value from a one-row statement. */
-static enum err ask(struct conn *c, const char *text, char *out, size_t size)
+enum err conn_ask(struct conn *c, const char *text, char *out, size_t size)
 {
 	sqlite3_stmt *stmt = NULL;
 	int rc = sqlite3_prepare_v2(c->db, text, -1, &stmt, NULL);
@@ -244,7 +240,7 @@ enum err conn_open(struct store *st, bool is_writer, struct conn **out)
 		"PRAGMA mmap_size=0; PRAGMA cache_size=-%d; PRAGMA temp_store=MEMORY;"
 		"PRAGMA secure_delete=FAST; PRAGMA cell_size_check=ON; PRAGMA query_only=%s",
 		synchronous[st->durability], is_writer ? 1024 : 256, is_writer ? "OFF" : "ON");
-	e = execute(c, pragmas, "open the store");
+	e = conn_execute(c, pragmas, "open the store");
 	if (e != OK) {
 		conn_close(&c);
 		return e;
@@ -267,129 +263,7 @@ void conn_close(struct conn **c)
 	*c = NULL;
 }
 
-/* ---- schema ---- */
-
-static enum err set_journal(const struct store *st, struct conn *c)
-{
-	char mode[16] = "";
-	enum err e = ask(c, "PRAGMA journal_mode=WAL", mode, sizeof(mode));
-
-	if (e == OK && strcmp(mode, "wal") != 0)
-		e = err_set(ERR_REFUSED,
-			"%s: no write-ahead log on this file system (journal mode %s)", st->path,
-			mode);
-	return e;
-}
-
-static enum err create_schema(struct store *st, struct conn *c)
-{
-	char text[256], id[2 * STORE_ID_LEN + 1], secret[2 * SECRET_LEN + 1];
-	enum err e;
-
-	random_bytes(st->id, sizeof(st->id));
-	random_bytes(st->secret, sizeof(st->secret));
-	hex_text(st->id, sizeof(st->id), id);
-	hex_text(st->secret, sizeof(st->secret), secret);
-	e = execute(c, "PRAGMA page_size=4096; PRAGMA auto_vacuum=INCREMENTAL", "make the store");
-	if (e == OK)
-		e = set_journal(st, c);
-	if (e == OK)
-		e = execute(c, "BEGIN IMMEDIATE", "make the store");
-	if (e == OK)
-		e = execute(c, schema, "make the store");
-	snprintf(text, sizeof(text),
-		"INSERT INTO store VALUES('id',x'%s'),('secret',x'%s'),('created',%" PRId64 ");"
-		"PRAGMA application_id=%d; PRAGMA user_version=%d; COMMIT",
-		id, secret, clock_wall_ms(), STORE_APPLICATION_ID, STORE_SCHEMA_VERSION);
-	if (e == OK)
-		e = execute(c, text, "make the store");
-	return e;
-}
-
-/*
- * Makes the database, or finishes one whose making was cut off, under the writer lock.  Another
- * process may have been faster; what has anything in it is left as it is.
- */
-static enum err create_database(struct store *st)
-{
-	struct conn *c = NULL;
-	char tables[24] = "";
-	int fd;
-	enum err e = store_lock(st);
-
-	if (e != OK)
-		return e;
-	fd = open(st->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd >= 0)
-		close(fd); /* before SQLite opens it: rule (2) */
-	else if (errno != EEXIST)
-		e = err_set(errno == ENOSPC || errno == EDQUOT ? ERR_FULL : ERR_SYSTEM, "%s: %s",
-			st->path, strerror(errno));
-	if (e == OK)
-		e = conn_open(st, true, &c);
-	if (e == OK)
-		e = ask(c, "SELECT count(*) FROM sqlite_schema", tables, sizeof(tables));
-	if (e == OK && strcmp(tables, "0") == 0)
-		e = create_schema(st, c);
-	conn_close(&c);
-	store_unlock(st);
-	return e;
-}
-
-/* A copy that a backup made, or a tool, may have left another journal mode in the file. */
-static enum err check_journal(struct store *st, struct conn *c)
-{
-	char mode[16] = "";
-	enum err e = ask(c, "PRAGMA journal_mode", mode, sizeof(mode));
-
-	if (e != OK || strcmp(mode, "wal") == 0 || st->is_read_only)
-		return e;
-	e = store_lock(st);
-	if (e != OK)
-		return e;
-	c = NULL;
-	e = conn_open(st, true, &c);
-	if (e == OK)
-		e = set_journal(st, c);
-	conn_close(&c);
-	store_unlock(st);
-	return e;
-}
-
-static enum err check_schema(struct store *st, struct conn *c)
-{
-	char text[24];
-	long application, version;
-	enum err e = ask(c, "PRAGMA application_id", text, sizeof(text));
-
-	if (e != OK)
-		return e;
-	application = strtol(text, NULL, 10);
-	e = ask(c, "PRAGMA user_version", text, sizeof(text));
-	if (e != OK)
-		return e;
-	version = strtol(text, NULL, 10);
-	if (application == 0 && version == 0) {
-		e = ask(c, "SELECT count(*) FROM sqlite_schema", text, sizeof(text));
-		if (e != OK)
-			return e;
-		if (strcmp(text, "0") == 0)
-			return err_set(ERR_ABSENT, "%s is empty: its making was cut off", st->path);
-	}
-	if (application != STORE_APPLICATION_ID)
-		return err_set(ERR_BROKEN,
-			"%s is a database of another program (application id %#lx)", st->path,
-			(unsigned long)application);
-	if (version > STORE_SCHEMA_VERSION)
-		return err_set(ERR_REFUSED,
-			"%s was written by a newer retrysafe (schema %ld, this one knows %d); "
-			"upgrade this one",
-			st->path, version, STORE_SCHEMA_VERSION);
-	if (version < STORE_SCHEMA_VERSION)
-		return err_set(
-			ERR_BROKEN, "%s has an unknown schema version %ld", st->path, version);
-	return OK;
-}
+/* ---- opening ---- */
 
 static enum err read_blob(struct conn *c, const char *name, unsigned char *out, int len)
 {
@@ -429,8 +303,6 @@ static enum err sync_log(struct store *st, struct conn *c)
 	return OK;
 }
 
-/* ---- open and close ---- */
-
 static enum err out_of_memory(void)
 {
 	return err_set(ERR_NOMEM, "open the store: out of memory");
@@ -462,10 +334,8 @@ static enum err open_lock(struct store *st)
 static enum err check_store(struct store *st, struct conn *c)
 {
 	int has_moved = 0;
-	enum err e = check_schema(st, c);
+	enum err e = schema_check(st, c);
 
-	if (e == OK)
-		e = check_journal(st, c);
 	if (e == OK)
 		e = read_blob(c, "id", st->id, sizeof(st->id));
 	if (e == OK)
@@ -495,7 +365,7 @@ static enum err open_database(struct store *st, const struct store_options *opt)
 		return e;
 	e = open_lock(st);
 	if (e == OK && may_create && !*known)
-		e = create_database(st);
+		e = schema_create(st);
 	if (e == OK)
 		e = conn_open(st, false, &c);
 	if (e == OK)

@@ -2,11 +2,14 @@
 /*
  * store_sqlite.h - what the files of the SQLite engine share; private to store_*.c
  *
- *   store_sqlite.c   opening, schema, connections
+ *   store_sqlite.c   opening, connections, statements
+ *   store_schema.c   the tables, and their upgrades
  *   store_place.c    where the store is, the sentinel
  *   store_witness.c  proofs of life
  *   store_writer.c   the one writing thread: queue, lock file, group commit, checkpoint
  *   store_move.c     the writes: claim, release, record, doubt, purge
+ *   store_natural.c  natural keys
+ *   store_outbox.c   messages about how operations ended
  *   store_settle.c   the moves of an uncertain operation, and the requests kept for them
  *   store_read.c     the reads: find, list, history, sizes
  */
@@ -19,7 +22,7 @@
 #include <sqlite3.h>
 
 #define STORE_APPLICATION_ID 0x52535446 /* "RSTF" */
-#define STORE_SCHEMA_VERSION 1
+#define STORE_SCHEMA_VERSION 2
 #define STORE_ID_LEN         16
 #define FREED_MS             (INT64_C(30) * 24 * 3600 * 1000) /* how long a freed row keeps its history */
 
@@ -32,6 +35,7 @@ enum statement {
 	ST_RESPONSE,
 	ST_CHUNK,
 	ST_LIST,
+	ST_LIST_OPEN,
 	ST_HISTORY,
 	ST_COUNT,
 	ST_ROUTE_ID,
@@ -59,6 +63,16 @@ enum statement {
 	ST_REQUEST_ADD,
 	ST_REQUEST_DROP,
 	ST_REQUEST,
+	ST_NATURAL,
+	ST_NATURAL_ADD,
+	ST_NATURAL_KEEP,
+	ST_NATURAL_DROP,
+	ST_NATURAL_PURGE,
+	ST_RUNNING,
+	ST_WEBHOOK_ADD,
+	ST_WEBHOOK_DROP,
+	ST_POST,
+	ST_OUTBOX_DROP,
 	ST__MAX
 };
 
@@ -157,6 +171,19 @@ enum err conn_error(struct conn *c, int rc, const char *doing);
 /* Runs a statement to its end and resets it.  Constraint violations are ERR_REFUSED. */
 enum err conn_run(struct conn *c, sqlite3_stmt *stmt, const char *doing) MUSTCHECK;
 
+enum err conn_execute(struct conn *c, const char *text, const char *doing) MUSTCHECK;
+/* One integer or text value from a one-row statement. */
+enum err conn_ask(struct conn *c, const char *text, char *out, size_t size) MUSTCHECK;
+
+/* store_schema.c */
+/*
+ * Makes the database, or finishes one whose making was cut off, under the writer lock.  Another
+ * process may have been faster; what has anything in it is left as it is.
+ */
+enum err schema_create(struct store *st) MUSTCHECK;
+/* Is it ours, and of a version that we know?  Brings an older one forward.  ERR_ABSENT: empty. */
+enum err schema_check(struct store *st, struct conn *c) MUSTCHECK;
+
 /* store_writer.c: runs `work` inside a write transaction, together with others that wait. */
 enum err store_write(struct store *st,
 	enum err (*work)(struct store *st, struct conn *c, void *arg), void *arg) MUSTCHECK;
@@ -178,9 +205,26 @@ enum err move_history(
 /* Takes over a row for op->attempts over 1. */
 enum err move_retake(struct conn *c, const struct operation *op, bool *taken) MUSTCHECK;
 
+/* store_natural.c: inside a write transaction */
+/* Takes it for claim->op, when there is one.  *holder: who has it now. */
+enum err natural_take(struct conn *c, const struct claim *claim, int64_t *holder) MUSTCHECK;
+/* The operation has ended: it keeps its natural key from now on, or lets go of it. */
+enum err natural_end(struct conn *c, int64_t op_id, bool keeps, int64_t now_ms) MUSTCHECK;
+enum err natural_purge(struct conn *c, int64_t now_ms) MUSTCHECK;
+
+/* store_outbox.c: inside a write transaction */
+enum err outbox_subscribe(struct conn *c, const struct claim *claim) MUSTCHECK;
+/* Whoever subscribed to the operation hears that it is in this state now.  token: only if it has
+ * this one; NULL: in any case. */
+enum err outbox_post(struct conn *c, int64_t op_id, const unsigned char *token, enum state state,
+	int64_t now_ms) MUSTCHECK;
+
 /* store_read.c: a reading connection from the store's list, and back to it. */
 enum err reader_take(struct store *st, struct conn **out) MUSTCHECK;
 void reader_give(struct store *st, struct conn **c);
+/* store_find() for the first half of a ref. */
+enum err reader_find_id(
+	struct store *st, int64_t id, struct operation *op, struct response *res) MUSTCHECK;
 /* Columns of ST_FIND, ST_FIND_ID and ST_LIST, in their order, to an operation. */
 #define OPERATION_COLUMNS                                                                         \
 	"o.id,o.nonce,o.identity,o.fingerprint,o.principal,o.state,o.attempts,o.created,o."       \

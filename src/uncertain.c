@@ -282,7 +282,7 @@ static enum err run_again(struct store *st, const struct config *cf, const struc
 		e = run_order(ch, &spec);
 	}
 	if (e == OK) {
-		e = claim_take(st, &op, &verdict);
+		e = claim_take(st, &(struct claim){.op = &op}, &verdict);
 		if (e != OK || verdict != VERDICT_TAKEN)
 			run_forget(ch);
 		else

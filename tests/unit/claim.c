@@ -39,7 +39,8 @@ static const char *take(struct store *st, struct operation *op)
 {
 	enum verdict verdict;
 
-	return claim_take(st, op, &verdict) == OK ? words[verdict] : err_text();
+	return claim_take(st, &(struct claim){.op = op}, &verdict) == OK ? words[verdict]
+									 : err_text();
 }
 
 static void live_and_be_forgotten(struct store *st)

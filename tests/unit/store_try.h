@@ -262,10 +262,10 @@ UNUSED static struct operation try_operation(struct store *st, const char *name,
 /* Claims it: 1 taken, 0 not, or minus the error. */
 UNUSED static int try_claim(struct store *st, const struct operation *op)
 {
-	bool taken = false;
-	enum err e = store_claim(st, op, &taken);
+	enum claimed result = CLAIM_THERE;
+	enum err e = store_claim(st, &(struct claim){.op = op}, &result);
 
-	return e == OK ? taken : -(int)e;
+	return e == OK ? result == CLAIM_TAKEN : -(int)e;
 }
 
 UNUSED static enum state try_state(struct store *st, const struct operation *op)

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * store_natural.c - natural keys: of all operations with the same values, one may be done
+ *
+ * A natural key is taken by the transaction that claims an operation.  While the operation runs or
+ * is uncertain it stays taken; when the operation is done it is kept, for its own time and beyond
+ * the operation's row, or let go of; when nothing was done it is let go of.
+ *
+ * What it does not know: which values a route's natural key is made of (fingerprint.c), and which
+ * answers keep it (record.c).
+ */
+#include "store_sqlite.h"
+
+/* Who has it, 0: nobody. */
+static enum err find(struct conn *c, const unsigned char *natural, int64_t now_ms, int64_t *holder)
+{
+	sqlite3_stmt *stmt = conn_statement(c, ST_NATURAL);
+	enum err e = OK;
+	int rc;
+
+	*holder = 0;
+	if (!stmt)
+		return c->why;
+	sqlite3_bind_blob(stmt, 1, natural, NATURAL_LEN, SQLITE_STATIC);
+	sqlite3_bind_int64(stmt, 2, now_ms);
+	rc = sqlite3_step(stmt);
+	if (rc == SQLITE_ROW)
+		*holder = sqlite3_column_int64(stmt, 0);
+	else if (rc != SQLITE_DONE)
+		e = conn_error(c, sqlite3_extended_errcode(c->db), "natural key");
+	sqlite3_reset(stmt);
+	sqlite3_clear_bindings(stmt);
+	return e;
+}
+
+enum err natural_take(struct conn *c, const struct claim *claim, int64_t *holder)
+{
+	sqlite3_stmt *stmt;
+	enum err e;
+
+	*holder = claim->op->id;
+	if (!claim->natural)
+		return OK;
+	e = find(c, claim->natural, claim->op->updated_ms, holder);
+	if (e != OK || (*holder != 0 && *holder != claim->op->id))
+		return e;
+	*holder = claim->op->id;
+	stmt = conn_statement(c, ST_NATURAL_ADD);
+	if (!stmt)
+		return c->why;
+	sqlite3_bind_blob(stmt, 1, claim->natural, NATURAL_LEN, SQLITE_STATIC);
+	sqlite3_bind_int64(stmt, 2, claim->op->id);
+	sqlite3_bind_int64(stmt, 3, claim->natural_ttl_ms);
+	return conn_run(c, stmt, "natural key");
+}
+
+enum err natural_end(struct conn *c, int64_t op_id, bool keeps, int64_t now_ms)
+{
+	sqlite3_stmt *stmt = conn_statement(c, keeps ? ST_NATURAL_KEEP : ST_NATURAL_DROP);
+
+	if (!stmt)
+		return c->why;
+	sqlite3_bind_int64(stmt, 1, op_id);
+	if (keeps)
+		sqlite3_bind_int64(stmt, 2, now_ms);
+	return conn_run(c, stmt, "natural key");
+}
+
+enum err natural_purge(struct conn *c, int64_t now_ms)
+{
+	sqlite3_stmt *stmt = conn_statement(c, ST_NATURAL_PURGE);
+
+	if (!stmt)
+		return c->why;
+	sqlite3_bind_int64(stmt, 1, now_ms);
+	return conn_run(c, stmt, "purge");
+}
+
+enum err store_find_natural(struct store *st, const unsigned char natural[NATURAL_LEN],
+	int64_t now_ms, struct operation *op, struct response *res, bool *is_taken)
+{
+	struct conn *c = NULL;
+	int64_t holder = 0;
+	enum err e = reader_take(st, &c);
+
+	if (e != OK)
+		return e;
+	e = find(c, natural, now_ms, &holder);
+	reader_give(st, &c);
+	*is_taken = e == OK && holder != 0;
+	if (e != OK)
+		return e;
+	return holder ? reader_find_id(st, holder, op, res) : err_set(ERR_ABSENT, "nobody has it");
+}

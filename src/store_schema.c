@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * store_schema.c - the tables of the SQLite store: made once, brought forward, never guessed at
+ *
+ * RULES THAT HOLD
+ *   (1) The schema has a version.  An older one is brought forward, one step after the other, in
+ *       one transaction; a newer one is refused.
+ *   (2) A new store takes the same steps, so there is one way to the newest schema.
+ *   (3) Tables are made only in a file with nothing in it.
+ *
+ * What it does not know: what the tables mean (store_move.c and its neighbours).
+ */
+#include "clock.h"
+#include "digest.h"
+#include "log.h"
+#include "store_sqlite.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* What makes version i + 1 out of version i; a step that was released is never changed. */
+static const char *const steps[STORE_SCHEMA_VERSION] = {
+	"CREATE TABLE store(name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
+	"CREATE TABLE route(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);"
+	/* `due`: when time alone moves the operation on: done -> expired, expired -> absent. */
+	"CREATE TABLE operation(id INTEGER PRIMARY KEY, nonce INTEGER NOT NULL, identity BLOB NOT "
+	"NULL,"
+	" fingerprint BLOB NOT NULL, principal BLOB, route INTEGER NOT NULL, state INTEGER NOT "
+	"NULL,"
+	" attempts INTEGER NOT NULL, created INTEGER NOT NULL, updated INTEGER NOT NULL, due "
+	"INTEGER,"
+	" tombstone INTEGER, status INTEGER, bytes INTEGER, exit INTEGER, reason TEXT, token BLOB,"
+	" witness INTEGER, boot INTEGER, deadline INTEGER) STRICT;"
+	"CREATE UNIQUE INDEX operation_identity ON operation(identity);"
+	"CREATE INDEX operation_due ON operation(due) WHERE due IS NOT NULL;"
+	"CREATE INDEX operation_open ON operation(state) WHERE state IN (1,2,4);"
+	/* `body` is the beginning of it, NULL when it was too large to keep; the rest is in chunk.
+	 */
+	"CREATE TABLE response(id INTEGER PRIMARY KEY, head BLOB NOT NULL, length INTEGER NOT NULL,"
+	" digest BLOB NOT NULL, body BLOB) STRICT;"
+	"CREATE TABLE chunk(id INTEGER NOT NULL, at INTEGER NOT NULL, digest BLOB NOT NULL,"
+	" data BLOB NOT NULL, UNIQUE(id, at)) STRICT;"
+	"CREATE TABLE history(id INTEGER NOT NULL, at INTEGER NOT NULL, event TEXT NOT NULL,"
+	" detail TEXT NOT NULL) STRICT;"
+	"CREATE INDEX history_id ON history(id);"
+	"CREATE TABLE request(id INTEGER PRIMARY KEY, variables BLOB NOT NULL, body BLOB NOT NULL)"
+	" STRICT;",
+	/*
+	 * natural: of all operations with these values one may be done; kept beyond its operation.
+	 * webhook: who wants to hear how an operation ends.  outbox: what is to be told; `due` is
+	 * NULL when there is nothing left to do.
+	 */
+	"CREATE TABLE natural(digest BLOB PRIMARY KEY, op INTEGER NOT NULL, ttl INTEGER NOT NULL,"
+	" due INTEGER) STRICT, WITHOUT ROWID;"
+	"CREATE INDEX natural_op ON natural(op);"
+	"CREATE INDEX natural_due ON natural(due) WHERE due IS NOT NULL;"
+	"CREATE TABLE webhook(op INTEGER PRIMARY KEY, url TEXT NOT NULL, trusted INTEGER NOT NULL,"
+	" max_age INTEGER NOT NULL) STRICT;"
+	"CREATE TABLE outbox(id INTEGER PRIMARY KEY AUTOINCREMENT, op INTEGER NOT NULL, nonce "
+	"INTEGER NOT NULL,"
+	" route TEXT NOT NULL, url TEXT NOT NULL, trusted INTEGER NOT NULL, state INTEGER NOT NULL,"
+	" status INTEGER, bytes INTEGER, attempts INTEGER NOT NULL, created INTEGER NOT NULL,"
+	" updated INTEGER NOT NULL, give_up INTEGER NOT NULL, due INTEGER, tries INTEGER NOT NULL,"
+	" said TEXT NOT NULL) STRICT;"
+	"CREATE INDEX outbox_op ON outbox(op);"
+	"CREATE INDEX outbox_due ON outbox(due) WHERE due IS NOT NULL;"};
+
+static enum err set_journal(const struct store *st, struct conn *c)
+{
+	char mode[16] = "";
+	enum err e = conn_ask(c, "PRAGMA journal_mode=WAL", mode, sizeof(mode));
+
+	if (e == OK && strcmp(mode, "wal") != 0)
+		e = err_set(ERR_REFUSED,
+			"%s: no write-ahead log on this file system (journal mode %s)", st->path,
+			mode);
+	return e;
+}
+
+static enum err create_tables(struct store *st, struct conn *c)
+{
+	char text[256], id[2 * STORE_ID_LEN + 1], secret[2 * SECRET_LEN + 1];
+	enum err e;
+
+	random_bytes(st->id, sizeof(st->id));
+	random_bytes(st->secret, sizeof(st->secret));
+	hex_text(st->id, sizeof(st->id), id);
+	hex_text(st->secret, sizeof(st->secret), secret);
+	e = conn_execute(
+		c, "PRAGMA page_size=4096; PRAGMA auto_vacuum=INCREMENTAL", "make the store");
+	if (e == OK)
+		e = set_journal(st, c);
+	if (e == OK)
+		e = conn_execute(c, "BEGIN IMMEDIATE", "make the store");
+	for (size_t i = 0; i < STORE_SCHEMA_VERSION && e == OK; i++)
+		e = conn_execute(c, steps[i], "make the store");
+	snprintf(text, sizeof(text),
+		"INSERT INTO store VALUES('id',x'%s'),('secret',x'%s'),('created',%" PRId64 ");"
+		"PRAGMA application_id=%d; PRAGMA user_version=%d; COMMIT",
+		id, secret, clock_wall_ms(), STORE_APPLICATION_ID, STORE_SCHEMA_VERSION);
+	if (e == OK)
+		e = conn_execute(c, text, "make the store");
+	return e;
+}
+
+enum err schema_create(struct store *st)
+{
+	struct conn *c = NULL;
+	char tables[24] = "";
+	int fd;
+	enum err e = store_lock(st);
+
+	if (e != OK)
+		return e;
+	fd = open(st->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd >= 0)
+		close(fd); /* before SQLite opens it: rule (2) */
+	else if (errno != EEXIST)
+		e = err_set(errno == ENOSPC || errno == EDQUOT ? ERR_FULL : ERR_SYSTEM, "%s: %s",
+			st->path, strerror(errno));
+	if (e == OK)
+		e = conn_open(st, true, &c);
+	if (e == OK)
+		e = conn_ask(c, "SELECT count(*) FROM sqlite_schema", tables, sizeof(tables));
+	if (e == OK && strcmp(tables, "0") == 0)
+		e = create_tables(st, c);
+	conn_close(&c);
+	store_unlock(st);
+	return e;
+}
+
+/* A copy that a backup made, or a tool, may have left another journal mode in the file. */
+static enum err check_journal(struct store *st, struct conn *c)
+{
+	char mode[16] = "";
+	enum err e = conn_ask(c, "PRAGMA journal_mode", mode, sizeof(mode));
+
+	if (e != OK || strcmp(mode, "wal") == 0 || st->is_read_only)
+		return e;
+	e = store_lock(st);
+	if (e != OK)
+		return e;
+	c = NULL;
+	e = conn_open(st, true, &c);
+	if (e == OK)
+		e = set_journal(st, c);
+	conn_close(&c);
+	store_unlock(st);
+	return e;
+}
+
+static enum err check_version(struct store *st, struct conn *c, bool *is_old)
+{
+	char text[24];
+	long application, version;
+	enum err e = conn_ask(c, "PRAGMA application_id", text, sizeof(text));
+
+	if (e != OK)
+		return e;
+	application = strtol(text, NULL, 10);
+	e = conn_ask(c, "PRAGMA user_version", text, sizeof(text));
+	if (e != OK)
+		return e;
+	version = strtol(text, NULL, 10);
+	if (application == 0 && version == 0) {
+		e = conn_ask(c, "SELECT count(*) FROM sqlite_schema", text, sizeof(text));
+		if (e != OK)
+			return e;
+		if (strcmp(text, "0") == 0)
+			return err_set(ERR_ABSENT, "%s is empty: its making was cut off", st->path);
+	}
+	if (application != STORE_APPLICATION_ID)
+		return err_set(ERR_BROKEN,
+			"%s is a database of another program (application id %#lx)", st->path,
+			(unsigned long)application);
+	if (version > STORE_SCHEMA_VERSION)
+		return err_set(ERR_REFUSED,
+			"%s was written by a newer retrysafe (schema %ld, this one knows %d); "
+			"upgrade this one",
+			st->path, version, STORE_SCHEMA_VERSION);
+	if (version < 1)
+		return err_set(
+			ERR_BROKEN, "%s has an unknown schema version %ld", st->path, version);
+	*is_old = version < STORE_SCHEMA_VERSION;
+	if (*is_old && st->is_read_only)
+		return err_set(ERR_REFUSED,
+			"%s was written by an older retrysafe (schema %ld); a gateway, or "
+			"`retrysafe "
+			"purge`, brings it up to date",
+			st->path, version);
+	return OK;
+}
+
+/* Forward, in one transaction; another process may be faster. */
+static enum err upgrade(struct store *st)
+{
+	struct conn *c = NULL;
+	char version[24] = "", set[64];
+	enum err e = store_lock(st);
+
+	if (e != OK)
+		return e;
+	e = conn_open(st, true, &c);
+	if (e == OK)
+		e = conn_execute(c, "BEGIN IMMEDIATE", "upgrade the store");
+	if (e == OK)
+		e = conn_ask(c, "PRAGMA user_version", version, sizeof(version));
+	for (long i = strtol(version, NULL, 10); i < STORE_SCHEMA_VERSION && e == OK; i++)
+		e = conn_execute(c, steps[i], "upgrade the store");
+	snprintf(set, sizeof(set), "PRAGMA user_version=%d; COMMIT", STORE_SCHEMA_VERSION);
+	if (e == OK)
+		e = conn_execute(c, set, "upgrade the store");
+	if (e == OK)
+		log_info("%s: upgraded from schema %s to %d", st->path, version,
+			STORE_SCHEMA_VERSION);
+	conn_close(&c);
+	store_unlock(st);
+	return e;
+}
+
+enum err schema_check(struct store *st, struct conn *c)
+{
+	bool is_old = false;
+	enum err e = check_version(st, c, &is_old);
+
+	if (e == OK)
+		e = check_journal(st, c);
+	return e == OK && is_old ? upgrade(st) : e;
+}
