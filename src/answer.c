@@ -10,6 +10,8 @@
 
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 struct counters *answer_counters(struct request *r)
 {
@@ -37,6 +39,45 @@ void answer_log(struct request *r)
 	log_request(&r->log, log_leads_nowhere() ? write_line : NULL, r);
 }
 
+/* May it be the beginning of a Location and of an address in a page?  RFC 3986, section 2. */
+static bool is_path(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (text[i] < 0x21 || text[i] > 0x7e || strchr("<>\"\\^`{|}#", text[i]))
+			return false;
+	return len > 0 && *text == '/';
+}
+
+/*
+ * The operation's own address (SPEC section 5); owned, or NULL.  One slash at its beginning: two
+ * would be another host.
+ */
+static char *location_of(const struct request *r, const char *ref)
+{
+	const char *uri = variables_get(&r->vars, "REQUEST_URI");
+	char *location;
+	size_t len;
+
+	if (!uri)
+		uri = variables_get(&r->vars, "SCRIPT_NAME");
+	if (!uri)
+		return NULL;
+	while (uri[0] == '/' && uri[1] == '/')
+		uri++;
+	len = strcspn(uri, "?");
+	if (!is_path(uri, len) || asprintf(&location, "%.*s?_operation=%s", (int)len, uri, ref) < 0)
+		return NULL;
+	return location;
+}
+
+/* What the route says in place of the table. */
+static int status_of(const struct request *r, enum problem problem)
+{
+	if (problem == PROBLEM_IN_PROGRESS && r->route->in_progress_status == CONFLICT_429)
+		return 429;
+	return problem == PROBLEM_DUPLICATE ? (int)r->route->duplicate_status : 0;
+}
+
 /* Answers with a problem.  `found`: the operation it is about, or NULL; `detail` may be NULL. */
 enum next answer_problem(struct request *r, enum problem problem, enum counter counter,
 	const char *detail, const struct operation *found, int retry_after_s)
@@ -45,21 +86,30 @@ enum next answer_problem(struct request *r, enum problem problem, enum counter c
 		.problem = problem,
 		.detail = detail,
 		.retry_after_s = retry_after_s,
+		.status = status_of(r, problem),
+		.applied = problem == PROBLEM_ACCEPTED && r->prefer.respond_async ? "respond-async"
+										  : NULL,
 		.docs_url = r->cf ? r->cf->docs_url : NULL,
 		.prefers_html = problem_prefers_html(variables_get(&r->vars, "HTTP_ACCEPT")),
 	};
 	struct problem_answer answer;
+	char *location = NULL;
+	enum err e;
 
 	if (found) {
 		operation_ref(found, r->ref);
 		facts.ref = r->log.ref = r->ref;
 		facts.operation_state = state_name(found->state);
 	}
+	if (found && found->state == STATE_RUNNING)
+		facts.location = location = location_of(r, r->ref);
 	if (detail)
 		answer_note(r, detail);
 	counters_add(answer_counters(r), counter);
 	peer_drain(r->peer, INT64_MAX);
-	if (problem_build(&facts, &answer) != OK) {
+	e = problem_build(&facts, &answer);
+	free(location);
+	if (e != OK) {
 		r->log.outcome = "unanswered";
 		peer_break(r->peer);
 		return FINISHED;

@@ -101,6 +101,7 @@ struct block {
 /* What the fields say; values are borrowed from the block. */
 struct meaning {
 	const char *status, *location;
+	const char *outcome, *ttl; /* for us */
 	bool has_type;
 	int64_t longest; /* the largest Content-Length, or -1 */
 };
@@ -320,6 +321,10 @@ static enum err read_meaning(const struct block *b, struct meaning *out)
 			out->location = value;
 		} else if (strcasecmp(name, "Content-Type") == 0) {
 			out->has_type = true;
+		} else if (strcasecmp(name, "Retrysafe-Outcome") == 0) {
+			out->outcome = value;
+		} else if (strcasecmp(name, "Retrysafe-TTL") == 0) {
+			out->ttl = value;
 		} else if (strcasecmp(name, "Content-Length") == 0) {
 			int64_t n = read_length(value);
 
@@ -409,6 +414,8 @@ static enum err finish(
 		rc = choose_status(b, &m, &line, &res->status);
 	if (rc != OK)
 		return rc;
+	snprintf(res->outcome, sizeof(res->outcome), "%s", m.outcome ? m.outcome : "");
+	snprintf(res->ttl, sizeof(res->ttl), "%s", m.ttl ? m.ttl : "");
 	res->has_body = res->status != 204 && res->status != 304;
 	if (res->has_body && exit_status != 0 && m.longest > body_len)
 		return err_set(ERR_INVALID,

@@ -22,8 +22,10 @@ struct cgi_response {
 	char *head; /* "Status: 201 Created\r\nName: value\r\n..."; without Content-Length and
 		       without the blank line; NUL-terminated; freed by cgi_response_free() */
 	size_t head_len;
-	size_t body_at; /* offset in `out` of the first byte of the body */
-	bool has_body;  /* false for 204 and 304: what follows the header is not sent */
+	size_t body_at;   /* offset in `out` of the first byte of the body */
+	char outcome[16]; /* Retrysafe-Outcome and Retrysafe-TTL, as far as they fit; "": none */
+	char ttl[16];
+	bool has_body; /* false for 204 and 304: what follows the header is not sent */
 };
 
 /*

@@ -11,6 +11,7 @@
 #include "clock.h"
 #include "fault.h"
 #include "harvest.h"
+#include "launch.h"
 #include "log.h"
 
 #include <errno.h>
@@ -178,29 +179,6 @@ void child_take(struct keeper *k, struct channel *ch, const char *buf, size_t le
 
 /* ---- start ---- */
 
-/* posix_spawn(3) of the order; errno, 0 when the script runs. */
-static int spawn(struct keeper *k, struct child *c, int out_fd, int err_fd)
-{
-	posix_spawn_file_actions_t fa;
-	int rc = posix_spawn_file_actions_init(&fa);
-
-	if (rc != 0)
-		return rc;
-	rc = posix_spawn_file_actions_adddup2(&fa, c->in_fd, 0);
-	if (rc == 0)
-		rc = posix_spawn_file_actions_adddup2(&fa, out_fd, 1);
-	if (rc == 0)
-		rc = posix_spawn_file_actions_adddup2(&fa, err_fd, 2);
-	if (rc == 0)
-		rc = posix_spawn_file_actions_addclosefrom_np(&fa, 3);
-	if (rc == 0)
-		rc = posix_spawn_file_actions_addchdir_np(&fa, c->dir);
-	if (rc == 0)
-		rc = posix_spawn(&c->pid, c->argv[0], &fa, &k->attr, c->argv, c->env);
-	posix_spawn_file_actions_destroy(&fa);
-	return rc;
-}
-
 /*
  * Whoever looks at an operation after its time may settle it without us.  If we, or the gateway,
  * stood still so long that the script could reach that time, it is not begun.
@@ -222,7 +200,13 @@ static int start(struct keeper *k, struct child *c)
 	else if (pipe2(err, O_CLOEXEC) != 0 || (c->out_fd < 0 && pipe2(out, O_CLOEXEC) != 0))
 		rc = errno;
 	if (rc == 0)
-		rc = spawn(k, c, c->out_fd >= 0 ? c->out_fd : out[1], err[1]);
+		rc = launch(&(struct launch){.attr = &k->attr,
+				    .limits = &c->order->limits,
+				    .dir = c->dir,
+				    .argv = c->argv,
+				    .env = c->env,
+				    .fds = {c->in_fd, c->out_fd >= 0 ? c->out_fd : out[1], err[1]}},
+			&c->pid);
 	fault("keeper.started");
 	close_fd(&out[1]);
 	close_fd(&err[1]);

@@ -489,6 +489,11 @@ static bool parse(const char *text, const struct unit *units, int64_t *out)
 	return strcmp(text, "0") == 0;
 }
 
+bool config_duration(const char *text, int64_t *ms)
+{
+	return parse(text, duration_units, ms);
+}
+
 /* A limit in the notation of its type. */
 static void write_limit(int64_t n, const struct unit *units, char out[32])
 {

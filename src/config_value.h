@@ -11,6 +11,7 @@
 #include "err.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -73,6 +74,9 @@ struct setting {
 	size_t at;            /* offset of the field */
 	const char *about;    /* what it does, in one line */
 };
+
+/* "90s", "10m", "24h", "30d" or "0" to milliseconds.  False: it is no duration. */
+bool config_duration(const char *text, int64_t *ms);
 
 /* The type in a few words; of an enum or a flag, its words separated by "|". */
 const char *config_value_type_name(enum config_type type);

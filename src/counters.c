@@ -16,8 +16,15 @@
 
 #define FILE_BYTES 4096
 
+/*
+ * The second half holds run times: a route has the place that its name's hash says, and the upper
+ * half of the number there is that hash.  Of two routes with one place the later one has it.
+ */
+#define RUN_TIMES (FILE_BYTES / sizeof(int64_t) / 2)
+
 struct counters {
-	_Atomic int64_t count[FILE_BYTES / sizeof(int64_t)];
+	_Atomic int64_t count[RUN_TIMES];
+	_Atomic uint64_t run_times[RUN_TIMES];
 };
 
 /* The pages that are mapped now; the handler must not take a lock. */
@@ -110,6 +117,41 @@ int64_t counters_get(const struct counters *c, enum counter which)
 	return c ? atomic_load_explicit(&c->count[which], memory_order_relaxed) : 0;
 }
 
+/* FNV-1a; never 0, so that an empty place is nobody's. */
+static uint32_t hash_of(const char *route)
+{
+	uint32_t hash = 2166136261U;
+
+	for (; *route; route++)
+		hash = (hash ^ (unsigned char)*route) * 16777619U;
+	return hash ? hash : 1;
+}
+
+void counters_learn(struct counters *c, const char *route, int64_t run_ms)
+{
+	int64_t before = counters_expect(c, route), now = run_ms;
+	uint32_t hash = hash_of(route);
+
+	if (!c)
+		return;
+	if (before >= 0)
+		now = before + (run_ms - before) / 4;
+	if (now > INT32_MAX)
+		now = INT32_MAX;
+	atomic_store_explicit(&c->run_times[hash % RUN_TIMES], (uint64_t)hash << 32 | (uint32_t)now,
+		memory_order_relaxed);
+}
+
+int64_t counters_expect(const struct counters *c, const char *route)
+{
+	uint32_t hash = hash_of(route);
+	uint64_t found = 0;
+
+	if (c)
+		found = atomic_load_explicit(&c->run_times[hash % RUN_TIMES], memory_order_relaxed);
+	return found >> 32 == hash ? (int64_t)(uint32_t)found : -1;
+}
+
 const char *counter_name(enum counter which)
 {
 	static const char *const names[COUNTER__MAX] = {
@@ -129,6 +171,11 @@ const char *counter_name(enum counter which)
 		[COUNTER_ABANDONED] = "abandoned",
 		[COUNTER_PASSED] = "passed",
 		[COUNTER_CONFIGURATION] = "configuration",
+		[COUNTER_ACCEPTED] = "accepted",
+		[COUNTER_WAITED] = "waited",
+		[COUNTER_RELEASED] = "released",
+		[COUNTER_DUPLICATE] = "duplicate",
+		[COUNTER_OVERLOADED] = "overloaded",
 	};
 
 	return names[which];

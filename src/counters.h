@@ -29,6 +29,11 @@ enum counter {
 	COUNTER_ABANDONED, /* the client had left before the claim */
 	COUNTER_PASSED,
 	COUNTER_CONFIGURATION,
+	COUNTER_ACCEPTED, /* answered 202 */
+	COUNTER_WAITED,   /* callers who got the result of a run by waiting for it */
+	COUNTER_RELEASED, /* runs that let go of their key */
+	COUNTER_DUPLICATE,
+	COUNTER_OVERLOADED,
 	COUNTER__MAX
 };
 
@@ -39,6 +44,11 @@ struct counters *counters_open(const char *spool);
 void counters_close(struct counters **c);
 void counters_add(struct counters *c, enum counter which);
 int64_t counters_get(const struct counters *c, enum counter which);
+
+/* How long a run of the route took; remembered as a moving average, by all processes together. */
+void counters_learn(struct counters *c, const char *route, int64_t run_ms);
+/* How long one probably takes; -1: not known. */
+int64_t counters_expect(const struct counters *c, const char *route);
 
 /* "first", "replayed", ...; static. */
 const char *counter_name(enum counter which);

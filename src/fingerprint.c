@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * fingerprint.c - identity, fingerprint and principal of a request
+ * fingerprint.c - identity, fingerprint, principal and natural key of a request
  *
  * Each digest begins with a word of its own, so that one can never be taken for another.
  */
 #include "fingerprint.h"
+
+#include "source.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -70,39 +72,125 @@ void fingerprint_identity(const unsigned char secret[SECRET_LEN], const char *na
 	digest_end(&d, out, IDENTITY_LEN);
 }
 
-void fingerprint_take(const unsigned char secret[SECRET_LEN], const struct route *route,
-	const struct key *key, const struct variables *v,
-	const unsigned char body_digest[DIGEST_LEN], struct operation *op)
+/* One entry of `fingerprint`. */
+static enum err add_part(struct digest *d, struct request *r, const char *part)
 {
-	static const char *const asked[] = {
-		"REQUEST_METHOD", "SCRIPT_NAME", "PATH_INFO", "QUERY_STRING"};
-	const char *name = route_name(route, variables_get(v, "SCRIPT_NAME"));
+	static const struct {
+		const char *part, *variables[3];
+	} words[] = {{"method", {"REQUEST_METHOD"}}, {"path", {"SCRIPT_NAME", "PATH_INFO"}},
+		{"query", {"QUERY_STRING"}}};
+	unsigned char body[DIGEST_LEN];
+	struct value v;
+	enum err e;
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (strcmp(part, words[i].part) != 0)
+			continue;
+		for (const char *const *name = words[i].variables; *name; name++) {
+			const char *value = variables_get(&r->vars, *name);
+
+			digest_string(d, value ? value : "");
+		}
+		return OK;
+	}
+	if (strcmp(part, "body") == 0) {
+		e = source_digest_body(r, body);
+		digest_part(d, body, sizeof(body));
+		return e;
+	}
+	e = source_find(r, part, &v);
+	digest_part(d, &v.n, sizeof(v.n));
+	digest_part(d, v.text, v.len);
+	return e;
+}
+
+static enum err take_fingerprint(const unsigned char *secret, struct request *r)
+{
+	struct digest d;
+	enum err e = OK;
+
+	start(&d, secret, "fingerprint");
+	for (strings part = r->route->fingerprint; *part && e == OK; part++)
+		e = add_part(&d, r, *part);
+	digest_end(&d, r->op.fingerprint, sizeof(r->op.fingerprint));
+	return e;
+}
+
+bool fingerprint_principal(const unsigned char secret[SECRET_LEN], struct request *r)
+{
 	bool has_scope, has_credentials = false;
 	struct digest d;
 
+	start(&d, secret, "principal");
+	has_scope = add_values(&d, r->route->scope, &r->vars);
+	if (!has_scope || r->route->has_own_bind)
+		has_credentials = add_values(&d, r->route->bind, &r->vars);
+	digest_end(&d, r->op.principal, sizeof(r->op.principal));
+	if (!has_scope && !has_credentials)
+		memset(r->op.principal, 0, sizeof(r->op.principal));
+	return has_scope || has_credentials;
+}
+
+/*
+ * Two strangers who send the same form have the same derived key: what tells them apart is all
+ * that there is.
+ */
+static void add_stranger(struct digest *d, const struct variables *v)
+{
+	digest_string(d, variables_get(v, "REMOTE_ADDR"));
+	digest_string(d, variables_get(v, "HTTP_USER_AGENT"));
+}
+
+enum err fingerprint_take(const unsigned char secret[SECRET_LEN], struct request *r)
+{
+	const char *name = route_name(r->route, variables_get(&r->vars, "SCRIPT_NAME"));
+	enum err e = take_fingerprint(secret, r);
+	bool is_known = fingerprint_principal(secret, r);
+	struct digest d;
+
+	if (e != OK)
+		return e;
+	if (r->key.is_derived) {
+		hex_text(r->op.fingerprint, FINGERPRINT_LEN, r->key.text);
+		r->key.len = strlen(r->key.text);
+	}
 	start(&d, secret, "identity");
 	digest_string(&d, name);
-	digest_string(&d, key->text);
-	has_scope = add_values(&d, route->scope, v);
-	digest_end(&d, op->identity, sizeof(op->identity));
+	digest_string(&d, r->key.text);
+	add_values(&d, r->route->scope, &r->vars);
+	if (r->key.is_derived && !is_known)
+		add_stranger(&d, &r->vars);
+	digest_end(&d, r->op.identity, sizeof(r->op.identity));
+	strncpy(r->op.route, name, ROUTE_NAME_MAX);
+	r->op.route[ROUTE_NAME_MAX] = '\0';
+	return OK;
+}
 
-	start(&d, secret, "fingerprint");
-	for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++) {
-		const char *value = variables_get(v, asked[i]);
+enum err fingerprint_natural(const unsigned char secret[SECRET_LEN], struct request *r,
+	unsigned char out[NATURAL_LEN], bool *has_one)
+{
+	const char *name = route_name(r->route, variables_get(&r->vars, "SCRIPT_NAME"));
+	bool any = false;
+	struct value v;
+	struct digest d;
 
-		digest_string(&d, value ? value : "");
+	start(&d, secret, "natural");
+	digest_string(&d, name);
+	for (strings source = r->route->unique; *source; source++) {
+		enum err e = source_find(r, *source, &v);
+
+		if (e != OK)
+			return e;
+		if (v.n > 1 || v.is_too_long)
+			return err_set(ERR_INVALID, "%s %s", *source,
+				v.n > 1 ? "is there more than once; send it once" : "is too long");
+		digest_string(&d, v.n ? "there" : NULL);
+		digest_part(&d, v.text, v.len);
+		any = any || v.n;
 	}
-	digest_part(&d, body_digest, DIGEST_LEN);
-	digest_end(&d, op->fingerprint, sizeof(op->fingerprint));
-
-	start(&d, secret, "principal");
-	if (!has_scope || route->has_own_bind)
-		has_credentials = add_values(&d, route->bind, v);
-	digest_end(&d, op->principal, sizeof(op->principal));
-	if (!has_credentials)
-		memset(op->principal, 0, sizeof(op->principal));
-	strncpy(op->route, name, ROUTE_NAME_MAX);
-	op->route[ROUTE_NAME_MAX] = '\0';
+	digest_end(&d, out, NATURAL_LEN);
+	*has_one = any;
+	return OK;
 }
 
 void fingerprint_downstream(

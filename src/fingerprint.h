@@ -3,9 +3,11 @@
  * fingerprint.h - whose key it is, and what was asked with it, as keyed digests
  *
  *   identity     route + scope + key: which operation a request belongs to
- *   fingerprint  method, path, query and body: whether it asks the same again
- *   principal    the credentials that must be the same for a replay; not part of the identity, so
- *                that a refreshed token can never cause a second run
+ *   fingerprint  what the route's `fingerprint` names: whether it asks the same again
+ *   principal    who asks: scope and the credentials that must be the same for a replay; the
+ *                credentials are not part of the identity, so that a refreshed token can never
+ *                cause a second run
+ *   natural key  the values that the route's `unique` names
  *
  * Keys, scopes and credentials leave here as digests only.
  */
@@ -13,23 +15,35 @@
 #define RETRYSAFE_FINGERPRINT_H
 
 #include "config.h"
-#include "digest.h"
-#include "key.h"
+#include "request.h"
 #include "store.h"
-#include "variables.h"
 
 /* The name of a route in the store: its `match`, else the SCRIPT_NAME of its control file. */
 const char *route_name(const struct route *route, const char *script_name);
 
 /*
- * fingerprint_take - fills in identity, fingerprint, principal and route of an operation
+ * fingerprint_take - fills in identity, fingerprint, principal and route of r->op
  *
- *   secret       store_secret()
- *   body_digest  SHA-256 of the request's body
+ *   secret  store_secret()
+ *
+ * A key that is derived (r->key.is_derived) is set to the fingerprint's digest.  The body has been
+ * read.  Returns OK; source_find()'s errors.
  */
-void fingerprint_take(const unsigned char secret[SECRET_LEN], const struct route *route,
-	const struct key *key, const struct variables *v,
-	const unsigned char body_digest[DIGEST_LEN], struct operation *op);
+enum err fingerprint_take(const unsigned char secret[SECRET_LEN], struct request *r) MUSTCHECK;
+
+/* Fills in r->op.principal alone.  False: nothing says who asks, it is all zero. */
+bool fingerprint_principal(const unsigned char secret[SECRET_LEN], struct request *r);
+
+/*
+ * fingerprint_natural - the natural key of a request, for a route with `unique`
+ *
+ *   has_one  set on OK; false: none of its values is there
+ *
+ * Returns OK; ERR_INVALID one of them is there more than once, or longer than VALUE_MAX; else
+ * source_find()'s errors.
+ */
+enum err fingerprint_natural(const unsigned char secret[SECRET_LEN], struct request *r,
+	unsigned char out[NATURAL_LEN], bool *has_one) MUSTCHECK;
 
 /*
  * fingerprint_identity - the identity for a key whose scope values are given as text

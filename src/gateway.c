@@ -19,6 +19,7 @@
 #include "fingerprint.h"
 #include "pass.h"
 #include "run.h"
+#include "source.h"
 #include "steps.h"
 
 #include <stdlib.h>
@@ -221,6 +222,55 @@ static enum next pass(struct request *r)
 
 /* ---- key ---- */
 
+/* The key that stands in one place of the request.  ERR_ABSENT: none does. */
+static enum err key_at(struct request *r, const char *source)
+{
+	const char *name = strchr(source, ':') + 1;
+	struct value v;
+	enum err e = source_find(r, source, &v);
+
+	if (e != OK)
+		return e;
+	if (v.n == 0)
+		return err_set(ERR_ABSENT, "there is no %s", name);
+	if (v.n > 1)
+		return err_set(ERR_INVALID, "more than one %s was sent; send exactly one", name);
+	if (v.is_too_long)
+		return err_set(ERR_INVALID, "the %s is longer than %d characters", name, KEY_MAX);
+	if (strncmp(source, "header:", 7) == 0)
+		return key_parse(v.text, v.len, r->route->key_syntax, name, &r->key);
+	return key_parse_bare(v.text, v.len, name, &r->key);
+}
+
+/* A request that only its natural key protects gets a key that nobody else has. */
+static enum err make_key(struct request *r)
+{
+	unsigned char bytes[16];
+
+	random_bytes(bytes, sizeof(bytes));
+	hex_text(bytes, sizeof(bytes), r->key.text);
+	r->key.len = strlen(r->key.text);
+	return OK;
+}
+
+/*
+ * The first place of key_from that holds a key counts.  The body is read before the key is known
+ * only where a place is in it.
+ */
+static enum next find_key(struct request *r, enum err *e)
+{
+	*e = err_set(ERR_ABSENT, "no place holds a key");
+	for (strings from = r->route->key_from; *from && *e == ERR_ABSENT; from++) {
+		r->key.is_derived = strcmp(*from, "derive") == 0;
+		if (source_is_in_body(r, *from) && protect_read_body(r) == FINISHED)
+			return FINISHED;
+		*e = r->key.is_derived ? OK : key_at(r, *from);
+	}
+	if (*e == ERR_ABSENT && r->route->unique && !r->route->key_required)
+		*e = make_key(r);
+	return NEXT;
+}
+
 static enum next take_key(struct request *r)
 {
 	const char *method = variables_get(&r->vars, "REQUEST_METHOD");
@@ -228,24 +278,34 @@ static enum next take_key(struct request *r)
 
 	if (!r->route || !config_route_protects(r->route, method))
 		return pass(r);
-	e = key_take(peer_params(r->peer), r->route, &r->key);
-	if (e == ERR_ABSENT && !r->route->key_required)
-		return pass(r);
-	if (e == ERR_ABSENT)
-		return answer_problem(r, PROBLEM_KEY_MISSING, COUNTER_KEY_MISSING, NULL, NULL, 0);
-	if (e != OK)
+	if (find_key(r, &e) == FINISHED)
+		return FINISHED;
+	switch (e) {
+	case OK:
+		return NEXT;
+	case ERR_ABSENT:
+		return r->route->key_required ? answer_problem(r, PROBLEM_KEY_MISSING,
+							COUNTER_KEY_MISSING, NULL, NULL, 0)
+					      : pass(r);
+	case ERR_INVALID:
 		return answer_problem(
 			r, PROBLEM_KEY_INVALID, COUNTER_KEY_INVALID, err_text(), NULL, 0);
-	return NEXT;
+	case ERR_REFUSED:
+		return answer_problem(
+			r, PROBLEM_REQUEST_TOO_LARGE, COUNTER_REQUEST_REFUSED, err_text(), NULL, 0);
+	default:
+		return answer_failed(r, e);
+	}
 }
 
 /* ---- the table ---- */
 
 static const struct step steps[] = {
-	{"read", read_variables},    /* variables.c */
-	{"script", find_script},     /* script.c */
-	{"route", find_route},       /* config.c, site.c */
-	{"key", take_key},           /* key.c; what is not protected goes to pass.c */
+	{"read", read_variables},         /* variables.c */
+	{"script", find_script},          /* script.c */
+	{"route", find_route},            /* config.c, site.c */
+	{"operation", progress_resource}, /* progress.c: GET ?_operation=REF */
+	{"key", take_key},           /* source.c, key.c; what is not protected goes to pass.c */
 	{"body", protect_read_body}, /* request.c */
 	{"look", protect_look},      /* fingerprint.c, claim.c: a retry is answered here */
 	{"claim", protect_claim},    /* script.c, run.c, claim.c -> store */
@@ -261,6 +321,7 @@ void gateway_serve(struct worker *w, struct peer *peer, enum way way, const char
 		.control_path = control_path,
 		.body = SPOOL_CLOSED,
 		.op = {.exit_status = -1},
+		.prefer = {.wait_ms = -1},
 		.log = {.outcome = "?",
 			.claim_us = -1,
 			.run_us = -1,

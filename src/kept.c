@@ -21,7 +21,7 @@
 #include <sys/sendfile.h>
 #include <unistd.h>
 
-#define KEPT_VERSION 1
+#define KEPT_VERSION 2
 
 struct kept {
 	char magic[8]; /* "RSKEPT" */

@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * key.c - finds the idempotency key of a request and checks its form
+ * key.c - the form of an idempotency key
  *
  * RULES
  *
  *   (1) A key that is present and wrong is an error, never an absent key.
- *   (2) More than one key is an error, in whichever shape the server delivers it: as a list joined
- *       by commas, or as two variables of the same name.  So the whole vector is scanned.
- *   (3) "k" and k are the same key.
- *   (4) A message names the rule that was broken and never quotes the value.
+ *   (2) More than one key is an error, also as a list joined by commas, which is how servers
+ * deliver two fields of one name. (3) "k" and k are the same key. (4) A message names the rule that
+ * was broken and never quotes the value.
  *
  * Two field lines that hold the two halves of one quoted string ("a and b") arrive joined as the
  * valid String "a, b" and cannot be told from it.
  *
- * Knows neither routes beyond key_from and key_syntax, nor what a key is used for.
+ * Knows neither routes nor what a key is used for.
  */
 #include "key.h"
 
@@ -243,11 +242,29 @@ static enum err parse_bare(struct scan *in, const char *name, struct key *key)
 	return OK;
 }
 
-static enum err parse_field(
+enum err key_parse_bare(const char *value, size_t len, const char *name, struct key *out)
+{
+	struct scan in = {value, value + len};
+	struct key key = {.len = 0};
+	enum err rc;
+
+	if (len == 0)
+		rc = err_set(ERR_INVALID, "the %s is empty; it must have 1 to %d characters", name,
+			KEY_MAX);
+	else if (memchr(value, ',', len))
+		rc = err_set(ERR_INVALID, "the %s has a comma in it", name);
+	else
+		rc = parse_bare(&in, name, &key);
+	if (rc == OK)
+		*out = key;
+	return rc;
+}
+
+enum err key_parse(
 	const char *value, size_t len, enum key_syntax mode, const char *name, struct key *out)
 {
 	struct scan in = {value, value};
-	struct key key;
+	struct key key = {.len = 0};
 	enum err rc;
 
 	/* RFC 8941, 4.2: spaces (not tabs) around the Item are discarded. */
@@ -278,78 +295,4 @@ static enum err parse_field(
 			name, KEY_MAX);
 	*out = key;
 	return OK;
-}
-
-enum err key_parse(const char *value, size_t len, enum key_syntax mode, struct key *out)
-{
-	return parse_field(value, len, mode, "Idempotency-Key", out);
-}
-
-/*
- * The value of param when it is the CGI variable of the header field `name` (RFC 3875, 4.1.18:
- * "HTTP_", upper case, hyphens become underscores); else NULL.
- */
-static const char *find_value(const char *param, const char *name)
-{
-	if (strncmp(param, "HTTP_", 5) != 0)
-		return NULL;
-	for (param += 5; *name; name++, param++) {
-		char c = *name;
-
-		if (is_lower(c))
-			c = (char)(c - 'a' + 'A');
-		else if (c == '-')
-			c = '_';
-		if (*param != c)
-			return NULL;
-	}
-	return *param == '=' ? param + 1 : NULL;
-}
-
-static enum err take_header(
-	char *const *params, const char *name, enum key_syntax mode, struct key *out)
-{
-	const char *found = NULL;
-
-	for (; *params; params++) {
-		const char *value = find_value(*params, name);
-
-		if (value && found)
-			return refuse_many(name);
-		if (value)
-			found = value;
-	}
-	if (!found)
-		return err_set(ERR_ABSENT, "there is no %s", name);
-	return parse_field(found, strlen(found), mode, name, out);
-}
-
-/* Where a key may come from: what stands before the colon in key_from, and what finds it. */
-static const struct source {
-	const char *prefix;
-	enum err (*take)(
-		char *const *params, const char *name, enum key_syntax mode, struct key *out);
-} sources[] = {
-	{"header:", take_header},
-};
-
-static enum err take_from(
-	const char *from, char *const *params, enum key_syntax mode, struct key *out)
-{
-	for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
-		size_t len = strlen(sources[i].prefix);
-
-		if (strncmp(from, sources[i].prefix, len) == 0)
-			return sources[i].take(params, from + len, mode, out);
-	}
-	return err_set(ERR_BROKEN, "key_from: no source is called \"%s\"", from);
-}
-
-enum err key_take(char *const *params, const struct route *route, struct key *out)
-{
-	enum err rc = err_set(ERR_ABSENT, "no source holds a key");
-
-	for (char *const *from = route->key_from; from && *from && rc == ERR_ABSENT; from++)
-		rc = take_from(*from, params, route->key_syntax, out);
-	return rc;
 }

@@ -11,14 +11,16 @@
 #include "config.h"
 #include "err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define KEY_MAX 255 /* bytes, after parsing */
 
 struct key {
 	char text[KEY_MAX +
-		  1]; /* NUL-terminated; may hold spaces and quotes, never control characters */
-	size_t len;   /* 1..KEY_MAX */
+		  1];    /* NUL-terminated; may hold spaces and quotes, never control characters */
+	size_t len;      /* 1..KEY_MAX */
+	bool is_derived; /* made of the request itself; text is set by fingerprint_take() */
 };
 
 /*
@@ -28,22 +30,16 @@ struct key {
  *   mode   lenient also takes a bare value of 1..255 visible ASCII characters without comma,
  *          semicolon or quote, so that "k" and k are the same key; strict takes only the String.
  *          Parameters of the Item are checked for syntax and ignored.
+ *   name   of the field, for messages
  *
  * Returns OK, or ERR_INVALID with a sentence that a caller of the API understands; it never
  * quotes the value.
  */
-enum err key_parse(const char *value, size_t len, enum key_syntax mode, struct key *out) MUSTCHECK;
+enum err key_parse(const char *value, size_t len, enum key_syntax mode, const char *name,
+	struct key *out) MUSTCHECK;
 
-/*
- * key_take - the key of a request
- *
- *   params  NULL-terminated "NAME=value" strings, as the server sent them: duplicates matter
- *   route   its key_from and key_syntax; first source that is present wins
- *
- * Returns OK; ERR_ABSENT no source holds a key; ERR_INVALID malformed, empty, too long, or more
- * than one; ERR_BROKEN key_from names a source that does not exist, which a checked configuration
- * cannot.  A key that is present and wrong is never treated as absent.
- */
-enum err key_take(char *const *params, const struct route *route, struct key *out) MUSTCHECK;
+/* key_parse_bare - a key that does not come from a header field: the bare form only; `name` says
+ * where it comes from, for the message.  Returns like key_parse(). */
+enum err key_parse_bare(const char *value, size_t len, const char *name, struct key *out) MUSTCHECK;
 
 #endif

@@ -50,6 +50,8 @@ struct record_policy {
 	int64_t ttl_ms;
 	int64_t tombstone_ms;
 	int64_t max_response_bytes;
+	bool keeps_head_only;         /* of a response, however long its body is */
+	unsigned char release_on[75]; /* a bit for each status: the key is let go of */
 };
 
 /* The fixed part of an ORDER.  After it: dir, store URL, spool, argv..., environment..., each with
@@ -63,6 +65,7 @@ struct order {
 	int argc, envc;
 	int64_t timeout_ms;
 	int64_t kill_after_ms;
+	struct limits limits;
 	struct operation op;
 	struct record_policy policy;
 };

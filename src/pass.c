@@ -177,6 +177,11 @@ static enum err open_input(struct request *r, int *in_fd, struct pump *pump_out)
 
 	if (e != OK)
 		return e;
+	if (r->body.fd >= 0) { /* a key was looked for in it, and was not there */
+		*in_fd = r->body.fd;
+		r->body.fd = -1;
+		return OK;
+	}
 	if (pump_out->length < 0 && variables_get(&r->vars, "HTTP_TRANSFER_ENCODING")) {
 		e = request_read_body(r, r->cf->defaults.max_request_bytes, r->cf->spool);
 		*in_fd = r->body.fd;

@@ -131,6 +131,25 @@ static const struct entry {
 		"This service is not configured correctly.",
 		"This request did not run the script. Tell the operator of this service, and "
 		"send the same request with the same key when that is repaired."},
+	[PROBLEM_DUPLICATE] = {"duplicate", 409, false, false, "This was already requested",
+		"Another request with the same values was accepted before.",
+		"This request did not run the script, and sending it again, with this key or a new "
+		"one, will not either. Look at what the earlier request did, or change the "
+		"values."},
+	[PROBLEM_OPERATION_UNKNOWN] = {"operation-unknown", 404, false, false,
+		"There is no such operation", "No operation of yours has this reference here.",
+		"Nothing was run. The operation may have been forgotten, or may never have been "
+		"started; or it was requested with other credentials. To find out, repeat the "
+		"original request with its original key: it is not carried out twice."},
+	[PROBLEM_WEBHOOK_REFUSED] = {"webhook-refused", 400, true, true,
+		"The address for the notification is not accepted",
+		"The URL in Retrysafe-Webhook is not one that may be notified from here.",
+		"The script was not run. Send the request again without Retrysafe-Webhook, or with "
+		"a URL that the operator of this service allows."},
+	[PROBLEM_ACCEPTED] = {"accepted", 202, true, false, "Your request is being carried out",
+		"The request was accepted and is still being carried out.",
+		"Its result will be at the address in Location. The same request with the same key "
+		"leads there, too; with a new key it could be carried out twice."},
 };
 
 /*
@@ -159,15 +178,41 @@ static char *write_detail(const struct entry *e, const char *happened)
 	return detail;
 }
 
+static int status_of(const struct problem_facts *pf)
+{
+	return pf->status ? pf->status : entries[pf->problem].status;
+}
+
+static const char *reason_of(const struct problem_facts *pf)
+{
+	const char *reason = cgi_response_reason(status_of(pf));
+
+	return reason ? reason : "";
+}
+
+/* Where a time is named, waiting helps. */
+static bool may_retry(const struct problem_facts *pf)
+{
+	return entries[pf->problem].retry_same_key || pf->retry_after_s > 0;
+}
+
+static bool is_problem(const struct entry *e)
+{
+	return e->status >= 400;
+}
+
 static char *write_json(const struct problem_facts *pf, const struct entry *e, const char *detail)
 {
-	json_t *doc = json_pack("{s:s+, s:s, s:i, s:s, s:s*, s:s*, s:b, s:b}", "type",
-		"urn:retrysafe:problem:", e->type, "title", e->title, "status", e->status, "detail",
-		detail, "operation", pf->ref, "operation_state",
-		pf->ref ? pf->operation_state : NULL, "retry_same_key", e->retry_same_key,
-		"new_key_is_safe", e->new_key_is_safe);
-	char *body = json_dumps(doc, JSON_COMPACT);
+	json_t *doc = json_pack("{s:s+, s:s, s:i, s:s, s:s*, s:s*, s:s*, s:b, s:b}", "type",
+		"urn:retrysafe:problem:", e->type, "title", e->title, "status", status_of(pf),
+		"detail", detail, "operation", pf->ref, "operation_state",
+		pf->ref ? pf->operation_state : NULL, "location", pf->location, "retry_same_key",
+		may_retry(pf), "new_key_is_safe", e->new_key_is_safe);
+	char *body;
 
+	if (!is_problem(e))
+		json_object_del(doc, "type");
+	body = json_dumps(doc, JSON_COMPACT);
 	json_decref(doc);
 	return body;
 }
@@ -223,7 +268,13 @@ static void write_page(
 	      "<title>",
 		f);
 	write_escaped(f, e->title);
-	fputs("</title>\n<style>\n:root { color-scheme: light dark; }\n"
+	fputs("</title>\n", f);
+	if (pf->location && pf->retry_after_s > 0) {
+		fprintf(f, "<meta http-equiv=\"refresh\" content=\"%d; url=", pf->retry_after_s);
+		write_escaped(f, pf->location);
+		fputs("\">\n", f);
+	}
+	fputs("<style>\n:root { color-scheme: light dark; }\n"
 	      "body { font: 1.1rem/1.5 sans-serif; max-width: 40rem; margin: 2rem auto; "
 	      "padding: 0 1rem; }\ndt { font-weight: bold; }\ndd { margin: 0 0 .5rem; "
 	      "overflow-wrap: anywhere; }\n</style>\n</head>\n<body>\n<main>\n<h1>",
@@ -232,17 +283,23 @@ static void write_page(
 	fputs("</h1>\n<p>", f);
 	write_escaped(f, detail);
 	fputs("</p>\n<dl>\n", f);
-	fprintf(f, "<dt>Status</dt>\n<dd>%d %s</dd>\n", e->status, cgi_response_reason(e->status));
-	fprintf(f, "<dt>Problem</dt>\n<dd>urn:retrysafe:problem:%s</dd>\n", e->type);
+	fprintf(f, "<dt>Status</dt>\n<dd>%d %s</dd>\n", status_of(pf), reason_of(pf));
+	if (is_problem(e))
+		fprintf(f, "<dt>Problem</dt>\n<dd>urn:retrysafe:problem:%s</dd>\n", e->type);
 	if (pf->ref)
 		write_term(f, "Operation", pf->ref);
 	if (pf->ref && pf->operation_state)
 		write_term(f, "State of the operation", pf->operation_state);
 	write_term(f, "Can it help to send the same request again?",
-		e->retry_same_key ? "Yes, with the same key" : "No");
+		may_retry(pf) ? "Yes, with the same key" : "No");
 	write_term(f, "Is it safe to send it with a new key?",
 		e->new_key_is_safe ? "Yes" : "No, it could be carried out twice");
 	fputs("</dl>\n", f);
+	if (pf->location) {
+		fputs("<p><a href=\"", f);
+		write_escaped(f, pf->location);
+		fputs("\">See the result</a>: this page leads there by itself</p>\n", f);
+	}
 	if (is_linkable(pf->docs_url)) {
 		fputs("<p><a href=\"", f);
 		write_escaped(f, pf->docs_url);
@@ -268,30 +325,44 @@ static char *write_html(const struct problem_facts *pf, const struct entry *e, c
 	return NULL;
 }
 
+static void write_field(
+	FILE *f, const char *name, const char *before, const char *value, const char *after)
+{
+	if (value)
+		fprintf(f, "%s: %s%s%s\r\n", name, before, value, after);
+}
+
 static char *write_head(const struct problem_facts *pf, const struct entry *e)
 {
-	const char *media_type =
-		pf->prefers_html ? "text/html; charset=utf-8" : "application/problem+json";
 	bool has_link = is_linkable(pf->docs_url);
-	char retry_after[40] = "";
-	char *head;
+	char *head = NULL, number[16] = "";
+	size_t len;
+	FILE *f = open_memstream(&head, &len);
 
-	if (pf->retry_after_s > 0 && e->retry_same_key)
-		snprintf(
-			retry_after, sizeof(retry_after), "Retry-After: %d\r\n", pf->retry_after_s);
-	if (asprintf(&head,
-		    "Status: %d %s\r\nContent-Type: %s\r\nCache-Control: no-store\r\n%s%s%s%s",
-		    e->status, cgi_response_reason(e->status), media_type, retry_after,
-		    has_link ? "Link: <" : "", has_link ? pf->docs_url : "",
-		    has_link ? ">; rel=\"describedby\"\r\n" : "") < 0)
+	if (!f)
 		return NULL;
-	return head;
+	snprintf(number, sizeof(number), "%d", pf->retry_after_s);
+	fprintf(f, "Status: %d %s\r\n", status_of(pf), reason_of(pf));
+	write_field(f, "Content-Type", "",
+		pf->prefers_html ? "text/html; charset=utf-8"
+		: is_problem(e)  ? "application/problem+json"
+				 : "application/json",
+		"");
+	write_field(f, "Cache-Control", "", "no-store", "");
+	write_field(f, "Retry-After", "", pf->retry_after_s > 0 ? number : NULL, "");
+	write_field(f, "Location", "", pf->location, "");
+	write_field(f, "Preference-Applied", "", pf->applied, "");
+	write_field(f, "Link", "<", has_link ? pf->docs_url : NULL, ">; rel=\"describedby\"");
+	if (fclose(f) == 0)
+		return head;
+	free(head);
+	return NULL;
 }
 
 enum err problem_build(const struct problem_facts *pf, struct problem_answer *out)
 {
 	const struct entry *e = &entries[pf->problem];
-	struct problem_answer answer = {.status = e->status, .type = e->type};
+	struct problem_answer answer = {.status = status_of(pf), .type = e->type};
 	char *detail = write_detail(e, pf->detail);
 
 	answer.head = write_head(pf, e);

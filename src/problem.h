@@ -2,7 +2,8 @@
 /*
  * problem.h - what a client is told when it does not get a script's answer
  *
- * RFC 9457 problem details, or the same facts as a page for people.  Type, status, title, wording
+ * RFC 9457 problem details, or the same facts as a page for people.  A page about an operation that
+ * is still being carried out leads to its result by itself.  Type, status, title, wording
  * and the two booleans of every problem stand in one table in problem.c.
  *
  *   retry_same_key   the same request with the same key may be sent again, and may bring something
@@ -41,6 +42,10 @@ enum problem {
 	PROBLEM_STORE_UNAVAILABLE,  /* only before a run; after it the outcome is uncertain */
 	PROBLEM_OVERLOADED,
 	PROBLEM_CONFIGURATION,
+	PROBLEM_DUPLICATE,         /* another operation has the natural key */
+	PROBLEM_OPERATION_UNKNOWN, /* or not this caller's */
+	PROBLEM_WEBHOOK_REFUSED,
+	PROBLEM_ACCEPTED, /* no problem: 202, and where the result will be */
 	PROBLEM__MAX
 };
 
@@ -52,7 +57,10 @@ struct problem_facts {
 			    then the table's sentences on what ran and what to do. */
 	const char *ref; /* of the operation; or NULL */
 	const char *operation_state; /* or NULL; needs ref */
-	int retry_after_s;           /* 0: none; not sent where retry_same_key is false */
+	int retry_after_s;           /* 0: none; else the same request may be sent again after it */
+	int status;                  /* instead of the table's; 0: the table's */
+	const char *location;        /* where the operation's result is or will be; or NULL */
+	const char *applied;         /* Preference-Applied (RFC 7240); or NULL */
 	const char *docs_url;        /* or NULL */
 	bool prefers_html;
 };

@@ -21,8 +21,11 @@
 #include "record.h"
 #include "reply.h"
 #include "run.h"
+#include "source.h"
 #include "steps.h"
 #include "uncertain.h"
+#include "waiting.h"
+#include "webhook.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -34,8 +37,11 @@
 
 enum next protect_read_body(struct request *r)
 {
-	enum err e = request_read_body(r, r->route->max_request_bytes, r->cf->spool);
+	enum err e;
 
+	if (r->body.fd >= 0) /* the key was looked for in it */
+		return NEXT;
+	e = request_read_body(r, r->route->max_request_bytes, r->cf->spool);
 	switch (e) {
 	case OK:
 		return NEXT;
@@ -53,32 +59,6 @@ enum next protect_read_body(struct request *r)
 
 /* ---- look: what is known about the key ---- */
 
-/* Seconds until a retry makes sense: as long as it has been running, within reason. */
-static int retry_after(const struct operation *found, int64_t now_ms)
-{
-	int64_t s = (now_ms - found->created_ms) / 1000;
-
-	return s < 1 ? 1 : s > 30 ? 30 : (int)s;
-}
-
-static enum next replay(struct request *r, const struct operation *found, struct response *res)
-{
-	struct body_source rest = {.store = r->store, .op_id = found->id};
-	enum err e;
-
-	operation_ref(found, r->ref);
-	r->log.ref = r->ref;
-	r->log.outcome = "replayed";
-	r->log.status = res->status;
-	counters_add(answer_counters(r), COUNTER_REPLAYED);
-	answer_log(r);
-	e = reply_recorded(r->peer, res, &rest, true);
-	if (e != OK && e != ERR_GONE)
-		log_warn("operation %s: %s", r->ref, err_text());
-	response_free(res);
-	return FINISHED;
-}
-
 /* The operator sees which operation it was; the caller, who may be somebody else, does not. */
 static void log_ref(struct request *r, const struct operation *found)
 {
@@ -86,17 +66,17 @@ static void log_ref(struct request *r, const struct operation *found)
 	r->log.ref = r->ref;
 }
 
-static enum next tell(struct request *r, enum verdict verdict, const struct operation *found,
-	struct response *res)
+static enum next tell(struct request *r, enum verdict verdict, const struct operation *found)
 {
 	switch (verdict) {
 	case VERDICT_REPLAY:
-		return replay(r, found, res);
+		return r->route->guarantee == GUARANTEE_SEMANTIC && !r->is_resource
+			       ? replay_anew(r, found)
+			       : replay_recorded(r, found, &r->res, false);
 	case VERDICT_EXPIRED:
 		return answer_problem(r, PROBLEM_RESULT_EXPIRED, COUNTER_EXPIRED, NULL, found, 0);
 	case VERDICT_IN_PROGRESS:
-		return answer_problem(r, PROBLEM_IN_PROGRESS, COUNTER_IN_PROGRESS, NULL, found,
-			retry_after(found, clock_wall_ms()));
+		return progress_tell(r, found);
 	case VERDICT_KEY_REUSED:
 		log_ref(r, found);
 		return answer_problem(r, PROBLEM_KEY_REUSED, COUNTER_KEY_REUSED, NULL, NULL, 0);
@@ -125,33 +105,82 @@ static bool settle(struct request *r, struct operation *found)
 	return e == OK && found->state != STATE_UNCERTAIN;
 }
 
-enum next protect_look(struct request *r)
+/* What is known about r->op's identity now. */
+static enum err look(struct request *r, struct operation *found, enum verdict *verdict)
+{
+	enum err e;
+
+	response_free(&r->res);
+	e = claim_look(r->store, &r->op, clock_wall_ms(), found, &r->res, verdict);
+	if (e != OK || *verdict != VERDICT_UNCERTAIN || r->is_resource)
+		return e;
+	if (uncertain_may_rerun(r->route, found))
+		*verdict = VERDICT_FREE; /* the claim takes the uncertain row over */
+	else if (settle(r, found))
+		e = claim_look(r->store, &r->op, clock_wall_ms(), found, &r->res, verdict);
+	return e;
+}
+
+enum next protect_tell(struct request *r)
 {
 	struct operation found;
-	struct response res = {0};
 	enum verdict verdict;
-	enum err e = site_store(r->site, variables_get(&r->vars, "DOCUMENT_ROOT"), &r->store);
+	enum err e = look(r, &found, &verdict);
 
-	if (e != OK)
-		return answer_store_failed(r, e);
-	fingerprint_take(
-		store_secret(r->store), r->route, &r->key, &r->vars, r->body_digest, &r->op);
-	e = claim_look(r->store, &r->op, clock_wall_ms(), &found, &res, &verdict);
-	if (e == OK && verdict == VERDICT_UNCERTAIN && uncertain_may_rerun(r->route, &found)) {
-		verdict = VERDICT_FREE; /* the claim takes the uncertain row over */
-	} else if (e == OK && verdict == VERDICT_UNCERTAIN && settle(r, &found)) {
-		e = claim_look(r->store, &r->op, clock_wall_ms(), &found, &res, &verdict);
-	}
+	if (e == OK && verdict == VERDICT_IN_PROGRESS)
+		e = progress_wait(r, &found, look, &verdict);
 	if (e != OK)
 		return answer_store_failed(r, e);
 	r->previous = found;
-	return verdict == VERDICT_FREE ? NEXT : tell(r, verdict, &found, &res);
+	return verdict == VERDICT_FREE ? NEXT : tell(r, verdict, &found);
+}
+
+/* The natural key and the webhook that belong to the request. */
+static enum next take_extras(struct request *r)
+{
+	struct value url = {.n = 0};
+	enum err e = OK;
+
+	if (r->route->unique) {
+		e = fingerprint_natural(store_secret(r->store), r, r->natural, &r->has_natural);
+		if (e == ERR_INVALID || e == ERR_REFUSED)
+			return answer_problem(r, PROBLEM_REQUEST_INVALID, COUNTER_REQUEST_REFUSED,
+				err_text(), NULL, 0);
+		if (e != OK)
+			return answer_failed(r, e);
+	}
+	e = source_find(r, "header:Retrysafe-Webhook", &url);
+	if (e == OK && url.n > 0)
+		r->webhook_asked = strdup(url.text);
+	if (e == OK && url.n > 0 && !r->webhook_asked)
+		return answer_failed(r, ERR_NOMEM);
+	e = webhook_choose(r->route, r->webhook_asked, &r->webhook, &r->webhook_is_trusted);
+	return e == OK ? NEXT
+		       : answer_problem(r, PROBLEM_WEBHOOK_REFUSED, COUNTER_REQUEST_REFUSED,
+				 err_text(), NULL, 0);
+}
+
+enum next protect_look(struct request *r)
+{
+	enum err e = site_store(r->site, variables_get(&r->vars, "DOCUMENT_ROOT"), &r->store);
+	enum next next;
+
+	if (e != OK)
+		return answer_store_failed(r, e);
+	progress_take_preference(r);
+	e = fingerprint_take(store_secret(r->store), r);
+	if (e == ERR_INVALID || e == ERR_REFUSED)
+		return answer_problem(
+			r, PROBLEM_REQUEST_INVALID, COUNTER_REQUEST_REFUSED, err_text(), NULL, 0);
+	if (e != OK)
+		return answer_failed(r, e);
+	next = protect_tell(r);
+	return next == NEXT ? take_extras(r) : next;
 }
 
 /* ---- claim ---- */
 
-/* What the script learns from us (SPEC 7). */
-static enum err set_environment(struct request *r)
+enum err protect_set_environment(struct request *r)
 {
 	char downstream[37], attempt[16];
 	const struct {
@@ -171,10 +200,23 @@ static enum err set_environment(struct request *r)
 	return e;
 }
 
+#define DERIVED_TTL_MS INT64_C(120000) /* two clicks, not two orders (SPEC section 6) */
+
+static struct record_policy policy_of(const struct request *r)
+{
+	struct record_policy policy = record_policy_of(r->cf, r->route);
+
+	if (r->key.is_derived && !r->route->has_own_ttl)
+		policy.ttl_ms = DERIVED_TTL_MS;
+	if (r->key.is_derived && !r->route->has_own_tombstone)
+		policy.tombstone_ms = 0;
+	return policy;
+}
+
 /* Tells the keeper what would be run, so that from the claim's commit on somebody knows. */
 static enum err order(struct request *r)
 {
-	struct record_policy policy = record_policy_of(r->cf, r->route);
+	struct record_policy policy = policy_of(r);
 	struct run_spec spec = {
 		.is_protected = true,
 		.script = &r->script,
@@ -191,17 +233,72 @@ static enum err order(struct request *r)
 	claim_prepare(r->store, r->previous.id ? &r->previous : NULL, clock_wall_ms(),
 		claim_time_limit_ms(r->cf, r->route), &r->op);
 	operation_ref(&r->op, r->ref);
-	e = set_environment(r);
+	e = protect_set_environment(r);
 	spec.environment = r->vars.list;
 	if (e == OK)
 		e = run_open(r->worker->control_fd, &r->worker->channel);
 	return e == OK ? run_order(&r->worker->channel, &spec) : e;
 }
 
+/* Somebody has the natural key; the answer of the original is only for the same principal. */
+static enum next tell_duplicate(struct request *r)
+{
+	struct operation found = {0};
+	bool is_taken = false, is_running, is_shown;
+	enum err e = store_find_natural(
+		r->store, r->natural, clock_wall_ms(), &found, &r->res, &is_taken);
+
+	if (e != OK && e != ERR_ABSENT)
+		return answer_store_failed(r, e);
+	is_running = e == OK && found.state == STATE_RUNNING;
+	is_shown = e == OK && r->route->on_duplicate == DUPLICATE_REPLAY &&
+		   found.state == STATE_DONE && r->res.is_kept &&
+		   memcmp(found.principal, r->op.principal, PRINCIPAL_LEN) == 0;
+	if (is_shown)
+		return replay_recorded(r, &found, &r->res, true);
+	return answer_problem(r, PROBLEM_DUPLICATE, COUNTER_DUPLICATE,
+		is_running ? "A request with the same values is being carried out at this moment"
+			   : NULL,
+		NULL, is_running || !is_taken ? 1 : 0);
+}
+
+static enum next take(struct request *r)
+{
+	struct claim claim = {
+		.op = &r->op,
+		.natural = r->has_natural ? r->natural : NULL,
+		.natural_ttl_ms = r->route->unique_ttl_ms,
+		.webhook = r->webhook,
+		.webhook_is_trusted = r->webhook_is_trusted,
+		.webhook_max_age_ms = r->route->webhook_max_age_ms,
+		.max_running = r->route->max_running,
+		.max_running_all = r->cf->max_running,
+	};
+	int64_t start_us = clock_mono_us();
+	enum verdict verdict;
+	enum err e = claim_take(r->store, &claim, &verdict);
+
+	r->log.claim_us = clock_mono_us() - start_us;
+	if (e == OK && verdict == VERDICT_TAKEN) {
+		r->log.ref = r->ref;
+		return NEXT;
+	}
+	run_forget(&r->worker->channel);
+	if (e != OK)
+		return answer_store_failed(r, e);
+	if (verdict == VERDICT_DUPLICATE)
+		return tell_duplicate(r);
+	if (verdict == VERDICT_OVERLOADED)
+		return answer_problem(r, PROBLEM_OVERLOADED, COUNTER_OVERLOADED, NULL, NULL, 1);
+	/* Somebody was faster; by now there is something to tell. */
+	if (protect_tell(r) == FINISHED)
+		return FINISHED;
+	return answer_problem(
+		r, PROBLEM_STORE_UNAVAILABLE, COUNTER_STORE_UNAVAILABLE, NULL, NULL, 1);
+}
+
 enum next protect_claim(struct request *r)
 {
-	int64_t start_us;
-	enum verdict verdict;
 	enum err e;
 
 	if (gateway_open_script(r) == FINISHED)
@@ -218,21 +315,7 @@ enum next protect_claim(struct request *r)
 		return answer_failed(r, e);
 	}
 	fault("gateway.ordered");
-	start_us = clock_mono_us();
-	e = claim_take(r->store, &(struct claim){.op = &r->op}, &verdict);
-	r->log.claim_us = clock_mono_us() - start_us;
-	if (e == OK && verdict == VERDICT_TAKEN) {
-		r->log.ref = r->ref;
-		return NEXT;
-	}
-	run_forget(&r->worker->channel);
-	if (e != OK)
-		return answer_store_failed(r, e);
-	/* Somebody was faster; by now there is something to tell. */
-	if (protect_look(r) == FINISHED)
-		return FINISHED;
-	return answer_problem(
-		r, PROBLEM_STORE_UNAVAILABLE, COUNTER_STORE_UNAVAILABLE, NULL, NULL, 1);
+	return take(r);
 }
 
 /* The request, for whoever has to find out what became of it; only where somebody could. */
@@ -331,23 +414,64 @@ static enum next lose_sight(struct request *r)
 
 static enum next record(struct request *r, struct ending *end);
 
-/* The client has left, or we have to: the keeper goes on without us. */
-static enum next hand_over(struct request *r)
+/*
+ * The client has left, or is not to wait any longer, or we have to leave: the keeper goes on
+ * without us.
+ */
+static enum next hand_over(struct request *r, int64_t start_us)
 {
 	run_close(&r->worker->channel);
+	waiting_leave(&r->attended);
+	counters_learn(answer_counters(r), r->op.route, (clock_mono_us() - start_us) / 1000);
 	if (!peer_is_gone(r->peer))
-		return answer_problem(r, PROBLEM_IN_PROGRESS, COUNTER_IN_PROGRESS, NULL, &r->op, 1);
+		return progress_tell(r, &r->op);
 	r->log.outcome = "client-left";
 	return FINISHED;
 }
 
 static enum next keep(struct request *r, enum err e);
 
-enum next protect_run(struct request *r)
+/* The script runs, or is about to. */
+static enum next wait_for_end(struct request *r, int64_t patience_us)
 {
-	struct pollfd stop[2] = {{r->worker->stop_fd, POLLIN, 0}, peer_pollfd(r->peer)};
+	struct watch watch = {
+		.stop = {{r->worker->stop_fd, POLLIN, 0}, peer_pollfd(r->peer)},
+		.until_us = patience_us,
+		.on_text = log_text,
+		.arg = r,
+	};
+	int64_t start_us = clock_mono_us();
 	struct ending end = ENDING_NONE;
 	int failed = 0;
+	enum next next;
+	enum err e = ERR_BUSY;
+
+	if (patience_us >= 0)
+		e = run_wait(&r->worker->channel, &watch, &end, &failed);
+	log_line(r);
+	switch (e) {
+	case OK:
+		break;
+	case ERR_ABSENT:
+		return release(r, failed);
+	case ERR_BUSY:
+		return hand_over(r, start_us);
+	case ERR_NOMEM:
+		return keep(r, e);
+	default:
+		return lose_sight(r);
+	}
+	r->log.run_us = end.run_us;
+	r->log.exit_status = end.exit_status;
+	counters_learn(answer_counters(r), r->op.route, end.run_us / 1000);
+	fault("gateway.ended");
+	next = record(r, &end);
+	ending_free(&end);
+	return next;
+}
+
+enum next protect_run(struct request *r)
+{
 	enum next next;
 	enum err e = keep_request(r);
 
@@ -362,25 +486,9 @@ enum next protect_run(struct request *r)
 		return release(r, EPIPE);
 	}
 	fault("gateway.went");
-	e = run_wait(&r->worker->channel, stop, log_text, r, &end, &failed);
-	log_line(r);
-	switch (e) {
-	case OK:
-		break;
-	case ERR_ABSENT:
-		return release(r, failed);
-	case ERR_BUSY:
-		return hand_over(r);
-	case ERR_NOMEM:
-		return keep(r, e);
-	default:
-		return lose_sight(r);
-	}
-	r->log.run_us = end.run_us;
-	r->log.exit_status = end.exit_status;
-	fault("gateway.ended");
-	next = record(r, &end);
-	ending_free(&end);
+	waiting_attend(&r->attended, r->op.id);
+	next = wait_for_end(r, progress_patience_us(r));
+	waiting_leave(&r->attended);
 	return next;
 }
 
@@ -403,7 +511,7 @@ static enum next keep(struct request *r, enum err e)
 static enum next tell_settled(struct request *r)
 {
 	run_forget(&r->worker->channel);
-	if (protect_look(r) == FINISHED)
+	if (protect_tell(r) == FINISHED)
 		return FINISHED;
 	return answer_problem(r, PROBLEM_OUTCOME_UNCERTAIN, COUNTER_STILL_UNCERTAIN, NULL, NULL, 0);
 }
@@ -413,9 +521,11 @@ static enum next reply_first(struct request *r, const struct ending *end, struct
 	struct body_source rest = {.memory = end->output, .fd = end->output_fd, .at = rec->body_at};
 	enum err e;
 
-	r->op.state = STATE_DONE;
-	counters_add(answer_counters(r), COUNTER_FIRST);
-	r->log.outcome = "first";
+	bool is_released = rec->outcome == OUTCOME_RELEASED;
+
+	r->op.state = is_released ? STATE_ABSENT : STATE_DONE;
+	counters_add(answer_counters(r), is_released ? COUNTER_RELEASED : COUNTER_FIRST);
+	r->log.outcome = is_released ? "released" : "first";
 	r->log.status = rec->res.status;
 	/* Far too much of it: the end was not kept anywhere. */
 	if (end->output_fd >= 0 && lseek(end->output_fd, 0, SEEK_END) < end->output_len)
@@ -423,7 +533,7 @@ static enum next reply_first(struct request *r, const struct ending *end, struct
 			"The script was done, but its response is far too large to be passed on",
 			&r->op, 0);
 	answer_log(r);
-	e = reply_recorded(r->peer, &rec->res, &rest, false);
+	e = reply_recorded(r->peer, &rec->res, &rest, NULL);
 	if (e != OK && e != ERR_GONE)
 		log_warn("operation %s: %s", r->ref, err_text());
 	return FINISHED;
@@ -441,7 +551,7 @@ static enum next refuse_uncertain(struct request *r, const struct recorded *rec)
 
 static enum next record(struct request *r, struct ending *end)
 {
-	struct record_policy policy = record_policy_of(r->cf, r->route);
+	struct record_policy policy = policy_of(r);
 	int64_t start_us = clock_mono_us();
 	struct recorded rec;
 	enum err e = record_run(r->store, &r->op, &policy, end, &rec);
@@ -453,7 +563,8 @@ static enum next record(struct request *r, struct ending *end)
 	if (e != OK)
 		return keep(r, e);
 	run_forget(&r->worker->channel);
-	if (rec.outcome == OUTCOME_RECORDED)
+	waiting_leave(&r->attended); /* who waits need not wait for our client, too */
+	if (rec.outcome == OUTCOME_RECORDED || rec.outcome == OUTCOME_RELEASED)
 		reply_first(r, end, &rec);
 	else
 		refuse_uncertain(r, &rec);

@@ -6,7 +6,8 @@
  *   (1) Only a script that ended by itself, within its time, with a complete and valid response,
  *       is done.  The body of a script that was killed is never adopted.
  *   (2) The response is normalised here, once; what is sent, first or later, is what is stored.
- *   (3) An exit status other than 0 does not make a complete response incomplete: legacy scripts
+ *   (3) A response that says that nothing was done is passed on, and its key is free again.
+ *   (4) An exit status other than 0 does not make a complete response incomplete: legacy scripts
  *       end with whatever their last command returned.  It is kept, and it makes a response that
  *       is shorter than its own Content-Length invalid (cgi_response.h).
  *
@@ -16,13 +17,18 @@
 
 #include "cgi_response.h"
 #include "clock.h"
+#include "config_value.h"
+#include "log.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#define TTL_MAX_MS (3650 * CONFIG_DAY)
 
 void ending_set_status(struct ending *end, int wait_status)
 {
@@ -82,8 +88,28 @@ static enum err read_body_start(const struct ending *end, struct recorded *out)
 	return OK;
 }
 
-/* Makes out->res of the output.  ERR_INVALID: it is not a valid response. */
-static enum err make_response(
+/* What the script says to us about its response. */
+static void take_wishes(
+	const struct cgi_response *cgi, const struct record_policy *policy, struct recorded *out)
+{
+	int64_t ttl_ms = 0;
+	bool releases = strcasecmp(cgi->outcome, "release") == 0;
+
+	if (cgi->outcome[0] && !releases && strcasecmp(cgi->outcome, "record") != 0)
+		log_warn("Retrysafe-Outcome says neither record nor release; the response is "
+			 "recorded");
+	if (cgi->ttl[0] && (!config_duration(cgi->ttl, &ttl_ms) || ttl_ms < CONFIG_SECOND ||
+				   ttl_ms > TTL_MAX_MS))
+		log_warn(
+			"Retrysafe-TTL is not a duration from 1s to 3650d, such as 7d; the route's "
+			"ttl is used");
+	else
+		out->ttl_ms = ttl_ms;
+	releases = releases || policy->release_on[cgi->status / 8] & 1 << cgi->status % 8;
+	out->outcome = releases ? OUTCOME_RELEASED : OUTCOME_RECORDED;
+}
+
+enum err record_response(
 	const struct ending *end, const struct record_policy *policy, struct recorded *out)
 {
 	struct cgi_response cgi;
@@ -97,6 +123,7 @@ static enum err make_response(
 	free(start);
 	if (e != OK)
 		return e;
+	take_wishes(&cgi, policy, out);
 	out->body_at = (int64_t)cgi.body_at;
 	out->res = (struct response){
 		.status = cgi.status,
@@ -108,10 +135,36 @@ static enum err make_response(
 	return out->res.is_kept ? read_body_start(end, out) : OK;
 }
 
+/* 303 is how a form says that it was done (RFC 9110, section 15.4.4). */
+static bool is_success(int status)
+{
+	return status / 100 == 2 || status == 303;
+}
+
+/* What the policy leaves of the response goes into the store; the first caller gets all of it. */
+static enum err write(struct store *st, struct record *rec, const struct record_policy *policy,
+	const struct recorded *out)
+{
+	struct response res = out->res;
+	char none[] = "";
+
+	if (policy->keeps_head_only) {
+		res.body = none;
+		res.body_len = 0;
+		res.body_inline_len = 0;
+		res.is_kept = true;
+	}
+	rec->res = &res;
+	rec->ttl_ms = out->ttl_ms ? out->ttl_ms : policy->ttl_ms;
+	rec->tombstone_ms = policy->tombstone_ms;
+	rec->keeps_natural = is_success(res.status);
+	return store_record(st, rec);
+}
+
 enum err record_run(struct store *st, const struct operation *op,
 	const struct record_policy *policy, const struct ending *end, struct recorded *out)
 {
-	struct record rec = {.op = op, .res = &out->res};
+	struct record rec = {.op = op};
 	enum err e;
 
 	memset(out, 0, sizeof(*out));
@@ -129,7 +182,7 @@ enum err record_run(struct store *st, const struct operation *op,
 		snprintf(out->reason, sizeof(out->reason), "there was no room to keep its output");
 		return doubt(st, op, end, OUTCOME_NO_RESPONSE, out);
 	}
-	e = make_response(end, policy, out);
+	e = record_response(end, policy, out);
 	if (e == ERR_INVALID) {
 		snprintf(out->reason, sizeof(out->reason),
 			"its answer is not a valid CGI response: %s", err_text());
@@ -139,14 +192,17 @@ enum err record_run(struct store *st, const struct operation *op,
 		response_free(&out->res);
 		return e;
 	}
-	out->outcome = OUTCOME_RECORDED;
+	if (out->outcome == OUTCOME_RELEASED) {
+		e = store_release(st, op);
+		if (e != OK)
+			response_free(&out->res);
+		return e;
+	}
 	rec.body_fd = end->output_fd;
 	rec.body_at = out->body_at;
 	rec.now_ms = clock_wall_ms();
-	rec.ttl_ms = policy->ttl_ms;
-	rec.tombstone_ms = policy->tombstone_ms;
 	rec.exit_status = end->exit_status;
-	e = store_record(st, &rec);
+	e = write(st, &rec, policy, out);
 	if (e != OK)
 		response_free(&out->res);
 	return e;
@@ -159,31 +215,39 @@ enum err record_settled(struct store *st, const struct operation *op,
 	struct recorded out = {0};
 	struct record rec = {
 		.op = op,
-		.res = &out.res,
 		.body_fd = end->output_fd,
 		.now_ms = clock_wall_ms(),
-		.ttl_ms = policy->ttl_ms,
-		.tombstone_ms = policy->tombstone_ms,
 		.exit_status = end->exit_status,
 		.event = event,
 		.detail = detail,
 	};
-	enum err e = make_response(end, policy, &out);
+	enum err e = record_response(end, policy, &out);
 
 	rec.body_at = out.body_at;
 	if (e == OK)
-		e = store_record(st, &rec);
+		e = write(st, &rec, policy, &out);
 	response_free(&out.res);
 	return e;
 }
 
 struct record_policy record_policy_of(const struct config *cf, const struct route *route)
 {
-	return (struct record_policy){
+	struct record_policy policy = {
 		.durability = cf->durability,
 		.busy_timeout_ms = cf->busy_timeout_ms,
 		.ttl_ms = route->ttl_ms,
 		.tombstone_ms = route->tombstone_ms,
 		.max_response_bytes = route->max_response_bytes,
+		.keeps_head_only = route->guarantee != GUARANTEE_STRICT,
 	};
+
+	for (strings s = route->release_on; s && *s; s++) {
+		int first = (**s - '0') * 100, n = (*s)[1] == 'x' ? 100 : 1;
+
+		if (n == 1)
+			first = (int)strtol(*s, NULL, 10);
+		for (int status = first; status < first + n; status++)
+			policy.release_on[status / 8] |= (unsigned char)(1 << status % 8);
+	}
+	return policy;
 }

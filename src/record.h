@@ -36,19 +36,21 @@ void ending_free(struct ending *end);
 /* What record_run() made of it. */
 enum outcome {
 	OUTCOME_RECORDED,    /* done: the response is stored */
+	OUTCOME_RELEASED,    /* absent: the response says that nothing was done */
 	OUTCOME_NO_RESPONSE, /* uncertain: it ended without a valid response */
 	OUTCOME_TIMED_OUT    /* uncertain: its time was over */
 };
 
 struct recorded {
 	enum outcome outcome;
-	struct response res;         /* OUTCOME_RECORDED; response_free() it */
-	int64_t body_at;             /* OUTCOME_RECORDED: where the body begins in the output */
+	struct response res;         /* OUTCOME_RECORDED, _RELEASED; response_free() it */
+	int64_t body_at;             /* likewise: where the body begins in the output */
+	int64_t ttl_ms;              /* what the script asked for; 0: nothing */
 	char reason[REASON_MAX + 1]; /* otherwise: a sentence for people */
 };
 
 /*
- * record_run - decides what an ended run is, and writes it (running -> done | uncertain)
+ * record_run - decides what an ended run is, and writes it (running -> done | uncertain | absent)
  *
  *   end   borrowed
  *   out   set on OK; also filled in, for a later call to write the same, when the store fails
@@ -75,6 +77,15 @@ enum err record_run(struct store *st, const struct operation *op,
 enum err record_settled(struct store *st, const struct operation *op,
 	const struct record_policy *policy, const struct ending *end, const char *event,
 	const char *detail) MUSTCHECK;
+
+/*
+ * record_response - what would be recorded of an ending, without recording it
+ *
+ * Returns OK, response_free(&out->res); ERR_INVALID it is not a complete, valid response;
+ * ERR_NOMEM; ERR_SYSTEM.
+ */
+enum err record_response(const struct ending *end, const struct record_policy *policy,
+	struct recorded *out) MUSTCHECK;
 
 /* What the configuration of a route says about recording. */
 struct record_policy record_policy_of(const struct config *cf, const struct route *route);

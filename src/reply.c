@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 static enum err client_left(void)
@@ -71,17 +72,58 @@ static enum err send_rest(
 	return e;
 }
 
+static bool is_dropped(const struct replay *replay, const char *name, size_t len)
+{
+	if (replay->drops_cookies && len == 10 && strncasecmp(name, "Set-Cookie", 10) == 0)
+		return true;
+	for (strings s = replay->drop; s && *s; s++)
+		if (strlen(*s) == len && strncasecmp(name, *s, len) == 0)
+			return true;
+	return false;
+}
+
+/* The head as a replay has it; owned.  What is not changed stays as it is, byte for byte. */
+static char *filter(const struct response *res, const struct replay *replay, size_t *out_len)
+{
+	static const char ok[] = "Status: 200 OK\r\n";
+	char *out = malloc(res->head_len + sizeof(ok)), *to = out;
+	const char *at = res->head, *end = res->head + res->head_len;
+
+	for (bool is_first = true; out && at < end; is_first = false) {
+		const char *line_end = memchr(at, '\n', (size_t)(end - at));
+		size_t len = (size_t)((line_end ? line_end + 1 : end) - at);
+		bool is_status = is_first && replay->says_200 && res->status / 100 == 2;
+
+		if (is_status)
+			to = mempcpy(to, ok, sizeof(ok) - 1);
+		else if (is_first || !is_dropped(replay, at, strcspn(at, ":\r\n")))
+			to = mempcpy(to, at, len);
+		at += len;
+	}
+	*out_len = (size_t)(to - out);
+	return out;
+}
+
 enum err reply_recorded(struct peer *peer, const struct response *res,
-	const struct body_source *rest, bool is_replay)
+	const struct body_source *rest, const struct replay *replay)
 {
 	static const char marker[] = "Idempotent-Replayed: true\r\n";
 	char length[64] = "\r\n";
 	bool is_whole = res->body_len == (int64_t)res->body_inline_len;
 	struct iovec iov[4];
+	char *filtered = NULL;
+	bool is_sent;
 	int n = 0;
 
 	iov[n++] = (struct iovec){res->head, res->head_len};
-	if (is_replay)
+	if (replay && (replay->says_200 || replay->drops_cookies || replay->drop)) {
+		filtered = iov[0].iov_base = filter(res, replay, &iov[0].iov_len);
+		if (!filtered) {
+			peer_break(peer);
+			return err_set(ERR_NOMEM, "reply: out of memory");
+		}
+	}
+	if (replay)
 		iov[n++] = (struct iovec){(void *)(uintptr_t)marker, sizeof(marker) - 1};
 	if (says_length(res->status))
 		snprintf(length, sizeof(length), "Content-Length: %" PRId64 "\r\n\r\n",
@@ -89,7 +131,9 @@ enum err reply_recorded(struct peer *peer, const struct response *res,
 	iov[n++] = (struct iovec){length, strlen(length)};
 	if (res->body_inline_len > 0)
 		iov[n++] = (struct iovec){res->body, res->body_inline_len};
-	if (!peer_write(peer, iov, n, is_whole))
+	is_sent = peer_write(peer, iov, n, is_whole);
+	free(filtered);
+	if (!is_sent)
 		return client_left();
 	return is_whole ? OK : send_rest(peer, res, rest);
 }

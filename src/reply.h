@@ -18,8 +18,17 @@ struct body_source {
 	int64_t at;         /* ... from this offset on */
 };
 
+/* How a replay differs from the first answer. */
+struct replay {
+	bool says_200;      /* a 2xx status becomes 200 */
+	bool drops_cookies; /* Set-Cookie is left out */
+	strings drop;       /* names of other fields that are; or NULL */
+};
+
 /*
  * reply_recorded - sends a response as it is recorded
+ *
+ *   replay  NULL: it is the first answer
  *
  * The same code for the first answer and every replay; a replay also says so
  * ("Idempotent-Replayed: true").  Returns OK; ERR_GONE the client has left; ERR_BROKEN,
@@ -27,7 +36,7 @@ struct body_source {
  * client sees by its Content-Length.  Blocks.
  */
 enum err reply_recorded(struct peer *peer, const struct response *res,
-	const struct body_source *rest, bool is_replay) MUSTCHECK;
+	const struct body_source *rest, const struct replay *replay) MUSTCHECK;
 
 /* reply_problem - sends a problem.  Returns OK; ERR_GONE the client has left.  Blocks. */
 enum err reply_problem(struct peer *peer, const struct problem_answer *answer) MUSTCHECK;

@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +24,10 @@ void request_free(struct request *r)
 	variables_free(&r->vars);
 	script_free(&r->script);
 	spool_close(&r->body);
+	json_decref(r->json);
+	response_free(&r->res);
 	site_give(&r->site);
+	free(r->webhook_asked);
 	free(r->located);
 	r->located = NULL;
 }

@@ -11,11 +11,13 @@
 #include "key.h"
 #include "log.h"
 #include "peer.h"
+#include "prefer.h"
 #include "run.h"
 #include "script.h"
 #include "site.h"
 #include "spool.h"
 #include "store.h"
+#include "waiting.h"
 
 /* One thread that serves requests, and its channel to the keeper. */
 struct worker {
@@ -39,14 +41,25 @@ struct request {
 	struct script script;
 
 	struct key key;
-	struct spool body;
+	struct spool body; /* open: it has been read */
 	unsigned char body_digest[DIGEST_LEN];
+	struct json_t *json; /* the body as a document, where somebody looked into it; owned */
 
 	struct store *store;       /* borrowed from site */
 	struct operation op;       /* ours, or the one that was there */
 	struct operation previous; /* the row of an earlier attempt, which the claim takes over; id
 				      0: none */
 	char ref[REF_LEN + 1];
+	struct response res; /* a recorded one that was found; owned */
+	unsigned char natural[NATURAL_LEN];
+	bool has_natural;
+	char *webhook_asked; /* what the client wants told; owned; or NULL */
+	const char *webhook; /* who hears how it ends; borrowed; or NULL */
+	bool webhook_is_trusted;
+	struct prefer prefer; /* as far as the route allows it */
+	bool is_resource;     /* it asks for an operation by its own address */
+
+	struct attended attended; /* while it runs */
 
 	struct log_request log;
 	char log_detail[256];

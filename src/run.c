@@ -6,9 +6,11 @@
  */
 #include "run.h"
 
+#include "clock.h"
 #include "keeper.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,6 +74,7 @@ static size_t pack_order(const struct run_spec *spec, int64_t serial, char *buf)
 		.has_time_limit = spec->is_protected || spec->has_time_limit,
 		.timeout_ms = spec->route->timeout_ms,
 		.kill_after_ms = spec->route->kill_after_ms,
+		.limits = spec->route->limits,
 	};
 	size_t at = sizeof(order);
 	bool fits;
@@ -241,21 +244,24 @@ enum err run_look(struct channel *ch, void (*on_text)(void *arg, const char *tex
 	return e;
 }
 
-enum err run_wait(struct channel *ch, const struct pollfd stop[2],
-	void (*on_text)(void *arg, const char *text, size_t len), void *arg, struct ending *end,
-	int *failed)
+enum err run_wait(struct channel *ch, const struct watch *watch, struct ending *end, int *failed)
 {
-	struct pollfd fds[3] = {{ch->fd, POLLIN, 0}, stop[0], stop[1]};
+	struct pollfd fds[3] = {{ch->fd, POLLIN, 0}, watch->stop[0], watch->stop[1]};
+	int64_t left_ms = -1;
 	enum err e;
 
 	for (;;) {
-		if (poll(fds, 3, -1) < 0)
+		if (watch->until_us > 0) {
+			left_ms = (watch->until_us - clock_mono_us() + 999) / 1000;
+			left_ms = left_ms < 0 ? 0 : left_ms > INT_MAX ? INT_MAX : left_ms;
+		}
+		if (poll(fds, 3, (int)left_ms) < 0)
 			continue;
 		if (fds[0].revents) {
-			e = run_look(ch, on_text, arg, end, failed);
+			e = run_look(ch, watch->on_text, watch->arg, end, failed);
 			if (e != ERR_BUSY)
 				return e;
-		} else if (fds[1].revents || fds[2].revents) {
+		} else if (fds[1].revents || fds[2].revents || left_ms == 0) {
 			return err_set(ERR_BUSY, "the script is running");
 		}
 	}

@@ -59,21 +59,26 @@ void run_forget(struct channel *ch);
 /* The keeper records the result by itself; the channel is free for another run. */
 void run_keep(struct channel *ch);
 
+/* What ends a wait besides the end of the run, and who hears the script meanwhile. */
+struct watch {
+	struct pollfd stop[2]; /* for poll(2): what they report */
+	int64_t until_us;      /* clock_mono_us(); 0: no limit */
+	void (*on_text)(void *arg, const char *text, size_t len); /* its error output */
+	void *arg;
+};
+
 /*
  * run_wait - waits for the end of the run; blocks as long as its time limit
  *
- *   stop     for poll(2): what they report ends the wait with ERR_BUSY
- *   on_text  gets the script's error output as it comes
- *   end      set on OK; ending_free() it
- *   failed   set on ERR_ABSENT: the errno with which starting it failed
+ *   end     set on OK; ending_free() it
+ *   failed  set on ERR_ABSENT: the errno with which starting it failed
  *
  * Returns OK it has ended; ERR_ABSENT nothing was started: run_forget() when the claim is released;
- * ERR_BUSY it runs, and the wait was ended by `stop`; ERR_NOMEM it has ended, but its output cannot
+ * ERR_BUSY it runs, and `watch` ended the wait; ERR_NOMEM it has ended, but its output cannot
  * be taken: run_keep(); ERR_GONE the keeper has died.
  */
-enum err run_wait(struct channel *ch, const struct pollfd stop[2],
-	void (*on_text)(void *arg, const char *text, size_t len), void *arg, struct ending *end,
-	int *failed) MUSTCHECK;
+enum err run_wait(
+	struct channel *ch, const struct watch *watch, struct ending *end, int *failed) MUSTCHECK;
 
 /*
  * run_look - takes one message from the channel, for a caller that polls it together with others

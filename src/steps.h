@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * steps.h - the steps of a request, and how they answer; private to gateway.c, protect.c, answer.c
+ * steps.h - the steps of a request, and how they answer; private to gateway.c, protect.c,
+ * progress.c, replay.c and answer.c
  */
 #ifndef RETRYSAFE_STEPS_H
 #define RETRYSAFE_STEPS_H
 
+#include "claim.h"
 #include "counters.h"
 #include "problem.h"
 #include "request.h"
@@ -17,6 +19,36 @@ enum next protect_read_body(struct request *r);
 enum next protect_look(struct request *r);
 enum next protect_claim(struct request *r);
 enum next protect_run(struct request *r);
+
+/* Tells what is known about r->op's identity.  NEXT: nothing is. */
+enum next protect_tell(struct request *r);
+/* What the script learns from us about r->op (SPEC section 7). */
+enum err protect_set_environment(struct request *r) MUSTCHECK;
+
+/* progress.c */
+/* The request for an operation's own address is answered here; others go on. */
+enum next progress_resource(struct request *r);
+/* Reads Prefer, where the route allows it. */
+void progress_take_preference(struct request *r);
+/* `found` is running: 202 or 409, and where and when to ask again.  Returns FINISHED. */
+enum next progress_tell(struct request *r, const struct operation *found);
+/* Until when the first caller waits for its script, clock_mono_us(); 0: to its end; -1: not at all.
+ */
+int64_t progress_patience_us(const struct request *r);
+/*
+ * Waits, where the route or the client wants it, until `look` says something else than
+ * VERDICT_IN_PROGRESS, or the time is over, or the client has left.  Returns OK or look's errors.
+ */
+enum err progress_wait(struct request *r, struct operation *found,
+	enum err (*look)(struct request *r, struct operation *found, enum verdict *verdict),
+	enum verdict *verdict) MUSTCHECK;
+
+/* replay.c: both return FINISHED */
+/* res is freed; is_duplicate: the original of a natural key, for another key. */
+enum next replay_recorded(
+	struct request *r, const struct operation *found, struct response *res, bool is_duplicate);
+/* Lets the script show the result of `found` again. */
+enum next replay_anew(struct request *r, const struct operation *found);
 
 /* gateway.c: opens r->script for r->route, and sets the variables that depend on it. */
 enum next gateway_open_script(struct request *r);

@@ -3,7 +3,8 @@
  * store_witness.c - proofs of life that the kernel keeps: locks on single bytes of the lock file
  *
  * The bytes lie far beyond the end of the file.  Byte 0 is the writer lock (store_writer.c), a
- * witness is a random byte, and who keeps a result holds the byte of the operation's id.
+ * witness is a random byte, and who keeps a result holds the byte of the operation's id.  Behind
+ * all of them are the places of those who wait, PLACES_MAX for each route.
  *
  * What it does not know: who asks, and what follows from the answer (claim.c).
  */
@@ -16,6 +17,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+#define PLACES_MAX 1024 /* more than `max_waiters` may be */
 
 static enum err lock_byte(int fd, int64_t at, short type, int command, short *found)
 {
@@ -78,15 +81,48 @@ void store_keep_result(const char *url, int64_t op_id)
 		(void)!lock_byte(fd, op_id, F_WRLCK, F_OFD_SETLK, NULL);
 }
 
+/* A description of its own for one lock: closing it lets go of that one. */
+static enum err open_lock_file(const struct store *st, int *fd)
+{
+	*fd = open(st->lock_path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	if (*fd >= 0)
+		return OK;
+	return err_set(errno == EMFILE || errno == ENFILE ? ERR_NOMEM : ERR_SYSTEM, "%s: %s",
+		st->lock_path, strerror(errno));
+}
+
 enum err store_attend(const struct store *st, int64_t op_id, int *fd)
 {
-	int got = open(st->lock_path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-	enum err e;
+	int got;
+	enum err e = open_lock_file(st, &got);
 
-	if (got < 0)
-		return err_set(errno == EMFILE || errno == ENFILE ? ERR_NOMEM : ERR_SYSTEM,
-			"%s: %s", st->lock_path, strerror(errno));
+	if (e != OK)
+		return e;
 	e = lock_byte(got, op_id, F_WRLCK, F_OFD_SETLK, NULL);
+	if (e != OK)
+		close(got);
+	else
+		*fd = got;
+	return e;
+}
+
+enum err store_take_place(const struct store *st, const char *route, int64_t places, int *fd)
+{
+	unsigned char hash[4];
+	struct digest d;
+	int64_t first;
+	int got;
+	enum err e = open_lock_file(st, &got);
+
+	if (e != OK)
+		return e;
+	digest_start(&d, (const unsigned char *)"places", 6);
+	digest_string(&d, route);
+	digest_end(&d, hash, sizeof(hash));
+	first = (INT64_C(1) << 62) + (int64_t)(hash[0] | hash[1] << 8 | hash[2] << 16) * PLACES_MAX;
+	e = err_set(ERR_BUSY, "all places to wait at are taken");
+	for (int64_t i = 0; i < places && i < PLACES_MAX && e == ERR_BUSY; i++)
+		e = lock_byte(got, first + i, F_WRLCK, F_OFD_SETLK, NULL);
 	if (e != OK)
 		close(got);
 	else

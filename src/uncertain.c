@@ -109,7 +109,7 @@ static void log_text(void *arg, const char *text, size_t len)
 static enum err run_command(const struct route *route, strings command, const struct past *past,
 	struct channel *ch, struct ending *end)
 {
-	const struct pollfd nothing[2] = {{-1, 0, 0}, {-1, 0, 0}};
+	const struct watch watch = {.stop = {{-1, 0, 0}, {-1, 0, 0}}, .on_text = log_text};
 	struct script script = {.path = command[0], .dir = past->dir, .argv = command};
 	struct spool output = SPOOL_CLOSED;
 	struct run_spec spec = {
@@ -129,7 +129,7 @@ static enum err run_command(const struct route *route, strings command, const st
 		e = run_order(ch, &spec);
 	}
 	if (e == OK) {
-		e = run_wait(ch, nothing, log_text, NULL, end, &failed);
+		e = run_wait(ch, &watch, end, &failed);
 		if (e != ERR_ABSENT)
 			run_forget(ch);
 	}
@@ -243,7 +243,7 @@ enum err uncertain_settle(struct store *st, const struct config *cf, const struc
 static enum err run_again(struct store *st, const struct config *cf, const struct route *route,
 	struct channel *ch, const struct operation *previous)
 {
-	const struct pollfd nothing[2] = {{-1, 0, 0}, {-1, 0, 0}};
+	const struct watch watch = {.stop = {{-1, 0, 0}, {-1, 0, 0}}, .on_text = log_text};
 	struct record_policy policy = record_policy_of(cf, route);
 	struct past past = {.body = SPOOL_CLOSED};
 	struct ending end = ENDING_NONE;
@@ -289,7 +289,7 @@ static enum err run_again(struct store *st, const struct config *cf, const struc
 			e = run_go(ch);
 	}
 	if (e == OK && verdict == VERDICT_TAKEN) {
-		e = run_wait(ch, nothing, log_text, NULL, &end, &failed);
+		e = run_wait(ch, &watch, &end, &failed);
 		if (e == ERR_ABSENT)
 			e = store_release(st, &op);
 		else if (e == OK)

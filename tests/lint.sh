@@ -107,14 +107,14 @@ others() {
 
 own_ends() {
     forbid 'only main.c and cli*.c end the process' '\b(_exit|_Exit|exit|abort|quick_exit)\s*\(' \
-        $(others main.c cli.c cli_store.c keeper.c child.c) &&
-        forbid 'the keeper ends by _exit()' '\b(exit|abort|quick_exit)\s*\(' src/keeper.c src/child.c
+        $(others main.c cli.c cli_store.c keeper.c child.c launch.c) &&
+        forbid 'the keeper ends by _exit()' '\b(exit|abort|quick_exit)\s*\(' src/keeper.c src/child.c src/launch.c
 }
 
 own_forks() {
-    forbid 'only keeper.c and child.c start processes' \
+    forbid 'only keeper.c, child.c and launch.c start processes' \
         '\b(fork|vfork|clone|posix_spawnp?|exec[lv]p?e?|fexecve|system|popen)\s*\(' \
-        $(others keeper.c child.c serve.c) &&
+        $(others keeper.c child.c launch.c serve.c) &&
         forbid 'serve.c only starts itself over' \
             '\b(fork|vfork|clone|posix_spawnp?|execlp?e?|execvp|execve|execvpe|system|popen)\s*\(' src/serve.c
 }

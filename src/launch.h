@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * launch.h - starts one program: descriptors 0, 1 and 2, a directory, a session of its own, limits
+ */
+#ifndef RETRYSAFE_LAUNCH_H
+#define RETRYSAFE_LAUNCH_H
+
+#include "config.h"
+
+#include <spawn.h>
+#include <sys/types.h>
+
+/* Everything is borrowed. */
+struct launch {
+	const posix_spawnattr_t *attr; /* session and signals */
+	const struct limits *limits;
+	const char *dir;
+	char **argv, **env;
+	int fds[3]; /* all of them 3 or more */
+};
+
+/*
+ * launch - starts it
+ *
+ * Returns 0, the program runs and *pid is to be waited for; or an errno: nothing was started.
+ * Blocks until the program has been loaded.
+ */
+int launch(const struct launch *s, pid_t *pid);
+
+#endif

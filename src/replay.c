@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * replay.c - the answer to a retry of what was done
+ *
+ *     strict     the recorded response, byte for byte, but for what the route leaves out
+ *     result     its status and header fields
+ *     semantic   what the script says now, asked with IDEMPOTENCY_REPLAY=1
+ *
+ * RULES THAT HOLD
+ *   (1) What is sent is marked as a replay.
+ *   (2) A caller whom nothing identifies gets no cookies: somebody else may have been given them.
+ *   (3) A run that shows a result anew is never recorded, and cannot change what is.
+ *
+ * What it does not know: whether the caller may have the answer (claim.c).
+ */
+#include "log.h"
+#include "record.h"
+#include "reply.h"
+#include "steps.h"
+
+#include <string.h>
+#include <unistd.h>
+
+static struct replay replay_of(const struct request *r)
+{
+	static const unsigned char nobody[PRINCIPAL_LEN];
+
+	return (struct replay){
+		.says_200 = r->route->replay_status == REPLAY_200,
+		.drops_cookies = memcmp(r->op.principal, nobody, PRINCIPAL_LEN) == 0,
+		.drop = r->route->replay_drop,
+	};
+}
+
+static void note(struct request *r, const struct operation *found, int status)
+{
+	operation_ref(found, r->ref);
+	r->log.ref = r->ref;
+	r->log.outcome = "replayed";
+	r->log.status = status;
+	counters_add(answer_counters(r), COUNTER_REPLAYED);
+	answer_log(r);
+}
+
+enum next replay_recorded(
+	struct request *r, const struct operation *found, struct response *res, bool is_duplicate)
+{
+	struct body_source rest = {.store = r->store, .op_id = found->id};
+	struct replay how = replay_of(r);
+	enum err e;
+
+	how.says_200 = how.says_200 || is_duplicate;
+	note(r, found, how.says_200 && res->status / 100 == 2 ? 200 : res->status);
+	e = reply_recorded(r->peer, res, &rest, &how);
+	if (e != OK && e != ERR_GONE)
+		log_warn("operation %s: %s", r->ref, err_text());
+	response_free(res);
+	return FINISHED;
+}
+
+/* ---- semantic ---- */
+
+static void log_text(void *arg, const char *text, size_t len)
+{
+	struct request *r = arg;
+
+	peer_log(r->peer, text, len);
+}
+
+/* Runs the script; *end has its output behind output_fd. */
+static enum err run(struct request *r, struct ending *end)
+{
+	struct watch watch = {
+		.stop = {{r->worker->stop_fd, POLLIN, 0}, peer_pollfd(r->peer)},
+		.on_text = log_text,
+		.arg = r,
+	};
+	struct spool output = SPOOL_CLOSED;
+	struct run_spec spec = {
+		.has_time_limit = true,
+		.script = &r->script,
+		.environment = r->vars.list,
+		.route = r->route,
+		.store_url = "",
+		.spool = "",
+		.stdin_fd = r->body.fd,
+	};
+	int failed = 0;
+	enum err e = spool_open(&output);
+
+	if (e == OK)
+		e = run_open(r->worker->control_fd, &r->worker->channel);
+	if (e == OK) {
+		spec.second_fd = output.fd;
+		e = run_order(&r->worker->channel, &spec);
+	}
+	if (e == OK) {
+		e = run_wait(&r->worker->channel, &watch, end, &failed);
+		if (e == ERR_GONE)
+			run_close(&r->worker->channel);
+		else if (e != ERR_ABSENT)
+			run_forget(&r->worker->channel);
+	}
+	if (e != OK) {
+		spool_close(&output);
+		return e;
+	}
+	ending_free(end);
+	end->output_fd = output.fd;
+	end->output_len = lseek(output.fd, 0, SEEK_END);
+	return OK;
+}
+
+static enum next refuse(struct request *r, const struct operation *found)
+{
+	answer_note(r, err_text());
+	log_warn("operation %s: shown anew: %s", r->ref, err_text());
+	return answer_problem(r, PROBLEM_RESULT_EXPIRED, COUNTER_EXPIRED,
+		"The operation of this Idempotency-Key was carried out, but the script could not "
+		"show "
+		"its result again",
+		found, 0);
+}
+
+enum next replay_anew(struct request *r, const struct operation *found)
+{
+	struct record_policy policy = record_policy_of(r->cf, r->route);
+	struct replay how = replay_of(r);
+	struct ending end = ENDING_NONE;
+	struct recorded rec = {0};
+	struct body_source rest;
+	enum err e;
+
+	r->op = *found;
+	operation_ref(found, r->ref);
+	r->log.ref = r->ref;
+	if (gateway_open_script(r) == FINISHED)
+		return FINISHED;
+	e = protect_set_environment(r);
+	if (e == OK)
+		e = variables_set(&r->vars, "IDEMPOTENCY_REPLAY", "1");
+	if (e == OK)
+		e = run(r, &end);
+	if (e == OK && (end.is_killed || end.is_timed_out))
+		e = err_set(ERR_INVALID, "the script was ended by a signal");
+	if (e == OK)
+		e = record_response(&end, &policy, &rec);
+	if (e == OK && !rec.res.is_kept)
+		e = err_set(ERR_REFUSED, "the response is over max_response");
+	if (e != OK) {
+		response_free(&rec.res);
+		ending_free(&end);
+		return refuse(r, found);
+	}
+	note(r, found, rec.res.status);
+	rest = (struct body_source){.fd = end.output_fd, .at = rec.body_at};
+	e = reply_recorded(r->peer, &rec.res, &rest, &how);
+	if (e != OK && e != ERR_GONE)
+		log_warn("operation %s: %s", r->ref, err_text());
+	response_free(&rec.res);
+	ending_free(&end);
+	return FINISHED;
+}

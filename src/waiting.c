@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * waiting.c - who runs what in this process, and who waits for it
+ *
+ * One mutex guards two short lists.  A waiter is woken through a descriptor of its own, because it
+ * waits for its client and for the end of the process at the same time.
+ */
+#include "waiting.h"
+
+#include "clock.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static struct attended *attended;
+static struct waiting *waiters;
+
+void waiting_attend(struct attended *a, int64_t op_id)
+{
+	a->op_id = op_id;
+	pthread_mutex_lock(&mutex);
+	a->next = attended;
+	attended = a;
+	pthread_mutex_unlock(&mutex);
+}
+
+void waiting_leave(struct attended *a)
+{
+	pthread_mutex_lock(&mutex);
+	for (struct attended **at = &attended; *at; at = &(*at)->next)
+		if (*at == a) {
+			*at = a->next;
+			break;
+		}
+	for (struct waiting *w = waiters; w; w = w->next)
+		if (w->op_id == a->op_id)
+			eventfd_write(w->event_fd, 1);
+	pthread_mutex_unlock(&mutex);
+}
+
+static bool is_attended_here(int64_t op_id)
+{
+	bool found = false;
+
+	pthread_mutex_lock(&mutex);
+	for (struct attended *a = attended; a && !found; a = a->next)
+		found = a->op_id == op_id;
+	pthread_mutex_unlock(&mutex);
+	return found;
+}
+
+enum err waiting_begin(struct waiting *w, const struct store *st, const struct operation *op,
+	int64_t places, int64_t wait_ms)
+{
+	enum err e;
+
+	w->op_id = op->id;
+	w->until_us = clock_mono_us() + wait_ms * 1000;
+	e = store_take_place(st, op->route, places, &w->place_fd);
+	if (e != OK)
+		return e;
+	w->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (w->event_fd < 0) {
+		close(w->place_fd);
+		return err_set(ERR_NOMEM, "wait: %s", strerror(errno));
+	}
+	pthread_mutex_lock(&mutex);
+	w->next = waiters;
+	waiters = w;
+	pthread_mutex_unlock(&mutex);
+	return OK;
+}
+
+bool waiting_pause(struct waiting *w, const struct pollfd stop[2])
+{
+	struct pollfd fds[3] = {{w->event_fd, POLLIN, 0}, stop[0], stop[1]};
+	int64_t left_ms = (w->until_us - clock_mono_us() + 999) / 1000;
+	eventfd_t count;
+
+	if (left_ms <= 0)
+		return false;
+	/* Whoever runs it here will say when it is over; the order of these two matters. */
+	if (left_ms > WAITING_LOOK_MS && !is_attended_here(w->op_id))
+		left_ms = WAITING_LOOK_MS;
+	if (poll(fds, 3, (int)left_ms) < 0)
+		return errno == EINTR;
+	if (fds[0].revents)
+		(void)!eventfd_read(w->event_fd, &count);
+	return !fds[1].revents && !fds[2].revents;
+}
+
+void waiting_end(struct waiting *w)
+{
+	pthread_mutex_lock(&mutex);
+	for (struct waiting **at = &waiters; *at; at = &(*at)->next)
+		if (*at == w) {
+			*at = w->next;
+			break;
+		}
+	pthread_mutex_unlock(&mutex);
+	close(w->event_fd);
+	close(w->place_fd);
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * waiting.h - waiting for the end of an operation that somebody else runs
+ *
+ * A thread that runs an operation says so, and when it no longer does, everybody in this process
+ * who waits for that operation wakes at once.  An operation that is run elsewhere, by another
+ * process or by the keeper alone, is looked at every WAITING_LOOK_MS.
+ *
+ * What it does not know: what the operation is, and whether it has ended.
+ */
+#ifndef RETRYSAFE_WAITING_H
+#define RETRYSAFE_WAITING_H
+
+#include "err.h"
+#include "store.h"
+
+#include <poll.h>
+
+#define WAITING_LOOK_MS 25
+
+/* One operation that a thread of this process runs; on that thread's stack. */
+struct attended {
+	int64_t op_id;
+	struct attended *next;
+};
+void waiting_attend(struct attended *a, int64_t op_id);
+/* It is over, or the keeper's alone from now on; those who wait look again.  May be called twice.
+ */
+void waiting_leave(struct attended *a);
+
+/* One thread that waits; on its stack. */
+struct waiting {
+	int64_t op_id;
+	int64_t until_us; /* clock_mono_us() */
+	int place_fd;     /* one of the places that max_waiters allows */
+	int event_fd;
+	struct waiting *next;
+};
+
+/*
+ * waiting_begin - takes a place to wait at
+ *
+ *   places  how many there are for the route, in all processes
+ *
+ * Returns OK, waiting_end() it; ERR_BUSY all places are taken; ERR_NOMEM, ERR_SYSTEM.
+ */
+enum err waiting_begin(struct waiting *w, const struct store *st, const struct operation *op,
+	int64_t places, int64_t wait_ms) MUSTCHECK;
+
+/*
+ * waiting_pause - blocks until it is worth looking at the operation again
+ *
+ *   stop  for poll(2): what they report ends the wait
+ *
+ * False: the time is over, or `stop` ended it.
+ */
+bool waiting_pause(struct waiting *w, const struct pollfd stop[2]);
+void waiting_end(struct waiting *w);
+
+#endif

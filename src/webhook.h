@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * webhook.h - which URL hears how an operation ends
+ */
+#ifndef RETRYSAFE_WEBHOOK_H
+#define RETRYSAFE_WEBHOOK_H
+
+#include "config.h"
+#include "err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define WEBHOOK_URL_MAX 2000 /* bytes of a client's URL */
+
+/*
+ * webhook_choose - who is to hear how the operation ends
+ *
+ *   client_url  the request's header field Retrysafe-Webhook; NULL: none was given
+ *   url         set on OK: client_url when it begins with an entry of route->webhook_allow; without
+ *               one, route->webhook; NULL: nobody.  Borrowed from one of them.
+ *   is_trusted  set on OK: the operator chose the host, so it may be on a private network:
+ *               route->webhook always; a client's URL when the entry that allows it names
+ *               "localhost" or an address and not a name, which could be made to mean anything
+ *
+ * Returns OK; ERR_REFUSED the client's URL is not allowed: a text for the client that does not
+ * quote it.
+ */
+enum err webhook_choose(const struct route *route, const char *client_url, const char **url,
+	bool *is_trusted) MUSTCHECK;
+
+/* Parts of a URL; borrowed from it, and not NUL-terminated. */
+struct webhook_parts {
+	const char *scheme, *host, *path; /* host: with its port, without a user (RFC 3986, 3.2) */
+	size_t scheme_len, host_len, path_len; /* path: without query and fragment; may be empty */
+};
+void webhook_split(const char *url, struct webhook_parts *out);
+
+/*
+ * webhook_shown - scheme, host and path: what may be shown of a URL, whose user and query are
+ * often secrets; cut to size
+ */
+void webhook_shown(const char *url, char *out, size_t size);
+
+#endif
