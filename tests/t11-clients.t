@@ -11,7 +11,7 @@ use Test::More;
 
 my $CLIENTS = 64;
 my $sandbox = Sandbox->new;
-my $site = Site->new($sandbox, 'lighttpd', 'nginx', { busy_timeout => '30s' });
+my $site = Site->new($sandbox, 'lighttpd', 'nginx', { busy_timeout => '30s', route => { max_running => 100 } });
 my $effects = Effects->new($sandbox);
 
 my @names = ('lighttpd spawned', 'lighttpd socket', 'lighttpd cgi.assign', 'nginx');
