@@ -10,6 +10,8 @@
  */
 #include "harvest.h"
 
+#include "counters.h"
+
 #include "fault.h"
 #include "kept.h"
 #include "log.h"
@@ -55,6 +57,15 @@ static enum err open_and_try(
 	return e;
 }
 
+/* The runs that nobody waits for are often the long ones. */
+static void learn(const struct order *order, const char *spool, const struct ending *end)
+{
+	struct counters *c = counters_open(spool);
+
+	counters_learn(c, order->op.route, end->run_us / 1000);
+	counters_close(&c);
+}
+
 void harvest(
 	const struct order *order, const char *url, const char *spool, const struct ending *end)
 {
@@ -63,8 +74,10 @@ void harvest(
 	bool is_on_disk = false;
 
 	operation_ref(&order->op, ref);
-	if (end)
+	if (end) {
 		store_keep_result(url, order->op.id);
+		learn(order, spool, end);
+	}
 	fault("harvest.begins");
 	for (;;) {
 		enum err e = open_and_try(order, url, spool, end);

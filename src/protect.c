@@ -262,7 +262,8 @@ static enum next tell_duplicate(struct request *r)
 		NULL, is_running || !is_taken ? 1 : 0);
 }
 
-static enum next take(struct request *r)
+/* Orders the run and takes the claim.  NEXT: it is ours, or, with VERDICT_FREE, somebody's. */
+static enum next take(struct request *r, enum verdict *verdict)
 {
 	struct claim claim = {
 		.op = &r->op,
@@ -274,32 +275,33 @@ static enum next take(struct request *r)
 		.max_running = r->route->max_running,
 		.max_running_all = r->cf->max_running,
 	};
-	int64_t start_us = clock_mono_us();
-	enum verdict verdict;
-	enum err e = claim_take(r->store, &claim, &verdict);
+	int64_t start_us;
+	enum err e = order(r);
 
-	r->log.claim_us = clock_mono_us() - start_us;
-	if (e == OK && verdict == VERDICT_TAKEN) {
-		r->log.ref = r->ref;
-		return NEXT;
+	if (e != OK) {
+		run_close(&r->worker->channel);
+		return answer_failed(r, e);
 	}
-	run_forget(&r->worker->channel);
+	fault("gateway.ordered");
+	start_us = clock_mono_us();
+	e = claim_take(r->store, &claim, verdict);
+	r->log.claim_us = clock_mono_us() - start_us;
+	if (e != OK || *verdict != VERDICT_TAKEN)
+		run_forget(&r->worker->channel);
 	if (e != OK)
 		return answer_store_failed(r, e);
-	if (verdict == VERDICT_DUPLICATE)
+	if (*verdict == VERDICT_DUPLICATE)
 		return tell_duplicate(r);
-	if (verdict == VERDICT_OVERLOADED)
+	if (*verdict == VERDICT_OVERLOADED)
 		return answer_problem(r, PROBLEM_OVERLOADED, COUNTER_OVERLOADED, NULL, NULL, 1);
-	/* Somebody was faster; by now there is something to tell. */
-	if (protect_tell(r) == FINISHED)
-		return FINISHED;
-	return answer_problem(
-		r, PROBLEM_STORE_UNAVAILABLE, COUNTER_STORE_UNAVAILABLE, NULL, NULL, 1);
+	return NEXT;
 }
+
+#define CLAIMS_MAX 3 /* more often nobody is faster and then lets go */
 
 enum next protect_claim(struct request *r)
 {
-	enum err e;
+	enum verdict verdict;
 
 	if (gateway_open_script(r) == FINISHED)
 		return FINISHED;
@@ -309,13 +311,19 @@ enum next protect_claim(struct request *r)
 		counters_add(answer_counters(r), COUNTER_ABANDONED);
 		return FINISHED;
 	}
-	e = order(r);
-	if (e != OK) {
-		run_close(&r->worker->channel);
-		return answer_failed(r, e);
+	for (int i = 0; i < CLAIMS_MAX; i++) {
+		if (take(r, &verdict) == FINISHED)
+			return FINISHED;
+		if (verdict == VERDICT_TAKEN) {
+			r->log.ref = r->ref;
+			return NEXT;
+		}
+		/* Somebody was faster; by now there is something to tell. */
+		if (protect_tell(r) == FINISHED)
+			return FINISHED;
 	}
-	fault("gateway.ordered");
-	return take(r);
+	return answer_problem(
+		r, PROBLEM_STORE_UNAVAILABLE, COUNTER_STORE_UNAVAILABLE, NULL, NULL, 1);
 }
 
 /* The request, for whoever has to find out what became of it; only where somebody could. */
@@ -418,11 +426,10 @@ static enum next record(struct request *r, struct ending *end);
  * The client has left, or is not to wait any longer, or we have to leave: the keeper goes on
  * without us.
  */
-static enum next hand_over(struct request *r, int64_t start_us)
+static enum next hand_over(struct request *r)
 {
 	run_close(&r->worker->channel);
 	waiting_leave(&r->attended);
-	counters_learn(answer_counters(r), r->op.route, (clock_mono_us() - start_us) / 1000);
 	if (!peer_is_gone(r->peer))
 		return progress_tell(r, &r->op);
 	r->log.outcome = "client-left";
@@ -440,7 +447,6 @@ static enum next wait_for_end(struct request *r, int64_t patience_us)
 		.on_text = log_text,
 		.arg = r,
 	};
-	int64_t start_us = clock_mono_us();
 	struct ending end = ENDING_NONE;
 	int failed = 0;
 	enum next next;
@@ -455,7 +461,7 @@ static enum next wait_for_end(struct request *r, int64_t patience_us)
 	case ERR_ABSENT:
 		return release(r, failed);
 	case ERR_BUSY:
-		return hand_over(r, start_us);
+		return hand_over(r);
 	case ERR_NOMEM:
 		return keep(r, e);
 	default:
