@@ -1,0 +1,588 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * form.c - takes a form in a body apart, block by block
+ *
+ * The unread bytes are a window that moves over the body: more() drops what is done with from its
+ * front and reads a block behind its end.  Where the blocks end changes nothing in what is read.
+ *
+ * RULES
+ *
+ *   (1) Where parsers differ, a multipart form is refused instead of read in one of the ways, so
+ *       that a script does not see other fields than we do: a boundary line that begins after a
+ *       bare LF or goes on after the boundary; NUL or half a line end in a head; a head that names
+ *       its part twice.
+ *   (2) urlencoded has no malformed forms: whatever is not a percent sequence stands for itself.
+ *   (3) No message quotes the form; parts are named by number.
+ *
+ * Does not know which fields matter.  Character sets, "[]" in names and repeated names are left to
+ * whoever asked; a Content-Transfer-Encoding is not undone (RFC 7578, 4.7: it is deprecated, and
+ * what scripts use ignores it).
+ */
+#include "form.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#ifndef FORM_BLOCK
+#define FORM_BLOCK 16384 /* bytes read at once */
+#endif
+
+struct window {
+	int fd;
+	int64_t at, len; /* read up to here; of so many bytes */
+	size_t pos, end; /* what is in the window */
+	int part;        /* number of the part, from 1; 0: before the first */
+	char buf[FORM_HEAD_MAX + 4 + FORM_BLOCK]; /* a head, the line ends around it, and a block */
+};
+
+struct span {
+	const char *p, *end;
+};
+
+struct parameter {
+	struct span name, value; /* value: without its quotes, escapes as they are */
+	bool is_quoted;
+};
+
+enum found { FOUND, NO_MORE, MALFORMED };
+
+/* ---- the window ---- */
+
+static size_t have(const struct window *w)
+{
+	return w->end - w->pos;
+}
+
+static bool is_at_end(const struct window *w)
+{
+	return w->at >= w->len;
+}
+
+/* Reads what one call gives of the next block.  Not at the end of the body. */
+static enum err more(struct window *w)
+{
+	int64_t left = w->len - w->at;
+	ssize_t n;
+
+	memmove(w->buf, w->buf + w->pos, have(w));
+	w->end -= w->pos;
+	w->pos = 0;
+	do
+		n = pread(w->fd, w->buf + w->end, left < FORM_BLOCK ? (size_t)left : FORM_BLOCK,
+			(off_t)w->at);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return err_set(ERR_SYSTEM, "a request's body: %s", strerror(errno));
+	if (n == 0)
+		return err_set(ERR_SYSTEM, "a request's body is shorter than its length");
+	w->end += (size_t)n;
+	w->at += n;
+	return OK;
+}
+
+/* At least n bytes in the window, or all that are left. */
+static enum err need(struct window *w, size_t n)
+{
+	enum err rc = OK;
+
+	while (rc == OK && have(w) < n && !is_at_end(w))
+		rc = more(w);
+	return rc;
+}
+
+static bool starts_with(const struct window *w, const char *two)
+{
+	return have(w) >= 2 && memcmp(w->buf + w->pos, two, 2) == 0;
+}
+
+/* ---- words and parameters of a header field ---- */
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+static bool is_alnum(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* RFC 9110, 5.6.2 */
+static bool is_token_char(char c)
+{
+	return is_alnum(c) || (c != '\0' && strchr("!#$%&'*+-.^_`|~", c));
+}
+
+/* RFC 2046, 5.1.1 */
+static bool is_boundary_char(char c)
+{
+	return is_alnum(c) || (c != '\0' && strchr("'()+_,-./:=? ", c));
+}
+
+static size_t len_of(struct span s)
+{
+	return (size_t)(s.end - s.p);
+}
+
+static bool is_word(struct span s, const char *word)
+{
+	return len_of(s) == strlen(word) && strncasecmp(s.p, word, len_of(s)) == 0;
+}
+
+/* In a head, a line end inside of a field is a fold (RFC 5322, 2.2.3), and a blank as well. */
+static bool is_fold(char c)
+{
+	return is_blank(c) || c == '\r' || c == '\n';
+}
+
+static void skip_folds(struct span *in)
+{
+	while (in->p < in->end && is_fold(*in->p))
+		in->p++;
+}
+
+/* Up to a blank, a semicolon or a quote. */
+static struct span take_word(struct span *in)
+{
+	struct span word = *in;
+
+	while (in->p < in->end && !is_fold(*in->p) && *in->p != ';' && *in->p != '"')
+		in->p++;
+	word.end = in->p;
+	return word;
+}
+
+/* Behind its opening quote; false: it has no end. */
+static bool take_quoted(struct span *in, struct span *out)
+{
+	out->p = in->p;
+	while (in->p < in->end && *in->p != '"') {
+		if (*in->p == '\\' && in->p + 1 < in->end && (in->p[1] == '"' || in->p[1] == '\\'))
+			in->p++;
+		in->p++;
+	}
+	out->end = in->p;
+	if (in->p == in->end)
+		return false;
+	in->p++;
+	return true;
+}
+
+/* RFC 9110, 5.6.6: *( OWS ";" OWS [ parameter ] ) */
+static enum found next_parameter(struct span *in, struct parameter *out)
+{
+	bool is_separated = false;
+
+	skip_folds(in);
+	while (in->p < in->end && *in->p == ';') {
+		is_separated = true;
+		in->p++;
+		skip_folds(in);
+	}
+	if (in->p == in->end)
+		return NO_MORE;
+	out->name.p = in->p;
+	while (in->p < in->end && is_token_char(*in->p))
+		in->p++;
+	out->name.end = in->p;
+	if (!is_separated || in->p == in->end || *in->p++ != '=')
+		return MALFORMED;
+	out->is_quoted = in->p < in->end && *in->p == '"';
+	if (out->is_quoted) {
+		in->p++;
+		return take_quoted(in, &out->value) ? FOUND : MALFORMED;
+	}
+	out->value = take_word(in);
+	return FOUND;
+}
+
+/*
+ * True: set.  Many clients send "=" or "/" without the quotes that they need.  A comma without
+ * quotes ends the boundary for some scripts, so it is none for us.
+ */
+static bool set_boundary(const struct parameter *given, char boundary[71])
+{
+	size_t len = len_of(given->value);
+
+	if (len < 1 || len > 70 || given->value.end[-1] == ' ')
+		return false;
+	for (const char *p = given->value.p; p < given->value.end; p++)
+		if (!is_boundary_char(*p) || (*p == ',' && !given->is_quoted))
+			return false;
+	memcpy(boundary, given->value.p, len);
+	boundary[len] = '\0';
+	return true;
+}
+
+struct form_type form_type_of(const char *content_type)
+{
+	const struct form_type none = {.kind = FORM_NONE};
+	struct form_type type = none;
+	struct parameter given;
+	enum found found = MALFORMED;
+	struct span in, word;
+
+	if (!content_type)
+		return none;
+	in = (struct span){content_type, content_type + strlen(content_type)};
+	skip_folds(&in);
+	word = take_word(&in);
+	if (is_word(word, "application/x-www-form-urlencoded")) {
+		type.kind = FORM_URLENCODED;
+		return type;
+	}
+	if (!is_word(word, "multipart/form-data"))
+		return none;
+	type.kind = FORM_MULTIPART;
+	while ((found = next_parameter(&in, &given)) == FOUND)
+		if (is_word(given.name, "boundary") &&
+			(type.boundary[0] || !set_boundary(&given, type.boundary)))
+			return none;
+	return found == NO_MORE && type.boundary[0] ? type : none;
+}
+
+/* ---- urlencoded ---- */
+
+/* The pair that is being read. */
+struct pair {
+	char name[FORM_NAME_MAX];
+	size_t name_len;
+	bool is_value; /* behind the "=" */
+};
+
+static int hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c = (char)(c | 0x20);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/*
+ * Decodes len bytes in place and returns how many they are then.  is_whole: nothing follows;
+ * otherwise a percent sequence that may go on is left: *used is less than len.
+ */
+static size_t decode(char *s, size_t len, bool is_whole, size_t *used)
+{
+	size_t i = 0, n = 0;
+
+	while (i < len && (s[i] != '%' || len - i >= 3 || is_whole)) {
+		int high = s[i] == '%' && len - i >= 3 ? hex_value(s[i + 1]) : -1;
+		int low = high >= 0 ? hex_value(s[i + 2]) : -1;
+
+		if (low >= 0) {
+			s[n++] = (char)(high << 4 | low);
+			i += 3;
+		} else {
+			s[n++] = s[i] == '+' ? ' ' : s[i];
+			i++;
+		}
+	}
+	*used = i;
+	return n;
+}
+
+static enum err add_name(struct pair *pair, const char *bytes, size_t len)
+{
+	if (len > sizeof(pair->name) - pair->name_len)
+		return err_set(ERR_INVALID, "a field of the form has a name longer than %d bytes",
+			FORM_NAME_MAX);
+	memcpy(pair->name + pair->name_len, bytes, len);
+	pair->name_len += len;
+	return OK;
+}
+
+static enum err end_name(struct pair *pair, const struct form_handler *h)
+{
+	pair->is_value = true;
+	return h->field(h->arg, pair->name, pair->name_len, NULL, 0);
+}
+
+/* A name without "=" has an empty value; nothing at all is no field. */
+static enum err end_pair(struct pair *pair, const struct form_handler *h)
+{
+	enum err rc = pair->is_value || pair->name_len == 0 ? OK : end_name(pair, h);
+
+	pair->is_value = false;
+	pair->name_len = 0;
+	return rc;
+}
+
+/* Up to the end of a name, a value or the window. */
+static enum err take_run(struct window *w, struct pair *pair, const struct form_handler *h)
+{
+	char *s = w->buf + w->pos;
+	size_t len = 0, n = have(w), decoded, used;
+	enum err rc = OK;
+
+	while (len < n && s[len] != '&' && (s[len] != '=' || pair->is_value))
+		len++;
+	decoded = decode(s, len, len < n || is_at_end(w), &used);
+	w->pos += used;
+	if (!pair->is_value)
+		rc = add_name(pair, s, decoded);
+	else if (decoded > 0)
+		rc = h->data(h->arg, s, decoded);
+	if (rc != OK || len == n)
+		return rc;
+	w->pos++;
+	return s[len] == '=' ? end_name(pair, h) : end_pair(pair, h);
+}
+
+static enum err read_urlencoded(struct window *w, const struct form_handler *h)
+{
+	struct pair pair = {.name_len = 0};
+	enum err rc = OK;
+
+	while (rc == OK && !is_at_end(w)) {
+		rc = more(w);
+		/* Half a percent sequence waits for the next block. */
+		while (rc == OK && have(w) > 0 &&
+			(is_at_end(w) || have(w) > 2 || w->buf[w->pos] != '%'))
+			rc = take_run(w, &pair, h);
+	}
+	return rc == OK ? end_pair(&pair, h) : rc;
+}
+
+/* ---- multipart ---- */
+
+static enum err refuse(const struct window *w, const char *what)
+{
+	if (w->part == 0)
+		return err_set(ERR_INVALID, "the multipart form %s", what);
+	return err_set(ERR_INVALID, "part %d of the multipart form %s", w->part, what);
+}
+
+/* %22, %0D and %0A: what the HTML Standard escapes in a name, and all that it escapes. */
+static int escaped_char(struct span s)
+{
+	int c = len_of(s) >= 3 && s.p[0] == '%' && hex_value(s.p[1]) >= 0 && hex_value(s.p[2]) >= 0
+			? hex_value(s.p[1]) << 4 | hex_value(s.p[2])
+			: -1;
+
+	return c == '"' || c == '\r' || c == '\n' ? c : -1;
+}
+
+/* A backslash escapes a quote and a backslash; before anything else it stands for itself. */
+static enum err decode_name(const struct window *w, const struct parameter *given,
+	char name[FORM_NAME_MAX], size_t *len)
+{
+	struct span in = given->value;
+
+	for (*len = 0; in.p < in.end; in.p++) {
+		int escaped = escaped_char(in);
+
+		if (*len == FORM_NAME_MAX)
+			return refuse(w, "has a name that is too long");
+		if (*in.p == '\r' || (!given->is_quoted && !is_token_char(*in.p)))
+			return refuse(w, "has a name that is not well-formed");
+		if (*in.p == '\\' && in.p + 1 < in.end && (in.p[1] == '"' || in.p[1] == '\\'))
+			in.p++;
+		name[(*len)++] = escaped >= 0 ? (char)escaped : *in.p;
+		if (escaped >= 0)
+			in.p += 2;
+	}
+	return OK;
+}
+
+/* RFC 7578, 4.2: form-data, with the name of the field. */
+static enum err read_disposition(
+	const struct window *w, struct span in, char name[FORM_NAME_MAX], size_t *name_len)
+{
+	struct parameter given, named = {.is_quoted = false};
+	enum found found;
+
+	skip_folds(&in);
+	if (!is_word(take_word(&in), "form-data"))
+		return refuse(w, "is not form-data");
+	while ((found = next_parameter(&in, &given)) == FOUND) {
+		if (len_of(given.name) > 4 && strncasecmp(given.name.p, "name*", 5) == 0)
+			return refuse(w, "has a name in an extended form");
+		if (!is_word(given.name, "name"))
+			continue;
+		if (named.value.p)
+			return refuse(w, "has two names");
+		named = given;
+	}
+	if (found == MALFORMED)
+		return refuse(w, "has a Content-Disposition that is not well-formed");
+	if (!named.value.p || (!named.is_quoted && len_of(named.value) == 0))
+		return refuse(w, "has no name");
+	return decode_name(w, &named, name, name_len);
+}
+
+/* Lines end in CRLF and nothing else is half of one; no NUL. */
+static bool has_clean_lines(struct span head)
+{
+	for (const char *p = head.p; p < head.end; p++)
+		if (*p == '\0' || (*p == '\r' && p[1] != '\n') ||
+			(*p == '\n' && (p == head.p || p[-1] != '\r')))
+			return false;
+	return true;
+}
+
+/* Sets *out to the value of Content-Disposition.  The head ends in CRLF, or is empty. */
+static enum err find_disposition(const struct window *w, struct span head, struct span *out)
+{
+	const char *field = "Content-Disposition";
+	struct span rest = head;
+
+	out->p = NULL;
+	while (rest.p < rest.end) {
+		struct span name = rest, value;
+
+		for (name.end = name.p; is_token_char(*name.end);)
+			name.end++;
+		if (*name.end != ':' || len_of(name) == 0)
+			return refuse(w, "has a header line that is not a field");
+		value.p = name.end + 1;
+		do {
+			value.end = memchr(rest.p, '\r', len_of(rest));
+			rest.p = value.end + 2;
+		} while (rest.p < rest.end && is_blank(*rest.p));
+		if (!is_word(name, field))
+			continue;
+		if (out->p)
+			return refuse(w, "has two Content-Disposition fields");
+		*out = value;
+	}
+	return out->p ? OK : refuse(w, "has no Content-Disposition");
+}
+
+/* `head` is behind the "\n" of the line before it. */
+static enum err take_head(const struct window *w, struct span head, const char *delimiter,
+	const struct form_handler *h)
+{
+	char name[FORM_NAME_MAX];
+	struct span disposition;
+	size_t name_len = 0;
+	enum err rc;
+
+	if (!has_clean_lines(head))
+		return refuse(w, "has a NUL or half a line end in its head");
+	if (memmem(head.p - 1, len_of(head) + 1, delimiter, strlen(delimiter)))
+		return refuse(w, "has a boundary in its head");
+	rc = find_disposition(w, head, &disposition);
+	if (rc == OK)
+		rc = read_disposition(w, disposition, name, &name_len);
+	return rc == OK ? h->field(h->arg, name, name_len, head.p, len_of(head)) : rc;
+}
+
+/*
+ * The window begins with the CRLF of the boundary line, and then with that of the empty line: there
+ * the next boundary may already begin, when a part has no data.
+ */
+static enum err read_head(struct window *w, const char *delimiter, const struct form_handler *h)
+{
+	const char *end, *start;
+	enum err rc = OK;
+
+	while (!(end = memmem(w->buf + w->pos, have(w), "\r\n\r\n", 4)) && !is_at_end(w) &&
+		have(w) < FORM_HEAD_MAX + 4 && rc == OK)
+		rc = more(w);
+	if (rc != OK)
+		return rc;
+	start = w->buf + w->pos + 2;
+	if (end ? end + 2 - start > FORM_HEAD_MAX : have(w) >= FORM_HEAD_MAX + 4)
+		return refuse(w, "has a head that is too long");
+	if (!end)
+		return refuse(w, "ends within its head");
+	rc = take_head(w, (struct span){start, end + 2}, delimiter, h);
+	w->pos = (size_t)(end + 2 - w->buf);
+	return rc;
+}
+
+/*
+ * Up to and with the next delimiter.  The window begins with a CRLF that is no data but may be part
+ * of the delimiter.  h NULL: what is read is not data, but before the first part.
+ */
+static enum err read_data(struct window *w, const char *delimiter, const struct form_handler *h)
+{
+	size_t len = strlen(delimiter), skip = 2;
+
+	for (;;) {
+		const char *start = w->buf + w->pos;
+		const char *found = memmem(start, have(w), delimiter, len);
+		/* All but what may be a CR and the beginning of a delimiter. */
+		size_t n = found ? (size_t)(found - start) - 1 : have(w) > len ? have(w) - len : 0;
+		enum err rc = OK;
+
+		if (found && found[-1] != '\r')
+			return refuse(w, "has a boundary that begins after a bare line feed");
+		if (n > skip) {
+			if (h)
+				rc = h->data(h->arg, start + skip, n - skip);
+			w->pos += n;
+			skip = 0;
+		}
+		if (rc == OK && found)
+			w->pos = (size_t)(found - w->buf) + len;
+		if (rc != OK || found)
+			return rc;
+		if (is_at_end(w))
+			return refuse(w, "does not end with a boundary");
+		if ((rc = more(w)) != OK)
+			return rc;
+	}
+}
+
+/* Behind "--boundary": "--" if it is the last one, blanks, and the end of the line. */
+static enum err read_boundary_end(struct window *w, bool *is_last)
+{
+	enum err rc = need(w, 2);
+
+	*is_last = starts_with(w, "--");
+	if (*is_last)
+		w->pos += 2;
+	while (rc == OK && (rc = need(w, 1)) == OK && have(w) > 0 && is_blank(w->buf[w->pos]))
+		w->pos++;
+	if (rc == OK)
+		rc = need(w, 2);
+	if (rc != OK)
+		return rc;
+	/* Nobody looks at what follows the last one, so its line may end in any way. */
+	if (*is_last ? have(w) == 0 || w->buf[w->pos] == '\r' || w->buf[w->pos] == '\n'
+		     : starts_with(w, "\r\n"))
+		return OK;
+	return refuse(w, "ends with a boundary that does not end its line");
+}
+
+static enum err read_multipart(struct window *w, const char *boundary, const struct form_handler *h)
+{
+	char delimiter[3 + sizeof(((struct form_type *)0)->boundary)];
+	bool is_last = false;
+	enum err rc;
+
+	memcpy(delimiter, "\n--", 3);
+	memcpy(delimiter + 3, boundary, strlen(boundary) + 1);
+	/* The first boundary line may be the first of the body. */
+	memcpy(w->buf, "\r\n", 2);
+	w->end = 2;
+	rc = read_data(w, delimiter, NULL);
+	while (rc == OK && (rc = read_boundary_end(w, &is_last)) == OK && !is_last) {
+		w->part++;
+		rc = read_head(w, delimiter, h);
+		if (rc == OK)
+			rc = read_data(w, delimiter, h);
+	}
+	return rc;
+}
+
+enum err form_read(int fd, int64_t len, const struct form_type *type, const struct form_handler *h)
+{
+	struct window w;
+
+	w.fd = fd;
+	w.at = 0;
+	w.len = len;
+	w.pos = w.end = 0;
+	w.part = 0;
+	if (type->kind == FORM_URLENCODED)
+		return read_urlencoded(&w, h);
+	if (type->kind == FORM_MULTIPART && type->boundary[0])
+		return read_multipart(&w, type->boundary, h);
+	return err_set(ERR_INVALID, "the body is not a form");
+}

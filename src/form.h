@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * form.h - the fields of a form in a request's body, as the script will see them
+ *
+ * Two encodings: application/x-www-form-urlencoded (WHATWG URL Standard, 5.1) and
+ * multipart/form-data (RFC 7578, RFC 2046, 5.1).  The body is read as a stream, in constant memory.
+ */
+#ifndef RETRYSAFE_FORM_H
+#define RETRYSAFE_FORM_H
+
+#include "err.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define FORM_NAME_MAX 1024 /* bytes of a decoded field name */
+#define FORM_HEAD_MAX 8192 /* bytes of a part's header block, line ends included */
+
+enum form_kind { FORM_NONE, FORM_URLENCODED, FORM_MULTIPART };
+
+struct form_type {
+	enum form_kind kind;
+	char boundary[71]; /* RFC 2046, 5.1.1: 1 to 70 characters; NUL-terminated; else "" */
+};
+
+/*
+ * form_type_of - what a Content-Type field announces
+ *
+ *   content_type  may be NULL; borrowed
+ *
+ * FORM_NONE: anything else, and multipart/form-data without exactly one valid boundary.
+ */
+struct form_type form_type_of(const char *content_type);
+
+/*
+ * What a form is handed to, in the order of the body: field() once per field, then data() any
+ * number of times (never with 0 bytes), with the decoded value (urlencoded) or the raw bytes
+ * (multipart).  What they return other than OK ends the reading.  All bytes are borrowed for the
+ * call, end in no NUL and may hold any byte.
+ *
+ *   head  the header block of the part: lines with their CRLF, without the empty one; urlencoded:
+ *         NULL
+ */
+struct form_handler {
+	enum err (*field)(
+		void *arg, const char *name, size_t name_len, const char *head, size_t head_len);
+	enum err (*data)(void *arg, const char *bytes, size_t len);
+	void *arg;
+};
+
+/*
+ * form_read - reads the form in the first len bytes behind fd
+ *
+ *   fd  anything that pread(2) reads; its offset does not change
+ *
+ * Returns OK; ERR_INVALID it is not a well-formed form, the text says why and quotes nothing of it;
+ * ERR_SYSTEM it cannot be read, or is shorter than len; or what the handler returned.  After an
+ * error, what was handed over before stays handed over, and the last value may be incomplete.
+ * Takes about 30 KB of stack.  Blocks on the disk only.
+ */
+enum err form_read(
+	int fd, int64_t len, const struct form_type *type, const struct form_handler *h) MUSTCHECK;
+
+#endif
