@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * pointer.h - JSON pointers (RFC 6901), and the JSON document of a body that they point into
+ *
+ * A pointer is "" (the whole document) or "/a/b~1c/0": ~1 stands for "/", ~0 for "~".
+ */
+#ifndef RETRYSAFE_POINTER_H
+#define RETRYSAFE_POINTER_H
+
+#include "err.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define POINTER_JSON_MAX  (1024 * 1024) /* bytes of a document */
+#define POINTER_DEPTH_MAX 512           /* arrays and objects within one another */
+
+/* RFC 6901, section 3: the syntax alone. */
+bool pointer_is_valid(const char *pointer);
+
+/*
+ * pointer_find - the value that a pointer names, borrowed from root; NULL: it is not there, or the
+ * pointer is not valid
+ *
+ * Array indices are digits without a leading zero; "-" is never there.
+ */
+json_t *pointer_find(json_t *root, const char *pointer);
+
+/*
+ * pointer_remove - takes a value out of its object, or out of its array, where later elements move
+ * up: of two elements of one array, the later one has to be removed first
+ *
+ * Nothing when it is not there; never the root itself.
+ */
+void pointer_remove(json_t *root, const char *pointer);
+
+/*
+ * pointer_load - the document in the first len bytes behind fd, whose offset does not change
+ *
+ *   out  set on OK only; the caller owns it: json_decref().  A string may hold NULs and is as long
+ *        as jansson says, not strlen().
+ *
+ * Returns OK; ERR_INVALID it is not JSON (RFC 8259), or what jansson does not take: a member name
+ * twice in one object (script and gateway might not read the same one), or with a NUL in it,
+ * numbers that do not fit, or nesting over POINTER_DEPTH_MAX; the text quotes nothing of it;
+ * ERR_REFUSED over POINTER_JSON_MAX; ERR_NOMEM; ERR_SYSTEM it cannot be read, or is shorter than
+ * len.  Takes up to 80 times the document's length in memory.  Blocks on the disk only.
+ */
+enum err pointer_load(int fd, int64_t len, json_t **out) MUSTCHECK;
+
+/* Is this Content-Type JSON: application/json or a type that ends in +json (RFC 6839, 3.1), in any
+ * case, parameters ignored.  NULL: no. */
+bool pointer_is_json(const char *content_type);
+
+#endif
