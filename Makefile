@@ -112,7 +112,8 @@ fuzz: ## fuzz what reads bytes from outside, SECONDS each
 		clang -std=gnu11 -D_GNU_SOURCE -O1 -g -fsanitize=fuzzer,address,undefined -Isrc \
 			-o build/fuzz/$$f tests/fuzz/fuzz_$$f.c src/err.c -ljansson && \
 		mkdir -p build/fuzz/corpus-$$f && \
-		build/fuzz/$$f -max_total_time=$(SECONDS) -artifact_prefix=build/fuzz/$$f- build/fuzz/corpus-$$f || exit 1; \
+		build/fuzz/$$f -max_total_time=$(SECONDS) -artifact_prefix=build/fuzz/$$f- \
+			$$(ls tests/fuzz/fuzz_$$f.dict 2>/dev/null | sed s/^/-dict=/) build/fuzz/corpus-$$f || exit 1; \
 	done
 
 lint: ## strict warnings as errors with gcc and clang, clang-tidy, cppcheck, formatting, our own rules

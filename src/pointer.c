@@ -119,13 +119,33 @@ static enum err read_all(int fd, char *text, size_t len)
 	return OK;
 }
 
+/*
+ * After an allocation has failed, jansson's lexer goes on with a text that is cut, and reads behind
+ * its end for the quote that closes a string.  So from the first failure on all fail until the
+ * parser gives up, which it does before it reads there.
+ */
+static _Thread_local bool is_parsing, has_failed;
+
+static void *allocate(size_t n)
+{
+	void *p = is_parsing && has_failed ? NULL : malloc(n);
+
+	has_failed = has_failed || !p;
+	return p;
+}
+
+/* Before there are threads: jansson's functions are set without a lock. */
+__attribute__((constructor)) static void set_allocator(void)
+{
+	json_set_alloc_funcs(allocate, free);
+}
+
 /* jansson's own text quotes the document. */
 static enum err refuse(const json_error_t *error)
 {
 	enum json_error_code code = json_error_code(error);
 
-	/* It sets no text where an allocation fails. */
-	if (code == json_error_out_of_memory || !error->text[0])
+	if (has_failed)
 		return err_set(ERR_NOMEM, "no memory for the JSON of a body");
 	return err_set(ERR_INVALID, "the JSON is wrong in line %d, column %d: %s", error->line,
 		error->column,
@@ -167,8 +187,11 @@ static enum err parse(const char *text, size_t len, json_t **out)
 
 	if (is_too_deep(text, len))
 		return err_set(ERR_INVALID, "the JSON is nested deeper than %d", POINTER_DEPTH_MAX);
+	is_parsing = true;
+	has_failed = false;
 	root = json_loadb(
 		text, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
+	is_parsing = false;
 	if (!root)
 		return refuse(&error);
 	*out = root;

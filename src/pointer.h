@@ -38,8 +38,8 @@ void pointer_remove(json_t *root, const char *pointer);
 /*
  * pointer_load - the document in the first len bytes behind fd, whose offset does not change
  *
- *   out  set on OK only; the caller owns it: json_decref().  Strings may hold NUL:
- *        json_string_length().
+ *   out  set on OK only; the caller owns it: json_decref().  A string may hold NULs and is as long
+ *        as jansson says, not strlen().
  *
  * Returns OK; ERR_INVALID it is not JSON (RFC 8259), or what jansson does not take: a member name
  * twice in one object (script and gateway might not read the same one), or with a NUL in it,
