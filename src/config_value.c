@@ -13,6 +13,7 @@
  */
 #include "config_value.h"
 #include "config.h"
+#include "pointer.h"
 
 #include <ctype.h>
 #include <inttypes.h>
@@ -201,14 +202,10 @@ static enum err take_method(const struct config_where *w, const char *text, char
 	return copy(text, out);
 }
 
-/* RFC 6901, section 3; but not the whole document, which is no value. */
+/* The whole document is no value of it. */
 static bool is_pointer(const char *text)
 {
-	bool is_valid = *text == '/';
-
-	for (; *text; text++)
-		is_valid = is_valid && (*text != '~' || text[1] == '0' || text[1] == '1');
-	return is_valid;
+	return *text && pointer_is_valid(text);
 }
 
 static bool is_name(const char *text)

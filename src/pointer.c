@@ -92,7 +92,10 @@ void pointer_remove(json_t *root, const char *pointer)
 	json_t *parent = last && pointer_is_valid(pointer) ? walk(root, pointer, last) : NULL;
 
 	if (json_is_array(parent)) {
-		json_array_remove(parent, read_index(last + 1, end));
+		size_t i = read_index(last + 1, end);
+
+		if (i < json_array_size(parent))
+			json_array_set_new(parent, i, json_null());
 	} else if (parent) {
 		const char *name = find_name(parent, last + 1, end);
 

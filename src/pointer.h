@@ -28,8 +28,8 @@ bool pointer_is_valid(const char *pointer);
 json_t *pointer_find(json_t *root, const char *pointer);
 
 /*
- * pointer_remove - takes a value out of its object, or out of its array, where later elements move
- * up: of two elements of one array, the later one has to be removed first
+ * pointer_remove - takes a value out of its object; in an array null takes its place, so that the
+ * pointers to the others still hold
  *
  * Nothing when it is not there; never the root itself.
  */
