@@ -242,15 +242,28 @@ static enum err key_at(struct request *r, const char *source)
 	return key_parse_bare(v.text, v.len, name, &r->key);
 }
 
-/* A request that only its natural key protects gets a key that nobody else has. */
-static enum err make_key(struct request *r)
+/*
+ * A request that only its natural key protects gets a key that nobody else has.  A body that cannot
+ * be understood is refused later, where the natural key is made.
+ */
+static enum next make_key(struct request *r, enum err *e)
 {
 	unsigned char bytes[16];
+	bool has_value = false;
+	struct value v;
 
+	for (strings from = r->route->unique; from && *from && !has_value; from++) {
+		if (source_is_in_body(r, *from) && protect_read_body(r) == FINISHED)
+			return FINISHED;
+		has_value = source_find(r, *from, &v) != OK || v.n > 0;
+	}
+	if (!has_value)
+		return NEXT;
 	random_bytes(bytes, sizeof(bytes));
 	hex_text(bytes, sizeof(bytes), r->key.text);
 	r->key.len = strlen(r->key.text);
-	return OK;
+	*e = OK;
+	return NEXT;
 }
 
 /*
@@ -266,9 +279,7 @@ static enum next find_key(struct request *r, enum err *e)
 			return FINISHED;
 		*e = r->key.is_derived ? OK : key_at(r, *from);
 	}
-	if (*e == ERR_ABSENT && r->route->unique && !r->route->key_required)
-		*e = make_key(r);
-	return NEXT;
+	return *e == ERR_ABSENT && !r->route->key_required ? make_key(r, e) : NEXT;
 }
 
 static enum next take_key(struct request *r)

@@ -173,34 +173,44 @@ static enum err take_row(struct conn *c, const struct operation *op, int64_t rou
 	return e;
 }
 
+/* All of it, or nothing.  *result stays CLAIM_THERE when the row is somebody else's. */
+static enum err take_all(
+	struct conn *c, const struct claim *what, int64_t route, enum claimed *result)
+{
+	bool is_full = false, is_free = true, taken = false;
+	enum err e = look_for_room(c, what, route, &is_full);
+
+	if (e == OK && !is_full)
+		e = natural_look(c, what, &is_free);
+	/* The row of an earlier attempt is not touched in vain: it would grow by a history. */
+	if (e == OK && (is_full || (!is_free && what->op->attempts > 1)))
+		*result = is_full ? CLAIM_FULL : CLAIM_DUPLICATE;
+	else if (e == OK)
+		e = take_row(c, what->op, route, &taken);
+	if (e != OK || !taken)
+		return e;
+	if (!is_free) {
+		*result = CLAIM_DUPLICATE;
+		return move_release(c, what->op->id, what->op->token);
+	}
+	e = natural_take(c, what);
+	if (e == OK)
+		e = outbox_subscribe(c, what);
+	if (e == OK)
+		*result = CLAIM_TAKEN;
+	return e;
+}
+
 static enum err claim(struct store *st, struct conn *c, void *arg)
 {
 	struct claim_job *job = arg;
-	const struct operation *op = job->claim->op;
-	int64_t route = 0, holder = 0;
-	bool is_full = false, taken = false;
-	enum err e = route_id(c, op->route, &route);
+	int64_t route = 0;
+	enum err e = route_id(c, job->claim->op->route, &route);
 
 	(void)st;
 	job->result = CLAIM_THERE;
 	if (e == OK)
-		e = look_for_room(c, job->claim, route, &is_full);
-	if (e == OK && is_full) {
-		job->result = CLAIM_FULL;
-		return OK;
-	}
-	if (e == OK)
-		e = take_row(c, op, route, &taken);
-	if (e == OK && taken)
-		e = natural_take(c, job->claim, &holder);
-	if (e == OK && taken && holder != op->id) {
-		job->result = CLAIM_DUPLICATE;
-		return move_release(c, op->id, op->token);
-	}
-	if (e == OK && taken)
-		e = outbox_subscribe(c, job->claim);
-	if (e == OK && taken)
-		job->result = CLAIM_TAKEN;
+		e = take_all(c, job->claim, route, &job->result);
 	/* One in a million a millisecond: as if somebody else had been faster. */
 	return e == ERR_REFUSED ? OK : e;
 }

@@ -33,18 +33,21 @@ static enum err find(struct conn *c, const unsigned char *natural, int64_t now_m
 	return e;
 }
 
-enum err natural_take(struct conn *c, const struct claim *claim, int64_t *holder)
+enum err natural_look(struct conn *c, const struct claim *claim, bool *is_free)
+{
+	int64_t holder = 0;
+	enum err e = claim->natural ? find(c, claim->natural, claim->op->updated_ms, &holder) : OK;
+
+	*is_free = holder == 0 || holder == claim->op->id;
+	return e;
+}
+
+enum err natural_take(struct conn *c, const struct claim *claim)
 {
 	sqlite3_stmt *stmt;
-	enum err e;
 
-	*holder = claim->op->id;
 	if (!claim->natural)
 		return OK;
-	e = find(c, claim->natural, claim->op->updated_ms, holder);
-	if (e != OK || (*holder != 0 && *holder != claim->op->id))
-		return e;
-	*holder = claim->op->id;
 	stmt = conn_statement(c, ST_NATURAL_ADD);
 	if (!stmt)
 		return c->why;

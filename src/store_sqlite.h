@@ -206,8 +206,9 @@ enum err move_history(
 enum err move_retake(struct conn *c, const struct operation *op, bool *taken) MUSTCHECK;
 
 /* store_natural.c: inside a write transaction */
-/* Takes it for claim->op, when there is one.  *holder: who has it now. */
-enum err natural_take(struct conn *c, const struct claim *claim, int64_t *holder) MUSTCHECK;
+/* Has nobody else claim->natural? */
+enum err natural_look(struct conn *c, const struct claim *claim, bool *is_free) MUSTCHECK;
+enum err natural_take(struct conn *c, const struct claim *claim) MUSTCHECK;
 /* The operation has ended: it keeps its natural key from now on, or lets go of it. */
 enum err natural_end(struct conn *c, int64_t op_id, bool keeps, int64_t now_ms) MUSTCHECK;
 enum err natural_purge(struct conn *c, int64_t now_ms) MUSTCHECK;
