@@ -3,7 +3,7 @@
  * config.h - the configuration: one table of settings, and what was read
  *
  * A configuration is read once and then never changed, so threads share it without locks.
- * The settings, their types, ranges and defaults stand in one table (settings[] in config.c), from
+ * The settings, their types, ranges and defaults stand in one table (config_table.c), from
  * which parsing, defaults, messages and the tests of the documentation are made.
  */
 #ifndef RETRYSAFE_CONFIG_H
@@ -154,9 +154,10 @@ enum err config_find(const char *script_dir, bool use_environment, char **path) 
 enum err config_open(const char *path, struct config **out) MUSTCHECK;
 
 /*
- * config_print_settings - writes every supported setting to standard output, one a line,
- * tab-separated: where (top|route), name, type, default as JSON ("-": none), what it does.  For
- * tests and documentation.
+ * config_print_settings - writes every setting to standard output, one a line, tab-separated: where
+ * (top|route|limits), name, type, default as JSON, the least and the most as JSON (of a list: how
+ * many entries), what it does; "-" where there is no default or no range.  For tests and
+ * documentation.
  */
 void config_print_settings(void);
 

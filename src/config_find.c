@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LOOKED_MAX 512 /* as much as an error text holds */
+#define LOOKED_MAX 1024 /* as much as an error text holds */
 
 #ifndef CONFIG_SYSTEM_FILE
 #define CONFIG_SYSTEM_FILE "/etc/retrysafe/config.json"

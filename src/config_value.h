@@ -2,7 +2,7 @@
 /*
  * config_value.h - one value of a configuration: its type, its range, what is said when it is wrong
  *
- * Does not know which settings there are: that is the table in config.c.
+ * Does not know which settings there are: that is the table in config_table.c.
  */
 #ifndef RETRYSAFE_CONFIG_VALUE_H
 #define RETRYSAFE_CONFIG_VALUE_H
@@ -67,7 +67,7 @@ enum config_type {
 
 struct setting {
 	const char *name;
-	unsigned where; /* IN_* of config.c */
+	unsigned where; /* CONFIG_IN_* of config_table.h */
 	enum config_type type;
 	const char *fallback; /* the default, as JSON text; NULL: none */
 	int64_t min, max;     /* of a number, or of how many entries a list may have */
@@ -80,6 +80,11 @@ bool config_duration(const char *text, int64_t *ms);
 
 /* The type in a few words; of an enum or a flag, its words separated by "|". */
 const char *config_value_type_name(enum config_type type);
+
+#define CONFIG_VALUE_LIMIT_MAX 32
+
+/* A number in the notation of its type, as JSON: 30 days as "30d", with the quotes. */
+void config_value_write_limit(enum config_type type, int64_t n, char out[CONFIG_VALUE_LIMIT_MAX]);
 
 /*
  * config_value_read - checks one value and puts it into its field

@@ -192,7 +192,7 @@ static void write_step(const struct config_step *step, char *out, size_t room)
 enum err config_where_error(const struct config_where *w, const char *fmt, ...)
 {
 	char path[CONFIG_WHERE_DEPTH * CONFIG_WHERE_QUOTE_MAX] = "$";
-	char what[512];
+	char what[896];
 	va_list ap;
 
 	for (size_t i = 0; i < w->depth; i++) {
@@ -204,4 +204,12 @@ enum err config_where_error(const struct config_where *w, const char *fmt, ...)
 	vsnprintf(what, sizeof(what), fmt, ap);
 	va_end(ap);
 	return err_set(ERR_INVALID, "%s:%zu: %s: %s", w->file, config_where_line(w), path, what);
+}
+
+enum err config_where_wrong(const struct config_where *w, const json_t *value, const char *text)
+{
+	char quoted[CONFIG_WHERE_QUOTE_MAX];
+
+	config_where_quote(value, quoted);
+	return config_where_error(w, "%s %s", quoted, text);
 }

@@ -45,6 +45,9 @@ size_t config_where_line(const struct config_where *w);
 /* config_where_error - sets the error text "FILE:LINE: PATH: ..." and returns ERR_INVALID. */
 enum err config_where_error(const struct config_where *w, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
+/* config_where_wrong - the same, with "VALUE TEXT": what is wrong, what may be written instead. */
+enum err config_where_wrong(const struct config_where *w, const json_t *value, const char *text);
+
 /* config_where_quote - a value as JSON on one line, cut to a length that a message can hold. */
 void config_where_quote(const json_t *value, char out[CONFIG_WHERE_QUOTE_MAX]);
 

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static _Thread_local char text[512];
+static _Thread_local char text[1024];
 
 enum err err_set(enum err code, const char *fmt, ...)
 {

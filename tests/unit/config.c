@@ -23,6 +23,33 @@ static void check_route_defaults(const struct route *r, const char *what)
 	is_int(r->on_uncertain, UNCERTAIN_FAIL, "%s: on_uncertain", what);
 	ok(!r->probe && !r->rollback, "%s: no probe, no rollback", what);
 	is_int(r->max_attempts, 3, "%s: max_attempts", what);
+	ok(is_list(r->fingerprint, "method path query body"), "%s: fingerprint", what);
+	ok(!r->ignore && !r->release_on && !r->replay_drop && !r->unique,
+		"%s: nothing ignored, released, dropped, unique", what);
+	is_int(r->replay_status, REPLAY_SAME, "%s: replay_status", what);
+	is_int(r->on_duplicate, DUPLICATE_REJECT, "%s: on_duplicate", what);
+	is_int(r->duplicate_status, 409, "%s: duplicate_status", what);
+	is_int(r->unique_ttl_ms, 0, "%s: unique_ttl", what);
+	is_int(r->guarantee, GUARANTEE_STRICT, "%s: guarantee", what);
+	ok(!r->webhook && !r->webhook_allow, "%s: no webhook", what);
+	is_int(r->webhook_max_age_ms, 3 * 24 * 3600 * 1000LL, "%s: webhook_max_age", what);
+	ok(!r->limits.cpu_ms && !r->limits.memory_bytes && !r->limits.processes &&
+			!r->limits.file_bytes,
+		"%s: no limits", what);
+}
+
+static void check_waiting_defaults(const struct route *r, const char *what)
+{
+	is_int(r->in_progress, IN_PROGRESS_CONFLICT, "%s: in_progress", what);
+	is_int(r->in_progress_status, CONFLICT_409, "%s: in_progress_status", what);
+	is_int(r->wait_ms, 10000, "%s: wait", what);
+	is_int(r->max_waiters, 8, "%s: max_waiters", what);
+	is_int(r->async, ASYNC_OFF, "%s: async", what);
+	ok(!r->prefer, "%s: prefer", what);
+	is_int(r->soft_timeout_ms, 30000, "%s: soft_timeout", what);
+	is_int(r->max_running, 16, "%s: max_running", what);
+	ok(!r->has_own_ttl && !r->has_own_tombstone && !r->has_own_bind, "%s: nothing is its own",
+		what);
 }
 
 static void test_defaults(void)
@@ -43,8 +70,11 @@ static void test_defaults(void)
 	is_int(cf->busy_timeout_ms, 5000, "busy_timeout");
 	is_int((long long)cf->n_routes, 1, "one route");
 	is_str(cf->routes[0].match, "/a", "match");
+	is_int(cf->max_running, 0, "max_running");
 	check_route_defaults(&cf->defaults, "defaults");
 	check_route_defaults(&cf->routes[0], "route");
+	check_waiting_defaults(&cf->defaults, "defaults");
+	check_waiting_defaults(&cf->routes[0], "route");
 	config_free(&cf);
 	ok(cf == NULL, "config_free() leaves NULL");
 	config_free(&cf);
@@ -54,6 +84,19 @@ static void test_defaults(void)
 		"an empty object loads, without routes");
 	config_free(&cf);
 }
+
+#define TOP_NAMES                                                                                 \
+	"store, durability, spool, script_dirs, docs_url, log, workers, busy_timeout, defaults, " \
+	"routes, max_running"
+#define DEFAULTS_NAMES                                                                            \
+	"interpreter, methods, key, key_from, key_syntax, scope, bind, timeout, "                 \
+	"kill_after, ttl, tombstone, max_request, max_response, on_uncertain, probe, rollback, "  \
+	"max_attempts, fingerprint, ignore, in_progress, in_progress_status, wait, max_waiters, " \
+	"async, prefer, soft_timeout, max_running, release_on, replay_status, replay_drop, "      \
+	"unique, on_duplicate, duplicate_status, unique_ttl, guarantee, webhook, webhook_allow, " \
+	"webhook_max_age, limits"
+
+#define ROUTE_NAMES "match, script, " DEFAULTS_NAMES
 
 static void test_unknown_names(void)
 {
@@ -68,16 +111,19 @@ static void test_unknown_names(void)
 	bad("defaults", "\"webhok\": 1", ": unknown setting; did you mean \"webhook\"?");
 	bad("top", "\"Routes\": 1", ": unknown setting; did you mean \"routes\"?");
 	bad("top", "\"sotre\": 1", ": unknown setting; did you mean \"store\"?");
-	bad("top", "\"x\": 1",
-		": unknown setting; allowed are store, durability, spool, script_dirs, docs_url, "
-		"log, "
-		"workers, busy_timeout, defaults, routes");
-	bad("route", "\"xy\": 1",
-		": unknown setting; allowed are match, script, interpreter, methods, key, "
-		"key_from, "
-		"key_syntax, scope, bind, timeout, kill_after, ttl, tombstone, max_request, "
-		"max_response, "
-		"on_uncertain, probe, rollback, max_attempts");
+	bad("top", "\"x\": 1", ": unknown setting; allowed are " TOP_NAMES);
+	bad("route", "\"xy\": 1", ": unknown setting; allowed are " ROUTE_NAMES);
+	refused("{\n\n\"a.b\": 1}", false,
+		"c.json:3: $[\"a.b\"]: unknown setting; allowed are " TOP_NAMES);
+	refused("{\"/ /\": 1}", false,
+		"c.json:1: $[\"/ /\"]: unknown setting; allowed are " TOP_NAMES);
+	is_int((long long)distance("ab", "ba"), 1, "swapped neighbours are one edit");
+	is_int((long long)distance("kitten", "sitting"), 3, "three edits");
+	is_int((long long)distance("", "abc"), 3, "from nothing");
+}
+
+static void test_misplaced_names(void)
+{
 	bad("top", "\"ttl\": 1",
 		": does not belong here; it belongs in a route or in \"defaults\"");
 	bad("top", "\"match\": 1", ": does not belong here; it belongs in a route");
@@ -85,40 +131,22 @@ static void test_unknown_names(void)
 	bad("defaults", "\"script\": \"/a\"", ": does not belong here; it belongs in a route");
 	bad("route", "\"store\": 1", ": does not belong here; it belongs at the top level");
 	bad("route", "\"routes\": 1", ": does not belong here; it belongs at the top level");
-	refused("{\n\n\"a.b\": 1}", false,
-		"c.json:3: $[\"a.b\"]: unknown setting; allowed are store, durability, spool, "
-		"script_dirs, "
-		"docs_url, log, workers, busy_timeout, defaults, routes");
-	refused("{\"/ /\": 1}", false,
-		"c.json:1: $[\"/ /\"]: unknown setting; allowed are store, durability, spool, "
-		"script_dirs, "
-		"docs_url, log, workers, busy_timeout, defaults, routes");
-	is_int((long long)distance("ab", "ba"), 1, "swapped neighbours are one edit");
-	is_int((long long)distance("kitten", "sitting"), 3, "three edits");
-	is_int((long long)distance("", "abc"), 3, "from nothing");
+	bad("route", "\"memory\": \"1G\"", ": does not belong here; it belongs in \"limits\"");
+	bad("top", "\"cpu\": \"1s\"", ": does not belong here; it belongs in \"limits\"");
+	bad("top", "\"limits\": {}",
+		": does not belong here; it belongs in a route or in \"defaults\"");
 }
 
-/* The names of the contract that have no feature yet. */
-static void test_not_yet(void)
+/* Editors find the schema by this name; it says nothing to us. */
+static void test_schema_name(void)
 {
-	static const char *const names[] = {"max_running", "fingerprint", "ignore", "in_progress",
-		"in_progress_status", "wait", "max_waiters", "async", "prefer", "soft_timeout",
-		"release_on", "replay_status", "replay_drop", "unique", "on_duplicate",
-		"duplicate_status", "unique_ttl", "guarantee", "webhook", "webhook_allow",
-		"webhook_max_age", "limits"};
-	size_t known = 0;
-	char setting[64];
+	struct config *cf = load("{\"$schema\": \"retrysafe.schema.json\"}", false);
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
-		snprintf(setting, sizeof(setting), "\"%s\": 1", names[i]);
-		bad("top", setting, ": not yet supported; remove it");
-		bad("defaults", setting, ": not yet supported; remove it");
-		bad("route", setting, ": not yet supported; remove it");
-	}
-	for (size_t i = 0; i < N_SETTINGS; i++)
-		known += settings[i].type == CONFIG_NOT_YET;
-	is_int((long long)known, sizeof(names) / sizeof(*names) + 1,
-		"every row without a feature was tried (max_running has two)");
+	ok(cf != NULL, "$schema is allowed at the top level");
+	config_free(&cf);
+	refused("{\"defaults\": {\n\"$schema\": \"x\"}}", false,
+		"c.json:2: $.defaults[\"$schema\"]: unknown setting; allowed are " DEFAULTS_NAMES);
+	bad("top", "\"schema\": \"x\"", ": unknown setting; allowed are " TOP_NAMES);
 }
 
 static void test_syntax(void)
@@ -305,6 +333,144 @@ static void test_policies(void)
 		": does not belong here; it belongs in a route or in \"defaults\"");
 }
 
+/* What is given, but could never have an effect because of another setting. */
+static void test_no_effect(void)
+{
+	struct config *cf =
+		load("{\"defaults\": {\"ignore\": [\"/at\"]}, \"routes\": [{\"match\": \"/a\","
+		     "\"key_from\": [\"header:K\", \"form:k\", \"derive\"]},"
+		     "{\"match\": \"/b\", \"key_from\": [\"derive\"], \"ignore\": [],"
+		     "\"fingerprint\": [\"path\"]}]}",
+			false);
+
+	if (ok(cf != NULL, "derive comes last; nothing is ignored of a body that does not count")) {
+		ok(is_list(cf->routes[0].key_from, "header:K form:k derive"), "derive at the end");
+		ok(is_list(cf->routes[0].ignore, "json:/at"), "a route takes ignore from defaults");
+		ok(!cf->routes[1].ignore, "an empty list takes it back");
+	}
+	config_free(&cf);
+#define BEHIND                                                                             \
+	"\"key_from\": \"header:K\" stands behind \"derive\" and is never looked at; put " \
+	"\"derive\" "                                                                      \
+	"last"
+	refused("{\"routes\": [\n{\"match\": \"/a\", \"key_from\": [\"derive\", \"header:K\"]}]}",
+		false, "c.json:2: $.routes[0]: " BEHIND);
+	refused("{\"defaults\": {\"key_from\": [\"query:k\", \"derive\", \"header:K\"]},\n"
+		"\"routes\": [{\"match\": \"/a\"}]}",
+		false, "c.json:2: $.routes[0]: " BEHIND);
+	refused("#!/x\n{\"script\": \"/a\", \"key_from\": [\"derive\", \"header:K\"]}", true,
+		"c.json:2: $: " BEHIND);
+#undef BEHIND
+	refused("{\"routes\": [\n{\"match\": \"/a\", \"ignore\": [\"x\"],"
+		"\"fingerprint\": [\"path\", \"form:y\"]}]}",
+		false,
+		"c.json:2: $.routes[0]: \"ignore\" has no effect: \"fingerprint\" does not have "
+		"\"body\"; write \"ignore\": [], or add \"body\" to \"fingerprint\"");
+}
+
+static void test_limits(void)
+{
+	struct config *cf =
+		load("{\"routes\": [{\"match\": \"/a\", \"limits\": {\"cpu\": \"2m\", \"//\": 0}},"
+		     "{\"match\": \"/b\"}], \"defaults\": {\"limits\": {\"cpu\": \"30s\","
+		     "\"memory\": \"256M\", \"processes\": 64, \"file_size\": 4096}}}",
+			false);
+
+	if (ok(cf != NULL, "limits")) {
+		is_int(cf->routes[1].limits.cpu_ms, 30000, "cpu");
+		is_int(cf->routes[1].limits.memory_bytes, 256 << 20, "memory");
+		is_int(cf->routes[1].limits.processes, 64, "processes");
+		is_int(cf->routes[1].limits.file_bytes, 4096, "file_size, a number of bytes");
+		is_int(cf->routes[0].limits.cpu_ms, 120000, "a route's own limit wins");
+		is_int(cf->routes[0].limits.processes, 64, "and leaves the others");
+	}
+	config_free(&cf);
+	cf = load("#!/x\n{\"script\": \"/a\", \"limits\": {\"file_size\": \"1024G\"}}", true);
+	is_int(cf ? cf->routes[0].limits.file_bytes : 0, 1LL << 40, "in a control file");
+	config_free(&cf);
+	bad("route", "\"limits\": []", ": is not an object; write { \"NAME\": VALUE, ... }");
+	bad("defaults", "\"limits\": \"1G\"", ": is not an object; write { \"NAME\": VALUE, ... }");
+	bad("route", "\"limits\": {\"mem\": 1}",
+		".mem: unknown setting; allowed are cpu, memory, processes, file_size");
+	bad("route", "\"limits\": {\"fileSize\": 1}",
+		".fileSize: unknown setting; did you mean \"file_size\"?");
+	bad("defaults", "\"limits\": {\"memroy\": 1}",
+		".memroy: unknown setting; did you mean \"memory\"?");
+	bad("route", "\"limits\": {\"timeout\": \"5s\"}",
+		".timeout: does not belong here; it belongs in a route or in \"defaults\"");
+	bad("route", "\"limits\": {\"cpu\": 30}",
+		".cpu: 30 is not a duration; write a number and a unit, such as \"90s\", \"10m\", "
+		"\"24h\" or \"30d\"");
+	bad("route", "\"limits\": {\"cpu\": \"999ms\"}",
+		".cpu: \"999ms\" is out of range; write \"1s\" to \"365d\"");
+	bad("route", "\"limits\": {\"memory\": \"1023K\"}",
+		".memory: \"1023K\" is out of range; write \"1M\" to \"1024G\"");
+	bad("route", "\"limits\": {\"processes\": 0}",
+		".processes: 0 is out of range; write 1 to 1000000");
+	bad("route", "\"limits\": {\"processes\": \"64\"}",
+		".processes: \"64\" is not a whole number; write 1 to 1000000");
+	bad("route", "\"limits\": {\"file_size\": 0}",
+		".file_size: 0 is out of range; write \"1K\" to \"1024G\"");
+	bad("route", "\"limits\": {\"file_size\": \"1T\"}",
+		".file_size: \"1T\" is not a size; write a number of bytes, or a number and a "
+		"unit, "
+		"such as \"64K\", \"10M\" or \"1G\"");
+	refused("{\"routes\": [{\"match\": \"/a\",\n\"limits\": {\n\"cpu\": \"1\"}}]}", false,
+		"c.json:3: $.routes[0].limits.cpu: \"1\" is not a duration; write a number and a "
+		"unit, such as \"90s\", \"10m\", \"24h\" or \"30d\"");
+}
+
+/* A key that is derived is kept for a shorter time, unless the route itself says for how long. */
+static void test_own(void)
+{
+	struct config *cf = load("{\"defaults\": {\"ttl\": \"1h\", \"tombstone\": \"1d\"},"
+				 "\"routes\": [{\"match\": \"/a\"},"
+				 "{\"match\": \"/b\", \"ttl\": \"24h\", \"bind\": []},"
+				 "{\"match\": \"/c\", \"tombstone\": 0}]}",
+		false);
+
+	if (ok(cf != NULL, "ttl and tombstone in several places")) {
+		ok(!cf->defaults.has_own_ttl && !cf->defaults.has_own_tombstone,
+			"those of defaults are not a route's own");
+		ok(!cf->routes[0].has_own_ttl && !cf->routes[0].has_own_tombstone,
+			"nor those that a route takes from there");
+		ok(cf->routes[1].has_own_ttl && !cf->routes[1].has_own_tombstone,
+			"a ttl in the route is, also one as the default");
+		ok(!cf->routes[2].has_own_ttl && cf->routes[2].has_own_tombstone, "so a tombstone");
+		ok(cf->routes[1].has_own_bind && !cf->routes[2].has_own_bind, "and bind");
+	}
+	config_free(&cf);
+	cf = load("#!/x\n{\"script\": \"/a\", \"ttl\": \"1h\", \"tombstone\": \"1h\"}", true);
+	ok(cf && cf->routes[0].has_own_ttl && cf->routes[0].has_own_tombstone,
+		"those of a control file are");
+	config_free(&cf);
+	cf = load("{\"defaults\": {\"bind\": [\"X\"]}, \"routes\": [{\"match\": \"/a\"}]}", false);
+	ok(cf && cf->routes[0].has_own_bind, "a bind in defaults counts for every route");
+	config_free(&cf);
+}
+
+/* The one name that stands in two places, and is two settings. */
+static void test_max_running(void)
+{
+	struct config *cf = load("{\"max_running\": 100000, \"defaults\": {\"max_running\": 3},"
+				 "\"routes\": [{\"match\": \"/a\"},"
+				 "{\"match\": \"/b\", \"max_running\": 1}]}",
+		false);
+
+	if (ok(cf != NULL, "max_running everywhere")) {
+		is_int(cf->max_running, 100000, "on all routes");
+		is_int(cf->routes[0].max_running, 3, "of a route, from defaults");
+		is_int(cf->routes[1].max_running, 1, "of a route, its own");
+	}
+	config_free(&cf);
+	cf = load("#!/x\n{\"script\": \"/a\", \"max_running\": 2}", true);
+	ok(cf && cf->max_running == 0 && cf->routes[0].max_running == 2,
+		"in a control file it is the route's");
+	config_free(&cf);
+	bad("top", "\"max_running\": 0", ": 0 is out of range; write 1 to 100000");
+	bad("route", "\"max_running\": 100001", ": 100001 is out of range; write 1 to 100000");
+}
+
 static void test_paths(void)
 {
 	struct config *cf = load("{\"store\": \"sqlite:sub/x.db\", \"routes\": "
@@ -369,8 +535,8 @@ static void test_control_file(void)
 		"c.json:2: $.routes: a control file has no \"routes\": it is itself the route");
 	refused("#!/x\n{\"defaults\": {}}", true,
 		"c.json:2: $.defaults: a control file has no \"defaults\": it is itself the route");
-	refused("#!/x\n{\"max_running\": 1}", true,
-		"c.json:2: $.max_running: not yet supported; remove it");
+	refused("#!/x\n{\"cpu\": \"1s\"}", true,
+		"c.json:2: $.cpu: does not belong here; it belongs in \"limits\"");
 	refused("#!/x\n[]", true, "c.json:2: $: is not an object; write { \"NAME\": VALUE, ... }");
 	refused("#!/x\n {,", true, "c.json:2:3: string or '}' expected near ','");
 	refused("#!/x", true, "c.json:1:4: '[' or '{' expected near end of file");
@@ -455,14 +621,17 @@ static json_t *explaining(json_t *root, const struct setting *s)
 	size_t n = 0;
 	json_t *routes = json_object_get(root, "routes");
 
-	if (s->where & IN_TOP)
+	if (s->where & CONFIG_IN_TOP)
 		return root;
-	if (s->where & IN_DEFAULTS && json_object_get(json_object_get(root, "defaults"), s->name))
+	if (s->where & CONFIG_IN_DEFAULTS &&
+		json_object_get(json_object_get(root, "defaults"), s->name))
 		return json_object_get(root, "defaults");
 	while (n + 1 < json_array_size(routes) &&
-		!json_object_get(json_array_get(routes, n), s->name))
+		!json_object_get(json_array_get(routes, n),
+			s->where & CONFIG_IN_LIMITS ? "limits" : s->name))
 		n++;
-	return json_array_get(routes, n);
+	return s->where & CONFIG_IN_LIMITS ? json_object_get(json_array_get(routes, n), "limits")
+					   : json_array_get(routes, n);
 }
 
 /* A default as the comments write it: without quotes, the entries of a list after commas. */
@@ -473,6 +642,8 @@ static void write_plain(const json_t *value, char *out, size_t room)
 
 	if (json_is_integer(value))
 		snprintf(out, room, "%lld", (long long)json_integer_value(value));
+	else if (json_is_boolean(value))
+		snprintf(out, room, "%s", json_is_true(value) ? "true" : "false");
 	else
 		snprintf(out, room, "%s", json_is_string(value) ? json_string_value(value) : "");
 	json_array_foreach(value, i, entry)
@@ -519,18 +690,40 @@ static void test_samples(void)
 		printf("# %s\n", err_text());
 	config_free(&cf);
 	root = json_load_file(path, 0, NULL);
-	for (size_t i = 0; i < N_SETTINGS; i++)
-		if (settings[i].type != CONFIG_NOT_YET)
-			check_explained(root, &settings[i]);
+	for (const struct setting *s = config_settings; s->name; s++)
+		check_explained(root, s);
 	json_object_foreach(json_object_get(root, "defaults"), name, value)
-		ok(find_setting(name + 2 * (*name == '/'), IN_DEFAULTS) != NULL,
+		ok(config_table_find(name + 2 * (*name == '/'), CONFIG_IN_DEFAULTS) != NULL,
 			"%s in defaults is, or explains, a setting", name);
 	json_decref(root);
 }
 
+/* One line of what config_print_settings() writes; its name is added to those of its place. */
+static void check_line(char *line, char top[512], char route[800])
+{
+	char *field[8] = {NULL}, *list = route;
+
+	for (size_t i = 0; i < 8; i++)
+		field[i] = strsep(&line, "\t\n");
+	if (!ok(field[6] && *field[6] && field[7] && !*field[7], "seven fields for %s", field[1]))
+		return;
+	if (strcmp(field[0], "top") == 0)
+		list = top;
+	strcat(strcat(list, *list ? ", " : ""), field[1]);
+	if (strcmp(field[1], "methods") == 0) {
+		is_str(field[3], "[\"POST\",\"PATCH\"]", "a default is printed as JSON");
+		is_str(field[5], "32", "of a list how many entries it may have");
+	}
+	if (strcmp(field[1], "script") == 0)
+		ok(!strcmp(field[3], "-") && !strcmp(field[4], "-") && !strcmp(field[5], "-"),
+			"no default and no range are printed as dashes");
+	if (strcmp(field[1], "kill_after") == 0)
+		ok(!strcmp(field[4], "0") && !strcmp(field[5], "\"10m\""), "a range as JSON");
+}
+
 static void test_print(void)
 {
-	char line[1024], top[512] = "", route[512] = "";
+	char line[1024], top[512] = "", route[800] = "";
 	int saved = dup(1);
 	FILE *f;
 
@@ -542,32 +735,12 @@ static void test_print(void)
 	dup2(saved, 1);
 	close(saved);
 	f = fopen("settings", "re");
-	while (f && fgets(line, sizeof(line), f)) {
-		char *field[6] = {NULL}, *rest = line;
-		char *list;
-
-		for (size_t i = 0; i < 6; i++)
-			field[i] = strsep(&rest, "\t\n");
-		if (!ok(field[4] && *field[4] && field[5] && !*field[5], "five fields for %s",
-			    field[1]))
-			continue;
-		list = strcmp(field[0], "top") ? route : top;
-		strcat(strcat(list, " "), field[1]);
-		if (strcmp(field[1], "methods") == 0)
-			is_str(field[3], "[\"POST\",\"PATCH\"]", "a default is printed as JSON");
-		if (strcmp(field[1], "script") == 0)
-			is_str(field[3], "-", "no default is printed as a dash");
-	}
+	while (f && fgets(line, sizeof(line), f))
+		check_line(line, top, route);
 	if (f)
 		fclose(f);
-	is_str(top,
-		" store durability spool script_dirs docs_url log workers busy_timeout defaults "
-		"routes",
-		"what is printed for the top level");
-	is_str(route,
-		" match script interpreter methods key key_from key_syntax scope bind timeout "
-		"kill_after ttl tombstone max_request max_response on_uncertain probe rollback "
-		"max_attempts",
+	is_str(top, TOP_NAMES, "what is printed for the top level");
+	is_str(route, ROUTE_NAMES ", cpu, memory, processes, file_size",
 		"what is printed for a route");
 }
 
@@ -576,13 +749,18 @@ int main(void)
 	enter_work_dir();
 	test_defaults();
 	test_unknown_names();
-	test_not_yet();
+	test_misplaced_names();
+	test_schema_name();
 	test_syntax();
 	test_deep("[");
 	test_deep("{\"a\":");
 	test_lines();
 	test_inheritance();
 	test_policies();
+	test_no_effect();
+	test_limits();
+	test_own();
+	test_max_running();
 	test_paths();
 	test_control_file();
 	test_files();

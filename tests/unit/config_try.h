@@ -12,7 +12,10 @@
 #define CONFIG_SYSTEM_FILE "system.json"
 #include "../../src/config_where.c"
 
+#include "../../src/config_text.c"
 #include "../../src/config_value.c"
+
+#include "../../src/config_table.c"
 
 #include "../../src/config.c"
 #include "../../src/config_find.c"

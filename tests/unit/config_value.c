@@ -49,6 +49,106 @@ static void test_all_given(void)
 	config_free(&cf);
 }
 
+static void test_all_given_of_waiting(void)
+{
+	struct config *cf =
+		load("{\"routes\": [{\"match\": \"*\", \"in_progress\": \"wait\","
+		     "\"in_progress_status\": 429, \"wait\": \"100ms\", \"max_waiters\": 0,"
+		     "\"async\": \"always\", \"prefer\": true, \"soft_timeout\": 0,"
+		     "\"max_running\": 1, \"guarantee\": \"semantic\","
+		     "\"webhook\": \"https://h.example:8443/done?x=1\","
+		     "\"webhook_allow\": [\"https://h.example/\", \"http://127.0.0.1:8/a@b\"],"
+		     "\"webhook_max_age\": \"1m\"}]}",
+			false);
+	const struct route *r;
+
+	if (!ok(cf != NULL, "every setting of waiting and telling can be given"))
+		return;
+	r = &cf->routes[0];
+	is_int(r->in_progress, IN_PROGRESS_WAIT, "in_progress");
+	is_int(r->in_progress_status, CONFLICT_429, "in_progress_status");
+	is_int(r->wait_ms, 100, "wait");
+	is_int(r->max_waiters, 0, "max_waiters");
+	is_int(r->async, ASYNC_ALWAYS, "async");
+	ok(r->prefer, "prefer");
+	is_int(r->soft_timeout_ms, 0, "soft_timeout");
+	is_int(r->max_running, 1, "max_running");
+	is_int(r->guarantee, GUARANTEE_SEMANTIC, "guarantee");
+	is_str(r->webhook, "https://h.example:8443/done?x=1", "webhook");
+	ok(is_list(r->webhook_allow, "https://h.example/ http://127.0.0.1:8/a@b"),
+		"webhook_allow; an @ behind the host is none of a user");
+	is_int(r->webhook_max_age_ms, 60000, "webhook_max_age");
+	config_free(&cf);
+}
+
+static void test_all_given_of_content(void)
+{
+	struct config *cf =
+		load("{\"routes\": [{\"match\": \"*\", \"key_from\": [\"query:k\", \"cookie:k\","
+		     "\"form:a b\", \"json:/a~1b/0\", \"json:/\", \"header:K\", \"derive\"],"
+		     "\"fingerprint\": [\"path\", \"body\", \"header:Content-Type\", \"json:/x\"],"
+		     "\"ignore\": [\"json:/sent_at\", \"form:token\", \"/meta/nonce\", \"csrf\"],"
+		     "\"release_on\": [\"503\", \"4xx\"], \"replay_status\": \"200\","
+		     "\"replay_drop\": [\"Set-Cookie\", \"X-Trace\"],"
+		     "\"unique\": [\"json:/email\", \"form:email\"], \"on_duplicate\": \"replay\","
+		     "\"duplicate_status\": 422, \"unique_ttl\": \"36500d\"}]}",
+			false);
+	const struct route *r;
+
+	if (!ok(cf != NULL, "every setting of content can be given"))
+		return;
+	r = &cf->routes[0];
+	ok(is_list(r->key_from, "query:k cookie:k form:a b json:/a~1b/0 json:/ header:K derive"),
+		"key_from");
+	ok(is_list(r->fingerprint, "path body header:Content-Type json:/x"), "fingerprint");
+	ok(is_list(r->ignore, "json:/sent_at form:token json:/meta/nonce form:csrf"),
+		"ignore, in all four spellings");
+	ok(is_list(r->release_on, "503 4xx"), "release_on");
+	is_int(r->replay_status, REPLAY_200, "replay_status");
+	ok(is_list(r->replay_drop, "Set-Cookie X-Trace"), "replay_drop");
+	ok(is_list(r->unique, "json:/email form:email"), "unique");
+	is_int(r->on_duplicate, DUPLICATE_REPLAY, "on_duplicate");
+	is_int(r->duplicate_status, 422, "duplicate_status");
+	is_int(r->unique_ttl_ms, 36500LL * 24 * 3600 * 1000, "unique_ttl");
+	config_free(&cf);
+}
+
+/* Every word of every enum, and a status as what it is. */
+static void test_words(void)
+{
+	static const struct {
+		const char *setting;
+		size_t at;
+		unsigned want;
+	} good[] = {
+		{"\"in_progress\": \"conflict\"", R(in_progress), IN_PROGRESS_CONFLICT},
+		{"\"in_progress\": \"accept\"", R(in_progress), IN_PROGRESS_ACCEPT},
+		{"\"in_progress_status\": 409", R(in_progress_status), CONFLICT_409},
+		{"\"in_progress_status\": \"409\"", R(in_progress_status), CONFLICT_409},
+		{"\"in_progress_status\": \"429\"", R(in_progress_status), CONFLICT_429},
+		{"\"async\": \"off\"", R(async), ASYNC_OFF},
+		{"\"async\": \"prefer\"", R(async), ASYNC_PREFER},
+		{"\"replay_status\": \"same\"", R(replay_status), REPLAY_SAME},
+		{"\"replay_status\": 200", R(replay_status), REPLAY_200},
+		{"\"on_duplicate\": \"reject\"", R(on_duplicate), DUPLICATE_REJECT},
+		{"\"guarantee\": \"strict\"", R(guarantee), GUARANTEE_STRICT},
+		{"\"guarantee\": \"result\"", R(guarantee), GUARANTEE_RESULT},
+	};
+
+	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++) {
+		char text[256];
+		struct config *cf;
+		unsigned got = ~0U;
+
+		snprintf(text, sizeof(text), "{\"defaults\": {%s}}", good[i].setting);
+		cf = load(text, false);
+		if (cf)
+			memcpy(&got, (const char *)&cf->defaults + good[i].at, sizeof(got));
+		is_int(got, good[i].want, "%s", good[i].setting);
+		config_free(&cf);
+	}
+}
+
 static void test_units(void)
 {
 	static const struct {
@@ -137,6 +237,17 @@ static void test_ranges(void)
 	bad("route", "\"max_request\": -1", ": -1 is out of range; write 0 to \"1G\"");
 	bad("route", "\"max_response\": \"1023\"",
 		": \"1023\" is out of range; write \"1K\" to \"1G\"");
+	bad("route", "\"wait\": \"99ms\"",
+		": \"99ms\" is out of range; write \"100ms\" to \"10m\"");
+	bad("route", "\"max_waiters\": 1001", ": 1001 is out of range; write 0 to 1000");
+	bad("route", "\"soft_timeout\": \"31d\"", ": \"31d\" is out of range; write 0 to \"30d\"");
+	bad("route", "\"duplicate_status\": 500", ": 500 is out of range; write 400 to 499");
+	bad("route", "\"duplicate_status\": \"409\"",
+		": \"409\" is not a whole number; write 400 to 499");
+	bad("route", "\"unique_ttl\": 0", ": 0 is out of range; write \"1s\" to \"36500d\"");
+	bad("route", "\"webhook_max_age\": \"59s\"",
+		": \"59s\" is out of range; write \"1m\" to \"365d\"");
+	bad("route", "\"fingerprint\": []", ": the list has 0 entries; allowed are 1 to 16");
 	bad("route", "\"key_from\": []", ": the list has 0 entries; allowed are 1 to 16");
 	bad("top", "\"script_dirs\": []", ": the list has 0 entries; allowed are 1 to 64");
 	bad("route",
@@ -156,6 +267,22 @@ static void test_bad_words(void)
 	bad("top", "\"log\": \"text|json\"",
 		": \"text|json\" is not allowed; write \"text\" or \"json\"");
 	bad("route", "\"key\": true", ": true is not allowed; write \"optional\" or \"required\"");
+	bad("route", "\"in_progress\": \"reject\"",
+		": \"reject\" is not allowed; write \"conflict\" or \"wait\" or \"accept\"");
+	bad("route", "\"in_progress_status\": 400",
+		": 400 is not allowed; write \"409\" or \"429\"");
+	bad("route", "\"in_progress_status\": 409.0",
+		": 409.0 is not allowed; write \"409\" or \"429\"");
+	bad("route", "\"replay_status\": 201", ": 201 is not allowed; write \"same\" or \"200\"");
+	bad("route", "\"replay_status\": null", ": null is not allowed; write \"same\" or \"200\"");
+	bad("route", "\"async\": true",
+		": true is not allowed; write \"off\" or \"prefer\" or \"always\"");
+	bad("route", "\"on_duplicate\": \"replace\"",
+		": \"replace\" is not allowed; write \"reject\" or \"replay\"");
+	bad("route", "\"guarantee\": [\"strict\"]",
+		": [\"strict\"] is not allowed; write \"strict\" or \"result\" or \"semantic\"");
+	bad("route", "\"prefer\": \"true\"", ": \"true\" is not allowed; write true or false");
+	bad("route", "\"prefer\": 1", ": 1 is not allowed; write true or false");
 	bad("route", "\"key_syntax\": \"stric\"",
 		": \"stric\" is not allowed; write \"lenient\" or \"strict\"");
 }
@@ -182,6 +309,11 @@ static void test_bad_texts(void)
 	bad("top", "\"docs_url\": \"example.org\"",
 		": \"example.org\" is not a URL; write one that starts with \"https://\" or "
 		"\"http://\"");
+	bad("route", "\"webhook\": \"https:///done\"",
+		": \"https:///done\" is not a URL; write one that starts with \"https://\" or "
+		"\"http://\"");
+	bad("route", "\"webhook\": [\"https://h.example/\"]",
+		": [\"https://h.example/\"] is not a string; write it in double quotes");
 	bad("top", "\"docs_url\": \"https://\"",
 		": \"https://\" is not a URL; write one that starts with \"https://\" or "
 		"\"http://\"");
@@ -219,7 +351,6 @@ static void test_bad_texts(void)
 static void test_bad_names_in_lists(void)
 {
 	static const char *const safe[] = {"GET", "HEAD", "OPTIONS"};
-	static const char *const later[] = {"query:k", "cookie:k", "form:k", "json:/k", "derive"};
 	char setting[256], message[256];
 
 	for (size_t i = 0; i < 3; i++) {
@@ -231,27 +362,12 @@ static void test_bad_names_in_lists(void)
 			safe[i]);
 		bad("route", setting, message);
 	}
-	for (size_t i = 0; i < 5; i++) {
-		snprintf(setting, sizeof(setting), "\"key_from\": [\"%s\"]", later[i]);
-		snprintf(message, sizeof(message),
-			"[0]: \"%s\" is not yet supported; write \"header:NAME\"", later[i]);
-		bad(i % 2 ? "route" : "defaults", setting, message);
-	}
 	bad("route", "\"methods\": [\"post\"]",
 		"[0]: \"post\" is not a method; methods are written in capitals, such as \"POST\"");
 	bad("route", "\"methods\": [\"PO ST\"]",
 		"[0]: \"PO ST\" is not a method; write one such as \"POST\"");
 	bad("route", "\"methods\": [\"\"]",
 		"[0]: \"\" is not a method; write one such as \"POST\"");
-	bad("route", "\"key_from\": [\"Idempotency-Key\"]",
-		"[0]: \"Idempotency-Key\" is not a source of keys; write \"header:NAME\", such as "
-		"\"header:Idempotency-Key\"");
-	bad("route", "\"key_from\": [\"header:a b\"]",
-		"[0]: \"header:a b\" does not name a header field; write \"header:NAME\", such as "
-		"\"header:Idempotency-Key\"");
-	bad("route", "\"key_from\": [\"header:\"]",
-		"[0]: \"header:\" does not name a header field; write \"header:NAME\", such as "
-		"\"header:Idempotency-Key\"");
 #define VARIABLE                                                                            \
 	" is neither a CGI variable nor a cookie; write a name such as \"REMOTE_USER\" or " \
 	"\"HTTP_X_TENANT\", or \"cookie:NAME\""
@@ -263,16 +379,149 @@ static void test_bad_names_in_lists(void)
 #undef VARIABLE
 }
 
+static void test_bad_sources(void)
+{
+	static const char *const settings[] = {"key_from", "unique", "fingerprint", "ignore"};
+	static const struct {
+		const char *text, *message;
+	} wrongs[] = {
+		{"json:email",
+			"is not a JSON pointer (RFC 6901); write it such as \"json:/order/id\""},
+		{"json:", "is not a JSON pointer (RFC 6901); write it such as \"json:/order/id\""},
+		{"json:/a~2",
+			"is not a JSON pointer (RFC 6901); write it such as \"json:/order/id\""},
+		{"json:/a~",
+			"is not a JSON pointer (RFC 6901); write it such as \"json:/order/id\""},
+		{"form:", "does not name a field; write \"form:NAME\""},
+		{"query:", "does not name a parameter; write \"query:NAME\""},
+		{"cookie:a=b", "does not name a cookie; write \"cookie:NAME\""},
+		{"header:a b", "does not name a header field; write \"header:NAME\", such as "
+			       "\"header:Idempotency-Key\""},
+		{"header:", "does not name a header field; write \"header:NAME\", such as "
+			    "\"header:Idempotency-Key\""},
+	};
+	char setting[128], message[256];
+
+	for (size_t i = 0; i < sizeof(wrongs) / sizeof(*wrongs); i++)
+		for (size_t j = 0; j < (i < 5 ? 4 : 3); j++) { /* the others are never ignored */
+			snprintf(setting, sizeof(setting), "\"%s\": [\"%s\"]", settings[j],
+				wrongs[i].text);
+			snprintf(message, sizeof(message), "[0]: \"%s\" %s", wrongs[i].text,
+				wrongs[i].message);
+			bad(i % 2 ? "route" : "defaults", setting, message);
+		}
+#define PLACE                                                                                    \
+	" is not a place of a request; write \"header:NAME\", \"query:NAME\", \"cookie:NAME\", " \
+	"\"form:NAME\" or \"json:/pointer\""
+	bad("route", "\"key_from\": [\"Idempotency-Key\"]", "[0]: \"Idempotency-Key\"" PLACE);
+	bad("route", "\"key_from\": [\"Derive\"]", "[0]: \"Derive\"" PLACE);
+	bad("route", "\"unique\": [\"form:a\", \"derive\"]", "[1]: \"derive\"" PLACE);
+	bad("route", "\"unique\": [\"body\"]", "[0]: \"body\"" PLACE);
+	bad("route", "\"fingerprint\": [\"headers:X\"]", "[0]: \"headers:X\"" PLACE);
+#undef PLACE
+	bad("route", "\"fingerprint\": [\"method\", \"uri\"]",
+		"[1]: \"uri\" is not a part of a request; write \"method\", \"path\", \"query\", "
+		"\"body\", or a place such as \"header:Content-Type\" or \"json:/order/id\"");
+	bad("route", "\"unique\": \"json:/email\"",
+		": \"json:/email\" is not a list; write [\"...\", \"...\"]");
+	bad("route", "\"unique\": [1]", "[0]: 1 is not a string; write it in double quotes");
+#define NOTHING                                                                                   \
+	" names nothing that could be left out; write a JSON pointer such as \"/meta/sent_at\", " \
+	"or the name of a form field"
+	bad("route", "\"ignore\": [\"\"]", "[0]: \"\"" NOTHING);
+	bad("route", "\"ignore\": [\"/a~x\"]", "[0]: \"/a~x\"" NOTHING);
+#undef NOTHING
+#define NOT_BODY                                                                               \
+	" is not in the body, which is all that anything is left out of; what else counts is " \
+	"said "                                                                                \
+	"by \"fingerprint\""
+	bad("route", "\"ignore\": [\"header:Date\"]", "[0]: \"header:Date\"" NOT_BODY);
+	bad("route", "\"ignore\": [\"a\", \"query:t\"]", "[1]: \"query:t\"" NOT_BODY);
+	bad("route", "\"ignore\": [\"cookie:t\"]", "[0]: \"cookie:t\"" NOT_BODY);
+#undef NOT_BODY
+}
+
+static void test_bad_statuses_and_fields(void)
+{
+	static const char *const statuses[] = {
+		"", "5", "5x", "5XX", "xxx", "100", "1xx", "600", "5030", "50x", " 503", "-503"};
+	char setting[128], message[256];
+
+	for (size_t i = 0; i < sizeof(statuses) / sizeof(*statuses); i++) {
+		snprintf(
+			setting, sizeof(setting), "\"release_on\": [\"429\", \"%s\"]", statuses[i]);
+		snprintf(message, sizeof(message),
+			"[1]: \"%s\" is neither a status nor a class of them; write \"503\" or "
+			"\"5xx\"",
+			statuses[i]);
+		bad("route", setting, message);
+	}
+	bad("route", "\"release_on\": [503]",
+		"[0]: 503 is not a string; write it in double quotes");
+	bad("route", "\"release_on\": \"5xx\"",
+		": \"5xx\" is not a list; write [\"...\", \"...\"]");
+#define FIELD " is not the name of a header field; write it such as \"Set-Cookie\""
+	bad("route", "\"replay_drop\": [\"X-Trace:\"]", "[0]: \"X-Trace:\"" FIELD);
+	bad("route", "\"replay_drop\": [\"\"]", "[0]: \"\"" FIELD);
+#undef FIELD
+}
+
+/* What a beginning lets in must be one host: a longer name would be another's. */
+static void test_bad_url_beginnings(void)
+{
+	static const char *const open[] = {"https://good.example", "https://good.example:443",
+		"https://me@good.example/", "https://good.example?/", "https://good.example#/",
+		"https://good.example\\\\.evil/"};
+	char setting[128], message[256];
+
+	for (size_t i = 0; i < sizeof(open) / sizeof(*open); i++) {
+		snprintf(setting, sizeof(setting), "\"webhook_allow\": [\"%s\"]", open[i]);
+		snprintf(message, sizeof(message),
+			"[0]: \"%s\" does not end its host with \"/\", or names a user; write it "
+			"such as \"https://hooks.example.org/\"",
+			open[i]);
+		bad("route", setting, message);
+	}
+#define URL " is not a URL; write one that starts with \"https://\" or \"http://\""
+	bad("route", "\"webhook_allow\": [\"hooks.example.org/\"]",
+		"[0]: \"hooks.example.org/\"" URL);
+	bad("route", "\"webhook_allow\": [\"https:///\"]", "[0]: \"https:///\"" URL);
+	bad("route", "\"webhook_allow\": [\"*\"]", "[0]: \"*\"" URL);
+#undef URL
+}
+
+static void test_twice(void)
+{
+	struct config *cf =
+		load("{\"defaults\": {\"interpreter\": [\"/bin/sh\", \"-e\", \"-e\"]}}", false);
+
+	ok(cf != NULL, "an argument may be repeated");
+	config_free(&cf);
+	bad("route", "\"methods\": [\"POST\", \"PUT\", \"POST\"]",
+		"[2]: \"POST\" is in the list twice; write it once");
+	bad("defaults", "\"unique\": [\"form:email\", \"form:email\"]",
+		"[1]: \"form:email\" is in the list twice; write it once");
+	bad("route", "\"ignore\": [\"/a\", \"json:/a\"]",
+		"[1]: \"json:/a\" is in the list twice; write it once");
+}
+
 int main(void)
 {
 	enter_work_dir();
 	test_all_given();
+	test_all_given_of_waiting();
+	test_all_given_of_content();
+	test_words();
 	test_units();
 	test_bad_numbers();
 	test_ranges();
 	test_bad_words();
 	test_bad_texts();
 	test_bad_names_in_lists();
+	test_bad_sources();
+	test_bad_statuses_and_fields();
+	test_bad_url_beginnings();
+	test_twice();
 	leave_work_dir();
 	return done_testing();
 }

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * config_table.c - which settings there are: their names, places, types, ranges and defaults
+ *
+ * The only place that says so.  What a type allows is config_value.c's; reading is config.c's.
+ *
+ * Proved by tests/unit/config.c; tests/t40-docs.t compares the documents and the JSON Schema.
+ */
+#include "config_table.h"
+#include "config.h"
+
+#include <ctype.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#define TOP      (CONFIG_IN_TOP | CONFIG_IN_CONTROL)
+#define ROUTE    (CONFIG_IN_ROUTE | CONFIG_IN_DEFAULTS | CONFIG_IN_CONTROL)
+#define C(field) offsetof(struct config, field)
+#define R(field) offsetof(struct route, field)
+#define YEAR     (365 * CONFIG_DAY)
+
+/* clang-format off */
+const struct setting config_settings[] = {
+	{"store", TOP, CONFIG_STORE, "\"sqlite:/var/lib/retrysafe/retrysafe.db\"", 0, 0, C(store),
+		"where operations and recorded responses are kept"},
+	{"durability", TOP, CONFIG_DURABILITY, "\"full\"", 0, 0, C(durability),
+		"what is synced: full: each claim and record; otherwise a power cut may lose some"},
+	{"spool", TOP, CONFIG_PATH, NULL, 0, 0, C(spool),
+		"directory for big bodies; without it, \"spool\" beside the store's database"},
+	{"script_dirs", TOP, CONFIG_DIRS, NULL, 1, 64, C(script_dirs),
+		"only scripts in these directories are run; without it, any the web server names"},
+	{"docs_url", TOP, CONFIG_URL, NULL, 0, 0, C(docs_url),
+		"page for people who write clients; every problem links to it"},
+	{"log", TOP, CONFIG_LOG, "\"text\"", 0, 0, C(log),
+		"form of a line of the log"},
+	{"workers", TOP, CONFIG_NUMBER, "16", 1, 256, C(workers),
+		"requests that one process works on at the same time"},
+	{"busy_timeout", TOP, CONFIG_DURATION, "\"5s\"", 100, 10 * CONFIG_MINUTE,
+		C(busy_timeout_ms),
+		"how long a request waits for the store before it is answered 503"},
+	{"defaults", CONFIG_IN_TOP, CONFIG_OBJECT, NULL, 0, 0, 0,
+		"settings for all routes; a route's own win"},
+	{"routes", CONFIG_IN_TOP, CONFIG_ROUTES, NULL, 0, 0, 0,
+		"one object for each script or group of scripts; the first that matches counts"},
+	{"max_running", CONFIG_IN_TOP, CONFIG_NUMBER, NULL, 1, 100000, C(max_running),
+		"protected runs at the same time on all routes together; without it, no limit"},
+
+	{"match", CONFIG_IN_ROUTE, CONFIG_GLOB, NULL, 0, 0, R(match),
+		"pattern for SCRIPT_NAME, where * also stands for slashes; every route needs one"},
+	{"script", CONFIG_IN_ROUTE | CONFIG_IN_CONTROL, CONFIG_PATH, NULL, 0, 0, R(script),
+		"the script to run; without it, the one the web server names"},
+	{"interpreter", ROUTE, CONFIG_COMMAND, NULL, 0, 32, R(interpreter),
+		"program and arguments that run the script; without it, the script is executed"},
+	{"methods", ROUTE, CONFIG_METHODS, "[\"POST\",\"PATCH\"]", 0, 32, R(methods),
+		"request methods that are protected; all others pass through"},
+	{"key", ROUTE, CONFIG_KEY, "\"optional\"", 0, 0, R(key_required),
+		"whether a request without a key is refused; when optional it passes through"},
+	{"key_from", ROUTE, CONFIG_KEY_SOURCES, "[\"header:Idempotency-Key\"]", 1, 16, R(key_from),
+		"where the key is looked for; the first that is there counts"},
+	{"key_syntax", ROUTE, CONFIG_KEY_SYNTAX, "\"lenient\"", 0, 0, R(key_syntax),
+		"strict takes only a quoted string (RFC 8941); lenient also a bare value"},
+	{"scope", ROUTE, CONFIG_VARIABLES, "[\"REMOTE_USER\"]", 0, 16, R(scope),
+		"what says whose key it is; the same key in another scope is another operation"},
+	{"bind", ROUTE, CONFIG_VARIABLES, "[\"HTTP_AUTHORIZATION\"]", 0, 16, R(bind),
+		"credentials a replay needs again; the default only counts if the scope is empty"},
+	{"timeout", ROUTE, CONFIG_DURATION, "\"5m\"", CONFIG_SECOND, 30 * CONFIG_DAY, R(timeout_ms),
+		"how long a script may run; then its process group gets TERM"},
+	{"kill_after", ROUTE, CONFIG_DURATION, "\"5s\"", 0, 10 * CONFIG_MINUTE, R(kill_after_ms),
+		"time between TERM and KILL"},
+	{"ttl", ROUTE, CONFIG_DURATION, "\"24h\"", CONFIG_SECOND, 10 * YEAR, R(ttl_ms),
+		"how long a recorded response is replayed"},
+	{"tombstone", ROUTE, CONFIG_DURATION, "\"30d\"", 0, 100 * YEAR, R(tombstone_ms),
+		"how long after that the key is still known, and not run again"},
+	{"max_request", ROUTE, CONFIG_SIZE, "\"10M\"", 0, CONFIG_GIGA, R(max_request_bytes),
+		"largest request body of a protected request"},
+	{"max_response", ROUTE, CONFIG_SIZE, "\"10M\"", CONFIG_KILO, CONFIG_GIGA,
+		R(max_response_bytes),
+		"largest response recorded whole; of a larger one the status and header are kept"},
+	{"on_uncertain", ROUTE, CONFIG_ON_UNCERTAIN, "\"fail\"", 0, 0, R(on_uncertain),
+		"what is done when nobody knows whether a run was completed: wait for an operator, run again, ask, undo"},
+	{"probe", ROUTE, CONFIG_COMMAND, NULL, 1, 32, R(probe),
+		"command that finds out: exit 0 and a CGI response: it was done; exit 1: it was not"},
+	{"rollback", ROUTE, CONFIG_COMMAND, NULL, 1, 32, R(rollback),
+		"command that undoes what may have been done; exit 0: the key is free again"},
+	{"max_attempts", ROUTE, CONFIG_NUMBER, "3", 1, 100, R(max_attempts),
+		"how often rerun runs one operation at most, the first run included"},
+	{"fingerprint", ROUTE, CONFIG_FINGERPRINT, "[\"method\",\"path\",\"query\",\"body\"]", 1, 16,
+		R(fingerprint),
+		"what must be the same when a key is used again"},
+	{"ignore", ROUTE, CONFIG_IGNORED, NULL, 0, 64, R(ignore),
+		"JSON pointers and form fields of the body that may differ all the same"},
+	{"in_progress", ROUTE, CONFIG_IN_PROGRESS, "\"conflict\"", 0, 0, R(in_progress),
+		"what a retry gets while the first runs: an error, its result as soon as it is there, or 202"},
+	{"in_progress_status", ROUTE, CONFIG_CONFLICT_STATUS, "409", 0, 0, R(in_progress_status),
+		"status of the error that a retry gets while the first runs"},
+	{"wait", ROUTE, CONFIG_DURATION, "\"10s\"", 100, 10 * CONFIG_MINUTE, R(wait_ms),
+		"how long a retry waits for the result of the first, where in_progress is wait"},
+	{"max_waiters", ROUTE, CONFIG_NUMBER, "8", 0, 1000, R(max_waiters),
+		"how many retries wait at the same time, in all processes; the others get the error at once"},
+	{"async", ROUTE, CONFIG_ASYNC, "\"off\"", 0, 0, R(async),
+		"always: 202 at once, to the first request too; prefer: to clients that ask for it"},
+	{"prefer", ROUTE, CONFIG_FLAG, "false", 0, 0, R(prefer),
+		"whether a client's Prefer: respond-async and Prefer: wait=N count (RFC 7240)"},
+	{"soft_timeout", ROUTE, CONFIG_DURATION, "\"30s\"", 0, 30 * CONFIG_DAY, R(soft_timeout_ms),
+		"how long the first request waits for its script before it is answered as a retry would be; the script goes on; 0: to the end"},
+	{"max_running", ROUTE, CONFIG_NUMBER, "16", 1, 100000, R(max_running),
+		"protected runs of the route at the same time, in all processes"},
+	{"release_on", ROUTE, CONFIG_STATUSES, NULL, 0, 32, R(release_on),
+		"statuses that mean that nothing was done: the response is passed on, and the key is free again"},
+	{"replay_status", ROUTE, CONFIG_REPLAY_STATUS, "\"same\"", 0, 0, R(replay_status),
+		"200: a replay of any 2xx says 200"},
+	{"replay_drop", ROUTE, CONFIG_FIELDS, NULL, 0, 64, R(replay_drop),
+		"header fields that a replay leaves out"},
+	{"unique", ROUTE, CONFIG_SOURCES, NULL, 0, 16, R(unique),
+		"values that form a natural key: of all requests with the same ones, one is done"},
+	{"on_duplicate", ROUTE, CONFIG_ON_DUPLICATE, "\"reject\"", 0, 0, R(on_duplicate),
+		"what a request with a taken natural key gets: an error, or the answer of the first"},
+	{"duplicate_status", ROUTE, CONFIG_NUMBER, "409", 400, 499, R(duplicate_status),
+		"status of the error that a request with a taken natural key gets"},
+	{"unique_ttl", ROUTE, CONFIG_DURATION, NULL, CONFIG_SECOND, 100 * YEAR, R(unique_ttl_ms),
+		"how long a natural key is taken; without it, for ever"},
+	{"guarantee", ROUTE, CONFIG_GUARANTEE, "\"strict\"", 0, 0, R(guarantee),
+		"strict: a replay is the whole answer; result: without its body; semantic: the script makes it anew"},
+	{"webhook", ROUTE, CONFIG_URL, NULL, 0, 0, R(webhook),
+		"URL that is told when an operation has ended"},
+	{"webhook_allow", ROUTE, CONFIG_URL_BEGINNINGS, NULL, 0, 64, R(webhook_allow),
+		"how a URL that a client gives in Retrysafe-Webhook may begin; without it, none is taken"},
+	{"webhook_max_age", ROUTE, CONFIG_DURATION, "\"3d\"", CONFIG_MINUTE, 365 * CONFIG_DAY,
+		R(webhook_max_age_ms),
+		"how long the delivery of a message to a webhook is tried"},
+	{"limits", ROUTE, CONFIG_LIMITS, NULL, 0, 0, 0,
+		"what the script may use, at most"},
+
+	{"cpu", CONFIG_IN_LIMITS, CONFIG_DURATION, NULL, CONFIG_SECOND, YEAR, R(limits.cpu_ms),
+		"processor time of each process, in whole seconds"},
+	{"memory", CONFIG_IN_LIMITS, CONFIG_SIZE, NULL, CONFIG_KILO * CONFIG_KILO, CONFIG_GIGA * CONFIG_KILO,
+		R(limits.memory_bytes),
+		"address space of each process"},
+	{"processes", CONFIG_IN_LIMITS, CONFIG_NUMBER, NULL, 1, 1000000, R(limits.processes),
+		"processes of the account at the same time, the gateway's own included; root has no such limit"},
+	{"file_size", CONFIG_IN_LIMITS, CONFIG_SIZE, NULL, CONFIG_KILO, CONFIG_GIGA * CONFIG_KILO,
+		R(limits.file_bytes),
+		"largest file that a process may write"},
+	{NULL, 0, CONFIG_OBJECT, NULL, 0, 0, 0, NULL},
+};
+/* clang-format on */
+
+const struct setting *config_table_find(const char *name, unsigned where)
+{
+	for (const struct setting *s = config_settings; s->name; s++)
+		if (s->where & where && strcmp(s->name, name) == 0)
+			return s;
+	return NULL;
+}
+
+static char fold(char c)
+{
+	return c == '-' ? '_' : (char)tolower((unsigned char)c);
+}
+
+/* Edits that make a into b, where swapping two neighbours is one; names longer than 39 are far. */
+static size_t distance(const char *a, const char *b)
+{
+	size_t d[40][40] = {{0}}, n = strlen(a), m = strlen(b);
+
+	if (n >= 40 || m >= 40)
+		return SIZE_MAX;
+	for (size_t i = 0; i <= n; i++) {
+		for (size_t j = 0; j <= m; j++) {
+			size_t least;
+
+			if (i == 0 || j == 0) {
+				d[i][j] = i + j;
+				continue;
+			}
+			least = d[i - 1][j - 1] + (fold(a[i - 1]) != fold(b[j - 1]));
+			if (d[i - 1][j] + 1 < least)
+				least = d[i - 1][j] + 1;
+			if (d[i][j - 1] + 1 < least)
+				least = d[i][j - 1] + 1;
+			if (i > 1 && j > 1 && fold(a[i - 1]) == fold(b[j - 2]) &&
+				fold(a[i - 2]) == fold(b[j - 1]) && d[i - 2][j - 2] + 1 < least)
+				least = d[i - 2][j - 2] + 1;
+			d[i][j] = least;
+		}
+	}
+	return d[n][m];
+}
+
+/* The name that was probably meant, or NULL.  Of a short name at most half may be wrong. */
+static const char *nearest(const char *name, unsigned where)
+{
+	size_t most = strlen(name) / 2 < 2 ? strlen(name) / 2 : 2;
+	const char *found = NULL;
+
+	for (const struct setting *s = config_settings; s->name; s++) {
+		size_t d = s->where & where ? distance(name, s->name) : SIZE_MAX;
+
+		if (d < most || (d == most && !found)) {
+			most = d;
+			found = s->name;
+		}
+	}
+	return found;
+}
+
+enum err config_table_refuse(const struct config_where *w, const char *name, unsigned where)
+{
+	const struct setting *s = config_table_find(name, ~0U);
+	const char *meant = nearest(name, where);
+	char known[800] = "";
+
+	if (s && where == CONFIG_IN_CONTROL && !(s->where & CONFIG_IN_LIMITS))
+		return config_where_error(
+			w, "a control file has no \"%s\": it is itself the route", name);
+	if (s)
+		return config_where_error(w, "does not belong here; it belongs %s",
+			s->where & CONFIG_IN_TOP        ? "at the top level"
+			: s->where & CONFIG_IN_LIMITS   ? "in \"limits\""
+			: s->where & CONFIG_IN_DEFAULTS ? "in a route or in \"defaults\""
+							: "in a route");
+	if (meant)
+		return config_where_error(w, "unknown setting; did you mean \"%s\"?", meant);
+	for (s = config_settings; s->name; s++) {
+		size_t used = strlen(known);
+
+		if (s->where & where)
+			snprintf(known + used, sizeof(known) - used, "%s%s", used ? ", " : "",
+				s->name);
+	}
+	return config_where_error(w, "unknown setting; allowed are %s", known);
+}
+
+/* A range is printed where the table has one. */
+static void print_limit(const struct setting *s, int64_t limit)
+{
+	char text[CONFIG_VALUE_LIMIT_MAX] = "-";
+
+	if (s->max)
+		config_value_write_limit(s->type, limit, text);
+	printf("\t%s", text);
+}
+
+void config_print_settings(void)
+{
+	for (const struct setting *s = config_settings; s->name; s++) {
+		printf("%s\t%s\t%s\t%s",
+			s->where & CONFIG_IN_TOP      ? "top"
+			: s->where & CONFIG_IN_LIMITS ? "limits"
+						      : "route",
+			s->name, config_value_type_name(s->type), s->fallback ? s->fallback : "-");
+		print_limit(s, s->min);
+		print_limit(s, s->max);
+		printf("\t%s\n", s->about);
+	}
+}

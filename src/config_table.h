@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * config_table.h - which settings there are
+ */
+#ifndef RETRYSAFE_CONFIG_TABLE_H
+#define RETRYSAFE_CONFIG_TABLE_H
+
+#include "config_value.h"
+#include "config_where.h"
+#include "err.h"
+
+/* Where a setting may stand. */
+enum {
+	CONFIG_IN_TOP = 1,
+	CONFIG_IN_ROUTE = 2,
+	CONFIG_IN_DEFAULTS = 4,
+	CONFIG_IN_CONTROL = 8,
+	CONFIG_IN_LIMITS = 16
+};
+
+extern const struct setting config_settings[]; /* the last has no name */
+
+/* The setting of that name in one of the places, or NULL. */
+const struct setting *config_table_find(const char *name, unsigned where);
+
+/*
+ * config_table_refuse - what is said of a name that may not stand in this place: it belongs
+ * elsewhere, is misspelt, or is none of ours
+ *
+ * Always returns ERR_INVALID.
+ */
+enum err config_table_refuse(
+	const struct config_where *w, const char *name, unsigned where) MUSTCHECK;
+
+#endif

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * config_text.c - the kinds of text in a configuration: what may be written, what is kept of it
+ *
+ * RULES
+ *
+ *   (1) A text that could never have an effect is an error: a glob that no SCRIPT_NAME fits, a
+ *       header name that is none.
+ *   (2) Every path that comes out is absolute.
+ *
+ * Proved by tests/unit/config_value.c.
+ */
+#include "config_text.h"
+#include "pointer.h"
+
+#include <ctype.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+static enum err no_room(void)
+{
+	return err_set(ERR_NOMEM, "no memory for the configuration");
+}
+
+enum err config_text_wrong(const struct config_where *w, const char *value, const char *text)
+{
+	json_t *json = json_string(value);
+	enum err e = config_where_wrong(w, json, text);
+
+	json_decref(json);
+	return e;
+}
+
+static enum err copy(const char *text, char **out)
+{
+	char *made = strdup(text);
+
+	if (!made)
+		return no_room();
+	*out = made;
+	return OK;
+}
+
+/* RFC 9110, section 5.6.2. */
+static bool is_token(const char *text)
+{
+	const char *at = text;
+
+	while (*at && (isalnum((unsigned char)*at) || strchr("!#$%&'*+-.^_`|~", *at)))
+		at++;
+	return at > text && !*at;
+}
+
+/*
+ * Where a relative path starts: the directory of the configuration, or, for "../", the one that
+ * leads to.  *path is moved behind the dots, so that no script sees them in its SCRIPT_FILENAME.
+ */
+static void start_of(const struct config_where *w, const char **path, char start[PATH_MAX])
+{
+	size_t dots = 0;
+	char up[PATH_MAX];
+
+	while (strncmp(*path + dots, "../", 3) == 0 || strncmp(*path + dots, "./", 2) == 0)
+		dots += (*path)[dots + 1] == '.' ? 3 : 2;
+	if (dots > 0 && snprintf(up, sizeof(up), "%s/%.*s", w->dir, (int)dots, *path) < PATH_MAX &&
+		realpath(up, start))
+		*path += dots;
+	else
+		snprintf(start, PATH_MAX, "%s", w->dir);
+}
+
+/* prefix and path, where a relative path starts in the directory of the configuration. */
+static enum err take_path_after(
+	const struct config_where *w, const char *prefix, const char *path, char **out)
+{
+	char *made, start[PATH_MAX] = "";
+
+	if (!*path)
+		return config_where_error(w, "the path is empty; write an absolute one, or one "
+					     "relative to the directory of this file");
+	if (*path == '~')
+		return config_text_wrong(
+			w, path, "starts with \"~\", which is not expanded; write the whole path");
+	if (*path != '/')
+		start_of(w, &path, start);
+	if (asprintf(&made, "%s%s%s%s", prefix, start,
+		    *path == '/' || strcmp(start, "/") == 0 ? "" : "/", path) < 0)
+		return no_room();
+	*out = made;
+	return OK;
+}
+
+enum err config_text_path(const struct config_where *w, const char *text, char **out)
+{
+	return take_path_after(w, "", text, out);
+}
+
+/* Of an unknown store only the scheme is quoted: what follows may hold a password. */
+enum err config_text_store(const struct config_where *w, const char *text, char **out)
+{
+	static const char sqlite[] = "sqlite:";
+	const char *colon = strchr(text, ':');
+	char scheme[16];
+
+	if (strncmp(text, sqlite, strlen(sqlite)) == 0)
+		return take_path_after(w, sqlite, text + strlen(sqlite), out);
+	if (!colon)
+		return config_text_wrong(
+			w, text, "names no store; the stores are: \"sqlite:PATH\"");
+	snprintf(scheme, sizeof(scheme), "%.*s", (int)(colon - text + 1), text);
+	return config_text_wrong(
+		w, scheme, "is not a store of this program; the stores are: \"sqlite:PATH\"");
+}
+
+/* It goes into a Link header field between < and >. */
+enum err config_text_url(const struct config_where *w, const char *text, char **out)
+{
+	const char *at = strstr(text, "://");
+
+	if ((strncmp(text, "https://", 8) && strncmp(text, "http://", 7)) ||
+		strchr("/?#", at[3])) /* no host, or no more at all */
+		return config_text_wrong(w, text,
+			"is not a URL; write one that starts with \"https://\" or \"http://\"");
+	for (at = text; *at; at++)
+		if (*at <= ' ' || *at > '~' || strchr("<>\"", *at))
+			return config_text_wrong(w, text,
+				"is not a URL; blanks, quotes, \"<\", \">\" and "
+				"characters outside ASCII have to be %-encoded");
+	return copy(text, out);
+}
+
+enum err config_text_glob(const struct config_where *w, const char *text, char **out)
+{
+	if (!*text || !strchr("/*?[", *text))
+		return config_text_wrong(w, text,
+			"can never match: SCRIPT_NAME starts with \"/\"; write a "
+			"pattern such as \"/cgi-bin/order.pl\" or \"*/order.pl\"");
+	return copy(text, out);
+}
+
+/* The program is not searched for, so that no PATH of anybody decides what is run. */
+enum err config_text_argument(const struct config_where *w, const char *text, char **out)
+{
+	if (w->depth && w->steps[w->depth - 1].index == 0 && *text != '/')
+		return config_text_wrong(w, text,
+			"is not an absolute path; the first entry is the program, "
+			"and PATH is not searched; write it such as \"/usr/bin/perl\"");
+	return copy(text, out);
+}
+
+enum err config_text_method(const struct config_where *w, const char *text, char **out)
+{
+	if (!strcmp(text, "HEAD") || !strcmp(text, "GET") || !strcmp(text, "OPTIONS"))
+		return config_text_wrong(w, text,
+			"cannot be protected: safe methods are never claimed; "
+			"write methods such as \"POST\", \"PATCH\", \"PUT\" or \"DELETE\"");
+	for (const char *at = text; *at; at++)
+		if (islower((unsigned char)*at))
+			return config_text_wrong(w, text,
+				"is not a method; methods are written in capitals, "
+				"such as \"POST\"");
+	if (!is_token(text))
+		return config_text_wrong(w, text, "is not a method; write one such as \"POST\"");
+	return copy(text, out);
+}
+
+/* The whole document is no value of it. */
+static bool is_pointer(const char *text)
+{
+	return *text && pointer_is_valid(text);
+}
+
+static bool is_name(const char *text)
+{
+	return *text;
+}
+
+/* The places of a request where a value may stand (source.h). */
+enum err config_text_source(const struct config_where *w, const char *text, char **out)
+{
+	static const struct {
+		const char *prefix;
+		bool (*is_valid)(const char *name);
+		const char *is_wrong;
+	} sources[] = {
+		{"header:", is_token,
+			"does not name a header field; write \"header:NAME\", such as "
+			"\"header:Idempotency-Key\""},
+		{"query:", is_name, "does not name a parameter; write \"query:NAME\""},
+		{"cookie:", is_token, "does not name a cookie; write \"cookie:NAME\""},
+		{"form:", is_name, "does not name a field; write \"form:NAME\""},
+		{"json:", is_pointer,
+			"is not a JSON pointer (RFC 6901); write it such as \"json:/order/id\""},
+	};
+
+	for (size_t i = 0; i < sizeof(sources) / sizeof(*sources); i++) {
+		size_t len = strlen(sources[i].prefix);
+
+		if (strncmp(text, sources[i].prefix, len) == 0)
+			return sources[i].is_valid(text + len)
+				       ? copy(text, out)
+				       : config_text_wrong(w, text, sources[i].is_wrong);
+	}
+	return config_text_wrong(w, text,
+		"is not a place of a request; write \"header:NAME\", \"query:NAME\", "
+		"\"cookie:NAME\", \"form:NAME\" or \"json:/pointer\"");
+}
+
+enum err config_text_key_source(const struct config_where *w, const char *text, char **out)
+{
+	return strcmp(text, "derive") == 0 ? copy(text, out) : config_text_source(w, text, out);
+}
+
+enum err config_text_fingerprint(const struct config_where *w, const char *text, char **out)
+{
+	static const char *const words[] = {"method", "path", "query", "body"};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (strcmp(text, words[i]) == 0)
+			return copy(text, out);
+	if (!strchr(text, ':'))
+		return config_text_wrong(w, text,
+			"is not a part of a request; write \"method\", \"path\", \"query\", "
+			"\"body\", or a place such as \"header:Content-Type\" or "
+			"\"json:/order/id\"");
+	return config_text_source(w, text, out);
+}
+
+/* A pointer and the name of a field may also stand alone; they are kept with their prefix. */
+enum err config_text_ignored(const struct config_where *w, const char *text, char **out)
+{
+	if (strncmp(text, "json:", 5) == 0 || strncmp(text, "form:", 5) == 0)
+		return config_text_source(w, text, out);
+	if (strncmp(text, "header:", 7) == 0 || strncmp(text, "query:", 6) == 0 ||
+		strncmp(text, "cookie:", 7) == 0)
+		return config_text_wrong(w, text,
+			"is not in the body, which is all that anything is left out of; what else "
+			"counts is said by \"fingerprint\"");
+	if (*text == '/' ? !is_pointer(text) : !*text)
+		return config_text_wrong(w, text,
+			"names nothing that could be left out; write a JSON pointer such as "
+			"\"/meta/sent_at\", or the name of a form field");
+	if (asprintf(out, "%s%s", *text == '/' ? "json:" : "form:", text) < 0)
+		return no_room();
+	return OK;
+}
+
+enum err config_text_status(const struct config_where *w, const char *text, char **out)
+{
+	bool is_status = *text >= '2' && *text <= '5' && strlen(text) == 3 &&
+			 (strcmp(text + 1, "xx") == 0 || (isdigit((unsigned char)text[1]) &&
+								 isdigit((unsigned char)text[2])));
+
+	return is_status ? copy(text, out)
+			 : config_text_wrong(w, text,
+				   "is neither a status nor a class of them; write \"503\" or "
+				   "\"5xx\"");
+}
+
+enum err config_text_field(const struct config_where *w, const char *text, char **out)
+{
+	return is_token(text) ? copy(text, out)
+			      : config_text_wrong(w, text,
+					"is not the name of a header field; write it such as "
+					"\"Set-Cookie\"");
+}
+
+/* Whole host names only: "https://good.example" must not allow "https://good.example.evil/". */
+enum err config_text_url_beginning(const struct config_where *w, const char *text, char **out)
+{
+	const char *host = strstr(text, "://");
+
+	if (host && host[3 + strcspn(host + 3, "/?#@\\")] != '/')
+		return config_text_wrong(w, text,
+			"does not end its host with \"/\", or names a user; write it such as "
+			"\"https://hooks.example.org/\"");
+	return config_text_url(w, text, out);
+}
+
+/* The case is free: modules of web servers make variables such as OIDC_CLAIM_sub. */
+enum err config_text_variable(const struct config_where *w, const char *text, char **out)
+{
+	static const char cookie[] = "cookie:";
+	/* A misspelt one of these would be absent for everybody: one scope for all users. */
+	static const char *const usual[] = {"REMOTE_", "HTTP_", "AUTH_TYPE", "SERVER_"};
+	const char *at = text;
+
+	if (strncmp(text, cookie, strlen(cookie)) == 0 && is_token(text + strlen(cookie)))
+		return copy(text, out);
+	while (*at == '_' || isalpha((unsigned char)*at) ||
+		(at > text && isdigit((unsigned char)*at)))
+		at++;
+	for (size_t i = 0; i < sizeof(usual) / sizeof(usual[0]); i++)
+		if (strncasecmp(text, usual[i], strlen(usual[i])) == 0 &&
+			strncmp(text, usual[i], strlen(usual[i])) != 0)
+			return config_text_wrong(w, text,
+				"is no variable that a web server sets: those are in upper case, "
+				"such as \"REMOTE_USER\"");
+	if (at == text || *at)
+		return config_text_wrong(w, text,
+			"is neither a CGI variable nor a cookie; write a name such as "
+			"\"REMOTE_USER\" or \"HTTP_X_TENANT\", or \"cookie:NAME\"");
+	return copy(text, out);
+}

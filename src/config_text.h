@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * config_text.h - the kinds of text in a configuration
+ *
+ * Knows what a kind of text may be, not which setting it is for.
+ */
+#ifndef RETRYSAFE_CONFIG_TEXT_H
+#define RETRYSAFE_CONFIG_TEXT_H
+
+#include "config_where.h"
+#include "err.h"
+
+/*
+ * Checks a text, and makes what is kept of it
+ *
+ *   w     the place of the text, for messages; relative paths start at w->dir
+ *   text  borrowed
+ *   out   set on OK only; free() it
+ *
+ * Returns OK; ERR_INVALID, with the place and what may be written instead; ERR_NOMEM.
+ */
+typedef enum err config_text_fn(const struct config_where *w, const char *text, char **out);
+
+config_text_fn config_text_path; /* kept absolute */
+config_text_fn config_text_store;
+config_text_fn config_text_url;
+config_text_fn config_text_url_beginning;
+config_text_fn config_text_glob;
+config_text_fn config_text_argument; /* the first of a list is a program's absolute path */
+config_text_fn config_text_method;
+config_text_fn config_text_variable;
+config_text_fn config_text_source; /* source.h */
+config_text_fn config_text_key_source;
+config_text_fn config_text_fingerprint;
+config_text_fn config_text_ignored; /* kept with "json:" or "form:" */
+config_text_fn config_text_status;
+config_text_fn config_text_field;
+
+/* Sets the error text 'PLACE: "VALUE" TEXT' and returns ERR_INVALID. */
+enum err config_text_wrong(const struct config_where *w, const char *value, const char *text);
+
+#endif
