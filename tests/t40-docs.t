@@ -1,13 +1,15 @@
-# Claim: README, manual pages, annotated configuration and CHANGES.md say what the program does: every
-# setting with its default, every verb, every problem, every file and target they name.
+# Claim: README, manual pages, annotated configuration, its schema and CHANGES.md say what the program
+# does: every setting with default and range, every verb, problem, file and target they name.
 # SPDX-License-Identifier: ISC
 use strict;
 use warnings;
+use File::Temp qw(tempdir);
 use JSON::PP ();
+use Schema qw(schema_errors);
 use Test::More;
 
 my $program = ($ENV{RETRYSAFE_BUILD} // 'build') . '/retrysafe';
-my $json = JSON::PP->new->canonical->allow_nonref;
+my $json = JSON::PP->new->ascii->canonical->allow_nonref;
 
 sub slurp {
     my ($file) = @_;
@@ -33,28 +35,256 @@ my $manual = slurp('man/retrysafe.1');
 my $settings_manual = slurp('man/retrysafe.json.5');
 my $changes = slurp('CHANGES.md');
 
+# Every line of `retrysafe settings`.
+my @settings = map {
+    my %setting;
+    @setting{qw(where name type default min max about)} = split /\t/;
+    \%setting;
+} ask('settings');
+
+my %section = (top => 'SETTINGS OF THE TOP LEVEL', route => 'SETTINGS OF A ROUTE',
+    limits => 'LIMITS OF A SCRIPT');
+my $example = $json->decode(slurp('conf/retrysafe.json'));
+my $schema = $json->decode(slurp('conf/retrysafe.schema.json'));
+my %object = (top => $schema, route => $schema->{'$defs'}{route}, limits => $schema->{'$defs'}{limits});
+
+# "1s to 30d", as the documents write it; '' where there is no range.
+sub range_of {
+    my ($setting) = @_;
+    return $setting->{max} eq '-' ? '' : "$setting->{min} to $setting->{max}" =~ tr/"//dr;
+}
+
+# An entry of the manual, from its tag to its default.
+sub described {
+    my ($setting) = @_;
+    my ($text) = $settings_manual =~ /^\.Sh \Q$section{$setting->{where}}\E\n(.*?)^\.Sh /ms;
+    return $text =~ /^\.It Cm \Q$setting->{name}\E\n((?:(?!^\.It Cm ).*\n)*?Default: .*\.)$/m ? $1 : undef;
+}
+
+# The object of conf/retrysafe.json in which a setting is shown.
+sub shown_in {
+    my ($setting) = @_;
+    my @routes = ($example->{defaults}, @{ $example->{routes} });
+    my @objects = $setting->{where} eq 'top' ? $example
+        : $setting->{where} eq 'route' ? @routes : map { $_->{limits} // () } @routes;
+    return (grep { exists $_->{"//$setting->{name}"} } @objects)[0];
+}
+
 subtest 'settings' => sub {
-    my %described = $settings_manual =~ /^\.It Cm (\w+)\n(?:(?!^\.(?:It|El)\b).*\n)*?Default: (.*)\.$/mg;
-    my $example = JSON::PP->new->relaxed->decode(slurp('conf/retrysafe.json'));
-    my @known;
-    for (ask('settings')) {
-        my ($where, $name, $type, $default) = split /\t/;
-        push @known, $name;
-        my $said = delete $described{$name};
-        ok defined $said, "$name is in retrysafe.json(5)" or next;
-        if ($default eq '-') {
-            is $said, 'none', "$name: it says that there is no default";
-        } else {
-            is same($said), same($default), "$name: it says the default";
-        }
-        my ($shown) = map { $_->{$name} } grep { exists $_->{$name} }
-            $where eq 'top' ? $example : ($example->{defaults}, @{ $example->{routes} });
-        ok defined $shown, "$name is in conf/retrysafe.json" or next;
-        is $json->encode($shown), same($default), "$name: it is shown with its default"
+    for my $setting (@settings) {
+        my ($name, $default, $range) = (@$setting{qw(name default)}, range_of($setting));
+        my $what = "$name ($setting->{where})";
+        my $said = described($setting);
+        ok defined $said, "$what is in retrysafe.json(5)" or next;
+        my ($says_default) = $said =~ /Default: (.*)\.$/;
+        $default eq '-' ? is $says_default, 'none', "$what: it says that there is no default"
+            : is same($says_default), same($default), "$what: it says the default";
+        like $said =~ tr/\n/ /r, qr/(?<![\w.])\Q$range\E(?!\w)/, "$what: it says the range" if $range ne '';
+        my $shown = shown_in($setting);
+        ok $shown && exists $shown->{$name}, "$what is in conf/retrysafe.json, explained" or next;
+        like $shown->{"//$name"}, qr/(?<![\w.])\Q$range\E(?!\w)/, "$what: with the range" if $range ne '';
+        is $json->encode($shown->{$name}), same($default), "$what: it is shown with its default"
             if $default ne '-';
     }
-    is_deeply [sort keys %described], [], 'retrysafe.json(5) describes nothing else';
-    cmp_ok scalar @known, '>', 20, 'there are settings';
+    my @described = map { $settings_manual =~ /^\.Sh \Q$_\E\n(.*?)^\.Sh /ms ? $1 =~ /^\.It Cm (\w+)$/mg : () }
+        values %section;
+    is_deeply [sort @described], [sort map { $_->{name} } @settings],
+        'retrysafe.json(5) describes nothing else';
+    cmp_ok scalar @settings, '>', 50, 'there are settings';
+};
+
+# A number of the table in the unit of the schema: bytes.
+sub bytes {
+    my ($n, $unit) = $_[0] =~ /^"?([0-9]+)([KMG]?)"?$/ or die "$_[0] is no size\n";
+    return $n * { '' => 1, K => 1024, M => 1024**2, G => 1024**3 }->{$unit};
+}
+
+# What the schema must say of a setting, as far as the table knows it.
+sub wanted_of {
+    my ($setting) = @_;
+    my ($type, $min, $max) = @$setting{qw(type min max)};
+    my $range = range_of($setting);
+    my %want = (description => $setting->{about});
+    $want{description} .= " ($range)" if $type eq 'duration' || $type eq 'size';
+    $want{default} = $json->decode($setting->{default}) if $setting->{default} ne '-';
+    if ($type eq 'duration') {
+        $want{'$ref'} = $min eq '0' ? '#/$defs/duration_or_none' : '#/$defs/duration';
+    } elsif ($type eq 'size') {
+        @want{qw($ref minimum maximum)} = ('#/$defs/size', bytes($min), bytes($max));
+    } elsif ($type eq 'number') {
+        @want{qw(type minimum maximum)} = ('integer', $min + 0, $max + 0);
+    } elsif ($type eq 'true|false') {
+        $want{type} = 'boolean';
+    } elsif ($type =~ /\|/) {    # a word that is a number may be written as one
+        $want{enum} = [map { /^[0-9]+$/ ? ($_ + 0, "$_") : $_ } split /\|/, $type];
+    } elsif ($type =~ /^list\b/ && $max ne '-') {
+        @want{qw(type maxItems)} = ('array', $max + 0);
+        $want{minItems} = $min + 0 if $min;
+    }
+    return \%want;
+}
+
+subtest 'schema' => sub {
+    for my $setting (@settings) {
+        my ($where, $name) = @$setting{qw(where name)};
+        my $said = $object{$where}{properties}{$name};
+        ok $said, "$name ($where) is in the schema" or next;
+        my $want = wanted_of($setting);
+        my %same = map { $_ => $said->{$_} } grep { exists $said->{$_} } keys %$want,
+            qw(default enum minimum maximum minItems maxItems);
+        is $json->encode(\%same), $json->encode($want), "$name ($where): as the program says";
+    }
+    for my $where (sort keys %object) {
+        my @names = map { $_->{name} } grep { $_->{where} eq $where } @settings;
+        push @names, '$schema' if $where eq 'top';
+        is_deeply [sort keys %{ $object{$where}{properties} }], [sort @names], "$where: nothing else";
+    }
+    for my $file (glob 'conf/*.json') {
+        next if $file =~ /schema/;
+        is_deeply [schema_errors($schema, $json->decode(slurp($file)))], [], "$file agrees with it";
+    }
+};
+
+my $dir = tempdir('rs-t40-docs-XXXXXX', TMPDIR => 1, CLEANUP => 1);
+
+# Is it a configuration to the program?  Its store, "none" under $dir, is never made.
+sub program_takes {
+    my ($text) = @_;
+    open my $fh, '>', "$dir/c.json" or die "$dir/c.json: $!\n";
+    print $fh $text;
+    close $fh or die "$dir/c.json: $!\n";
+    my $pid = open(my $out, '-|') // die "fork: $!\n";
+    if (!$pid) {
+        open STDERR, '>&', \*STDOUT;
+        exec $program, 'check', "$dir/c.json" or die "$program: $!\n";
+    }
+    my $said = do { local $/; readline $out };
+    close $out;
+    return $said !~ /c\.json:[0-9]+:/;    # of anything else, such as a script that is not there
+}
+
+sub schema_takes { !schema_errors($schema, $json->decode($_[0])) }
+
+# A configuration with one setting in one place.
+sub with {
+    my ($where, $name, $value) = @_;
+    my %given = ($name => $value);
+    my %cf = (store => "sqlite:$dir/none/x.db", $where eq 'top' ? %given : ());
+    $cf{routes} = [{ match => '/a', %given }] if $where eq 'route';
+    $cf{defaults} = \%given if $where eq 'defaults';
+    $cf{routes} = [{ match => '/a', limits => \%given }] if $where eq 'limits';
+    return $json->encode(\%cf);
+}
+
+subtest 'both refuse' => sub {
+    my @bad = (
+        [top => sotre => 'sqlite:/x.db'], [top => store => '/x.db'], [top => ttl => '1h'],
+        [top => workers => 0], [top => workers => 257], [top => workers => '8'],
+        [top => log => 'xml'], [top => script_dirs => []], [top => docs_url => 'example.org'],
+        [top => routes => [{ ttl => '1h' }]], [top => routes => {}], [top => defaults => []],
+        [defaults => match => '/a'], [defaults => script => '/a'], [defaults => '$schema' => 'x'],
+        [route => match => 'order.pl'], [route => tll => '1h'], [route => ttl => 60],
+        [route => ttl => '1 hour'], [route => ttl => 0], [route => kill_after => 5],
+        [route => max_request => '10MB'], [route => max_request => -1],
+        [route => max_response => 1023], [route => interpreter => ['perl']],
+        [route => methods => ['GET']], [route => methods => ['post']],
+        [route => methods => ['POST', 'POST']], [route => key_from => ['Idempotency-Key']],
+        [route => key_from => []], [route => key_from => ['json:id']],
+        [route => key_from => ['json:/a~2']], [route => unique => ['derive']],
+        [route => fingerprint => ['uri']], [route => ignore => ['header:Date']],
+        [route => ignore => ['/a~']], [route => scope => ['X-Tenant']],
+        [route => in_progress_status => 400], [route => replay_status => 201],
+        [route => prefer => 'true'], [route => release_on => ['5XX']],
+        [route => release_on => [503]], [route => replay_drop => ['X-Trace:']],
+        [route => webhook => 'https:///done'], [route => webhook => undef],
+        [route => webhook_allow => ['https://good.example']],
+        [route => webhook_allow => ['https://me@good.example/']],
+        [route => duplicate_status => 500], [route => limits => []],
+        [limits => mem => '1G'], [limits => cpu => 30], [limits => processes => 0],
+        [limits => file_size => 0], [limits => timeout => '5s'],
+    );
+    for (@bad) {
+        my $text = with(@$_);
+        ok !program_takes($text), "the program: $text";
+        ok !schema_takes($text), "the schema: $text";
+    }
+};
+
+# Values of every kind, one JSON text a line.
+my @scalars = map { $json->decode($_) } split /\n/, <<'END';
+null
+true
+[]
+[1]
+{}
+0
+1
+409
+1024
+1.5
+-1
+""
+"x"
+"0"
+"5s"
+"1500ms"
+"2h"
+"64K"
+"1G"
+"200"
+"/x"
+"*x"
+"~/x"
+"sqlite:x"
+"http://h"
+"https://h.example:8/x?y#z"
+{"cpu": "1s", "//": 1}
+[{"match": "/"}]
+END
+my @lists = map { $json->decode($_) } split /\n/, <<'END';
+null
+"/x"
+{}
+[]
+[""]
+["POST"]
+["M-SEARCH", "PUT"]
+["/x"]
+["/x", "", ""]
+["x", "y"]
+["x y"]
+["\u00e4"]
+["X_Y", "cookie:a"]
+["header:A"]
+["query:a=b", "form:a b", "form:\u00e4"]
+["form:a/b~"]
+["json:/a/0/~1/"]
+["json:"]
+["/"]
+["json:/a", "derive"]
+["body", "json:/a"]
+["2xx", "599"]
+["http://h/"]
+["https://h:1/a@b"]
+["https://[::1]:8/"]
+END
+
+# An editor must not complain of what is right.
+subtest 'the schema refuses only what the program refuses' => sub {
+    my (%one_of, $taken, @wrong);
+    $one_of{"$_->{where} $_->{type} $_->{min}"} //= $_ for @settings;
+    for my $setting (map { $one_of{$_} } sort keys %one_of) {
+        my $type = $setting->{type};
+        my @values = $type =~ /^list\b/ ? @lists : @scalars;
+        push @values, split /\|/, $type if $type =~ /\|/;
+        for my $text (map { with(@$setting{qw(where name)}, $_) } @values) {
+            next if !program_takes($text);
+            $taken++;
+            push @wrong, map { "$text: $_" } schema_errors($schema, $json->decode($text));
+        }
+    }
+    is "@wrong", '', 'in settings of every type';
+    cmp_ok $taken, '>', 2 * keys %one_of, 'and many values were right';
 };
 
 subtest 'verbs' => sub {
