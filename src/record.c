@@ -142,7 +142,7 @@ static bool is_success(int status)
 }
 
 /* What the policy leaves of the response goes into the store; the first caller gets all of it. */
-static enum err put(struct store *st, struct record *rec, const struct record_policy *policy,
+static enum err put(struct store *st, struct record rec, const struct record_policy *policy,
 	const struct recorded *out)
 {
 	struct response res = out->res;
@@ -154,11 +154,11 @@ static enum err put(struct store *st, struct record *rec, const struct record_po
 		res.body_inline_len = 0;
 		res.is_kept = true;
 	}
-	rec->res = &res;
-	rec->ttl_ms = out->ttl_ms ? out->ttl_ms : policy->ttl_ms;
-	rec->tombstone_ms = policy->tombstone_ms;
-	rec->keeps_natural = is_success(res.status);
-	return store_record(st, rec);
+	rec.res = &res;
+	rec.ttl_ms = out->ttl_ms ? out->ttl_ms : policy->ttl_ms;
+	rec.tombstone_ms = policy->tombstone_ms;
+	rec.keeps_natural = is_success(res.status);
+	return store_record(st, &rec);
 }
 
 enum err record_run(struct store *st, const struct operation *op,
@@ -202,7 +202,7 @@ enum err record_run(struct store *st, const struct operation *op,
 	rec.body_at = out->body_at;
 	rec.now_ms = clock_wall_ms();
 	rec.exit_status = end->exit_status;
-	e = put(st, &rec, policy, out);
+	e = put(st, rec, policy, out);
 	if (e != OK)
 		response_free(&out->res);
 	return e;
@@ -225,7 +225,7 @@ enum err record_settled(struct store *st, const struct operation *op,
 
 	rec.body_at = out.body_at;
 	if (e == OK)
-		e = put(st, &rec, policy, &out);
+		e = put(st, rec, policy, &out);
 	response_free(&out.res);
 	return e;
 }

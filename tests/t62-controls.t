@@ -56,8 +56,8 @@ my @MUTANTS = (
         qr/if \(fcntl\(st->lock_fd, command, &fl\) == 0\)/, 'if (fl.l_len == 1 && command != 0)']],
         \&run_t51, qr/^\s*not ok .* only under the lock/m],
     ['the answer is sent before it is recorded', [
-        ['record.c', qr/^\treturn store_record\(st, rec\);/m,
-            "\textern _Thread_local bool is_later;\n\treturn is_later ? OK : store_record(st, rec);"],
+        ['record.c', qr/^\treturn store_record\(st, &rec\);/m,
+            "\textern _Thread_local bool is_later;\n\treturn is_later ? OK : store_record(st, &rec);"],
         ['protect.c', qr/(static enum next record\([^;{]*\{)/, "_Thread_local bool is_later;\n\n\$1"],
         ['protect.c', qr/enum err e = (record_run\([^;]*)&rec\);/,
             "enum err e = (is_later = true, \$1&rec));\n\tstruct recorded again;\n\n"
