@@ -3,8 +3,8 @@
  * listener.c - waiting for connections so that a signal is never missed
  *
  * RULES THAT HOLD
- *   (1) A thread waits in poll(2) for the socket and for stop_fd together; accept(2) itself never
- *       blocks, also when other processes share the socket.
+ *   (1) A thread waits for the socket, for the connections that are kept open and for stop_fd
+ *       together; accept(2) itself never blocks, also when other processes share the socket.
  *   (2) A connection is CLOEXEC from its first moment: a script that held it would keep the client
  *       waiting.
  *   (3) Of a TCP peer the address must be in FCGI_WEB_SERVER_ADDRS where that is set (FastCGI 1.0,
@@ -19,11 +19,12 @@
 #include <fcntl.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
-#include <poll.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -31,7 +32,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BACKLOG 511
+#define BACKLOG       511
+#define READ_SECONDS  60 /* that a server may let us wait for its next bytes */
+#define WRITE_SECONDS 300
 
 bool listener_is(int fd)
 {
@@ -120,21 +123,33 @@ static enum err listen_tcp(const char *address, struct listener *l)
 	return rc ? fail(address) : OK;
 }
 
+static bool watch(struct listener *l, int fd, uint32_t events)
+{
+	struct epoll_event event = {.events = events, .data.fd = fd};
+
+	return epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
 enum err listener_open(int fd, const char *address, struct listener *out)
 {
 	struct listener l = {.fd = fd, .leader = PTHREAD_MUTEX_INITIALIZER};
 	enum err e = OK;
 
 	l.stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (l.stop_fd < 0)
+	l.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (l.stop_fd < 0 || l.epoll_fd < 0)
 		return err_set(ERR_NOMEM, "listen: %s", strerror(errno));
 	if (fd < 0)
 		e = strncmp(address, "unix:", 5) == 0 ? listen_unix(address + 5, &l)
 						      : listen_tcp(address, &l);
 	else if (address && strncmp(address, "unix:", 5) == 0)
 		l.unlink_path = strdup(address + 5); /* ours, from before we started over */
-	if (e == OK)
+	if (e == OK) {
 		fcntl(l.fd, F_SETFL, fcntl(l.fd, F_GETFL) | O_NONBLOCK);
+		/* Of several processes that share the socket one is woken. */
+		if (!watch(&l, l.fd, EPOLLIN | EPOLLEXCLUSIVE) || !watch(&l, l.stop_fd, EPOLLIN))
+			e = err_set(ERR_NOMEM, "listen: %s", strerror(errno));
+	}
 	if (e != OK)
 		listener_close(&l);
 	else
@@ -168,6 +183,7 @@ static bool may_connect(const struct sockaddr *sa)
 /* A connection that may be served; -1: none now. */
 static int take(struct listener *l)
 {
+	struct timeval rcv = {.tv_sec = READ_SECONDS}, snd = {.tv_sec = WRITE_SECONDS};
 	struct sockaddr_storage sa = {0};
 	socklen_t len = sizeof(sa);
 	struct timespec pause = {.tv_nsec = 50000000};
@@ -180,6 +196,8 @@ static int take(struct listener *l)
 		}
 		return -1;
 	}
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &rcv, sizeof(rcv));
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &snd, sizeof(snd));
 	if (sa.ss_family == AF_INET || sa.ss_family == AF_INET6) {
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 		if (!may_connect((struct sockaddr *)&sa)) {
@@ -192,19 +210,42 @@ static int take(struct listener *l)
 	return fd;
 }
 
+void listener_keep(struct listener *l, int fd)
+{
+	if (fd < LISTENER_IDLE_MAX && !atomic_load(&l->has_stopped)) {
+		atomic_store(&l->is_idle[fd], true);
+		if (watch(l, fd, EPOLLIN))
+			return;
+		atomic_store(&l->is_idle[fd], false);
+	}
+	close(fd);
+}
+
+/* An idle connection that is to be read, without waiting, no longer watched; -1: it was closed. */
+static int take_idle(struct listener *l, int fd)
+{
+	char byte;
+
+	epoll_ctl(l->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
+	atomic_store(&l->is_idle[fd], false);
+	if (recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
 enum err listener_accept(struct listener *l, int *fd)
 {
-	struct pollfd fds[2] = {{-1, POLLIN, 0}, {l->stop_fd, POLLIN, 0}};
+	struct epoll_event event;
 	int got = -1;
 
 	pthread_mutex_lock(&l->leader);
-	fds[0].fd = l->fd;
 	while (got < 0) {
-		if (poll(fds, 2, -1) < 0)
+		if (epoll_wait(l->epoll_fd, &event, 1, -1) < 1)
 			continue;
-		if (fds[1].revents)
+		if (event.data.fd == l->stop_fd)
 			break;
-		got = take(l);
+		got = event.data.fd == l->fd ? take(l) : take_idle(l, event.data.fd);
 	}
 	pthread_mutex_unlock(&l->leader);
 	if (got < 0)
@@ -216,7 +257,10 @@ enum err listener_accept(struct listener *l, int *fd)
 void listener_stop(struct listener *l)
 {
 	uint64_t one = 1;
-	ssize_t ignored = write(l->stop_fd, &one, sizeof(one));
+	ssize_t ignored;
+
+	atomic_store(&l->has_stopped, true);
+	ignored = write(l->stop_fd, &one, sizeof(one));
 
 	(void)ignored;
 }
@@ -237,6 +281,9 @@ void listener_withdraw(struct listener *l)
 	pthread_mutex_lock(&l->leader);
 	if (l->fd > STDERR_FILENO)
 		close_socket(l);
+	for (int fd = 0; fd < LISTENER_IDLE_MAX; fd++)
+		if (atomic_exchange(&l->is_idle[fd], false))
+			close(fd);
 	pthread_mutex_unlock(&l->leader);
 }
 
@@ -245,5 +292,7 @@ void listener_close(struct listener *l)
 	close_socket(l);
 	if (l->stop_fd >= 0)
 		close(l->stop_fd);
-	l->stop_fd = -1;
+	if (l->epoll_fd >= 0)
+		close(l->epoll_fd);
+	l->stop_fd = l->epoll_fd = -1;
 }

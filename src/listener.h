@@ -10,11 +10,16 @@
 #include <pthread.h>
 #include <stdbool.h>
 
+#define LISTENER_IDLE_MAX 512
+
 struct listener {
 	int fd;
 	int stop_fd;            /* eventfd; readable: leave */
+	int epoll_fd;           /* watches fd, stop_fd and the idle connections */
 	pthread_mutex_t leader; /* held by the one thread that waits for a connection */
-	char *unlink_path;      /* our own Unix socket; or NULL */
+	_Atomic bool has_stopped;
+	_Atomic bool is_idle[LISTENER_IDLE_MAX]; /* by descriptor: connections that are kept open */
+	char *unlink_path;                       /* our own Unix socket; or NULL */
 };
 
 /* Is this descriptor a listening socket? */
@@ -32,12 +37,21 @@ bool listener_is(int fd);
 enum err listener_open(int fd, const char *address, struct listener *out) MUSTCHECK;
 
 /*
- * listener_accept - the next connection; CLOEXEC, blocking
+ * listener_accept - the next connection that brings a request; CLOEXEC, blocking
  *
+ * A new one, or one that was kept (listener_keep()) and has something to read.
  * One thread at a time waits in it, the others wait for their turn.  Between connections that fail
  * for want of descriptors it pauses.  Returns OK; ERR_GONE: stop_fd is readable.
  */
 enum err listener_accept(struct listener *l, int *fd) MUSTCHECK;
+
+/*
+ * listener_keep - a connection whose request was answered and whose server wants to use it again
+ *
+ * No thread waits for it alone.  Owned by the listener, which closes it when its server does, when
+ * there are too many, and when we leave.
+ */
+void listener_keep(struct listener *l, int fd);
 
 /* Makes every listener_accept(), now and later, return ERR_GONE.  May be called from a signal
  * handler. */

@@ -5,8 +5,9 @@
  * RULES THAT HOLD
  *   (1) The connection is accepted elsewhere and put into an FCGX_Request, so libfcgi never
  *       accepts: its accept misses signals, and hands its descriptors on to scripts.
- *   (2) A connection serves one request.  One that is kept open would pin this thread to an idle
- *       server process.
+ *   (2) A connection that the server wants to keep is given back after each request; no thread
+ *       waits for its next one.  It is kept only when the body was read to its end and the answer
+ *       was sent as a whole.
  *   (3) libfcgi's output streams are not used.  Records are written here, with writev(2).
  *   (4) The body has ended only when libfcgi says so without an error.
  *
@@ -32,8 +33,6 @@
 
 extern char **environ;
 
-#define READ_SECONDS    60
-#define WRITE_SECONDS   300
 #define RECORD_MAX      65528 /* content of one record: the largest multiple of 8 */
 #define DRAIN_SECONDS   60
 #define LOG_PATIENCE_MS 1000
@@ -44,6 +43,8 @@ struct peer {
 	bool is_broken;   /* it broke off */
 	bool is_answered; /* the request has been ended */
 	bool is_lost;     /* writing failed */
+	bool may_keep;    /* the server wants to use the connection again (FCGI_KEEP_CONN) */
+	int *kept;        /* see peer_keep(); NULL: nobody wants it */
 	int log_patience_ms;
 	unsigned char protocol_status; /* what the end of the request says */
 	int64_t left; /* CGI: bytes of the body not read yet; -1: until end of file */
@@ -72,15 +73,12 @@ enum err peer_cgi(struct peer **out)
 
 enum err peer_accept(int fd, struct peer **out)
 {
-	struct timeval rcv = {.tv_sec = READ_SECONDS}, snd = {.tv_sec = WRITE_SECONDS};
 	struct peer *p = calloc(1, sizeof(*p));
 
 	if (!p) {
 		close(fd);
 		return err_set(ERR_NOMEM, "out of memory");
 	}
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &rcv, sizeof(rcv));
-	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &snd, sizeof(snd));
 	p->log_patience_ms = LOG_PATIENCE_MS;
 	FCGX_InitRequest(&p->fcgi, -1, 0);
 	p->fcgi.ipcFd = fd;
@@ -93,6 +91,7 @@ enum err peer_accept(int fd, struct peer **out)
 		free(p);
 		return err_set(ERR_INVALID, "a connection did not bring a FastCGI request");
 	}
+	p->may_keep = p->fcgi.keepConnection;
 	p->fcgi.keepConnection = 0;
 	/* Parameters that break off between two of them look complete, but for this. */
 	if (FCGX_GetError(p->fcgi.in) != 0) {
@@ -365,6 +364,24 @@ void peer_stop_reading(struct peer *p)
 		shutdown(p->fcgi.ipcFd, SHUT_RD);
 }
 
+void peer_keep(struct peer *p, int *fd)
+{
+	*fd = -1;
+	p->kept = fd;
+}
+
+/* Is the connection at the end of one request, and of no other? */
+static bool can_keep(struct peer *p)
+{
+	char byte;
+
+	if (!p->kept || !p->may_keep || p->is_lost || p->is_broken)
+		return false;
+	/* What is left of a request without a body is the end of its stream. */
+	return (p->has_ended || peer_read(p, &byte, 1) == 0) &&
+	       p->fcgi.in->rdNext == p->fcgi.in->stop;
+}
+
 void peer_close(struct peer **pp)
 {
 	struct peer *p = *pp;
@@ -374,7 +391,10 @@ void peer_close(struct peer **pp)
 	if (!p->is_cgi) {
 		if (!p->is_answered)
 			peer_write(p, NULL, 0, true);
-		close(p->fcgi.ipcFd);
+		if (can_keep(p))
+			*p->kept = p->fcgi.ipcFd;
+		else
+			close(p->fcgi.ipcFd);
 		FCGX_Free(&p->fcgi, 0);
 	}
 	free(p);

@@ -35,6 +35,13 @@ enum err peer_accept(int fd, struct peer **out) MUSTCHECK;
 /* The one request of a CGI process: its environment, descriptors 0, 1 and 2. */
 enum err peer_cgi(struct peer **out) MUSTCHECK;
 
+/*
+ * peer_keep - where peer_close() leaves the connection when it can be used for another request
+ *
+ *   fd  set to -1 now; a descriptor that the caller owns then.  It lives longer than p.
+ */
+void peer_keep(struct peer *p, int *fd);
+
 bool peer_is_cgi(const struct peer *p);
 
 /* What the server sent, "NAME=value", NULL-terminated, duplicates included; borrowed from p. */

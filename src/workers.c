@@ -74,7 +74,7 @@ static void *work(void *arg)
 		.config_path = pool->config_path,
 	};
 	struct peer *peer;
-	int fd;
+	int fd, kept_fd;
 
 	while (listener_accept(pool->listener, &fd) == OK) {
 		pthread_mutex_lock(&pool->mutex);
@@ -82,10 +82,15 @@ static void *work(void *arg)
 		if (pool->n_idle == 0 && pool->n < pool->n_max)
 			add_worker(pool);
 		pthread_mutex_unlock(&pool->mutex);
-		if (peer_accept(fd, &peer) == OK)
+		kept_fd = -1;
+		if (peer_accept(fd, &peer) == OK) {
+			peer_keep(peer, &kept_fd);
 			gateway_serve(&w, peer, WAY_FASTCGI, NULL);
-		else
+		} else {
 			log_warn("%s", err_text());
+		}
+		if (kept_fd >= 0)
+			listener_keep(pool->listener, kept_fd);
 		pthread_mutex_lock(&pool->mutex);
 		pool->n_idle++;
 		pthread_mutex_unlock(&pool->mutex);
