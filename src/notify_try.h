@@ -30,7 +30,7 @@ struct notify_try {
 /*
  * notify_try_start - begins to POST m to its URL
  *
- *   m           moved into t on OK, which notify_try_end() frees
+ *   m           moved into t on OK, which notify_try_free() frees
  *   timeout_ms  for all of it
  *
  * Returns OK; ERR_NOMEM.  Does not block.
