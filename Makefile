@@ -15,7 +15,8 @@ SECONDS ?= 60
 SEED    ?= 1
 
 VERSION  := $(shell sed -n 's/.*RETRYSAFE_VERSION "\(.*\)"/\1/p' src/cli.h)
-PACKAGES := gcc make pkg-config libfcgi-dev libsqlite3-dev libjansson-dev libmd-dev perl \
+PACKAGES := gcc make pkg-config libfcgi-dev libsqlite3-dev libjansson-dev libmd-dev \
+	libcurl4-openssl-dev perl \
 	lighttpd apache2 libapache2-mod-fcgid nginx-light php-cgi libcgi-pm-perl sqlite3 strace curl faketime e2fsprogs xfsprogs
 LINT_PACKAGES := clang clang-tidy clang-format cppcheck mandoc
 
@@ -41,14 +42,18 @@ endif
 LIBS     := -lfcgi -lsqlite3 -ljansson -lmd -lpthread
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(LDFLAGS) $(SANFLAGS)
 
-SOURCES := $(sort $(wildcard src/*.c))
+# What only retrysafe-notify is made of: the one program that loads libcurl.
+NOTIFY_SOURCES := $(sort $(wildcard src/notify*.c))
+NOTIFY_OBJECTS := $(NOTIFY_SOURCES:src/%.c=$(BUILD)/notify/%.o)
+NOTIFY_LIBS    := -lcurl -lsqlite3 -ljansson -lmd -lpthread
+SOURCES := $(filter-out $(NOTIFY_SOURCES),$(sort $(wildcard src/*.c)))
 OBJECTS := $(SOURCES:src/%.c=$(BUILD)/obj/%.o)
 UNITS   := $(sort $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*.c)))
 
 .DELETE_ON_ERROR:
 .PHONY: all deps demo serve check crash powercut torture unit lint format install clean help dist
 
-all: $(BUILD)/retrysafe $(BUILD)/retrysafe.fcgi $(BUILD)/retrysafe.cgi ## build the program and its two links
+all: $(BUILD)/retrysafe $(BUILD)/retrysafe.fcgi $(BUILD)/retrysafe.cgi $(BUILD)/retrysafe-notify ## build the programs and two links
 
 $(BUILD)/retrysafe: $(OBJECTS)
 	$(CC) $(ALL_LDFLAGS) -o $@ $(OBJECTS) $(LIBS)
@@ -59,6 +64,12 @@ $(BUILD)/retrysafe.fcgi $(BUILD)/retrysafe.cgi: $(BUILD)/retrysafe
 $(BUILD)/obj/%.o: src/%.c Makefile | $(BUILD)/obj
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
+$(BUILD)/retrysafe-notify: $(NOTIFY_OBJECTS) $(BUILD)/units.a
+	$(CC) $(ALL_LDFLAGS) -o $@ $(NOTIFY_OBJECTS) $(BUILD)/units.a $(NOTIFY_LIBS)
+
+$(BUILD)/notify/%.o: src/%.c Makefile | $(BUILD)/notify
+	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
 # A unit test includes the .c files it looks into; what it does not include comes from the archive.
 $(BUILD)/units.a: $(filter-out $(BUILD)/obj/main.o,$(OBJECTS))
 	rm -f $@
@@ -67,10 +78,10 @@ $(BUILD)/units.a: $(filter-out $(BUILD)/obj/main.o,$(OBJECTS))
 $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/units.a | $(BUILD)/unit
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -MMD -MP -Itests -o $@ $< $(BUILD)/units.a $(LIBS)
 
-$(BUILD)/obj $(BUILD)/unit:
+$(BUILD)/obj $(BUILD)/notify $(BUILD)/unit:
 	mkdir -p $@
 
--include $(wildcard $(BUILD)/obj/*.d $(BUILD)/unit/*.d)
+-include $(wildcard $(BUILD)/obj/*.d $(BUILD)/notify/*.d $(BUILD)/unit/*.d)
 
 deps: ## install what is missing from Debian's packages (or print how)
 	@sh tests/deps.sh $(PACKAGES)
@@ -127,12 +138,12 @@ install: all ## install into DESTDIR and PREFIX
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/retrysafe \
 		$(DESTDIR)$(PREFIX)/share/doc/retrysafe/decisions \
 		$(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5
-	install -m 0755 $(BUILD)/retrysafe $(DESTDIR)$(PREFIX)/bin/retrysafe
+	install -m 0755 $(BUILD)/retrysafe $(BUILD)/retrysafe-notify $(DESTDIR)$(PREFIX)/bin
 	ln -sf ../../bin/retrysafe $(DESTDIR)$(PREFIX)/lib/retrysafe/retrysafe.fcgi
 	ln -sf ../../bin/retrysafe $(DESTDIR)$(PREFIX)/lib/retrysafe/retrysafe.cgi
 	install -m 0644 README.md CHANGES.md LICENSE conf/* $(DESTDIR)$(PREFIX)/share/doc/retrysafe
 	install -m 0644 docs/decisions/*.md $(DESTDIR)$(PREFIX)/share/doc/retrysafe/decisions
-	install -m 0644 man/retrysafe.1 $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 0644 man/retrysafe.1 man/retrysafe-notify.1 $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 0644 man/retrysafe.json.5 $(DESTDIR)$(PREFIX)/share/man/man5
 
 dist: ## a tarball of the committed tree, if its version is the newest of CHANGES.md

@@ -113,7 +113,7 @@ int cli_recover(const struct cli *c)
 	struct channel ch = {.fd = -1};
 	struct config *cf = NULL;
 	struct store *st = NULL;
-	int64_t settled = 0, left = 0;
+	int64_t settled = 0, left = 0, wait_ms = -1;
 	int control_fd = -1, code;
 	enum err e = keeper_start(true, &control_fd); /* before the store is open */
 
@@ -126,14 +126,21 @@ int cli_recover(const struct cli *c)
 	if (e == OK)
 		e = uncertain_recover(st, cf, &ch, &settled, &left);
 	run_close(&ch);
+	if (e == OK)
+		e = store_message_wait(st, clock_wall_ms(), &wait_ms);
 	store_close(&st);
-	config_free(&cf);
-	if (e != OK)
+	if (e != OK) {
+		config_free(&cf);
 		return cli_complain("recover", e);
+	}
 	if (c->json)
 		cli_print_json(json_pack("{s:I, s:I}", "settled", (json_int_t)settled, "uncertain",
 			(json_int_t)left));
 	else
 		printf("%" PRId64 " settled, %" PRId64 " still uncertain\n", settled, left);
+	fflush(stdout);
+	if (wait_ms == 0)
+		cli_notify(cf->path);
+	config_free(&cf);
 	return left > 0 ? EXIT_NO : EXIT_SUCCESS;
 }

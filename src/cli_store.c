@@ -12,6 +12,7 @@
 #include "digest.h"
 #include "fingerprint.h"
 #include "site.h"
+#include "webhook.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -139,15 +140,46 @@ static bool add_history(const struct history *h, void *arg)
 	return true;
 }
 
+static bool add_message(const struct message *m, void *arg)
+{
+	char url[WEBHOOK_URL_MAX + 64], due[32];
+
+	webhook_shown(m->url, url, sizeof(url));
+	json_array_append_new(arg,
+		json_pack("{s:s, s:s, s:s, s:i, s:o, s:s}", "url", url, "tells",
+			state_name(m->state), "state", message_state(m), "tries", m->tries, "due",
+			m->due_ms ? json_string(time_text(m->due_ms, due)) : json_null(), "said",
+			m->said));
+	return true;
+}
+
+static void print_message(const json_t *m)
+{
+	const char *due = json_string_value(json_object_get(m, "due"));
+	const char *said = json_string_value(json_object_get(m, "said"));
+
+	printf("%-9s %s to %s: %s, tries: %d%s%s%s%s\n", "message",
+		json_string_value(json_object_get(m, "tells")),
+		json_string_value(json_object_get(m, "url")),
+		json_string_value(json_object_get(m, "state")),
+		(int)json_integer_value(json_object_get(m, "tries")), due ? ", due " : "",
+		due ? due : "", *said ? ": " : "", said);
+}
+
 static void print_lines(json_t *o)
 {
 	const char *name;
-	json_t *value;
+	json_t *value, *messages = json_object_get(o, "messages");
 	size_t i;
 
 	json_object_foreach(o, name, value)
 	{
 		json_t *h;
+
+		if (value == messages) {
+			json_array_foreach(value, i, h) print_message(h);
+			continue;
+		}
 
 		if (json_is_string(value))
 			printf("%-9s %s\n", name, json_string_value(value));
@@ -187,7 +219,7 @@ int cli_show(const struct cli *c)
 	struct config *cf = NULL;
 	struct store *st = NULL;
 	struct operation op;
-	json_t *o = NULL, *history;
+	json_t *o = NULL, *history, *messages;
 	enum err e;
 	int code;
 
@@ -213,6 +245,10 @@ int cli_show(const struct cli *c)
 		history = json_array();
 		e = store_history(st, op.id, add_history, history);
 		json_object_set_new(o, "history", history);
+		messages = json_array();
+		if (e == OK)
+			e = store_messages(st, op.id, add_message, messages);
+		json_object_set_new(o, "messages", messages);
 		if (c->json)
 			cli_print_json(json_incref(o));
 		else

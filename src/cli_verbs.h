@@ -43,6 +43,9 @@ int cli_purge(const struct cli *c);
 int cli_settle(const struct cli *c);
 int cli_recover(const struct cli *c);
 
+/* cli_notify.c: lets retrysafe-notify deliver what is due, and waits for it; says what is wrong. */
+void cli_notify(const char *config_path);
+
 /* Opens what a verb needs.  0, or the exit code. */
 int cli_open_store(const struct cli *c, bool is_read_only, struct config **cf, struct store **st);
 

@@ -388,8 +388,21 @@ struct message {
 };
 void message_free(struct message *m);
 
+/* What became of it, for `show`: "waiting", "delivered" or "given up"; static. */
+const char *message_state(const struct message *m);
+
 /*
- * store_message_take - the message that has been due longest, with one try more
+ * store_message_wait - how long until a message is due
+ *
+ *   wait_ms  set on OK: 0 one is due; -1 there is none to be delivered
+ *
+ * Returns OK or a read's errors.  Does not block.
+ */
+enum err store_message_wait(struct store *st, int64_t now_ms, int64_t *wait_ms) MUSTCHECK;
+
+/*
+ * store_message_take - the message that has been due longest, with one try more; or one whose time
+ * is over, which is given up by this very call: its due_ms is 0, and it must not be tried
  *
  *   lease_ms  until then nobody else gets it; when the caller dies, it is due again
  *   wait_ms   set on ERR_ABSENT: how long until one is due; -1: there is none
@@ -409,6 +422,17 @@ enum err store_message_take(struct store *st, int64_t now_ms, int64_t lease_ms, 
  */
 enum err store_message_end(struct store *st, const struct message *m, enum message_fate fate,
 	int64_t due_ms, const char *said) MUSTCHECK;
+
+/*
+ * store_message_postpone - the messages that are due for a receiver that does not answer wait until
+ * due_ms, so that they do not hold up those for others
+ *
+ *   origin  scheme, host and port, as the URLs are written: "https://hooks.example.org"
+ *
+ * Returns OK or a write's errors.  Blocks.
+ */
+enum err store_message_postpone(
+	struct store *st, const char *origin, int64_t now_ms, int64_t due_ms) MUSTCHECK;
 
 /* Calls `each` for the messages of an operation, oldest first, as store_list() does. */
 enum err store_messages(struct store *st, int64_t op_id,

@@ -105,6 +105,21 @@ static const char *const sql[ST__MAX] = {
 		    " SELECT o.id,o.nonce,r.name,w.url,w.trusted,?2,o.status,o.bytes,o.attempts,"
 		    "o.created,?3,?3+w.max_age,?3,0,'' FROM webhook w JOIN operation o ON o.id=w.op"
 		    " JOIN route r ON r.id=o.route WHERE w.op=?1 AND (?4 IS NULL OR o.token=?4)",
+	[ST_MESSAGE_NEXT_DUE] = "SELECT min(due) FROM outbox WHERE due IS NOT NULL",
+	[ST_MESSAGE_FIRST] = "SELECT " MESSAGE_COLUMNS " FROM outbox WHERE due<=?1"
+			     " ORDER BY due,id LIMIT 1",
+	[ST_MESSAGE_TAKE] = "UPDATE outbox SET due=?2,tries=tries+1 WHERE id=?1",
+	/* What has been delivered or given up is never due again. */
+	[ST_MESSAGE_END] = "UPDATE outbox SET due=?3,said=?4 WHERE id=?1 AND tries=?2"
+			   " AND (?3 IS NULL OR due IS NOT NULL)",
+	[ST_MESSAGE_DROP] = "DELETE FROM outbox WHERE id=?1 AND due IS NULL AND"
+			    " NOT EXISTS(SELECT 1 FROM operation o WHERE o.id=outbox.op)",
+	[ST_MESSAGE_AFTER] =
+		"SELECT " MESSAGE_COLUMNS " FROM outbox WHERE op=?1 AND id>?2 ORDER BY id LIMIT 1",
+	/* The whole of scheme, host and port: what follows is a path, a query, or nothing. */
+	[ST_MESSAGE_POSTPONE] =
+		"UPDATE outbox SET due=?2 WHERE due<=?1 AND substr(url,1,length(?3))=?3"
+		" AND substr(url,length(?3)+1,1) IN ('','/','?')",
 };
 
 /* ---- connections ---- */

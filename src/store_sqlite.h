@@ -73,6 +73,13 @@ enum statement {
 	ST_WEBHOOK_DROP,
 	ST_POST,
 	ST_OUTBOX_DROP,
+	ST_MESSAGE_NEXT_DUE,
+	ST_MESSAGE_FIRST,
+	ST_MESSAGE_TAKE,
+	ST_MESSAGE_END,
+	ST_MESSAGE_DROP,
+	ST_MESSAGE_AFTER,
+	ST_MESSAGE_POSTPONE,
 	ST__MAX
 };
 
@@ -213,7 +220,12 @@ enum err natural_take(struct conn *c, const struct claim *claim) MUSTCHECK;
 enum err natural_end(struct conn *c, int64_t op_id, bool keeps, int64_t now_ms) MUSTCHECK;
 enum err natural_purge(struct conn *c, int64_t now_ms) MUSTCHECK;
 
-/* store_outbox.c: inside a write transaction */
+/* store_outbox.c */
+/* Columns of a message, in the order in which they are read. */
+#define MESSAGE_COLUMNS                                                                          \
+	"id,op,nonce,route,url,trusted,state,status,bytes,attempts,created,updated,give_up,due," \
+	"tries,said"
+/* Inside a write transaction. */
 enum err outbox_subscribe(struct conn *c, const struct claim *claim) MUSTCHECK;
 /* Whoever subscribed to the operation hears that it is in this state now.  token: only if it has
  * this one; NULL: in any case. */

@@ -114,7 +114,9 @@ own_ends() {
 own_forks() {
     forbid 'only keeper.c, child.c and launch.c start processes' \
         '\b(fork|vfork|clone|posix_spawnp?|exec[lv]p?e?|fexecve|system|popen)\s*\(' \
-        $(others keeper.c child.c launch.c serve.c) &&
+        $(others keeper.c child.c launch.c serve.c cli_notify.c) &&
+        forbid 'cli_notify.c only starts retrysafe-notify' \
+            '\b(fork|vfork|clone|posix_spawnp|exec[lv]p?e?|fexecve|system|popen)\s*\(' src/cli_notify.c &&
         forbid 'serve.c only starts itself over' \
             '\b(fork|vfork|clone|posix_spawnp?|execlp?e?|execvp|execve|execvpe|system|popen)\s*\(' src/serve.c
 }
@@ -123,8 +125,10 @@ own_includes() {
     found=0
     grep -n '^#include <sqlite3.h>' $(others) | grep -v '^src/store_[a-z]*\.[ch]:' && found=1
     grep -n '^#include <fcgi.*\.h>' $(others peer.c) && found=1
+    grep -n '^#include <curl/' $sources | grep -v '^src/notify[a-z_]*\.[ch]:' && found=1
+    grep -n '^#include "notify_' $sources | grep -v '^src/notify[a-z_]*\.c:\|^src/notify_[a-z]*\.h:' && found=1
     grep -n '^#include "store_sqlite.h"' $(others) | grep -v '^src/store_[a-z]*\.c:' && found=1
-    [ $found = 0 ] || echo 'sqlite3.h is for store_*.c, libfcgi for peer.c'
+    [ $found = 0 ] || echo 'sqlite3.h is for store_*.c, libfcgi for peer.c, libcurl for notify*.c'
     return $found
 }
 
