@@ -370,7 +370,10 @@ void peer_keep(struct peer *p, int *fd)
 	p->kept = fd;
 }
 
-/* Is the connection at the end of one request, and of no other? */
+/*
+ * Is the connection at the end of a request?  A server that sent another one before the answer to
+ * this one, which FCGI_MPXS_CONNS=0 forbids, has lost it: libfcgi has read it, too.
+ */
 static bool can_keep(struct peer *p)
 {
 	char byte;
@@ -378,8 +381,7 @@ static bool can_keep(struct peer *p)
 	if (!p->kept || !p->may_keep || p->is_lost || p->is_broken)
 		return false;
 	/* What is left of a request without a body is the end of its stream. */
-	return (p->has_ended || peer_read(p, &byte, 1) == 0) &&
-	       p->fcgi.in->rdNext == p->fcgi.in->stop;
+	return p->has_ended || peer_read(p, &byte, 1) == 0;
 }
 
 void peer_close(struct peer **pp)

@@ -23,7 +23,7 @@ sub send_request {
         method => $how{method} // 'POST');
     $conn->send(begin(1, RESPONDER, $how{flags} // KEEP_CONN), params_record(1, @params),
         record(PARAMS, 1, ''), defined $body ? record(STDIN_DATA, 1, $body) : (),
-        record(STDIN_DATA, 1, ''), $how{behind} // '');
+        record(STDIN_DATA, 1, ''));
 }
 
 sub ask {
@@ -60,9 +60,6 @@ subtest 'idle ones hold no thread' => sub {
 
 subtest 'what is wrong ends it' => sub {
     my $conn = connect_now();
-    is ask($conn, 'c1', behind => begin(2, RESPONDER, KEEP_CONN)), 200, 'a request with more behind it';
-    is $conn->read_answer(5)->{ended}, 'eof', 'is answered and closed: nothing of the next is lost silently';
-    $conn = connect_now();
     is ask($conn, 'c2'), 200, 'a good one';
     $conn->send('x' x 64);
     is $conn->read_answer(5)->{ended}, 'eof', 'then noise: closed';
