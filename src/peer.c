@@ -22,6 +22,7 @@
 #include <fastcgi.h>
 #include <fcgiapp.h>
 #include <fcgios.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdint.h>
@@ -376,12 +377,19 @@ void peer_keep(struct peer *p, int *fd)
  */
 static bool can_keep(struct peer *p)
 {
+	int fd = p->fcgi.ipcFd;
+	bool is_at_end;
 	char byte;
 
 	if (!p->kept || !p->may_keep || p->is_lost || p->is_broken)
 		return false;
-	/* What is left of a request without a body is the end of its stream. */
-	return p->has_ended || peer_read(p, &byte, 1) == 0;
+	if (p->has_ended)
+		return true;
+	/* What is left of a request without a body is the end of its stream, and it is there. */
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	is_at_end = peer_read(p, &byte, 1) == 0;
+	fcntl(fd, F_SETFL, 0);
+	return is_at_end;
 }
 
 void peer_close(struct peer **pp)
