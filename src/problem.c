@@ -4,9 +4,10 @@
  *
  * RULES
  *
- *   (1) Every detail says what happened, whether the script was run, and what to do now.
+ *   (1) Every detail says what happened, whether anything was carried out, and what to do now, to
+ *       somebody who knows neither CGI nor this program.
  *   (2) Nothing is claimed that is not certain.  A request that failed before its key was looked up
- *       says "this request did not run the script": an earlier one may have.
+ *       says "this request was not carried out": an earlier one may have been.
  *   (3) No text from outside reaches the header, and none reaches the body unescaped.
  *
  * Does not know why a problem arose; problem_facts.detail says it, where there is more to say.
@@ -29,123 +30,131 @@ static const struct entry {
 	bool new_key_is_safe;
 	const char *title;
 	const char *happened; /* replaced by problem_facts.detail */
-	const char *advice;   /* what was run, and what to do */
+	const char *advice;   /* what was carried out, and what to do */
 } entries[PROBLEM__MAX] = {
 	[PROBLEM_KEY_MISSING] = {"key-missing", 400, false, true, "Idempotency-Key is missing",
 		"This request must carry an Idempotency-Key, and it has none.",
-		"The script was not run. Choose a new unique key, for example a UUID, send the "
+		"Nothing was carried out. Choose a new unique key, for example a UUID, send the "
 		"request again with it, and keep to that key whenever you repeat the request."},
 	[PROBLEM_KEY_INVALID] = {"key-invalid", 400, false, true, "Idempotency-Key is not valid",
 		"The Idempotency-Key must be one string of 1 to 255 printable ASCII characters.",
-		"The script was not run. Correct the key and send the request again."},
+		"Nothing was carried out. Correct the key and send the request again."},
 	/* Not looked up: the request did not come that far. */
 	[PROBLEM_REQUEST_INVALID] = {"request-invalid", 400, false, false,
 		"The request is not valid", "The request could not be understood.",
-		"This request did not run the script. Correct it and send it again; if it "
-		"repeats an earlier request, keep its key."},
+		"This request was not carried out. Correct it and send it again; if it repeats an "
+		"earlier request, keep its key."},
 	[PROBLEM_REQUEST_INCOMPLETE] = {"request-incomplete", 400, true, false,
 		"The request is incomplete", "The body of the request did not arrive as a whole.",
-		"This request did not run the script. Send it again with the same key."},
+		"This request was not carried out. Send it again with the same key."},
 	/* It is too large every time, so no earlier one can have run. */
 	[PROBLEM_REQUEST_TOO_LARGE] = {"request-too-large", 413, false, true,
 		"The request is too large",
 		"The body of the request is larger than is accepted here.",
-		"The script was not run. Sending the same request again does not help; send a "
+		"Nothing was carried out. Sending the same request again does not help; send a "
 		"smaller one."},
 	[PROBLEM_KEY_REUSED] = {"key-reused", 422, false, true, "Idempotency-Key is already used",
 		"This Idempotency-Key was used before, for a different request.",
-		"This request did not run the script. If it is a new operation, send it with a "
-		"new key. If it was meant to repeat the earlier one, send exactly what was sent "
-		"then."},
+		"This request was not carried out. If it is a new operation, send it with a new "
+		"key. If it was meant to repeat the earlier one, send exactly what was sent then: "
+		"the same method, address and body."},
 	[PROBLEM_IN_PROGRESS] = {"in-progress", 409, true, false,
 		"A request is outstanding for this Idempotency-Key",
 		"A request with this Idempotency-Key is still being carried out.",
-		"The script is not run again. Wait, then send the same request "
-		"with the same key to get the result. With a new key it could be carried out "
+		"It is not started a second time. Wait, then send the same request "
+		"with the same key to get its result. With a new key it could be carried out "
 		"twice."},
 	/* The likeliest other principal is the same one with a new token. */
 	[PROBLEM_OTHER_PRINCIPAL] = {"other-principal", 409, false, false,
 		"Idempotency-Key was used with other credentials",
 		"The same request was sent before with this Idempotency-Key, but with other "
 		"credentials.",
-		"This request did not run the script, and the earlier result is not shown. If "
-		"the earlier request was yours, repeat it with the credentials used then. With a "
-		"new key it could be carried out twice."},
+		"This request was not carried out, and the earlier result is not shown. If the "
+		"earlier request was yours, repeat it with the credentials used then. With a new "
+		"key it could be carried out twice."},
 	[PROBLEM_RESULT_EXPIRED] = {"result-expired", 410, false, false,
-		"The recorded result is no longer available",
-		"The operation of this Idempotency-Key was carried out, but its response is no "
+		"The result is no longer available",
+		"The request with this Idempotency-Key was carried out, but its answer is no "
 		"longer available.",
-		"This request did not run the script again, and repeating it does not bring the "
-		"response back. Look for the result in another way. With a new key the operation "
-		"would be carried out a second time."},
+		"It was not carried out again, and repeating it does not bring the answer back. "
+		"Look for the result in another way. With a new key it would be carried out a "
+		"second time."},
 	[PROBLEM_OUTCOME_UNCERTAIN] = {"outcome-uncertain", 409, false, false,
 		"The outcome of this operation is not known",
-		"The script was started for this Idempotency-Key, and it cannot be known whether "
-		"it finished.",
-		"This request did not run the script again. Do not repeat the request with a new "
-		"key: it could be carried out twice. Check whether it took effect, or ask the "
-		"operator of this service to settle the operation."},
-	[PROBLEM_SCRIPT_FAILED] = {"script-failed", 502, false, false, "The script failed",
-		"The script did not give a complete, valid response.",
-		"The script was run, may have taken effect as a whole or in part, and is not run "
-		"again by itself. Do not repeat the request with a new key: it could be carried "
-		"out twice. Check whether it took effect, or ask the operator of this service."},
-	[PROBLEM_SCRIPT_TIMEOUT] = {"script-timeout", 504, false, false, "The script took too long",
-		"The script did not finish within its time limit.",
-		"The script was run and was stopped, may have taken effect as a whole or in part, "
-		"and is not run again by itself. Do not repeat the request with a new key: it "
-		"could be carried out twice. Check whether it took effect, or ask the operator of "
-		"this service."},
+		"The request with this Idempotency-Key was started, and it cannot be known "
+		"whether it was carried out to its end.",
+		"It was not started again. Do not repeat it with a new key: it could be carried "
+		"out twice. Check whether it took effect, or ask the operator of this service to "
+		"settle the operation."},
+	/* Also told to a request without a key, whose program printed nothing. */
+	[PROBLEM_SCRIPT_FAILED] = {"script-failed", 502, false, false,
+		"The service failed while it carried out the request",
+		"The program behind this address did not give a complete, valid answer.",
+		"The request may have taken effect as a whole, in part or not at all, and is not "
+		"carried out again by itself. Do not send it with a new key or without one: it "
+		"could be carried out twice. Check whether it took effect, or ask the operator "
+		"of this service."},
+	[PROBLEM_SCRIPT_TIMEOUT] = {"script-timeout", 504, false, false,
+		"The service took too long to carry out the request",
+		"The program behind this address did not end within its time limit and was "
+		"stopped.",
+		"The request may have taken effect as a whole, in part or not at all, and is not "
+		"carried out again by itself. Do not send it with a new key or without one: it "
+		"could be carried out twice. Check whether it took effect, or ask the operator "
+		"of this service."},
 	/* Whether an earlier request found a script here was not looked up: no new key. */
-	[PROBLEM_SCRIPT_MISSING] = {"script-missing", 404, false, false, "There is no such script",
-		"There is no script at this address.",
-		"This request ran nothing. Check the address. If it is right, tell the operator "
-		"of this service, and send the same request with the same key when that is "
-		"repaired."},
+	[PROBLEM_SCRIPT_MISSING] = {"script-missing", 404, false, false,
+		"There is nothing at this address",
+		"There is no program at this address that could carry out the request.",
+		"This request was not carried out. Check the address. If it is right, tell the "
+		"operator of this service, and send the same request with the same key when that "
+		"is repaired."},
 	[PROBLEM_SCRIPT_NOT_EXECUTABLE] = {"script-not-executable", 403, false, false,
-		"The script cannot be executed",
-		"The script at this address is there, but may not be executed.",
-		"This request ran nothing. Tell the operator of this service, and send the same "
-		"request with the same key when that is repaired."},
+		"The program at this address cannot be started",
+		"The program at this address is there, but the service may not start it.",
+		"This request was not carried out. Tell the operator of this service, and send the "
+		"same request with the same key when that is repaired."},
 	[PROBLEM_SCRIPT_OUTSIDE] = {"script-not-allowed", 403, false, false,
-		"The script is not allowed",
-		"The script at this address is not one that may be run here.",
-		"This request ran nothing. Check the address. If it is right, tell the operator "
-		"of this service, and send the same request with the same key when that is "
-		"repaired."},
+		"The program at this address is not allowed",
+		"The program at this address is not one that this service is set up to start.",
+		"This request was not carried out. Check the address. If it is right, tell the "
+		"operator of this service, and send the same request with the same key when that "
+		"is repaired."},
 	/* The key was free when this request claimed it, and it is free again. */
 	[PROBLEM_SCRIPT_NOT_STARTED] = {"script-not-started", 503, true, true,
-		"The script could not be started", "The system could not start the script.",
-		"Nothing was run. Send the same request with the same key again later."},
+		"The request could not be started",
+		"The system could not start the program behind this address.",
+		"Nothing was carried out. Send the same request with the same key again later."},
 	[PROBLEM_STORE_UNAVAILABLE] = {"store-unavailable", 503, true, false,
-		"The store of earlier requests is not available",
+		"The record of earlier requests is not available",
 		"It could not be looked up whether this request was carried out before.",
-		"This request did not run the script. Send it again later with the same key, not "
-		"with a new one."},
-	[PROBLEM_OVERLOADED] = {"overloaded", 503, true, false, "Too many requests",
+		"This request was not carried out. Send it again later with the same key, not with "
+		"a new one."},
+	[PROBLEM_OVERLOADED] = {"overloaded", 503, true, false, "The service is busy",
 		"Too many requests are being carried out at this moment.",
-		"This request did not run the script. Send it again later with the same key, not "
-		"with a new one."},
+		"This request was not carried out. Send it again later with the same key, not with "
+		"a new one."},
 	[PROBLEM_CONFIGURATION] = {"configuration", 500, false, false,
 		"The service is not configured correctly",
-		"This service is not configured correctly.",
-		"This request did not run the script. Tell the operator of this service, and "
-		"send the same request with the same key when that is repaired."},
+		"A mistake in its configuration keeps this service from working.",
+		"This request was not carried out. Tell the operator of this service, and send the "
+		"same request with the same key when that is repaired."},
 	[PROBLEM_DUPLICATE] = {"duplicate", 409, false, false, "This was already requested",
 		"Another request with the same values was accepted before.",
-		"This request did not run the script, and sending it again, with this key or a new "
-		"one, will not either. Look at what the earlier request did, or change the "
-		"values."},
+		"This request was not carried out, and as long as the earlier one counts it will "
+		"not be, with this key or a new one. Look at what the earlier request did, or "
+		"change the values."},
 	[PROBLEM_OPERATION_UNKNOWN] = {"operation-unknown", 404, false, false,
 		"There is no such operation", "No operation of yours has this reference here.",
-		"Nothing was run. The operation may have been forgotten, or may never have been "
-		"started; or it was requested with other credentials. To find out, repeat the "
-		"original request with its original key: it is not carried out twice."},
+		"Nothing was carried out. The operation may have been forgotten, or may never have "
+		"been started; or it was requested with other credentials. To find out, repeat the "
+		"original request with its original key and credentials; one that has been "
+		"forgotten is then carried out anew."},
 	[PROBLEM_WEBHOOK_REFUSED] = {"webhook-refused", 400, true, true,
 		"The address for the notification is not accepted",
 		"The URL in Retrysafe-Webhook is not one that may be notified from here.",
-		"The script was not run. Send the request again without Retrysafe-Webhook, or with "
-		"a URL that the operator of this service allows."},
+		"Nothing was carried out. Send the request again without Retrysafe-Webhook, or "
+		"with a URL that the operator of this service allows."},
 	[PROBLEM_ACCEPTED] = {"accepted", 202, true, false, "Your request is being carried out",
 		"The request was accepted and is still being carried out.",
 		"Its result will be at the address in Location. The same request with the same key "

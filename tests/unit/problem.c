@@ -84,8 +84,8 @@ static void test_table(void)
 			"%s: Retry-After", type);
 		ok(strstr(a.head, "\r\nCache-Control: no-store\r\n") != NULL, "%s: no-store", type);
 		is_int((long long)json_object_size(doc), 6, "%s: no other member", type);
-		ok(strstr(member(doc, "detail"), " run") || strstr(member(doc, "detail"), " ran "),
-			"%s: detail says whether the script ran", type);
+		ok(strstr(member(doc, "detail"), "carried out") != NULL,
+			"%s: detail says whether it was carried out", type);
 		json_decref(doc);
 		problem_answer_free(&a);
 	}
@@ -109,8 +109,8 @@ static void test_exact(void)
 		"{\"type\":\"urn:retrysafe:problem:in-progress\","
 		"\"title\":\"A request is outstanding for this Idempotency-Key\",\"status\":409,"
 		"\"detail\":\"A request with this Idempotency-Key is still being carried "
-		"out. The script is not run again. Wait, then send the same request "
-		"with the same key to get the result. With a new key it could be carried out "
+		"out. It is not started a second time. Wait, then send the same request "
+		"with the same key to get its result. With a new key it could be carried out "
 		"twice.\",\"operation\":\"op_1\",\"operation_state\":\"running\","
 		"\"retry_same_key\":true,\"new_key_is_safe\":false}",
 		"the body");
@@ -127,7 +127,7 @@ static void says(const char *detail, const char *start)
 	json_t *doc = json_loads(a.body, 0, NULL);
 	char *got = strdup(doc ? member(doc, "detail") : "no JSON");
 
-	ok(strstr(got, " The script was not run.") != NULL, "what to do is added: %s", got);
+	ok(strstr(got, " Nothing was carried out.") != NULL, "what to do is added: %s", got);
 	if (strlen(got) >= strlen(start))
 		got[strlen(start)] = '\0';
 	is_str(got, start, "the detail starts so");
@@ -140,14 +140,14 @@ static void test_detail(void)
 {
 	says(NULL, "The Idempotency-Key must be one string");
 	says("", "The Idempotency-Key must be one string");
-	says("the key is empty", "The key is empty. The script");
-	says("What is this?", "What is this? The script");
+	says("the key is empty", "The key is empty. Nothing");
+	says("What is this?", "What is this? Nothing");
 	says("Gr\xc3\xbc\xc3\x9f"
 	     "e",
 		"Gr\xc3\xbc\xc3\x9f"
-		"e. The script");
-	says("cut off \xc3", "Cut off ?. The script");
-	says("a\"b\\c\r\nX: \x01y", "A\"b\\c??X: ?y. The script");
+		"e. Nothing");
+	says("cut off \xc3", "Cut off ?. Nothing");
+	says("a\"b\\c\r\nX: \x01y", "A\"b\\c??X: ?y. Nothing");
 }
 
 static void test_hostile(void)
