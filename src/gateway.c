@@ -150,7 +150,8 @@ enum next gateway_open_script(struct request *r)
 	if (e != OK) {
 		answer_note(r, err_text());
 		log_warn("%s", err_text());
-		return answer_problem(r, problems[problem], COUNTER_NOT_STARTED, NULL, NULL, 0);
+		return answer_problem(r, problems[problem], COUNTER_NOT_STARTED, NULL, NULL,
+			problem == SCRIPT_OK ? 1 : 0);
 	}
 	if (r->route && r->route->script)
 		e = variables_set(&r->vars, "SCRIPT_FILENAME", r->script.path);
@@ -186,7 +187,7 @@ static enum next answer_pass(
 	case ERR_ABSENT:
 		log_warn("%s: %s", r->script.path, strerror(failed));
 		return answer_problem(
-			r, PROBLEM_SCRIPT_NOT_STARTED, COUNTER_NOT_STARTED, NULL, NULL, 0);
+			r, PROBLEM_SCRIPT_NOT_STARTED, COUNTER_NOT_STARTED, NULL, NULL, 1);
 	case ERR_REFUSED:
 		return answer_problem(
 			r, PROBLEM_REQUEST_TOO_LARGE, COUNTER_REQUEST_REFUSED, err_text(), NULL, 0);

@@ -150,7 +150,7 @@ static const struct entry {
 		"been started; or it was requested with other credentials. To find out, repeat the "
 		"original request with its original key and credentials; one that has been "
 		"forgotten is then carried out anew."},
-	[PROBLEM_WEBHOOK_REFUSED] = {"webhook-refused", 400, true, true,
+	[PROBLEM_WEBHOOK_REFUSED] = {"webhook-refused", 400, false, true,
 		"The address for the notification is not accepted",
 		"The URL in Retrysafe-Webhook is not one that may be notified from here.",
 		"Nothing was carried out. Send the request again without Retrysafe-Webhook, or "
