@@ -100,7 +100,7 @@ static enum err add_part(struct digest *d, struct request *r, const char *part)
 	}
 	e = source_find(r, part, &v);
 	digest_part(d, &v.n, sizeof(v.n));
-	digest_part(d, v.text, v.len);
+	digest_part(d, v.digest, sizeof(v.digest));
 	return e;
 }
 

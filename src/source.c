@@ -36,9 +36,21 @@ bool source_is_in_body(const struct request *r, const char *source)
 	return has_prefix(source, "json:") && pointer_is_json(content_type(r));
 }
 
-/* Adds a piece to a value; only the first one that was found is kept. */
+/* Ends the value that is being read, so that the next one is not taken for more of it. */
+static void end_value(struct value *v)
+{
+	unsigned char hash[DIGEST_LEN];
+
+	if (v->n == 0)
+		return;
+	SHA256Final(hash, &v->digesting.one);
+	SHA256Update(&v->digesting.all, hash, sizeof(hash));
+}
+
+/* Adds a piece to a value; all are digested, the text of the first one is kept. */
 static void add_piece(struct value *v, const char *bytes, size_t len)
 {
+	SHA256Update(&v->digesting.one, (const uint8_t *)bytes, len);
 	if (v->n != 1)
 		return;
 	if (len > VALUE_MAX - v->len) {
@@ -52,7 +64,9 @@ static void add_piece(struct value *v, const char *bytes, size_t len)
 
 static void add_value(struct value *v, const char *bytes, size_t len)
 {
+	end_value(v);
 	v->n++;
+	SHA256Init(&v->digesting.one);
 	add_piece(v, bytes, len);
 }
 
@@ -220,14 +234,10 @@ static enum err find_pointer(struct request *r, const char *pointer, struct valu
 	return OK;
 }
 
-enum err source_find(struct request *r, const char *source, struct value *out)
+static enum err find(struct request *r, const char *source, struct value *out)
 {
 	const char *name = strchr(source, ':') + 1;
 
-	out->n = 0;
-	out->len = 0;
-	out->text[0] = '\0';
-	out->is_too_long = false;
 	switch (*source) {
 	case 'h':
 		find_header(r, name, out);
@@ -243,6 +253,21 @@ enum err source_find(struct request *r, const char *source, struct value *out)
 			return OK;
 		return *source == 'f' ? find_field(r, name, out) : find_pointer(r, name, out);
 	}
+}
+
+enum err source_find(struct request *r, const char *source, struct value *out)
+{
+	enum err e;
+
+	out->n = 0;
+	out->len = 0;
+	out->text[0] = '\0';
+	out->is_too_long = false;
+	SHA256Init(&out->digesting.all);
+	e = find(r, source, out);
+	end_value(out);
+	SHA256Final(out->digest, &out->digesting.all);
+	return e;
 }
 
 /* ---- the digest of a body ---- */
@@ -263,7 +288,7 @@ static bool is_ignored(strings ignore, const char *name, size_t len)
 	return false;
 }
 
-static void end_value(struct canon *c)
+static void end_field(struct canon *c)
 {
 	unsigned char hash[DIGEST_LEN];
 
@@ -279,7 +304,7 @@ static enum err digest_field(
 {
 	struct canon *c = arg;
 
-	end_value(c);
+	end_field(c);
 	c->is_in = !is_ignored(c->ignore, name, name_len);
 	if (!c->is_in)
 		return OK;
@@ -307,7 +332,7 @@ static enum err digest_form(
 
 	digest_start(&c.all, (const unsigned char *)"form", 4);
 	e = form_read(r->body.fd, r->body.len, type, &handler);
-	end_value(&c);
+	end_field(&c);
 	if (e == OK)
 		digest_end(&c.all, out, DIGEST_LEN);
 	return e;

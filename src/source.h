@@ -23,6 +23,10 @@ struct value {
 	size_t len;
 	int n; /* how often it is there */
 	bool is_too_long;
+	unsigned char digest[DIGEST_LEN]; /* of all of them, whole, however many and long */
+	struct {
+		SHA2_CTX all, one;
+	} digesting; /* until source_find() returns */
 };
 
 /* Must the body have been read to look there?  False where its Content-Type rules the place out. */
