@@ -29,10 +29,25 @@ static bool has_prefix(const char *text, const char *prefix)
 	return strncmp(text, prefix, strlen(prefix)) == 0;
 }
 
+/*
+ * Is a form announced?  A multipart form whose boundary cannot be told is one that cannot be read,
+ * which is not the same as none: its key must not be taken for absent.
+ */
+static bool is_form(const char *type)
+{
+	static const char multipart[] = "multipart/form-data";
+
+	if (!type || form_type_of(type).kind != FORM_NONE)
+		return type != NULL;
+	type += strspn(type, " \t");
+	return strncasecmp(type, multipart, strlen(multipart)) == 0 &&
+	       strchr("; \t", type[strlen(multipart)]);
+}
+
 bool source_is_in_body(const struct request *r, const char *source)
 {
 	if (has_prefix(source, "form:"))
-		return form_type_of(content_type(r)).kind != FORM_NONE;
+		return is_form(content_type(r));
 	return has_prefix(source, "json:") && pointer_is_json(content_type(r));
 }
 
