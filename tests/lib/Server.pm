@@ -6,6 +6,8 @@
 #   request($server->port, POST => '/spawned/effect.pl', ...);
 #   $server->stop;
 #
+#   Server->start($sandbox, 'apache', -c => "Include $file");    # with more arguments
+#
 # The files in conf/ name what they need by BIN, DOCROOT, RUN, PORT and CONFIG, which lighttpd and
 # Apache take from the environment, and nginx as @PLACEHOLDERS@; here they become places in the
 # sandbox.  Nothing else is changed.  The port is free, and the server counts as started when this
@@ -23,8 +25,8 @@ my %PROGRAM = (
 );
 
 sub start {
-    my ($class, $sandbox, $kind) = @_;
-    my $self = bless { kind => $kind, sandbox => $sandbox }, $class;
+    my ($class, $sandbox, $kind, @arguments) = @_;
+    my $self = bless { kind => $kind, sandbox => $sandbox, arguments => \@arguments }, $class;
 
     -x $PROGRAM{$kind} or die "$PROGRAM{$kind} is not installed\n";
     # lighttpd and mod_fcgid start gateways by themselves.
@@ -73,7 +75,8 @@ sub launch {
         my $file = $sandbox->write('conf/nginx.conf', $text);
         @command = ('-c', $file, '-e', $sandbox->path('run/nginx-start.log'));
     }
-    return $sandbox->start(name => $kind, command => [$PROGRAM{$kind}, @command], env => \%place);
+    return $sandbox->start(
+        name => $kind, command => [$PROGRAM{$kind}, @command, @{ $self->{arguments} }], env => \%place);
 }
 
 1;
