@@ -116,6 +116,15 @@ static enum err take_fingerprint(const unsigned char *secret, struct request *r)
 	return e;
 }
 
+/*
+ * nginx sends as REMOTE_USER whatever name a client gives itself, unless auth_basic asks for a
+ * password.  RFC 3875, 4.1.1: AUTH_TYPE is there when the server has authenticated somebody.
+ */
+static bool is_claimed(const struct variables *v)
+{
+	return variables_get(v, "REMOTE_USER") && !variables_get(v, "AUTH_TYPE");
+}
+
 bool fingerprint_principal(const unsigned char secret[SECRET_LEN], struct request *r)
 {
 	bool has_scope, has_credentials = false;
@@ -123,7 +132,7 @@ bool fingerprint_principal(const unsigned char secret[SECRET_LEN], struct reques
 
 	start(&d, secret, "principal");
 	has_scope = add_values(&d, r->route->scope, &r->vars);
-	if (!has_scope || r->route->has_own_bind)
+	if (!has_scope || r->route->has_own_bind || is_claimed(&r->vars))
 		has_credentials = add_values(&d, r->route->bind, &r->vars);
 	digest_end(&d, r->op.principal, sizeof(r->op.principal));
 	if (!has_scope && !has_credentials)
