@@ -19,10 +19,12 @@ my @BY_HEADER = ('header:Idempotency-Key');
 # How one or more keys are put in a place, beside the field `a` of a payload.
 my %PLACE = (
     header => ['header:X-Key', sub { headers => [map { ('X-Key' => $_) } keys_of(@_)] }],
-    query => ['query:the key', sub { query => join '&', 'a=1', map { 'the%20key=' . escape($_) } keys_of(@_) }],
+    query => ['query:the key',
+        sub { query => join '&', 'a=1', map { 'the%20key=' . escape($_) } keys_of(@_) }],
     cookie => ['cookie:key', sub { headers => [Cookie => join '; ', 'b=2', map { "key=$_" } keys_of(@_)] }],
     form => ['form:the key', sub { urlencoded(payload(@_), map { ('the key' => $_) } keys_of(@_)) }],
-    multipart => ['form:the key', sub { multipart('x-1', payload(@_), map { ('the key' => $_) } keys_of(@_)) }],
+    multipart => ['form:the key',
+        sub { multipart('x-1', payload(@_), map { ('the key' => $_) } keys_of(@_)) }],
     json => ['json:/meta/the~1key', sub { json('{"a":"' . {payload(@_)}->{a} . '","meta":{'
         . join(',', map { '"the/key":' . quote($_) } keys_of(@_)) . '}}') }],
 );
@@ -168,7 +170,8 @@ sub check_syntax {
             }
             my @bad = ("l$long", 'a b', 'a,b', 'a"b', "caf\xc3\xa9", $place eq 'cookie' ? () : 'a;b',
                 $place eq 'header' ? () : ('"quoted"', ' '), $place =~ /form|part|json/ ? "a\nb" : ());
-            is_refused outcome($web, $script, $at->($_)), '400 key-invalid', "$script: " . quote($_) for @bad;
+            is_refused outcome($web, $script, $at->($_)), '400 key-invalid', "$script: " . quote($_)
+                for @bad;
         }
     }
     my $key = new_key();
@@ -176,8 +179,8 @@ sub check_syntax {
         for [$key, '200 answer 1'], [qq("$key"), '200 replay 0'], [qq("$key";a=1), '200 replay 0'];
     # In JSON what is no string counts as it is written, and null as nothing.
     is outcome($web, 'json-strict', json(qq({"meta":{"the/key":$_->[0]}}))), $_->[1], "json: $_->[0]"
-        for ['42', '200 answer 1'], ['42', '200 replay 0'], ['null', '200 answer 1'], ['null', '200 answer 1'],
-        ['""', '400 key-invalid 0'], ['{"a":1}', '400 key-invalid 0'], ['"a\u0000b"', '400 key-invalid 0'];
+        for ['42', '200 answer 1'], ['42', '200 replay 0'], (['null', '200 answer 1']) x 2,
+        map { [$_, '400 key-invalid 0'] } '""', '{"a":1}', '"a\u0000b"';
 }
 
 sub check_order {
@@ -225,7 +228,8 @@ sub check_malformed {
         'multipart with a name twice' => [typed('multipart/form-data; boundary=x',
             $part =~ s/"key"/"a"; name="key"/r . "--x--\r\n")],
         'multipart without a boundary' => [typed('multipart/form-data', $good{body})],
-        'multipart with two boundaries' => [typed('multipart/form-data; boundary=x; boundary=y', $good{body})],
+        'multipart with two boundaries' =>
+            [typed('multipart/form-data; boundary=x; boundary=y', $good{body})],
         'multipart with a boundary that is too long' =>
             [typed('multipart/form-data; boundary=' . 'x' x 71, $good{body} =~ s/--x/'--' . 'x' x 71/ger)],
     );
@@ -277,21 +281,24 @@ sub memory {
 
 sub check_upload {
     my $wiring = $site->wiring('Apache mod_proxy_fcgi SetHandler');
-    my $file = substr join('', map { pack 'N', $_ * 2654435761 & 0xffffffff } 1 .. 1 << 16) x 115, 0, 30_000_000;
+    my $noise = join '', map { pack 'N', $_ * 2654435761 & 0xffffffff } 1 .. 1 << 16;
+    my $file = substr $noise x 115, 0, 30_000_000;
     my @fields = (a => 1, file => ['holiday.jpg', $file], key => 'upload');
     my %first = multipart('first-one', @fields);
     my %again = multipart('another-one', @fields);
-    my %other = multipart('first-one', a => 1, file => ['holiday.jpg', substr($file, 1) . 'x'], key => 'upload');
+    my %other = multipart('first-one', a => 1, file => ['holiday.jpg', substr($file, 1) . 'x'],
+        key => 'upload');
 
     # Buffers that are made once, and stay.
-    is outcome($wiring, 'upload', multipart('w', a => ['w', 'w' x $MIB], key => 'w')), '200 answer 1', 'a small one';
+    is outcome($wiring, 'upload', multipart('w', a => ['w', 'w' x $MIB], key => 'w')), '200 answer 1',
+        'a small one';
     my $before = memory('VmRSS');
     open my $fh, '>', '/proc/' . $site->gateway . '/clear_refs' or die "clear_refs: $!\n";
     print {$fh} "5\n";    # proc(5): resets the peak
     close $fh;
     my $answer = ask($wiring, 'upload', %first);
-    is $answer->body, length($first{body}) . ' ' . sha256_hex($first{body}) . "\n", 'the script gets all of it'
-        or diag $answer->summary;
+    is $answer->body, length($first{body}) . ' ' . sha256_hex($first{body}) . "\n",
+        'the script gets all of it' or diag $answer->summary;
     is $effects->runs('upload'), 1, 'with its key';
     my $replay = ask($wiring, 'upload', %again);
     ok $replay->is_replay && $replay->body eq $answer->body, 'a retry with another boundary is a replay'
@@ -317,7 +324,8 @@ sub check_rows {
 
 sub check_ignore_json {
     my $first = '{"a":1,"b":{"x":[1,2.5],"y":"z"},"meta":{"sent_at":"10:00","id":7}}';
-    my $moved = qq( { "meta" : {"id":7, "sent_at":"10:01"},\n\t"b":{"y":"\\u007a","x":[ 1 , 2.5 ]}, "a" :1 }\r\n);
+    my $moved = qq( { "meta" : {"id":7, "sent_at":"10:01"},\n)
+        . qq(\t"b":{"y":"\\u007a","x":[ 1 , 2.5 ]}, "a" :1 }\r\n);
     check_rows('ignore',
         ['the first', '200 answer 1', json($first)],
         ['again', '200 replay 0', json($first)],

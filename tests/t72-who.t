@@ -20,9 +20,9 @@ use Time::HiRes qw(sleep);
 use Time::Local qw(timegm);
 
 # Whatever is secret is called so.
-my ($ANN, $BEN) = ('secret-ann', 'secret-ben');
-my @API_KEY = map { "secret-api-key-$_" } 1, 2;
-my @TOKEN = map { [Authorization => "Bearer secret-token-$_"] } 1, 2;
+my ($ANN, $BEN) = ('hush-ann', 'hush-ben');
+my @API_KEY = map { "hush-api-key-$_" } 1, 2;
+my @TOKEN = map { [Authorization => "Bearer hush-token-$_"] } 1, 2;
 
 my %ROUTE = (
     'plain' => {},
@@ -32,7 +32,8 @@ my %ROUTE = (
     'bound' => { bind => ['HTTP_X_API_KEY', 'cookie:device'] },
     'session' => { scope => ['cookie:session'] },
     'tenant' => { scope => ['HTTP_X_TENANT', 'REMOTE_USER'], bind => [] },
-    'placed' => { key_from => ['query:key', 'cookie:key', 'form:key', 'json:/key'], unique => ['json:/mail'] },
+    'placed' => { key_from => ['query:key', 'cookie:key', 'form:key', 'json:/key'],
+        unique => ['json:/mail'] },
     'cookies' => { script => 'response.pl' },
     'cookies-session' => { script => 'response.pl', scope => ['cookie:session'] },
     'drop' => { script => 'response.pl', replay_drop => ['x-dup', 'SET-COOKIE', 'X-Absent'] },
@@ -74,7 +75,7 @@ $sandbox->finish;
 
 # ---- requests ----
 
-sub new_key { 'secret-key-' . ++$n }
+sub new_key { 'hush-key-' . ++$n }
 
 sub ask {
     my ($wiring, $name, %how) = @_;
@@ -123,10 +124,10 @@ sub set_passwords {
 }
 
 sub ask_as {
-    my ($user, $password, $name, $key, %how) = @_;
+    my ($user, $password, $name, $key, @more) = @_;
     my @headers = (Authorization => 'Basic ' . encode_base64("$user:$password", ''));
     push @headers, 'Idempotency-Key' => $key if defined $key;
-    return request($with_users->port, POST => "/proxy/$name.pl", headers => \@headers, body => 'a=1', %how);
+    return request($with_users->port, POST => "/proxy/$name.pl", headers => [@headers, @more], body => 'a=1');
 }
 
 # ---- who ----
@@ -143,15 +144,15 @@ sub check_users {
             or diag $again{$_}->summary;
     }
     is $effects->runs, $runs + 2, 'two runs';
-    my @operations = map { (verb($sandbox, 'show', '--key', $key, '--route', '*/plain.pl', '--scope', $_))[1]{ref} }
-        $ANN, $BEN;
+    my @named = ('--key', $key, '--route', '*/plain.pl');
+    my @operations = map { (verb($sandbox, 'show', @named, '--scope', $_))[1]{ref} } $ANN, $BEN;
     isnt $operations[0], $operations[1], 'two operations';
 
     set_passwords('two');
     is ask_as($ANN, 'one', 'plain', $key)->status, 401, 'the password has changed';
     my $retry = ask_as($ANN, 'two', 'plain', $key);
-    ok $retry->is_replay && $retry->essence eq $first{$ANN}->essence, 'with new credentials, the same user: a replay'
-        or diag $retry->summary;
+    ok $retry->is_replay && $retry->essence eq $first{$ANN}->essence,
+        'with new credentials, the same user: a replay' or diag $retry->summary;
     is $effects->runs, $runs + 2, 'and no run';
 }
 
@@ -163,7 +164,7 @@ sub check_credentials {
     my ($nonce) = $first->body =~ /^nonce (\w+)/;
     is outcome_of(sub { $request->($TOKEN[0]) }), '200 replay 0', 'the same token';
     for ([$TOKEN[1], 'another token'], [[], 'none'], [[Authorization => ''], 'an empty one'],
-        [[Authorization => 'bearer secret-token-1'], 'almost the same']) {
+        [[Authorization => 'bearer hush-token-1'], 'almost the same']) {
         my ($headers, $what) = @$_;
         my $answer;
         is outcome_of(sub { $answer = $request->($headers) }), '409 other-principal 0', $what;
@@ -197,12 +198,12 @@ sub check_running {
     my $client = $web->connect;
     $client->send($web->bytes(@request));
     ok $effects->await($key, 'run'), 'a script runs';
-    is outcome($web, 'slow', query => 'gate=who', key => $key, headers => $TOKEN[0]), '409 in-progress 0',
-        'its caller';
-    is outcome($web, 'slow', query => 'gate=who', key => $key, headers => $TOKEN[1]), '409 other-principal 0',
+    my @retry = ($web, 'slow', query => 'gate=who', key => $key);
+    is outcome(@retry, headers => $TOKEN[0]), '409 in-progress 0', 'its caller';
+    is outcome(@retry, headers => $TOKEN[1]), '409 other-principal 0',
         'another one does not hear that it runs';
-    is outcome($web, 'slow', query => 'gate=who', key => $key, headers => $TOKEN[0], body => 'a=2'),
-        '422 key-reused 0', 'another request: 422 wins over 409';
+    is outcome(@retry, headers => $TOKEN[0], body => 'a=2'), '422 key-reused 0',
+        'another request: 422 wins over 409';
     $sandbox->open_gate('who');
     is $client->read_answer->status, 201, 'it ends';
     is $effects->runs($key), 1, 'one run';
@@ -210,37 +211,38 @@ sub check_running {
 
 sub check_bind {
     my @api = map { ['X-API-Key' => $_] } @API_KEY;
+    my @device = (Cookie => 'device=hush-device');
     check_rows($web, 'bound',
         ['the first', '200 answer 1', $api[0]],
         ['the same', '200 replay 0', $api[0]],
         ['the token does not count', '200 replay 0', [@{ $api[0] }, @{ $TOKEN[0] }]],
         ['another one', '409 other-principal 0', $api[1]],
         ['none', '409 other-principal 0'],
-        ['the cookie counts as well', '409 other-principal 0', [@{ $api[0] }, Cookie => 'device=secret-device']]);
+        ['the cookie counts as well', '409 other-principal 0', [@{ $api[0] }, @device]]);
     # What is given counts with a user too.
     my $key = new_key();
-    my $as = sub { my @headers = @_; outcome_of(sub { request($with_users->port, POST => '/proxy/bound.pl', body => 'a=1',
-        headers => ['Idempotency-Key' => $key, Authorization => 'Basic ' . encode_base64("$ANN:two", ''), @headers]) }) };
-    is $as->(@{ $api[0] }), '200 answer 1', 'a user with a credential';
-    is $as->(@{ $api[0] }), '200 replay 0', 'the same';
-    is $as->(@{ $api[1] }), '409 other-principal 0', 'the user with another one';
+    for (['with a credential', '200 answer 1', $api[0]], ['again', '200 replay 0', $api[0]],
+        ['with another one', '409 other-principal 0', $api[1]]) {
+        my ($what, $outcome, $headers) = @$_;
+        is outcome_of(sub { ask_as($ANN, 'two', 'bound', $key, @$headers) }), $outcome, "a user $what";
+    }
 }
 
 sub check_scope {
-    my @session = map { [Cookie => "a=1; session=$_; b=2"] } 'secret-session-1', 'secret-session-2';
+    my @session = map { [Cookie => "a=1; session=$_; b=2"] } 'hush-session-1', 'hush-session-2';
     check_rows($web, 'session',
         ['the first', '200 answer 1', $session[0]],
         ['another session', '200 answer 1', $session[1]],
         ['none', '200 answer 1'],
         ['an empty one is none', '200 replay 0', [Cookie => 'session=']],
-        ['a cookie that ends like it', '200 replay 0', [Cookie => 'xsession=secret-session-1']],
-        ['the first again', '200 replay 0', [Cookie => 'session=secret-session-1']],
+        ['a cookie that ends like it', '200 replay 0', [Cookie => 'xsession=hush-session-1']],
+        ['the first again', '200 replay 0', [Cookie => 'session=hush-session-1']],
         ['with a new token', '200 replay 0', [@{ $session[0] }, @{ $TOKEN[1] }]],
         ['the second again', '200 replay 0', $session[1]]);
     check_rows($web, 'tenant',
-        ['the first', '200 answer 1', ['X-Tenant' => 'secret-1']],
-        ['another tenant', '200 answer 1', ['X-Tenant' => 'secret-2']],
-        ['the first again', '200 replay 0', ['X-Tenant' => 'secret-1']],
+        ['the first', '200 answer 1', ['X-Tenant' => 'hush-1']],
+        ['another tenant', '200 answer 1', ['X-Tenant' => 'hush-2']],
+        ['the first again', '200 replay 0', ['X-Tenant' => 'hush-1']],
         ['none', '200 answer 1'],
         ['none again; no credential counts', '200 replay 0', $TOKEN[0]]);
 }
@@ -264,7 +266,7 @@ sub check_cookies {
     place_baker($_, @cookies) for qw(cookies cookies-session);
 
     for (['a stranger', 'cookies', []], ['a token', 'cookies', $TOKEN[0]],
-        ['a session', 'cookies-session', [Cookie => 'session=secret-session-1']]) {
+        ['a session', 'cookies-session', [Cookie => 'session=hush-session-1']]) {
         my ($who, $script, $headers) = @$_;
         my $key = new_key();
         my ($first, @again) = map { ask($wiring, $script, key => $key, headers => $headers) } 1 .. 3;
@@ -283,8 +285,9 @@ sub check_cookies {
 # A script that prints these cookies among other fields.
 sub place_baker {
     my ($name, @cookies) = @_;
-    my $text = join '', "X-Dup: one, two\n", "Set-Cookie: $cookies[0]\n", "Content-Type: text/plain\n",
-        (map { "Set-Cookie: $_\n" } @cookies[1 .. $#cookies]), "X-Dup: three\n", "Warning: 199 - \"a, b\"\n";
+    my ($first, @more) = map { "Set-Cookie: $_\n" } @cookies;
+    my $text = join '', "X-Dup: one, two\n", $first, "Content-Type: text/plain\n", @more, "X-Dup: three\n",
+        "Warning: 199 - \"a, b\"\n";
     for my $prefix (qw(socket cgi)) {
         my $file = $sandbox->write("www/$prefix/$name.pl", "#!/bin/sh\ncat <<'END'\n$text\nbaked\nEND\n");
         chmod 0755, $file or die "$file: $!\n";
@@ -293,7 +296,7 @@ sub place_baker {
 
 sub check_drop {
     place_baker('drop', 'a=1', 'b=2');
-    my ($first, $replay) = map { ask($web, 'drop', key => 'secret-drop', headers => $TOKEN[0]) } 1 .. 2;
+    my ($first, $replay) = map { ask($web, 'drop', key => 'hush-drop', headers => $TOKEN[0]) } 1 .. 2;
     is_deeply [$first->all('X-Dup'), $first->all('Set-Cookie')], ['one, two', 'three', 'a=1', 'b=2'],
         'the first answer has everything';
     ok $replay->is_replay, 'a replay';
@@ -313,7 +316,7 @@ sub check_derive {
     is outcome($web, 'derive', headers => \@agent, key => $key), '200 answer 1', 'with a key';
     is $effects->runs($key), 1, 'that counts';
     is outcome($web, 'derive', headers => \@agent, key => $key), '200 replay 0', 'and a retry with it';
-    is outcome($web, 'derive', headers => \@agent, key => $_), '400 key-invalid 0', "a wrong one hides nothing: <$_>"
+    is outcome($web, 'derive', headers => \@agent, key => $_), '400 key-invalid 0', "a wrong one: <$_>"
         for '', 'a"b';
 
     my $runs = $effects->runs;
@@ -328,10 +331,11 @@ sub check_derive_whose {
     is outcome($web, 'derive', headers => $one, body => 'w=1'), '200 answer 1', 'a stranger';
     is outcome($web, 'derive', headers => $two, body => 'w=1'), '200 answer 1', 'another one';
     is outcome($web, 'derive', headers => $_, body => 'w=1'), '200 replay 0', 'again' for $one, $two;
-    is outcome($web, 'derive-tenant', headers => ['X-Tenant' => $_]), '200 answer 1', "tenant $_" for 'secret-1', 'secret-2';
-    is outcome($web, 'derive-tenant', headers => ['X-Tenant' => 'secret-1', 'User-Agent' => $_]), '200 replay 0',
-        "with $_" for 'browser 1', 'browser 2';
-    my @form = ('X-Tenant' => 'secret-1', 'Content-Type' => 'application/x-www-form-urlencoded');
+    is outcome($web, 'derive-tenant', headers => ['X-Tenant' => $_]), '200 answer 1', "tenant $_"
+        for 'hush-1', 'hush-2';
+    is outcome($web, 'derive-tenant', headers => ['X-Tenant' => 'hush-1', @$_]), '200 replay 0', "with @$_"
+        for $one, $two;
+    my @form = ('X-Tenant' => 'hush-1', 'Content-Type' => 'application/x-www-form-urlencoded');
     is outcome($web, 'derive-tenant', headers => \@form, body => $_->[0]), $_->[1], "a form: $_->[0]"
         for ['a=3&csrf=1', '200 answer 1'], ['csrf=2&a=3', '200 replay 0'], ['csrf=2&a=4', '200 answer 1'];
     my @answers = map { [outcome_of(sub { ask_as($_, 'two', 'derive') })] } $ANN, $BEN, $ANN;
@@ -371,30 +375,36 @@ sub check_derive_time {
         stop_process($site->{gateway});
         $site->{gateway} = start_gateway($sandbox, name => "gateway$jump",
             env => { LD_PRELOAD => $library, FAKETIME => $jump, DONT_FAKE_MONOTONIC => 1 });
-        is outcome($nginx, 'derive', headers => \@agent, body => 't=1'), $outcome, "$jump: derived";
-        is outcome($nginx, 'derive', headers => \@agent, body => 't=1', key => $key), '200 replay 0', "$jump: given";
+        my @form = ($nginx, 'derive', headers => \@agent, body => 't=1');
+        is outcome(@form), $outcome, "$jump: derived";
+        is outcome(@form, key => $key), '200 replay 0', "$jump: given";
     }
 }
 
 # ---- at rest ----
 
 sub check_at_rest {
-    my %place = (query => [query => 'key=secret-in-query'], cookie => [headers => [Cookie => 'key=secret-in-cookie']],
-        form => [headers => ['Content-Type' => 'application/x-www-form-urlencoded'], body => 'key=secret-in-form'],
-        json => [headers => ['Content-Type' => 'application/json'], body => '{"key":"secret-in-json","mail":"secret-mail"}']);
+    my ($form, $json) = map { [headers => ['Content-Type' => "application/$_"]] }
+        'x-www-form-urlencoded', 'json';
+    my %place = (
+        query => [query => 'key=hush-in-query'],
+        cookie => [headers => [Cookie => 'key=hush-in-cookie']],
+        form => [@$form, body => 'key=hush-in-form'],
+        json => [@$json, body => '{"key":"hush-in-json","mail":"hush-mail"}'],
+    );
     is outcome($nginx, 'placed', @{ $place{$_} }), '200 answer 1', "a key in $_" for sort keys %place;
-    is $effects->runs("secret-in-$_"), 1, 'that was found' for sort keys %place;
+    is $effects->runs("hush-in-$_"), 1, 'that was found' for sort keys %place;
 
     my ($nonce) = ask($nginx, 'plain', key => new_key())->body =~ /^nonce (\w+)/;
     my @files = grep { -f } glob $sandbox->path('{store,spool}/*');
     my $store = join '', map { Process::contents($_) } @files;
     like join(' ', @files), qr/\.db .*\.db-wal/, 'a database with its log';
     like $store, qr/$nonce/, 'in which an answer is found';
-    my @found = "$store\n" =~ /(.{0,20}secret-.{0,20})/g;
+    my @found = "$store\n" =~ /(.{0,20}hush-.{0,20})/g;
     is_deeply \@found, [], 'but no key, user, session, token, cookie, natural key';
     unlike $store, qr/\Q$_/, 'nor Basic credentials'
-        for map { my $user = $_; map { encode_base64("$user:$_", '') } qw(one two) } $ANN, $BEN;
+        for map { my $user = $_; map { encode_base64("$user:$_", '') } qw(one two right wrong) } $ANN, $BEN;
     my @logs = grep { /\Agateway/ } $sandbox->logs;
     cmp_ok scalar(@logs), '>', 100, 'the log has lines';
-    is_deeply [grep { /secret-/ } @logs], [], 'and none of it either';
+    is_deeply [grep { /hush-/ } @logs], [], 'and none of it either';
 }

@@ -14,26 +14,35 @@ use Time::HiRes qw(sleep);
 # What went wrong, where (project and issue, or its source), and the test here: file, words.
 my @ELSEWHERE = (
     # Crashes, claims that are left behind, locks.
-    ['crash after the commit, before the record: run again', 'IdempotentAPI 57, 23', t50 => 'at most one effect'],
+    ['crash after the commit, before the record: run again',
+        'IdempotentAPI 57, 23', t50 => 'at most one effect'],
     ['crash: 409 for ever', 'IdempotentAPI 37, asgi-idempotency-header 16', t14 => 'gateway is killed'],
-    ['crash: 409 for ever, nobody can settle it', 'omlx 2397, Polaris 3803', t34 => 'settle --not-done: the key is free'],
-    ['exception: deleted, and run again', 'hono, Powertools, actor-ts 1082', t13 => 'A broken answer is a finished run'],
-    ['a lock is stolen from one who lives', 'idempotency4j, prosper202 147', t35 => 'whoever has the new time sees that it runs'],
+    ['crash: 409 for ever, nobody can settle it',
+        'omlx 2397, Polaris 3803', t34 => 'settle --not-done: the key is free'],
+    ['exception: deleted, and run again',
+        'hono, Powertools, actor-ts 1082', t13 => 'A broken answer is a finished run'],
+    ['a lock is stolen from one who lives',
+        'idempotency4j, prosper202 147', t35 => 'whoever has the new time sees that it runs'],
     ['milliseconds for seconds', 'Powertools Java 1285', t72 => 'how long they last (s)'],
     ['claim and expiry are two steps', 'Powertools Python 1181', t52 => 'whichever system call'],
     ['who loses the race gets a 5xx', 'idempot-js 181, idempotency_plug', t11 => 'never a 5xx'],
     ['a race at the moment of expiry runs twice', 'node-idempotency', t32 => 'the tombstone is over'],
     ['a lock is leaked with each error', 'fiber 3058', t20 => '500 bad requests later'],
     ['one lock for all keys', 'django-idempotency-key 60', t33 => 'none of them waits for long'],
-    ['the monitor of interrupted runs dies too', 'idempotency_plug', t36 => 'when everybody who knows it has'],
+    ['the monitor of interrupted runs dies too',
+        'idempotency_plug', t36 => 'when everybody who knows it has'],
     # Clients that leave.
-    ['recorded when the answer has been sent: never, if the client left', 'idempot-js', t14 => 'client leaves by'],
-    ['the run is cancelled with its client', 'fullstackhero 1333, caura 1629', t14 => 'a run outlives its client'],
+    ['recorded when the answer has been sent: never, if the client left',
+        'idempot-js', t14 => 'client leaves by'],
+    ['the run is cancelled with its client',
+        'fullstackhero 1333, caura 1629', t14 => 'a run outlives its client'],
     ['children are left', 'fcgiwrap 19', t22 => 'no process is left'],
     # Across users and places.
-    ['the key alone is the identity: another user gets the answer', 'fiber, idempo 29, devlink 773', t72 => 'two operations'],
+    ['the key alone is the identity: another user gets the answer',
+        'fiber, idempo 29, devlink 773', t72 => 'two operations'],
     ['anonymous callers share a scope', 'worldmonitor 4728', t72 => 'a stranger'],
-    ['the key alone is the identity: another path gets the answer', 'fiber', t72 => 'in another route it is another one'],
+    ['the key alone is the identity: another path gets the answer',
+        'fiber', t72 => 'in another route it is another one'],
     ['another key with the same body is refused', 'idempot-js', t72 => 'another key, the same request'],
     ['another body gets the answer of the first', 'fiber, Kong, Restate', t71 => 'another payload'],
     # What is replayed.
@@ -129,7 +138,8 @@ sub check_slow {
 sub check_timeout {
     my ($wiring, $key) = ($WIRINGS[0], new_key());
     # It answers, closes its output, and goes on.
-    my ($first, $retry) = map { $wiring->request(POST => 'early.pl?gate=never', key => $key, body => 'a=1') } 1 .. 2;
+    my @request = (POST => 'early.pl?gate=never', key => $key, body => 'a=1');
+    my ($first, $retry) = map { $wiring->request(@request) } 1 .. 2;
     is_deeply [$first->status, $first->problem], [504, 'script-timeout'], 'told that nobody knows';
     is_deeply [$retry->status, $retry->problem], [409, 'outcome-uncertain'], 'a retry, too';
     is $retry->facts->{new_key_is_safe}, JSON::PP::false(), 'and that a new key is no way out';
@@ -158,13 +168,16 @@ sub check_fields {
     my ($wiring) = @_;
     my @fields = (
         'Content-Type: application/vnd.order+json; charset=utf-8', 'Content-Location: /orders/1',
-        'ETag: "a,b"', 'Last-Modified: Wed, 09 Jun 2021 10:18:14 GMT', 'Link: </a>; rel="next", </b>; rel="up"',
+        'ETag: "a,b"', 'Last-Modified: Wed, 09 Jun 2021 10:18:14 GMT',
+        'Link: </a>; rel="next", </b>; rel="up"',
         'Link: </c>; rel="first"', 'Location: https://example.org/orders/1', 'Vary: Accept, Cookie',
         'WWW-Authenticate: Basic realm="a, b"', 'Access-Control-Allow-Origin: https://example.org',
-        'Access-Control-Expose-Headers: Idempotent-Replayed', 'X-Empty:', 'x-lower: 1', 'Cache-Control: private');
+        'Access-Control-Expose-Headers: Idempotent-Replayed', 'X-Empty:', 'x-lower: 1',
+        'Cache-Control: private');
     for my $prefix (qw(socket proxy)) {
         my $file = $sandbox->write("www/$prefix/fields.pl",
-            join "\n", '#!/bin/sh', "cat <<'END'", 'Status: 201 Created', @fields, '', '{"order":1}', 'END', '');
+            join "\n", '#!/bin/sh', "cat <<'END'", 'Status: 201 Created', @fields, '', '{"order":1}', 'END',
+            '');
         chmod 0755, $file or die "$file: $!\n";
     }
     my $key = new_key();
