@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 const char *route_name(const struct route *route, const char *script_name)
 {
@@ -117,12 +118,16 @@ static enum err take_fingerprint(const unsigned char *secret, struct request *r)
 }
 
 /*
- * nginx sends as REMOTE_USER whatever name a client gives itself, unless auth_basic asks for a
- * password.  RFC 3875, 4.1.1: AUTH_TYPE is there when the server has authenticated somebody.
+ * nginx sends as REMOTE_USER whatever name a client gives itself in a Basic Authorization, unless
+ * auth_basic asks for the password.  RFC 3875, 4.1.1: AUTH_TYPE is there when the server has
+ * authenticated somebody.
  */
 static bool is_claimed(const struct variables *v)
 {
-	return variables_get(v, "REMOTE_USER") && !variables_get(v, "AUTH_TYPE");
+	const char *credentials = variables_get(v, "HTTP_AUTHORIZATION");
+
+	return variables_get(v, "REMOTE_USER") && !variables_get(v, "AUTH_TYPE") && credentials &&
+	       strncasecmp(credentials, "Basic ", 6) == 0;
 }
 
 bool fingerprint_principal(const unsigned char secret[SECRET_LEN], struct request *r)
@@ -167,7 +172,10 @@ enum err fingerprint_take(const unsigned char secret[SECRET_LEN], struct request
 	digest_string(&d, name);
 	digest_string(&d, r->key.text);
 	add_values(&d, r->route->scope, &r->vars);
-	if (r->key.is_derived && !is_known)
+	/* Nobody chose a derived key, so two who have the same one are told apart here. */
+	if (r->key.is_derived && is_known)
+		digest_part(&d, r->op.principal, PRINCIPAL_LEN);
+	else if (r->key.is_derived)
 		add_stranger(&d, &r->vars);
 	digest_end(&d, r->op.identity, sizeof(r->op.identity));
 	strncpy(r->op.route, name, ROUTE_NAME_MAX);

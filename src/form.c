@@ -248,7 +248,7 @@ struct form_type form_type_of(const char *content_type)
 
 /* The pair that is being read. */
 struct pair {
-	char name[FORM_NAME_MAX];
+	char name[FORM_NAME_MAX + 1];
 	size_t name_len;
 	bool is_value; /* behind the "=" */
 };
@@ -285,14 +285,13 @@ static size_t decode(char *s, size_t len, bool is_whole, size_t *used)
 	return n;
 }
 
-static enum err add_name(struct pair *pair, const char *bytes, size_t len)
+/* A name that does not fit is cut, to a length that says so. */
+static void add_name(struct pair *pair, const char *bytes, size_t len)
 {
 	if (len > sizeof(pair->name) - pair->name_len)
-		return err_set(ERR_INVALID, "a field of the form has a name longer than %d bytes",
-			FORM_NAME_MAX);
+		len = sizeof(pair->name) - pair->name_len;
 	memcpy(pair->name + pair->name_len, bytes, len);
 	pair->name_len += len;
-	return OK;
 }
 
 static enum err end_name(struct pair *pair, const struct form_handler *h)
@@ -323,7 +322,7 @@ static enum err take_run(struct window *w, struct pair *pair, const struct form_
 	decoded = decode(s, len, len < n || is_at_end(w), &used);
 	w->pos += used;
 	if (!pair->is_value)
-		rc = add_name(pair, s, decoded);
+		add_name(pair, s, decoded);
 	else if (decoded > 0)
 		rc = h->data(h->arg, s, decoded);
 	if (rc != OK || len == n)

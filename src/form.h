@@ -38,6 +38,7 @@ struct form_type form_type_of(const char *content_type);
  * (multipart).  What they return other than OK ends the reading.  All bytes are borrowed for the
  * call, end in no NUL and may hold any byte.
  *
+ *   name_len  FORM_NAME_MAX + 1: the name of an urlencoded field is longer, and cut
  *   head  the header block of the part: lines with their CRLF, without the empty one; urlencoded:
  *         NULL
  */

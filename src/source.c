@@ -320,6 +320,8 @@ static enum err digest_field(
 	struct canon *c = arg;
 
 	end_field(c);
+	if (name_len > FORM_NAME_MAX)
+		return err_set(ERR_INVALID, "a field of the form has too long a name");
 	c->is_in = !is_ignored(c->ignore, name, name_len);
 	if (!c->is_in)
 		return OK;

@@ -48,7 +48,7 @@ static enum err field(void *arg, const char *name, size_t len, const char *head,
 {
 	struct account *a = arg;
 
-	if (len > FORM_NAME_MAX || head_len > FORM_HEAD_MAX)
+	if (len > FORM_NAME_MAX + 1 || head_len > FORM_HEAD_MAX)
 		abort();
 	if (head && (head_len < 2 || memcmp(head + head_len - 2, "\r\n", 2) != 0))
 		abort();
