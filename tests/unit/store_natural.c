@@ -247,6 +247,7 @@ static void purge_all(void)
 static void run_again(void)
 {
 	struct operation op = try_operation(st, "again", now), again, found;
+	int64_t before;
 
 	is_str(take(&op, "again", 0), "taken", "taken");
 	must(store_doubt(st, &op, -1, "?", now));
@@ -258,9 +259,11 @@ static void run_again(void)
 	is_str(holder("again", now + 1000), "nobody", "released, it lets go");
 	is_str(claim_at("thief", "again", now + 2000), "taken", "somebody else takes it");
 	claim_prepare(st, &op, now + 3000, 60000, &again);
+	before = rows();
 	is_str(take(&again, "again", 0), "duplicate", "a next attempt comes second");
+	is_int(rows(), before, "and leaves nothing behind");
 	must(store_find(st, op.identity, &found, NULL));
-	ok(found.state == STATE_ABSENT && found.attempts == 1, "and leaves the row as it was");
+	ok(found.state == STATE_ABSENT && found.attempts == 1, "its row is as it was");
 	is_str(holder("again", now + 3000), "running", "the other one's key too");
 }
 
