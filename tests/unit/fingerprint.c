@@ -42,7 +42,7 @@ static enum err last;
 static struct operation take(const char *key, const char *body, const char *const *changes)
 {
 	static const char *const usual[] = {"REQUEST_METHOD=POST", "SCRIPT_NAME=/cgi-bin/a.pl",
-		"PATH_INFO=/p", "QUERY_STRING=q=1", "REMOTE_USER=ann",
+		"PATH_INFO=/p", "QUERY_STRING=q=1", "REMOTE_USER=ann", "AUTH_TYPE=Basic",
 		"HTTP_AUTHORIZATION=Bearer 1", "HTTP_COOKIE=other=1; session=s1",
 		"REMOTE_ADDR=192.0.2.1", "HTTP_USER_AGENT=u", FORM};
 	const char *params[32] = {NULL};
@@ -176,13 +176,24 @@ static void bind_always(void)
 	route.has_own_bind = false;
 }
 
+/* nginx passes on whatever name a client gives itself: that does not stand for its password. */
+static void doubt_a_claimed_user(void)
+{
+	struct operation one = WITH("AUTH_TYPE=(none)"), two;
+
+	two = WITH("AUTH_TYPE=(none)", "HTTP_AUTHORIZATION=Bearer 2");
+	compare(&one, &two, "if", "a user whom no server has authenticated: other credentials");
+	two = WITH("AUTH_TYPE=(none)");
+	compare(&one, &two, "ifp", "and the same");
+}
+
 /* Asked for alone, as for the address of an operation. */
 static void know_the_caller_alone(void)
 {
 	static const unsigned char none[PRINCIPAL_LEN];
 	struct operation op = take("k", "body", NULL);
-	struct request r =
-		try_request(&route, PARAMS("REQUEST_METHOD=GET", "REMOTE_USER=ann"), "", 0);
+	struct request r = try_request(
+		&route, PARAMS("REQUEST_METHOD=GET", "REMOTE_USER=ann", "AUTH_TYPE=Basic"), "", 0);
 
 	ok(fingerprint_principal(secret, &r), "somebody asks");
 	ok(memcmp(r.op.principal, op.principal, PRINCIPAL_LEN) == 0,
@@ -222,22 +233,37 @@ static void choose_what_counts(void)
 	route.fingerprint = (strings)(uintptr_t)whole;
 }
 
-/* What is named and cannot be known as a whole must not be taken for something else. */
-static void refuse_what_is_not_clear(void)
+/* However often a value is there, and however long it is, all of it counts. */
+static void count_all_of_it(void)
 {
-	char longest[VALUE_MAX + 4];
+	static char longest[2][3 * VALUE_MAX];
+	struct operation usual, op;
 
-	route.fingerprint = LIST("form:a", "json:/a");
-	memset(longest, 'v', sizeof(longest));
-	memcpy(longest, "a=", 2);
-	longest[VALUE_MAX + 3] = '\0';
-	take("k", longest, NULL);
-	is_int(last, ERR_INVALID, "a value over %d bytes: %s", VALUE_MAX, err_text());
-	longest[VALUE_MAX + 2] = '\0';
-	take("k", longest, NULL);
-	is_int(last, OK, "one byte less");
-	take("k", "a=1&a=2", NULL);
-	is_int(last, ERR_INVALID, "there more than once: %s", err_text());
+	route.fingerprint = LIST("form:a", "json:/a", "header:X-Part");
+	usual = SENDS("a=1&a=2", "HTTP_X_PART=p");
+	op = SENDS("a=1&b=3&a=2", "HTTP_X_PART=p");
+	compare(&usual, &op, "ifp", "there twice");
+	op = SENDS("a=1&a=3", "HTTP_X_PART=p");
+	compare(&usual, &op, "ip", "another second one");
+	op = SENDS("a=2&a=1", "HTTP_X_PART=p");
+	compare(&usual, &op, "ip", "in another order");
+	op = SENDS("a=1", "HTTP_X_PART=p");
+	compare(&usual, &op, "ip", "there once");
+	op = SENDS("a=12&a=", "HTTP_X_PART=p");
+	compare(&usual, &op, "ip", "divided in another way");
+	usual = SENDS("", "HTTP_X_PART=p", "HTTP_X_PART=q");
+	op = SENDS("", "HTTP_X_PART=p", "HTTP_X_PART=r");
+	compare(&usual, &op, "ip", "a header field twice");
+	for (int i = 0; i < 2; i++) {
+		memset(longest[i], 'v', sizeof(longest[i]) - 1);
+		memcpy(longest[i], "a=", 2);
+	}
+	longest[1][sizeof(longest[1]) - 2] = 'w';
+	usual = take("k", longest[0], NULL);
+	op = take("k", longest[0], NULL);
+	compare(&usual, &op, "ifp", "a long one");
+	op = take("k", longest[1], NULL);
+	compare(&usual, &op, "ip", "another end of a long one");
 	SENDS("{\"a\":", JSON);
 	is_int(last, ERR_INVALID, "a body that is not what it says: %s", err_text());
 	SENDS("{\"a\":1}", JSON);
@@ -376,9 +402,10 @@ int main(void)
 	name_the_route();
 	compare_callers();
 	bind_always();
+	doubt_a_claimed_user();
 	know_the_caller_alone();
 	choose_what_counts();
-	refuse_what_is_not_clear();
+	count_all_of_it();
 	derive_keys();
 	compare_natural_keys();
 	name_it_by_hand();

@@ -126,7 +126,11 @@ static void look_into_forms(void)
 	reads("form:b", MULTIPART, parts, "0: ");
 	reads("form:k", MULTIPART, "--XX\r\nsEcReT", "invalid");
 	reads("form:k", MULTIPART, "k=sEcReT", "invalid");
-	reads("form:k", "CONTENT_TYPE=multipart/form-data", parts, "0: ");
+	/* One that cannot be read is not one without the field. */
+	reads("form:k", "CONTENT_TYPE=multipart/form-data", parts, "invalid");
+	reads("form:k", "CONTENT_TYPE= Multipart/Form-Data ; boundary=", parts, "invalid");
+	reads("form:k", "CONTENT_TYPE=multipart/form-database", parts, "0: ");
+	reads("form:k", "CONTENT_TYPE=multipart/mixed; boundary=XX", parts, "0: ");
 }
 
 static void look_into_json(void)
@@ -186,6 +190,40 @@ static void cut_off(void)
 	}
 }
 
+/* ---- all values of a place ---- */
+
+static void digest_of(const char *source, const char *const *params, const char *body,
+	unsigned char out[DIGEST_LEN])
+{
+	struct request r = try_request(&route, params, body, strlen(body));
+	struct value v;
+
+	is_int(source_find(&r, source, &v), OK, "%s in %s", source, body);
+	memcpy(out, v.digest, DIGEST_LEN);
+	request_free(&r);
+}
+
+/* The same text, in two places; a digest is of the values, not of the place they stand in. */
+static void digest_values(void)
+{
+	static const char *const texts[] = {"k=", "k=1", "k=1&k=2", "k=2&k=1", "k=12", "k=&k=12",
+		"k=1&k=2&k=", "k=%31%32&k=", "x"};
+	const size_t n = sizeof(texts) / sizeof(texts[0]);
+	unsigned char sums[sizeof(texts) / sizeof(texts[0])][DIGEST_LEN], other[DIGEST_LEN];
+
+	for (size_t i = 0; i < n; i++) {
+		char query[64];
+
+		snprintf(query, sizeof(query), "QUERY_STRING=%s", texts[i]);
+		digest_of("form:k", PARAMS(FORM), texts[i], sums[i]);
+		digest_of("query:k", PARAMS(query), texts[i], other);
+		ok(memcmp(sums[i], other, DIGEST_LEN) == 0, "the same in a form and a query");
+		for (size_t j = 0; j < i; j++)
+			ok(memcmp(sums[i], sums[j], DIGEST_LEN) != 0, "%s is not %s", texts[i],
+				texts[j]);
+	}
+}
+
 static void keep_nul(void)
 {
 	struct request r = try_request(&route, PARAMS(FORM, "QUERY_STRING=k=a%00b"), "k=a%00b", 7);
@@ -207,7 +245,8 @@ static void say_where_it_is(void)
 		{"form:k", FORM, true},
 		{"form:k", MULTIPART, true},
 		{"form:k", JSON, false},
-		{"form:k", "CONTENT_TYPE=multipart/form-data", false},
+		{"form:k", "CONTENT_TYPE=multipart/form-data", true},
+		{"form:k", "CONTENT_TYPE=multipart/mixed; boundary=XX", false},
 		{"form:k", "REQUEST_METHOD=POST", false},
 		{"json:/k", JSON, true},
 		{"json:/k", "CONTENT_TYPE=APPLICATION/X+JSON ;a=b", true},
@@ -414,6 +453,7 @@ int main(void)
 	look_into_forms();
 	look_into_json();
 	cut_off();
+	digest_values();
 	keep_nul();
 	say_where_it_is();
 	digest_bytes();
