@@ -109,24 +109,13 @@ static enum err find(
 	return e;
 }
 
-static enum err drop(struct conn *c, enum statement what, int64_t id)
+enum err move_drop(struct conn *c, enum statement what, int64_t id)
 {
 	sqlite3_stmt *stmt = conn_statement(c, what);
 
 	if (stmt)
 		sqlite3_bind_int64(stmt, 1, id);
 	return conn_run(c, stmt, "drop");
-}
-
-static enum err forget(struct conn *c, int64_t id)
-{
-	static const enum statement drops[] = {ST_RESPONSE_DROP, ST_CHUNK_DROP, ST_HISTORY_DROP,
-		ST_REQUEST_DROP, ST_WEBHOOK_DROP, ST_OUTBOX_DROP, ST_FORGET};
-	enum err e = OK;
-
-	for (size_t i = 0; i < sizeof(drops) / sizeof(drops[0]) && e == OK; i++)
-		e = drop(c, drops[i], id);
-	return e;
 }
 
 /* Would one more be too many? */
@@ -166,7 +155,7 @@ static enum err take_row(struct conn *c, const struct operation *op, int64_t rou
 	e = find(c, op->identity, &existing);
 	/* Time alone has freed it, and nobody has purged it yet. */
 	if (e == OK && existing.forgotten_ms > 0 && existing.forgotten_ms <= op->created_ms) {
-		e = forget(c, existing.id);
+		e = purge_forget(c, existing.id);
 		if (e == OK)
 			e = insert(c, op, route, taken);
 	}
@@ -258,7 +247,7 @@ enum err move_release(struct conn *c, int64_t op_id, const unsigned char token[T
 		if (e == OK)
 			changed += sqlite3_changes(c->db);
 		for (size_t d = 0; d < 2 && e == OK && ways[i] == ST_RELEASE && changed > 0; d++)
-			e = drop(c, drops[d], op_id);
+			e = move_drop(c, drops[d], op_id);
 	}
 	if (e == OK && changed > 0)
 		e = natural_end(c, op_id, false, 0);
@@ -361,7 +350,7 @@ static enum err record(struct store *st, struct conn *c, void *arg)
 	if (e == ERR_REFUSED)
 		return err_set(ERR_BROKEN, "record: a response without its operation");
 	if (e == OK)
-		e = drop(c, ST_REQUEST_DROP, rec->op->id);
+		e = move_drop(c, ST_REQUEST_DROP, rec->op->id);
 	if (e == OK)
 		e = natural_end(c, rec->op->id, rec->keeps_natural, rec->now_ms);
 	if (e == OK)
@@ -489,136 +478,4 @@ enum err store_doubt(struct store *st, const struct operation *op, int exit_stat
 	struct doubt_job job = {op, exit_status, reason, now_ms};
 
 	return store_write(st, doubt, &job);
-}
-
-/* ---- purge ---- */
-
-#define PURGE_MAX 200 /* in one transaction; a piece of a large body counts like an operation */
-
-struct due {
-	int64_t id, due_ms, tombstone_ms, pieces;
-	int state;
-};
-
-static enum err list_due(struct conn *c, int64_t now_ms, int limit, struct due *out, int *n)
-{
-	sqlite3_stmt *stmt = conn_statement(c, ST_DUE);
-	enum err e = OK;
-	int rc;
-
-	*n = 0;
-	if (!stmt)
-		return c->why;
-	sqlite3_bind_int64(stmt, 1, now_ms);
-	sqlite3_bind_int(stmt, 2, limit);
-	while ((rc = sqlite3_step(stmt)) == SQLITE_ROW && *n < limit) {
-		struct due *d = &out[(*n)++];
-
-		d->id = sqlite3_column_int64(stmt, 0);
-		d->state = sqlite3_column_int(stmt, 1);
-		d->due_ms = sqlite3_column_int64(stmt, 2);
-		d->tombstone_ms = sqlite3_column_int64(stmt, 3);
-		d->pieces = 1 + sqlite3_column_int64(stmt, 4) / RESPONSE_INLINE_MAX;
-	}
-	if (rc != SQLITE_DONE && rc != SQLITE_ROW)
-		e = conn_error(c, sqlite3_extended_errcode(c->db), "purge");
-	sqlite3_reset(stmt);
-	return e;
-}
-
-static enum err drop_response(struct conn *c, int64_t id)
-{
-	static const enum statement drops[] = {ST_RESPONSE_DROP, ST_CHUNK_DROP, ST_EXPIRE};
-	enum err e = OK;
-
-	for (size_t i = 0; i < sizeof(drops) / sizeof(drops[0]) && e == OK; i++) {
-		sqlite3_stmt *stmt = conn_statement(c, drops[i]);
-
-		if (stmt) {
-			sqlite3_bind_int64(stmt, 1, id);
-			if (drops[i] == ST_EXPIRE)
-				sqlite3_bind_int(stmt, 2, STATE_EXPIRED);
-		}
-		e = conn_run(c, stmt, "purge");
-	}
-	return e;
-}
-
-enum err move_purge(struct conn *c, int64_t now_ms, int limit, int64_t *dropped, int64_t *forgotten)
-{
-	struct due due[PURGE_MAX];
-	int n = 0;
-	int64_t pieces = 0;
-	enum err e = natural_purge(c, now_ms);
-
-	if (e == OK)
-		e = list_due(c, now_ms, limit < PURGE_MAX ? limit : PURGE_MAX, due, &n);
-
-	*dropped = *forgotten = 0;
-	for (int i = 0; i < n && pieces < limit && e == OK; i++) {
-		bool is_done = due[i].state == STATE_DONE;
-
-		if (is_done && due[i].due_ms + due[i].tombstone_ms > now_ms) {
-			e = drop_response(c, due[i].id);
-			++*dropped;
-		} else {
-			e = forget(c, due[i].id);
-			*dropped += is_done;
-			++*forgotten;
-		}
-		pieces += is_done ? due[i].pieces : 1;
-	}
-	return e;
-}
-
-struct purge_job {
-	int64_t now_ms, dropped, forgotten;
-};
-
-static enum err purge(struct store *st, struct conn *c, void *arg)
-{
-	struct purge_job *job = arg;
-	int64_t dropped, forgotten;
-	enum err e = move_purge(c, job->now_ms, PURGE_MAX, &dropped, &forgotten);
-
-	(void)st;
-	job->dropped = dropped;
-	job->forgotten = forgotten;
-	return e;
-}
-
-/* Gives free pages back to the file system, some at a time.  *arg: how many are left. */
-static enum err vacuum(struct store *st, struct conn *c, void *arg)
-{
-	int64_t *left = arg;
-	sqlite3_stmt *stmt = conn_statement(c, ST_FREE_PAGES);
-	enum err e = conn_run(c, conn_statement(c, ST_VACUUM), "purge");
-
-	(void)st;
-	if (e != OK || !stmt)
-		return e != OK ? e : c->why;
-	*left = sqlite3_step(stmt) == SQLITE_ROW ? sqlite3_column_int64(stmt, 0) : 0;
-	sqlite3_reset(stmt);
-	return OK;
-}
-
-enum err store_purge(struct store *st, int64_t now_ms, int64_t *dropped, int64_t *forgotten)
-{
-	struct purge_job job = {.now_ms = now_ms};
-	int64_t left = 0, before;
-	enum err e;
-
-	*dropped = *forgotten = 0;
-	do {
-		e = store_write(st, purge, &job);
-		if (e != OK)
-			return e;
-		*dropped += job.dropped;
-		*forgotten += job.forgotten;
-	} while (job.dropped + job.forgotten > 0);
-	do {
-		before = left;
-		e = store_write(st, vacuum, &left);
-	} while (e == OK && left > 0 && left != before);
-	return e;
 }

@@ -7,7 +7,8 @@
  *   store_place.c    where the store is, the sentinel
  *   store_witness.c  proofs of life
  *   store_writer.c   the one writing thread: queue, lock file, group commit, checkpoint
- *   store_move.c     the writes: claim, release, record, doubt, purge
+ *   store_move.c     the writes: claim, release, record, doubt
+ *   store_purge.c    the same that time makes: dropped responses, forgotten operations
  *   store_natural.c  natural keys
  *   store_outbox.c   messages about how operations ended
  *   store_settle.c   the moves of an uncertain operation, and the requests kept for them
@@ -204,13 +205,19 @@ void store_owe_release(struct store *st, int64_t op_id, const unsigned char toke
 /* store_move.c: inside a write transaction. */
 enum err move_release(
 	struct conn *c, int64_t op_id, const unsigned char token[TOKEN_LEN]) MUSTCHECK;
-enum err move_purge(
-	struct conn *c, int64_t now_ms, int limit, int64_t *dropped, int64_t *forgotten) MUSTCHECK;
-
+/* Deletes what a statement names by an operation's id alone. */
+enum err move_drop(struct conn *c, enum statement what, int64_t id) MUSTCHECK;
 enum err move_history(
 	struct conn *c, int64_t id, int64_t at_ms, const char *event, const char *detail) MUSTCHECK;
 /* Takes over a row for op->attempts over 1. */
 enum err move_retake(struct conn *c, const struct operation *op, bool *taken) MUSTCHECK;
+
+/* store_purge.c: inside a write transaction */
+/* Purges what has expired at now_ms, about `limit` operations and pieces of bodies. */
+enum err purge_batch(
+	struct conn *c, int64_t now_ms, int limit, int64_t *dropped, int64_t *forgotten) MUSTCHECK;
+/* Removes all that there is of an operation. */
+enum err purge_forget(struct conn *c, int64_t id) MUSTCHECK;
 
 /* store_natural.c: inside a write transaction */
 /* Has nobody else claim->natural? */
