@@ -1,48 +1,84 @@
 /* SPDX-License-Identifier: ISC */
-/* Claim: identity says whose key it is, the fingerprint what was asked, the principal who may know.
+/*
+ * Claim: identity says whose key it is, the fingerprint what was asked, the principal who may know,
+ * the natural key which of all requests with these values it is.
  */
 #include "fingerprint.h"
 
-#include "tap.h"
+#include "request_try.h"
+#include "source.h"
+
+#define FORM "CONTENT_TYPE=application/x-www-form-urlencoded"
+#define JSON "CONTENT_TYPE=application/json"
 
 static const unsigned char secret[SECRET_LEN] = {1, 2, 3};
+static const char *whole[] = {"method", "path", "query", "body", NULL};
 static const char *scope_user[] = {"REMOTE_USER", NULL};
 static const char *scope_cookie[] = {"cookie:session", "REMOTE_USER", NULL};
 static const char *bind_auth[] = {"HTTP_AUTHORIZATION", NULL};
 
-static struct route route = {.match = (char *)(uintptr_t) "/cgi-bin/*"};
+static struct route route = {.match = (char *)(uintptr_t) "/cgi-bin/*",
+	.fingerprint = (strings)(uintptr_t)whole,
+	.scope = (strings)(uintptr_t)scope_user,
+	.bind = (strings)(uintptr_t)bind_auth};
 
-/* The request that all others are compared with, changed by "NAME=value" strings. */
+/* ---- requests ---- */
+
+/* Is this the name of a "NAME=value"? */
+static bool is_named(const char *pair, const char *other)
+{
+	size_t len = strcspn(pair, "=");
+
+	return strncmp(pair, other, len + 1) == 0;
+}
+
+/*
+ * The request that all others are compared with, changed by "NAME=value" strings; "(none)" takes
+ * one away.  key NULL: it is derived, and put into `derived`.
+ */
+static char derived[KEY_MAX + 1];
+static enum err last;
+
 static struct operation take(const char *key, const char *body, const char *const *changes)
 {
 	static const char *const usual[] = {"REQUEST_METHOD=POST", "SCRIPT_NAME=/cgi-bin/a.pl",
 		"PATH_INFO=/p", "QUERY_STRING=q=1", "REMOTE_USER=ann",
-		"HTTP_AUTHORIZATION=Bearer 1", "HTTP_COOKIE=other=1; session=s1"};
-	unsigned char hash[DIGEST_LEN] = {0};
-	struct operation op = {0};
-	struct variables v = {0};
-	struct key k = {.len = strlen(key)};
-	char name[64];
-	enum err e = OK;
+		"HTTP_AUTHORIZATION=Bearer 1", "HTTP_COOKIE=other=1; session=s1",
+		"REMOTE_ADDR=192.0.2.1", "HTTP_USER_AGENT=u", FORM};
+	const char *params[32] = {NULL};
+	struct request r;
+	struct operation op;
+	size_t n = 0;
 
-	snprintf(k.text, sizeof(k.text), "%s", key);
-	snprintf((char *)hash, sizeof(hash), "%s", body);
-	for (size_t i = 0; i < 20 && e == OK; i++) {
-		const char *pair = i < 7 ? usual[i] : changes ? changes[i - 7] : NULL, *value;
+	for (size_t i = 0; i < sizeof(usual) / sizeof(usual[0]); i++) {
+		bool is_changed = false;
 
-		if (!pair)
-			break;
-		value = strchr(pair, '=') + 1;
-		snprintf(name, sizeof(name), "%.*s", (int)(value - 1 - pair), pair);
-		e = variables_set(&v, name, strcmp(value, "(none)") == 0 ? NULL : value);
+		for (const char *const *c = changes; c && *c; c++)
+			is_changed = is_changed || is_named(usual[i], *c);
+		if (!is_changed)
+			params[n++] = usual[i];
 	}
-	fingerprint_take(secret, &route, &k, &v, hash, &op);
-	variables_free(&v);
+	for (; changes && *changes; changes++)
+		if (!strstr(*changes, "=(none)"))
+			params[n++] = *changes;
+	r = try_request(&route, params, body, strlen(body));
+	r.key.is_derived = !key;
+	snprintf(r.key.text, sizeof(r.key.text), "%s", key ? key : "");
+	r.key.len = strlen(r.key.text);
+	last = fingerprint_take(secret, &r);
+	snprintf(derived, sizeof(derived), "%s", r.key.text);
+	if (last == OK)
+		ok(r.key.len == strlen(r.key.text) && r.key.len > 0, "there is a key");
+	op = r.op;
+	request_free(&r);
 	return op;
 }
 
-#define WITH(...) take("k", "body", (const char *const[]){__VA_ARGS__, NULL})
+#define WITH(...)          take("k", "body", PARAMS(__VA_ARGS__))
+#define SENDS(body, ...)   take("k", body, PARAMS(__VA_ARGS__))
+#define DERIVES(body, ...) take(NULL, body, PARAMS(__VA_ARGS__))
 
+/* same: which of identity, fingerprint and principal stay. */
 static void compare(
 	const struct operation *a, const struct operation *b, const char *same, const char *what)
 {
@@ -54,7 +90,6 @@ static void compare(
 		"%s: principal", what);
 }
 
-/* same: which of identity, fingerprint and principal stay. */
 static void compare_requests(void)
 {
 	struct operation usual = take("k", "body", NULL), op;
@@ -77,12 +112,29 @@ static void compare_requests(void)
 	op = WITH("PATH_INFO=(none)", "SCRIPT_NAME=/cgi-bin/a.pl/p");
 	compare(&usual, &op, "ip", "the same text, split in another way");
 	op = WITH("REMOTE_USER=bob");
-	compare(&usual, &op, "fp", "another user");
+	compare(&usual, &op, "f", "another user");
 	op = WITH("HTTP_AUTHORIZATION=Bearer 2");
 	compare(&usual, &op, "ifp", "a refreshed token of a known user");
 	op = WITH("HTTP_X_OTHER=1");
 	compare(&usual, &op, "ifp", "other fields");
+	op = WITH("REMOTE_ADDR=192.0.2.2", "HTTP_USER_AGENT=v");
+	compare(&usual, &op, "ifp", "another address");
 }
+
+static void name_the_route(void)
+{
+	char *match = route.match;
+	struct operation op;
+
+	route.match = NULL;
+	op = take("k", "body", NULL);
+	is_str(op.route, "/cgi-bin/a.pl", "a control file's route is named by its script");
+	op = WITH("SCRIPT_NAME=(none)");
+	is_str(op.route, "", "if it has a name");
+	route.match = match;
+}
+
+/* ---- callers ---- */
 
 static void compare_callers(void)
 {
@@ -98,15 +150,200 @@ static void compare_callers(void)
 	compare(&usual, &op, "if", "other credentials: the same key, another principal");
 	op = WITH("REMOTE_USER=(none)", "HTTP_AUTHORIZATION=(none)");
 	ok(memcmp(op.principal, none, PRINCIPAL_LEN) == 0, "without any there is no principal");
+	op = WITH("REMOTE_USER=", "HTTP_AUTHORIZATION=");
+	ok(memcmp(op.principal, none, PRINCIPAL_LEN) == 0, "nor with empty ones");
 	route.scope = (strings)(uintptr_t)scope_cookie;
 	usual = take("k", "body", NULL);
 	op = WITH("HTTP_COOKIE=session=s2; other=1");
-	compare(&usual, &op, "fp", "another session cookie");
+	compare(&usual, &op, "f", "another session cookie");
 	op = WITH("HTTP_COOKIE=xsession=s2; session=s1; session=s3");
 	compare(&usual, &op, "ifp", "the same among others");
 	op = WITH("HTTP_COOKIE=session=ann", "REMOTE_USER=s1");
-	compare(&usual, &op, "fp", "values do not change places");
+	compare(&usual, &op, "f", "values do not change places");
 	route.scope = (strings)(uintptr_t)scope_user;
+}
+
+/* The default of bind counts without a scope only; one that was given counts always. */
+static void bind_always(void)
+{
+	struct operation one = WITH("HTTP_AUTHORIZATION=x"), two = WITH("HTTP_AUTHORIZATION=y");
+
+	compare(&one, &two, "ifp", "the default of bind, with a user");
+	route.has_own_bind = true;
+	one = WITH("HTTP_AUTHORIZATION=x");
+	two = WITH("HTTP_AUTHORIZATION=y");
+	compare(&one, &two, "if", "a bind that was given, with a user");
+	route.has_own_bind = false;
+}
+
+/* Asked for alone, as for the address of an operation. */
+static void know_the_caller_alone(void)
+{
+	static const unsigned char none[PRINCIPAL_LEN];
+	struct operation op = take("k", "body", NULL);
+	struct request r =
+		try_request(&route, PARAMS("REQUEST_METHOD=GET", "REMOTE_USER=ann"), "", 0);
+
+	ok(fingerprint_principal(secret, &r), "somebody asks");
+	ok(memcmp(r.op.principal, op.principal, PRINCIPAL_LEN) == 0,
+		"the same one, whatever is asked");
+	request_free(&r);
+	r = try_request(&route, PARAMS("REQUEST_METHOD=GET", "HTTP_COOKIE=session=s1"), "", 0);
+	ok(!fingerprint_principal(secret, &r), "nobody asks");
+	ok(memcmp(r.op.principal, none, PRINCIPAL_LEN) == 0, "who is all zero");
+	request_free(&r);
+}
+
+/* ---- other fingerprints ---- */
+
+static void choose_what_counts(void)
+{
+	struct operation usual, op;
+
+	route.fingerprint = LIST("method", "form:a", "header:X-Part", "query:q");
+	usual = SENDS("a=1&b=1", "HTTP_X_PART=p");
+	op = SENDS("a=1&b=2", "HTTP_X_PART=p", "PATH_INFO=/other");
+	compare(&usual, &op, "ifp", "what is not named does not count");
+	op = SENDS("a=2&b=1", "HTTP_X_PART=p");
+	compare(&usual, &op, "ip", "another field");
+	op = SENDS("b=1", "HTTP_X_PART=p");
+	compare(&usual, &op, "ip", "no field");
+	op = SENDS("a=1", "HTTP_X_PART=P");
+	compare(&usual, &op, "ip", "another header field");
+	op = SENDS("a=1", "HTTP_X_PART=p", "QUERY_STRING=q=2&x");
+	compare(&usual, &op, "ip", "another parameter");
+	op = SENDS("a=1", "HTTP_X_PART=p", "QUERY_STRING=q=1&x");
+	compare(&usual, &op, "ifp", "and one that is not named");
+	op = SENDS("a=p", "HTTP_X_PART=1");
+	compare(&usual, &op, "ip", "values do not change places");
+	usual = SENDS("a=", "HTTP_X_PART=p");
+	op = SENDS("b", "HTTP_X_PART=p");
+	compare(&usual, &op, "ip", "an empty one is there");
+	route.fingerprint = (strings)(uintptr_t)whole;
+}
+
+/* What is named and cannot be known as a whole must not be taken for something else. */
+static void refuse_what_is_not_clear(void)
+{
+	char longest[VALUE_MAX + 4];
+
+	route.fingerprint = LIST("form:a", "json:/a");
+	memset(longest, 'v', sizeof(longest));
+	memcpy(longest, "a=", 2);
+	longest[VALUE_MAX + 3] = '\0';
+	take("k", longest, NULL);
+	is_int(last, ERR_INVALID, "a value over %d bytes: %s", VALUE_MAX, err_text());
+	longest[VALUE_MAX + 2] = '\0';
+	take("k", longest, NULL);
+	is_int(last, OK, "one byte less");
+	take("k", "a=1&a=2", NULL);
+	is_int(last, ERR_INVALID, "there more than once: %s", err_text());
+	SENDS("{\"a\":", JSON);
+	is_int(last, ERR_INVALID, "a body that is not what it says: %s", err_text());
+	SENDS("{\"a\":1}", JSON);
+	is_int(last, OK, "one that is");
+	route.fingerprint = (strings)(uintptr_t)whole;
+	SENDS("{\"a\":", JSON);
+	is_int(last, OK, "the body as a whole is what it is");
+}
+
+/* ---- derived keys ---- */
+
+static void derive_keys(void)
+{
+	struct operation one = DERIVES("a=1", FORM), two;
+	char key[KEY_MAX + 1];
+
+	snprintf(key, sizeof(key), "%s", derived);
+	ok(strlen(key) == 64 && strspn(key, "0123456789abcdef") == 64, "a derived key: %s", key);
+	two = DERIVES("a=1", FORM);
+	compare(&one, &two, "ifp", "the same request: the same operation");
+	is_str(derived, key, "and the same key");
+	two = DERIVES("a=2", FORM);
+	compare(&one, &two, "p", "another request: another operation");
+	two = DERIVES("a=1", "REMOTE_USER=bob");
+	compare(&one, &two, "f", "another user's is another one");
+	two = DERIVES("a=1", "REMOTE_ADDR=192.0.2.2", "HTTP_USER_AGENT=v");
+	compare(&one, &two, "ifp", "a known user may come from anywhere");
+	one = DERIVES("a=1", "REMOTE_USER=(none)", "HTTP_AUTHORIZATION=(none)");
+	two = DERIVES("a=1", "REMOTE_USER=(none)", "HTTP_AUTHORIZATION=(none)");
+	compare(&one, &two, "ifp", "of strangers: the same from one place");
+	two = DERIVES(
+		"a=1", "REMOTE_USER=(none)", "HTTP_AUTHORIZATION=(none)", "REMOTE_ADDR=192.0.2.2");
+	compare(&one, &two, "fp", "of strangers: another address, another operation");
+	two = DERIVES(
+		"a=1", "REMOTE_USER=(none)", "HTTP_AUTHORIZATION=(none)", "HTTP_USER_AGENT=v");
+	compare(&one, &two, "fp", "of strangers: another browser, another operation");
+	two = take(key, "a=1", NULL);
+	one = DERIVES("a=1", FORM);
+	compare(&one, &two, "ifp", "a client that sends the derived key means the same");
+}
+
+/* ---- natural keys ---- */
+
+/* The digest as text; "none"; or "invalid". */
+static const char *natural(const char *type, const char *body)
+{
+	static char text[4][2 * NATURAL_LEN + 1];
+	static int next;
+	unsigned char bytes[NATURAL_LEN];
+	char *out = text[next++ % 4];
+	bool has_one = false;
+	struct request r = try_request(&route,
+		PARAMS("SCRIPT_NAME=/cgi-bin/a.pl", "QUERY_STRING=c=x", type), body, strlen(body));
+	enum err e = fingerprint_natural(secret, &r, bytes, &has_one);
+
+	request_free(&r);
+	if (e != OK)
+		return e == ERR_INVALID && !strstr(err_text(), "sEcReT") ? "invalid" : err_text();
+	hex_text(bytes, sizeof(bytes), out);
+	return has_one ? out : "none";
+}
+
+static void same_natural(bool same, const char *a, const char *b)
+{
+	const char *one = natural(FORM, a), *two = natural(FORM, b);
+
+	ok(strlen(one) == 32 && strlen(two) == 32 && (strcmp(one, two) == 0) == same,
+		"natural key: %s | %s", a, b);
+}
+
+static void compare_natural_keys(void)
+{
+	char longest[VALUE_MAX + 8], *match = route.match;
+	const char *one, *two;
+
+	route.unique = LIST("form:a", "form:b");
+	same_natural(true, "a=1&b=2&c=3", "c=4&b=2&a=1");
+	same_natural(true, "a=1", "a=1&c=2");
+	same_natural(false, "a=1&b=2", "a=1&b=3");
+	same_natural(false, "a=1&b=2", "a=2&b=1");
+	same_natural(false, "a=12&b=", "a=1&b=2");
+	same_natural(false, "a=1", "a=1&b=");
+	same_natural(false, "a=1", "b=1");
+	is_str(natural(FORM, "c=1"), "none", "none of its values is there");
+	is_str(natural("CONTENT_TYPE=text/plain", "a=1"), "none", "no form");
+	is_str(natural(FORM, "a=sEcReT&a=sEcReT"), "invalid", "one is there twice");
+	memset(longest, 'v', sizeof(longest));
+	memcpy(longest, "a=", 2);
+	longest[VALUE_MAX + 3] = '\0';
+	is_str(natural(FORM, longest), "invalid", "one is too long");
+
+	one = natural(FORM, "a=1");
+	route.match = (char *)(uintptr_t) "/other/*";
+	two = natural(FORM, "a=1");
+	ok(strcmp(one, two) != 0, "another route's is another one");
+	route.match = match;
+
+	route.unique = LIST("json:/a");
+	one = natural(JSON, "{\"a\":\"1\", \"b\":2}");
+	two = natural(JSON, "{\"b\":3,\"a\":\"1\"}");
+	is_str(two, one, "out of JSON");
+	is_str(natural(JSON, "{\"a\":null}"), "none", "null is none");
+	is_str(natural(JSON, "{\"sEcReT\":"), "invalid", "no JSON after all");
+	route.unique = LIST("query:c");
+	ok(strlen(natural(JSON, "")) == 32, "or of the query");
+	route.unique = NULL;
 }
 
 static void name_it_by_hand(void)
@@ -133,34 +370,17 @@ static void name_it_by_hand(void)
 	ok(strcmp(one, two) != 0, "another operation has another one");
 }
 
-/* The default of bind counts without a scope only; one that was given counts always. */
-static void bind_always(void)
-{
-	char remote_user[] = "REMOTE_USER=ann", authorization[] = "HTTP_AUTHORIZATION=x";
-	char *user[] = {remote_user, authorization, NULL};
-	struct variables v = {.list = user, .n = 2};
-	struct operation op = {0}, none = {0};
-	struct key key = {.text = "k", .len = 1};
-	unsigned char body[DIGEST_LEN] = {0};
-
-	route.scope = (strings)(uintptr_t)scope_user;
-	fingerprint_take(secret, &route, &key, &v, body, &op);
-	ok(memcmp(op.principal, none.principal, PRINCIPAL_LEN) == 0,
-		"the default of bind, with a user");
-	route.has_own_bind = true;
-	fingerprint_take(secret, &route, &key, &v, body, &op);
-	ok(memcmp(op.principal, none.principal, PRINCIPAL_LEN) != 0,
-		"a bind that was given, with a user");
-	route.has_own_bind = false;
-}
-
 int main(void)
 {
-	route.scope = (strings)(uintptr_t)scope_user;
-	route.bind = (strings)(uintptr_t)bind_auth;
 	compare_requests();
+	name_the_route();
 	compare_callers();
-	name_it_by_hand();
 	bind_always();
+	know_the_caller_alone();
+	choose_what_counts();
+	refuse_what_is_not_clear();
+	derive_keys();
+	compare_natural_keys();
+	name_it_by_hand();
 	return done_testing();
 }
