@@ -33,10 +33,12 @@ static int64_t read_seconds(const char *at, const char *end)
 	int64_t n = 0;
 	int digits = 0;
 
-	at += at < end && *at == '"';
+	if (end - at >= 2 && *at == '"' && end[-1] == '"') {
+		at++;
+		end--;
+	}
 	for (; at < end && isdigit((unsigned char)*at) && digits < 9; at++, digits++)
 		n = n * 10 + (*at - '0');
-	at += at < end && *at == '"';
 	return digits > 0 && at == end ? n : -1;
 }
 
