@@ -140,8 +140,9 @@ static const struct entry {
 		"There is no such operation", "No operation of yours has this reference here.",
 		"Nothing was run. The operation may have been forgotten, or may never have been "
 		"started; or it was requested with other credentials. To find out, repeat the "
-		"original request with its original key: it is not carried out twice."},
-	[PROBLEM_WEBHOOK_REFUSED] = {"webhook-refused", 400, true, true,
+		"original request with its original key: as long as the key is remembered, it is "
+		"not carried out twice."},
+	[PROBLEM_WEBHOOK_REFUSED] = {"webhook-refused", 400, false, true,
 		"The address for the notification is not accepted",
 		"The URL in Retrysafe-Webhook is not one that may be notified from here.",
 		"The script was not run. Send the request again without Retrysafe-Webhook, or with "
