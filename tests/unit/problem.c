@@ -49,7 +49,52 @@ static const struct {
 	{PROBLEM_STORE_UNAVAILABLE, 503, "store-unavailable", true, false},
 	{PROBLEM_OVERLOADED, 503, "overloaded", true, false},
 	{PROBLEM_CONFIGURATION, 500, "configuration", false, false},
+	{PROBLEM_DUPLICATE, 409, "duplicate", false, false},
+	{PROBLEM_OPERATION_UNKNOWN, 404, "operation-unknown", false, false},
+	{PROBLEM_WEBHOOK_REFUSED, 400, "webhook-refused", false, true},
+	{PROBLEM_ACCEPTED, 202, "accepted", true, false},
 };
+
+/* One of them, with and without a time after which it may help to ask again. */
+static void test_entry(size_t i, int retry_after_s)
+{
+	struct problem_facts pf = {.problem = promised[i].problem,
+		.detail = "x",
+		.operation_state = "no ref",
+		.retry_after_s = retry_after_s};
+	struct problem_answer a = build(&pf);
+	json_t *doc = json_loads(a.body, JSON_REJECT_DUPLICATES, NULL);
+	bool is_problem = promised[i].status >= 400;
+	const char *type = promised[i].type;
+	char urn[80], line[80];
+
+	snprintf(urn, sizeof(urn), "urn:retrysafe:problem:%s", type);
+	snprintf(line, sizeof(line), "Status: %d ", promised[i].status);
+	ok(doc != NULL, "%s: JSON", type);
+	is_str(member(doc, "type"), is_problem ? urn : NULL, "%s: type", type);
+	is_str(a.type, type, "%s: type for the log", type);
+	is_int(a.status, promised[i].status, "%s: status", type);
+	is_int(json_integer_value(json_object_get(doc, "status")), a.status,
+		"%s: status in the body", type);
+	ok(strncmp(a.head, line, strlen(line)) == 0 && !strstr(a.head, "null"), "%s: Status line",
+		type);
+	ok(strstr(a.head, is_problem ? "\r\nContent-Type: application/problem+json\r\n"
+				     : "\r\nContent-Type: application/json\r\n") != NULL,
+		"%s: Content-Type", type);
+	is_int(json_is_true(json_object_get(doc, "retry_same_key")),
+		promised[i].retry_same_key || retry_after_s > 0, "%s: retry_same_key", type);
+	is_int(json_is_true(json_object_get(doc, "new_key_is_safe")), promised[i].new_key_is_safe,
+		"%s: new_key_is_safe", type);
+	is_int(strstr(a.head, "\r\nRetry-After: 7\r\n") != NULL, retry_after_s == 7,
+		"%s: Retry-After", type);
+	ok(strstr(a.head, "\r\nCache-Control: no-store\r\n") != NULL, "%s: no-store", type);
+	is_int((long long)json_object_size(doc), is_problem ? 6 : 5, "%s: no other member", type);
+	if (is_problem)
+		ok(strstr(member(doc, "detail"), " run") || strstr(member(doc, "detail"), " ran "),
+			"%s: detail says whether the script ran", type);
+	json_decref(doc);
+	problem_answer_free(&a);
+}
 
 static void test_table(void)
 {
@@ -57,37 +102,8 @@ static void test_table(void)
 
 	is_int((long long)n, PROBLEM__MAX, "every problem is tested");
 	for (size_t i = 0; i < n; i++) {
-		struct problem_facts pf = {.problem = promised[i].problem,
-			.detail = "x",
-			.operation_state = "no ref",
-			.retry_after_s = 7};
-		struct problem_answer a = build(&pf);
-		json_t *doc = json_loads(a.body, JSON_REJECT_DUPLICATES, NULL);
-		const char *type = promised[i].type;
-		char urn[80], line[80];
-
-		snprintf(urn, sizeof(urn), "urn:retrysafe:problem:%s", type);
-		snprintf(line, sizeof(line), "Status: %d ", promised[i].status);
-		ok(doc != NULL, "%s: JSON", type);
-		is_str(member(doc, "type"), urn, "%s: type", type);
-		is_str(a.type, type, "%s: type for the log", type);
-		is_int(a.status, promised[i].status, "%s: status", type);
-		is_int(json_integer_value(json_object_get(doc, "status")), a.status,
-			"%s: status in the body", type);
-		ok(strncmp(a.head, line, strlen(line)) == 0 && !strstr(a.head, "null"),
-			"%s: Status line", type);
-		is_int(json_is_true(json_object_get(doc, "retry_same_key")),
-			promised[i].retry_same_key, "%s: retry_same_key", type);
-		is_int(json_is_true(json_object_get(doc, "new_key_is_safe")),
-			promised[i].new_key_is_safe, "%s: new_key_is_safe", type);
-		is_int(strstr(a.head, "\r\nRetry-After: 7\r\n") != NULL, promised[i].retry_same_key,
-			"%s: Retry-After", type);
-		ok(strstr(a.head, "\r\nCache-Control: no-store\r\n") != NULL, "%s: no-store", type);
-		is_int((long long)json_object_size(doc), 6, "%s: no other member", type);
-		ok(strstr(member(doc, "detail"), " run") || strstr(member(doc, "detail"), " ran "),
-			"%s: detail says whether the script ran", type);
-		json_decref(doc);
-		problem_answer_free(&a);
+		test_entry(i, 0);
+		test_entry(i, 7);
 	}
 }
 
@@ -118,6 +134,85 @@ static void test_exact(void)
 	problem_answer_free(&a);
 	problem_answer_free(NULL);
 	ok(!a.head && !a.body, "freed is empty");
+}
+
+/* No problem: it is being done, and there is where it will be. */
+static void test_accepted(void)
+{
+	struct problem_facts pf = {.problem = PROBLEM_ACCEPTED,
+		.ref = "op_1",
+		.operation_state = "running",
+		.retry_after_s = 2,
+		.location = "/cgi-bin/a.pl?_operation=op_1",
+		.applied = "respond-async"};
+	struct problem_answer a = build(&pf);
+
+	is_str(a.head,
+		"Status: 202 Accepted\r\nContent-Type: application/json\r\n"
+		"Cache-Control: no-store\r\nRetry-After: 2\r\n"
+		"Location: /cgi-bin/a.pl?_operation=op_1\r\n"
+		"Preference-Applied: respond-async\r\n",
+		"the head of a 202");
+	is_str(a.body,
+		"{\"title\":\"Your request is being carried out\",\"status\":202,\"detail\":"
+		"\"The request was accepted and is still being carried out. Its result will be at "
+		"the "
+		"address in Location. The same request with the same key leads there, too; with a "
+		"new "
+		"key it could be carried out twice.\",\"operation\":\"op_1\",\"operation_state\":"
+		"\"running\",\"location\":\"/cgi-bin/a.pl?_operation=op_1\","
+		"\"retry_same_key\":true,\"new_key_is_safe\":false}",
+		"the body of a 202");
+	problem_answer_free(&a);
+	pf.prefers_html = true;
+	pf.location = "/a.pl?x='&_operation=op_1";
+	a = build(&pf);
+	ok(strstr(a.head, "\r\nContent-Type: text/html; charset=utf-8\r\n") != NULL, "a page");
+	ok(strstr(a.body, "<meta http-equiv=\"refresh\" content=\"2; "
+			  "url=/a.pl?x=&#39;&amp;_operation=op_1\">") != NULL,
+		"that leads to the result by itself");
+	ok(strstr(a.body, "href=\"/a.pl?x=&#39;&amp;_operation=op_1\"") != NULL, "and has a link");
+	ok(!strstr(a.body, "<dt>Problem"), "and is no problem");
+	problem_answer_free(&a);
+	pf.retry_after_s = 0;
+	a = build(&pf);
+	ok(!strstr(a.body, "refresh"), "without a time it stays");
+	problem_answer_free(&a);
+	pf.retry_after_s = 2;
+	pf.location = NULL;
+	a = build(&pf);
+	ok(!strstr(a.body, "refresh") && !strstr(a.body, "href") && !strstr(a.head, "Location"),
+		"nor without an address");
+	problem_answer_free(&a);
+}
+
+/* A route may choose another status. */
+static void test_status(void)
+{
+	static const struct {
+		int status;
+		const char *line, *shown;
+	} cases[] = {{429, "Status: 429 Too Many Requests\r\n", "<dd>429 Too Many Requests</dd>"},
+		{0, "Status: 409 Conflict\r\n", "<dd>409 Conflict</dd>"},
+		{499, "Status: 499 \r\n", "<dd>499 </dd>"}};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct problem_facts pf = {.problem = PROBLEM_DUPLICATE, .status = cases[i].status};
+		struct problem_answer a = build(&pf);
+		json_t *doc = json_loads(a.body, 0, NULL);
+		int want = cases[i].status ? cases[i].status : 409;
+
+		is_int(a.status, want, "status %d", cases[i].status);
+		ok(strncmp(a.head, cases[i].line, strlen(cases[i].line)) == 0, "in the head");
+		is_int(json_integer_value(json_object_get(doc, "status")), want, "in the body");
+		is_str(member(doc, "type"), "urn:retrysafe:problem:duplicate", "of the same type");
+		json_decref(doc);
+		problem_answer_free(&a);
+		pf.prefers_html = true;
+		a = build(&pf);
+		ok(strstr(a.body, cases[i].shown) != NULL, "on the page");
+		problem_answer_free(&a);
+	}
 }
 
 static void says(const char *detail, const char *start)
@@ -231,6 +326,8 @@ int main(void)
 {
 	test_table();
 	test_exact();
+	test_accepted();
+	test_status();
 	test_detail();
 	test_hostile();
 	test_accept();
