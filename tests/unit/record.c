@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* Claim: only a script that ended by itself with a whole, valid answer is done; all else is doubt.
+/*
+ * Claims: only a script that ended by itself with a whole, valid answer is done, or, when the
+ * answer says that nothing was done, free again; all else is doubt.  What a script and a route ask
+ * for is what is recorded.
  */
 #include "record.h"
 
@@ -147,6 +150,272 @@ static void record_again(void)
 	ending_free(&end);
 }
 
+/* ---- what script and route ask for ---- */
+
+/* Warnings about what is wrong on purpose are not for who reads the tests. */
+static void hush(bool on)
+{
+	static int stderr_fd = -1;
+
+	if (on) {
+		int null_fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+		stderr_fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+		dup2(null_fd, STDERR_FILENO);
+		close(null_fd);
+	} else {
+		dup2(stderr_fd, STDERR_FILENO);
+		close(stderr_fd);
+	}
+}
+
+static void set_policy(const char *const *release_on, enum guarantee guarantee)
+{
+	struct config cf = {.durability = DURABILITY_NORMAL, .busy_timeout_ms = 77};
+	struct route route = {.ttl_ms = 5000,
+		.tombstone_ms = 6000,
+		.max_response_bytes = 1 << 20,
+		.release_on = (strings)(uintptr_t)release_on,
+		.guarantee = guarantee};
+
+	policy = record_policy_of(&cf, &route);
+}
+
+/* What becomes of an operation whose script prints this header; `shown` gets what is answered. */
+static enum outcome outcome_of(const char *header, struct operation *found, struct recorded *shown)
+{
+	struct operation op = claimed();
+	struct ending end;
+	char output[400];
+
+	snprintf(output, sizeof(output), "%s\n\nhello", header);
+	end = ended(output);
+	must(record_run(st, &op, &policy, &end, shown));
+	ending_free(&end);
+	if (store_find(st, op.identity, found, NULL) != OK)
+		memset(found, 0, sizeof(*found));
+	return shown->outcome;
+}
+
+static void check_release(const char *header, bool is_released)
+{
+	struct operation found;
+	struct recorded shown;
+
+	is_int(outcome_of(header, &found, &shown),
+		is_released ? OUTCOME_RELEASED : OUTCOME_RECORDED, "%.40s", header);
+	is_int(found.state, is_released ? STATE_ABSENT : STATE_DONE,
+		is_released ? "its key is free" : "is done");
+	ok(shown.res.head && shown.res.body_len == 5 && strcmp(shown.res.body, "hello") == 0,
+		"and answered as a whole");
+	ok(!strcasestr(shown.res.head, "\nRetrysafe"), "without what is for us alone");
+	response_free(&shown.res);
+}
+
+static void release_by_status(void)
+{
+	static const char *const one[] = {"503", "200", NULL}, *const all[] = {"5xx", "4xx", NULL};
+
+	set_policy(NULL, GUARANTEE_STRICT);
+	check_release("Status: 503 Wait", false);
+	set_policy(one, GUARANTEE_STRICT);
+	check_release("Status: 503 Wait", true);
+	check_release("Content-Type: text/plain", true);
+	check_release("Status: 504 Wait", false);
+	check_release("Status: 502 Wait", false);
+	check_release("Status: 201 Created", false);
+	set_policy(all, GUARANTEE_STRICT);
+	check_release("Status: 400 Bad", true);
+	check_release("Status: 499 Bad", true);
+	check_release("Status: 500 Bad", true);
+	check_release("Status: 599 Bad", true);
+	check_release("Status: 399 Bad", false);
+	check_release("Status: 200 OK", false);
+	check_release("Status: 503 Wait\nRetrysafe-Outcome: record", true);
+}
+
+static void release_by_word(void)
+{
+	set_policy(NULL, GUARANTEE_STRICT);
+	check_release("Status: 200 OK\nRetrysafe-Outcome: release", true);
+	check_release("Status: 500 Bad\nretrysafe-outcome:RELEASE", true);
+	check_release("Status: 200 OK\nRetrysafe-Outcome: record", false);
+	check_release("Status: 200 OK\nRetrysafe-Outcome: releas", false);
+	check_release("Status: 200 OK\nRetrysafe-Outcome: release, please, once", false);
+	check_release("Status: 200 OK\nRetrysafe-Outcome:", false);
+	check_release("Status: 200 OK\nX-Retrysafe-Outcome: release", false);
+}
+
+/* Only the whole answer of a script that ended by itself can say that nothing was done. */
+static void believe_no_dead_script(void)
+{
+	struct ending end = ended("Status: 200 OK\nRetrysafe-Outcome: release\n\n");
+
+	set_policy(NULL, GUARANTEE_STRICT);
+	ending_set_status(&end, 9);
+	expect(&end, OUTCOME_NO_RESPONSE, "signal 9", "a release of a script that was killed");
+	end = ended("Status: 200 OK\nRetrysafe-Outcome: release\n\n");
+	end.is_timed_out = true;
+	expect(&end, OUTCOME_TIMED_OUT, "its time", "a release that came too late");
+	end = ended("Status: 200 OK\nRetrysafe-Outcome: release\nContent-Length: 9\n\nhello");
+	end.exit_status = 1;
+	expect(&end, OUTCOME_NO_RESPONSE, "not a valid", "a release that is not whole");
+}
+
+/* The store fails: the key is let go of as soon as it works again. */
+static void release_in_vain(void)
+{
+	struct ending end = ended("Status: 200 OK\nRetrysafe-Outcome: release\n\nhello");
+	struct operation op = claimed();
+	struct recorded rec;
+
+	try_disk.fail_writes = 1;
+	ok(record_run(st, &op, &policy, &end, &rec) != OK, "a release without room");
+	ok(!rec.res.head, "nothing to free");
+	try_disk.fail_writes = 0;
+	is_int(record_run(st, &op, &policy, &end, &rec), OK, "with room");
+	is_int(rec.outcome, OUTCOME_RELEASED, "released");
+	is_int(try_state(st, &op), STATE_ABSENT, "its key is free");
+	response_free(&rec.res);
+	ending_free(&end);
+}
+
+static void take_ttl(void)
+{
+	static const struct {
+		const char *header;
+		int64_t ttl_ms;
+	} cases[] = {
+		{"Status: 200 OK", 5000},
+		{"Status: 200 OK\nRetrysafe-TTL: 7d", INT64_C(604800000)},
+		{"Status: 200 OK\nretrysafe-ttl:1s", 1000},
+		{"Status: 404 No\nRetrysafe-TTL: 3650d", INT64_C(315360000000)},
+		{"Status: 200 OK\nRetrysafe-TTL: 3651d", 5000},
+		{"Status: 200 OK\nRetrysafe-TTL: 0", 5000},
+		{"Status: 200 OK\nRetrysafe-TTL: 0s", 5000},
+		{"Status: 200 OK\nRetrysafe-TTL: 999ms", 5000},
+		{"Status: 200 OK\nRetrysafe-TTL: 7", 5000},
+		{"Status: 200 OK\nRetrysafe-TTL: -7d", 5000},
+		{"Status: 200 OK\nRetrysafe-TTL: 7d or so", 5000},
+		{"Status: 200 OK\nRetrysafe-TTL: 99999999999999999999d", 5000},
+		{"Status: 200 OK\nRetrysafe-TTL:", 5000},
+	};
+
+	set_policy(NULL, GUARANTEE_STRICT);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct operation found;
+		struct recorded shown;
+
+		is_int(outcome_of(cases[i].header, &found, &shown), OUTCOME_RECORDED, "%s",
+			cases[i].header);
+		is_int(found.expires_ms - found.updated_ms, cases[i].ttl_ms, "its ttl");
+		is_int(found.forgotten_ms - found.expires_ms, 6000, "the route's tombstone");
+		ok(!strcasestr(shown.res.head, "\nRetrysafe"), "nothing of it is answered");
+		response_free(&shown.res);
+	}
+}
+
+/* The first caller gets all of it, the store keeps what the guarantee says. */
+static void keep_by_guarantee(void)
+{
+	static const enum guarantee guarantees[] = {
+		GUARANTEE_STRICT, GUARANTEE_RESULT, GUARANTEE_SEMANTIC};
+
+	for (size_t i = 0; i < 3; i++) {
+		bool keeps_body = guarantees[i] == GUARANTEE_STRICT;
+		struct operation op = claimed(), found;
+		struct ending end = ended("Status: 201 Created\nX-A: 1\n\nhello");
+		struct recorded shown;
+		struct response res;
+
+		set_policy(NULL, guarantees[i]);
+		is_int(record_run(st, &op, &policy, &end, &shown), OK, "guarantee %zu", i);
+		ok(shown.res.body_len == 5 && strcmp(shown.res.body, "hello") == 0,
+			"the first caller gets the body");
+		must(store_find(st, op.identity, &found, &res));
+		is_int(res.status, 201, "the store has the status");
+		is_str(res.head, "Status: 201 Created\r\nX-A: 1\r\n", "and the fields");
+		is_str(res.body, keeps_body ? "hello" : "", "and of the body what it has to");
+		is_int(res.body_len, keeps_body ? 5 : 0, "of that length");
+		ok(res.is_kept, "which is what is to be replayed");
+		response_free(&res);
+		response_free(&shown.res);
+		is_int(record_run(st, &op, &policy, &end, &shown), OK, "again: the same record");
+		response_free(&shown.res);
+		ending_free(&end);
+	}
+}
+
+/* A body that is too large to keep need not be kept where it is not replayed. */
+static void keep_no_large_body(void)
+{
+	struct operation op = claimed(), found;
+	struct ending end = ended("Status: 201 Created\n\nhello");
+	struct recorded shown;
+	struct response res;
+
+	set_policy(NULL, GUARANTEE_RESULT);
+	policy.max_response_bytes = 4;
+	is_int(record_run(st, &op, &policy, &end, &shown), OK, "over max_response, result");
+	ok(!shown.res.is_kept && shown.res.body_len == 5,
+		"the first caller's is behind the output");
+	must(store_find(st, op.identity, &found, &res));
+	ok(res.is_kept && res.body_len == 0, "the replay has its head");
+	response_free(&res);
+	response_free(&shown.res);
+	ending_free(&end);
+}
+
+static void carry_the_rest(void)
+{
+	set_policy(NULL, GUARANTEE_STRICT);
+	ok(policy.durability == DURABILITY_NORMAL && policy.busy_timeout_ms == 77 &&
+			policy.ttl_ms == 5000 && policy.tombstone_ms == 6000 &&
+			policy.max_response_bytes == 1 << 20 && !policy.keeps_head_only,
+		"the policy says what configuration and route say");
+}
+
+/* ---- natural keys ---- */
+
+/* Which ends keep the natural key (SPEC section 9), or give it to the next one. */
+static void keep_natural_keys(void)
+{
+	static const struct {
+		const char *output;
+		bool is_kept;
+	} cases[] = {
+		{"Status: 200 OK\n\n", true}, {"Status: 201 Created\n\n", true},
+		{"Location: /thanks\n\n", true}, /* 303: how a form says that it was done */
+		{"Status: 302 Found\nLocation: /\n\n", false}, {"Status: 404 No\n\n", false},
+		{"Status: 500 Bad\n\n", false},
+		{"Status: 200 OK\nRetrysafe-Outcome: release\n\n", false},
+		{"nonsense", true}, /* uncertain */
+	};
+
+	set_policy(NULL, GUARANTEE_STRICT);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		unsigned char natural[NATURAL_LEN] = {(unsigned char)i, 1};
+		char name[16];
+		struct operation op, found;
+		struct recorded rec;
+		struct ending end = ended(cases[i].output);
+		enum claimed claimed_it = CLAIM_THERE;
+		bool is_taken = false;
+		enum err e;
+
+		snprintf(name, sizeof(name), "natural %zu", i);
+		op = try_operation(st, name, clock_wall_ms());
+		must(store_claim(st, &(struct claim){.op = &op, .natural = natural}, &claimed_it));
+		must(record_run(st, &op, &policy, &end, &rec));
+		response_free(&rec.res);
+		ending_free(&end);
+		e = store_find_natural(st, natural, clock_wall_ms(), &found, NULL, &is_taken);
+		ok((e == OK) == cases[i].is_kept && is_taken == cases[i].is_kept,
+			"its natural key is %s: %.20s", is_taken ? "kept" : "let go of",
+			cases[i].output);
+	}
+}
+
 int main(void)
 {
 	umask(077);
@@ -156,6 +425,17 @@ int main(void)
 	judge_endings();
 	record_large_output();
 	record_again();
+	release_by_status();
+	hush(true);
+	release_by_word();
+	take_ttl();
+	hush(false);
+	believe_no_dead_script();
+	release_in_vain();
+	keep_by_guarantee();
+	keep_no_large_body();
+	carry_the_rest();
+	keep_natural_keys();
 	store_close(&st);
 	return try_end();
 }
