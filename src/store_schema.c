@@ -201,6 +201,7 @@ static enum err upgrade(struct store *st)
 {
 	struct conn *c = NULL;
 	char version[24] = "", set[64];
+	long before;
 	enum err e = store_lock(st);
 
 	if (e != OK)
@@ -210,13 +211,15 @@ static enum err upgrade(struct store *st)
 		e = conn_execute(c, "BEGIN IMMEDIATE", "upgrade the store");
 	if (e == OK)
 		e = conn_ask(c, "PRAGMA user_version", version, sizeof(version));
-	for (long i = strtol(version, NULL, 10); i < STORE_SCHEMA_VERSION && e == OK; i++)
+	before = strtol(version, NULL, 10);
+	for (long i = before; i < STORE_SCHEMA_VERSION && e == OK; i++)
 		e = conn_execute(c, steps[i], "upgrade the store");
-	snprintf(set, sizeof(set), "PRAGMA user_version=%d; COMMIT", STORE_SCHEMA_VERSION);
+	snprintf(set, sizeof(set), "PRAGMA user_version=%ld; COMMIT",
+		before < STORE_SCHEMA_VERSION ? STORE_SCHEMA_VERSION : before);
 	if (e == OK)
 		e = conn_execute(c, set, "upgrade the store");
-	if (e == OK)
-		log_info("%s: upgraded from schema %s to %d", st->path, version,
+	if (e == OK && before < STORE_SCHEMA_VERSION)
+		log_info("%s: upgraded from schema %ld to %d", st->path, before,
 			STORE_SCHEMA_VERSION);
 	conn_close(&c);
 	store_unlock(st);
@@ -230,5 +233,8 @@ enum err schema_check(struct store *st, struct conn *c)
 
 	if (e == OK)
 		e = check_journal(st, c);
-	return e == OK && is_old ? upgrade(st) : e;
+	if (e == OK && is_old)
+		e = upgrade(st);
+	/* Whoever was faster may have been newer than we are. */
+	return e == OK && is_old ? check_version(st, c, &is_old) : e;
 }
