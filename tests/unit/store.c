@@ -91,7 +91,8 @@ static void make_and_reopen(void)
 	store_close(&st);
 	stat(try_db, &sb);
 	is_int(sb.st_mode & 07777, 0600, "the file is ours alone");
-	is_int(try_sql(try_db, "PRAGMA user_version"), 1, "its schema has a version");
+	is_int(try_sql(try_db, "PRAGMA user_version"), STORE_SCHEMA_VERSION,
+		"its schema has a version");
 	st = try_store();
 	ok(memcmp(secret, store_secret(st), SECRET_LEN) == 0, "opened again: the same secret");
 	is_int(try_state(st, &(struct operation){.identity = "x"}), STATE_RUNNING,
@@ -154,7 +155,8 @@ static void refuse_foreign_files(void)
 	int fd;
 
 	start("newer", true);
-	try_sql(try_db, "PRAGMA user_version=2");
+	snprintf(text, sizeof(text), "PRAGMA user_version=%d", STORE_SCHEMA_VERSION + 1);
+	try_sql(try_db, text);
 	is_int(open_it(true, false), ERR_REFUSED, "a newer schema is refused: %s", err_text());
 	start("foreign", true);
 	try_sql(try_db, "PRAGMA application_id=77");
