@@ -105,17 +105,20 @@ enum err purge_batch(
 
 struct purge_job {
 	int64_t now_ms, dropped, forgotten;
+	int changes; /* rows */
 };
 
 static enum err purge(struct store *st, struct conn *c, void *arg)
 {
 	struct purge_job *job = arg;
 	int64_t dropped, forgotten;
+	int before = sqlite3_total_changes(c->db);
 	enum err e = purge_batch(c, job->now_ms, PURGE_MAX, &dropped, &forgotten);
 
 	(void)st;
 	job->dropped = dropped;
 	job->forgotten = forgotten;
+	job->changes = sqlite3_total_changes(c->db) - before;
 	return e;
 }
 
@@ -147,7 +150,7 @@ enum err store_purge(struct store *st, int64_t now_ms, int64_t *dropped, int64_t
 			return e;
 		*dropped += job.dropped;
 		*forgotten += job.forgotten;
-	} while (job.dropped + job.forgotten > 0);
+	} while (job.changes > 0);
 	do {
 		before = left;
 		e = store_write(st, vacuum, &left);
