@@ -19,6 +19,8 @@ static const char *const words[VERDICT__MAX] = {
 	[VERDICT_UNCERTAIN] = "uncertain",
 	[VERDICT_KEY_REUSED] = "key reused",
 	[VERDICT_OTHER_PRINCIPAL] = "other principal",
+	[VERDICT_DUPLICATE] = "duplicate",
+	[VERDICT_OVERLOADED] = "overloaded",
 };
 
 /* What a request with this operation's identity, fingerprint and principal is told at a time. */
@@ -136,6 +138,49 @@ static void find_the_script(struct store *st)
 	is_str(told(st, &op, 1000), "uncertain", "and no longer");
 }
 
+/* Those who are dead take nobody's room, and their operations are settled for it. */
+static void make_room(struct store *st)
+{
+	struct operation dead, living, next;
+	struct claim claim = {.op = &next, .max_running = 2, .max_running_all = 100};
+	enum verdict verdict;
+
+	dead = try_operation(st, "xdead", 1000);
+	dead.witness = DEAD;
+	living = try_operation(st, "xliving", 1000);
+	next = try_operation(st, "xnext", 1000);
+	is_str(take(st, &dead), "taken", "one that runs, and dies");
+	is_str(take(st, &living), "taken", "one that lives");
+	is_int(claim_take(st, &claim, &verdict), OK, "a third one of two");
+	is_str(words[verdict], "taken", "has the room of the dead");
+	is_int(try_state(st, &dead), STATE_UNCERTAIN, "which is uncertain now");
+	is_int(try_state(st, &living), STATE_RUNNING, "the living is left alone");
+	next = try_operation(st, "xother", 1000);
+	is_int(claim_take(st, &claim, &verdict), OK, "when all of them live");
+	is_str(words[verdict], "overloaded", "there is no room");
+	is_int(try_state(st, &next), STATE_ABSENT, "and nothing happens");
+	next = try_operation(st, "yother", 1000);
+	is_int(claim_take(st, &claim, &verdict), OK, "on another route");
+	is_str(words[verdict], "taken", "there is");
+}
+
+static void tell_duplicates(struct store *st)
+{
+	unsigned char natural[NATURAL_LEN] = {1};
+	struct operation op = try_operation(st, "natural", 1000);
+	struct claim claim = {.op = &op, .natural = natural};
+	enum verdict verdict;
+
+	is_int(claim_take(st, &claim, &verdict), OK, "a natural key");
+	is_str(words[verdict], "taken", "is taken");
+	is_int(claim_take(st, &claim, &verdict), OK, "by the same key again");
+	is_str(words[verdict], "free", "it is to be looked at");
+	op = try_operation(st, "another", 1000);
+	is_int(claim_take(st, &claim, &verdict), OK, "by another key");
+	is_str(words[verdict], "duplicate", "it is a duplicate");
+	is_str(told(st, &op, 1000), "free", "whose key is free");
+}
+
 int main(void)
 {
 	struct store *st;
@@ -147,6 +192,8 @@ int main(void)
 	tell_requests_apart(st);
 	settle_by_evidence(st);
 	find_the_script(st);
+	make_room(st);
+	tell_duplicates(st);
 	store_close(&st);
 	return try_end();
 }
