@@ -45,7 +45,8 @@ static const struct verb {
 	{"show", cli_show, "REF | --key K --route R [--scope S]... [--json]",
 		"one operation, with its history", 1},
 	{"stats", cli_stats, "[--json]", "counters, keys by state, sizes", 0},
-	{"purge", cli_purge, "[--json]", "removes what has expired, all at once", 0},
+	{"purge", cli_purge, "[--archive FILE] [--json]",
+		"removes what has expired, all at once; first into FILE, as JSON lines", 0},
 	{"settle", cli_settle, "REF --done FILE | REF --not-done, --why TEXT [--json]",
 		"an uncertain operation was done, with this CGI response, or was not and may run "
 		"again",
@@ -108,7 +109,8 @@ enum option_name {
 	OPT_SCOPE,
 	OPT_DONE,
 	OPT_NOT_DONE,
-	OPT_WHY
+	OPT_WHY,
+	OPT_ARCHIVE
 };
 
 static bool take_option(struct cli *c, int opt)
@@ -143,6 +145,9 @@ static bool take_option(struct cli *c, int opt)
 	case OPT_WHY:
 		c->why = optarg;
 		return true;
+	case OPT_ARCHIVE:
+		c->archive = optarg;
+		return true;
 	case OPT_LIMIT:
 		if (parse_limit(optarg, &c->filter.limit))
 			return true;
@@ -176,6 +181,7 @@ static bool take_options(struct cli *c, const struct verb *verb, int argc, char 
 		{"done", required_argument, NULL, OPT_DONE},
 		{"not-done", no_argument, NULL, OPT_NOT_DONE},
 		{"why", required_argument, NULL, OPT_WHY},
+		{"archive", required_argument, NULL, OPT_ARCHIVE},
 		{0},
 	};
 	int opt;

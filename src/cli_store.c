@@ -20,8 +20,6 @@
 #include <string.h>
 #include <time.h>
 
-#define KEY_PREFIX 6 /* bytes of the digest that are shown */
-
 /* Milliseconds as RFC 3339, or "-" for 0. */
 static const char *time_text(int64_t ms, char out[32])
 {
@@ -37,13 +35,13 @@ static const char *time_text(int64_t ms, char out[32])
 	return out;
 }
 
-static json_t *operation_json(const struct operation *op)
+json_t *cli_operation_json(const struct operation *op)
 {
-	char ref[REF_LEN + 1], key[2 * KEY_PREFIX + 1], created[32], updated[32], expires[32];
+	char ref[REF_LEN + 1], key[2 * IDENTITY_SHOWN + 1], created[32], updated[32], expires[32];
 	json_t *o;
 
 	operation_ref(op, ref);
-	hex_text(op->identity, KEY_PREFIX, key);
+	hex_text(op->identity, IDENTITY_SHOWN, key);
 	o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:i}", "ref", ref, "state",
 		state_name(op->state), "route", op->route, "key", key, "created",
 		time_text(op->created_ms, created), "updated", time_text(op->updated_ms, updated),
@@ -87,19 +85,19 @@ struct listing {
 static bool print_operation(const struct operation *op, void *arg)
 {
 	struct listing *l = arg;
-	char ref[REF_LEN + 1], key[2 * KEY_PREFIX + 1], created[32], updated[32], expires[32];
+	char ref[REF_LEN + 1], key[2 * IDENTITY_SHOWN + 1], created[32], updated[32], expires[32];
 	char status[12] = "-", bytes[24] = "-";
 
 	l->n++;
 	if (l->json) {
-		cli_print_json(operation_json(op));
+		cli_print_json(cli_operation_json(op));
 		return true;
 	}
 	if (l->n == 1)
 		puts("ref\tstate\troute\tkey\tcreated\tupdated\tattempts\tstatus\tbytes\texpires\tr"
 		     "eason");
 	operation_ref(op, ref);
-	hex_text(op->identity, KEY_PREFIX, key);
+	hex_text(op->identity, IDENTITY_SHOWN, key);
 	if (op->status) {
 		snprintf(status, sizeof(status), "%d", op->status);
 		snprintf(bytes, sizeof(bytes), "%" PRId64, op->bytes);
@@ -138,6 +136,18 @@ static bool add_history(const struct history *h, void *arg)
 	json_array_append_new(arg, json_pack("{s:s, s:s, s:s}", "at", time_text(h->at_ms, at),
 					   "event", h->event, "detail", h->detail));
 	return true;
+}
+
+enum err cli_history_json(struct store *st, const struct operation *op, json_t **out)
+{
+	json_t *history = json_array();
+	enum err e = store_history(st, op->id, add_history, history);
+
+	if (e == OK)
+		*out = history;
+	else
+		json_decref(history);
+	return e;
 }
 
 static bool add_message(const struct message *m, void *arg)
@@ -219,7 +229,7 @@ int cli_show(const struct cli *c)
 	struct config *cf = NULL;
 	struct store *st = NULL;
 	struct operation op;
-	json_t *o = NULL, *history, *messages;
+	json_t *o = NULL, *history = NULL, *messages;
 	enum err e;
 	int code;
 
@@ -240,11 +250,11 @@ int cli_show(const struct cli *c)
 			"route \"%s\" is not in %s; a route is named by its `match`",
 			c->filter.route, cf->path);
 	if (e == OK)
-		o = operation_json(&op);
+		o = cli_operation_json(&op);
 	if (o) {
-		history = json_array();
-		e = store_history(st, op.id, add_history, history);
-		json_object_set_new(o, "history", history);
+		e = cli_history_json(st, &op, &history);
+		if (e == OK)
+			json_object_set_new(o, "history", history);
 		messages = json_array();
 		if (e == OK)
 			e = store_messages(st, op.id, add_message, messages);
@@ -326,26 +336,52 @@ int cli_stats(const struct cli *c)
 
 /* ---- purge ---- */
 
-int cli_purge(const struct cli *c)
+/* To standard error, where standard output is the archive. */
+static void say_purged(const struct cli *c, int64_t dropped, int64_t forgotten)
 {
-	struct config *cf = NULL;
-	struct store *st = NULL;
-	int64_t dropped, forgotten;
-	enum err e;
-	int code = cli_open_store(c, false, &cf, &st);
+	bool is_archive = c->archive && strcmp(c->archive, "-") == 0;
 
-	if (code != 0)
-		return code;
-	e = store_purge(st, clock_wall_ms(), &dropped, &forgotten);
-	store_close(&st);
-	config_free(&cf);
-	if (e != OK)
-		return cli_complain("purge", e);
-	if (c->json)
+	if (c->json && !is_archive)
 		cli_print_json(json_pack("{s:I, s:I}", "responses_dropped", (json_int_t)dropped,
 			"operations_forgotten", (json_int_t)forgotten));
 	else
-		printf("%" PRId64 " responses dropped, %" PRId64 " operations forgotten\n", dropped,
-			forgotten);
-	return EXIT_SUCCESS;
+		fprintf(is_archive ? stderr : stdout,
+			"%" PRId64 " responses dropped, %" PRId64 " operations forgotten\n",
+			dropped, forgotten);
+}
+
+static enum err purge(
+	struct store *st, struct archive_file *file, int64_t *dropped, int64_t *forgotten)
+{
+	struct archive archive;
+
+	if (!file)
+		return store_purge(st, clock_wall_ms(), dropped, forgotten);
+	archive = cli_archive(file, st);
+	return store_purge_into(st, &archive, clock_wall_ms(), dropped, forgotten);
+}
+
+int cli_purge(const struct cli *c)
+{
+	struct archive_file *file = NULL;
+	struct config *cf = NULL;
+	struct store *st = NULL;
+	int64_t dropped, forgotten;
+	enum err e = c->archive ? cli_archive_open(c->archive, &file) : OK;
+	int code;
+
+	if (e != OK)
+		return cli_complain("purge", e);
+	code = cli_open_store(c, false, &cf, &st);
+	if (code == 0) {
+		e = purge(st, file, &dropped, &forgotten);
+		if (e == OK)
+			say_purged(c, dropped, forgotten);
+		else
+			code = cli_complain("purge", e);
+	}
+	store_close(&st);
+	config_free(&cf);
+	cli_archive_close(&file);
+	return code;
 }

@@ -25,6 +25,7 @@ struct cli {
 	bool json;
 	const char *done_file, *why; /* settle */
 	bool is_not_done;
+	const char *archive; /* purge */
 };
 
 /* Says err_text() on standard error, after "what: "; returns the exit code for it. */
@@ -38,6 +39,22 @@ int cli_list(const struct cli *c);
 int cli_show(const struct cli *c);
 int cli_stats(const struct cli *c);
 int cli_purge(const struct cli *c);
+
+/* An operation as `list --json` shows it, and its history as `show` does. */
+json_t *cli_operation_json(const struct operation *op);
+enum err cli_history_json(struct store *st, const struct operation *op, json_t **out) MUSTCHECK;
+
+/* cli_archive.c */
+struct archive_file;
+/*
+ * Opens FILE, made when it is not there, or standard output for "-", for what store_purge_into()
+ * removes.  To be called before the store is opened: closing the store's own file, named by
+ * mistake, would drop its locks.  OK; ERR_REFUSED it must not be written to; ERR_INVALID its
+ * directory is not there; ERR_BUSY, ERR_FULL, ERR_NOMEM, ERR_SYSTEM.
+ */
+enum err cli_archive_open(const char *path, struct archive_file **out) MUSTCHECK;
+struct archive cli_archive(struct archive_file *a, struct store *st);
+void cli_archive_close(struct archive_file **a);
 
 /* cli_settle.c */
 int cli_settle(const struct cli *c);

@@ -29,6 +29,7 @@
  *     gateway.replied    the answer was sent; the keeper still has the result
  *     harvest.begins     the gateway is gone, or could not record; a child of the keeper does
  *     harvest.recorded   the child has recorded
+ *     purge.archived     what is about to be removed is in the archive; nothing of it is removed
  *     claim.settling     nobody attends to a RUNNING operation; it is about to become UNCERTAIN
  */
 #ifndef RETRYSAFE_FAULT_H

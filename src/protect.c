@@ -240,19 +240,33 @@ static enum err order(struct request *r)
 	return e == OK ? run_order(&r->worker->channel, &spec) : e;
 }
 
+/* Who has the natural key.  One whom nobody attends to any more is settled first. */
+static enum err find_holder(
+	struct request *r, int64_t now_ms, struct operation *found, bool *is_taken)
+{
+	enum err e = store_find_natural(r->store, r->natural, now_ms, found, &r->res, is_taken);
+
+	if (e != OK || found->state != STATE_RUNNING)
+		return e;
+	e = claim_settle(r->store, found);
+	if (e != OK || found->state == STATE_RUNNING)
+		return e;
+	return store_find_natural(r->store, r->natural, now_ms, found, &r->res, is_taken);
+}
+
 /* Somebody has the natural key; the answer of the original is only for the same principal. */
 static enum next tell_duplicate(struct request *r)
 {
 	struct operation found = {0};
+	int64_t now_ms = clock_wall_ms();
 	bool is_taken = false, is_running, is_shown;
-	enum err e = store_find_natural(
-		r->store, r->natural, clock_wall_ms(), &found, &r->res, &is_taken);
+	enum err e = find_holder(r, now_ms, &found, &is_taken);
 
 	if (e != OK && e != ERR_ABSENT)
 		return answer_store_failed(r, e);
 	is_running = e == OK && found.state == STATE_RUNNING;
 	is_shown = e == OK && r->route->on_duplicate == DUPLICATE_REPLAY &&
-		   found.state == STATE_DONE && r->res.is_kept &&
+		   found.state == STATE_DONE && found.expires_ms > now_ms && r->res.is_kept &&
 		   memcmp(found.principal, r->op.principal, PRINCIPAL_LEN) == 0;
 	if (is_shown)
 		return replay_recorded(r, &found, &r->res, true);

@@ -42,6 +42,7 @@
 #include <sys/types.h>
 
 #define IDENTITY_LEN    16 /* bytes: keyed digest of route, scope and key */
+#define IDENTITY_SHOWN  6  /* bytes of it that people see */
 #define FINGERPRINT_LEN 32 /* bytes: keyed digest of what was asked */
 #define PRINCIPAL_LEN   16 /* bytes: keyed digest of the credentials; all zero: none */
 #define NATURAL_LEN     16 /* bytes: keyed digest of a natural key */
@@ -339,6 +340,32 @@ enum err store_read_body(
  */
 enum err store_purge(
 	struct store *st, int64_t now_ms, int64_t *dropped, int64_t *forgotten) MUSTCHECK;
+
+/* Where store_purge_into() puts what it removes. */
+struct archive {
+	/*
+	 * res is the response that goes; NULL: all else that is known of op goes.  May read the
+	 * rest of the body and the history; ERR_ABSENT: they are gone.  May take its time.
+	 */
+	enum err (*write)(const struct operation *op, const struct response *res, void *arg);
+	/* What was written stays, whatever happens. */
+	enum err (*sync)(void *arg);
+	void *arg;
+};
+
+/*
+ * store_purge_into - store_purge(), but nothing is removed before the archive has it
+ *
+ * From then on gateways purge nothing by themselves, so that all of it gets into the archive, until
+ * store_purge() is called or this has not been called for eight days.
+ *
+ * Returns OK; what the archive returned, and then nothing that it was given since its last sync has
+ * been removed; ERR_BUSY another purge is at work; ERR_BROKEN a response is damaged; else a write's
+ * errors.  What was removed until then stays removed; after a failure the archive may be given it
+ * again.
+ */
+enum err store_purge_into(struct store *st, const struct archive *archive, int64_t now_ms,
+	int64_t *dropped, int64_t *forgotten) MUSTCHECK;
 
 /*
  * store_list - calls `each` for operations, newest first

@@ -155,7 +155,7 @@ static enum err take_row(struct conn *c, const struct operation *op, int64_t rou
 	e = find(c, op->identity, &existing);
 	/* Time alone has freed it, and nobody has purged it yet. */
 	if (e == OK && existing.forgotten_ms > 0 && existing.forgotten_ms <= op->created_ms) {
-		e = purge_forget(c, existing.id);
+		e = purge_make_room(c, &existing, op->created_ms);
 		if (e == OK)
 			e = insert(c, op, route, taken);
 	}

@@ -8,12 +8,24 @@
  *       large body counts by its pieces.
  *   (3) Whether an operation is forgotten is decided by its times, not by whether its row has been
  *       purged: a claim finds out by itself (store_move.c).
+ *   (4) What goes into an archive is synced there before its removal is committed.  It is handed
+ *       out outside of any transaction: an archive may be slow, or a pipe that nobody reads.
+ *   (5) Where somebody archives, nothing is purged by the way, until he has stopped doing so.
  *
  * What it does not know: who purges, and when (store_writer.c, by the way; `retrysafe purge`).
  */
+#include "fault.h"
 #include "store_sqlite.h"
 
+#include "digest.h"
+
+#include <stdlib.h>
+#include <string.h>
+
 #define PURGE_MAX 200 /* in one transaction; a piece of a large body counts like an operation */
+
+/* A week, and a day for a weekly job that is late. */
+#define ARCHIVED_MS (INT64_C(8) * 24 * 3600 * 1000)
 
 struct due {
 	int64_t id, due_ms, tombstone_ms, pieces;
@@ -103,6 +115,54 @@ enum err purge_batch(
 	return e;
 }
 
+/* ---- by the way ---- */
+
+/* Has somebody purged into an archive lately?  A clock that has jumped back must not keep it so. */
+static enum err look_for_archive(struct conn *c, int64_t now_ms, bool *is_held)
+{
+	sqlite3_stmt *stmt = conn_statement(c, ST_ARCHIVED);
+
+	if (!stmt)
+		return c->why;
+	*is_held = sqlite3_step(stmt) == SQLITE_ROW &&
+		   llabs(now_ms - sqlite3_column_int64(stmt, 0)) < ARCHIVED_MS;
+	return sqlite3_reset(stmt) == SQLITE_OK
+		       ? OK
+		       : conn_error(c, sqlite3_extended_errcode(c->db), "purge");
+}
+
+enum err purge_by_the_way(
+	struct conn *c, int64_t now_ms, int limit, int64_t *dropped, int64_t *forgotten)
+{
+	bool is_held = false;
+	enum err e = look_for_archive(c, now_ms, &is_held);
+
+	*dropped = *forgotten = 0;
+	return e == OK && !is_held ? purge_batch(c, now_ms, limit, dropped, forgotten) : e;
+}
+
+enum err purge_make_room(struct conn *c, const struct operation *op, int64_t now_ms)
+{
+	unsigned char identity[IDENTITY_LEN];
+	bool is_held = false;
+	sqlite3_stmt *stmt;
+	enum err e = look_for_archive(c, now_ms, &is_held);
+
+	if (e != OK || !is_held)
+		return e == OK ? purge_forget(c, op->id) : e;
+	/* What people see of it stays as it is. */
+	memcpy(identity, op->identity, IDENTITY_SHOWN);
+	random_bytes(identity + IDENTITY_SHOWN, IDENTITY_LEN - IDENTITY_SHOWN);
+	stmt = conn_statement(c, ST_SET_ASIDE);
+	if (!stmt)
+		return c->why;
+	sqlite3_bind_int64(stmt, 1, op->id);
+	sqlite3_bind_blob(stmt, 2, identity, IDENTITY_LEN, SQLITE_STATIC);
+	return conn_run(c, stmt, "set aside");
+}
+
+/* ---- all at once ---- */
+
 struct purge_job {
 	int64_t now_ms, dropped, forgotten;
 	int changes; /* rows */
@@ -111,11 +171,13 @@ struct purge_job {
 static enum err purge(struct store *st, struct conn *c, void *arg)
 {
 	struct purge_job *job = arg;
-	int64_t dropped, forgotten;
+	int64_t dropped = 0, forgotten = 0;
 	int before = sqlite3_total_changes(c->db);
-	enum err e = purge_batch(c, job->now_ms, PURGE_MAX, &dropped, &forgotten);
+	enum err e = conn_run(c, conn_statement(c, ST_ARCHIVED_NEVER), "purge");
 
 	(void)st;
+	if (e == OK)
+		e = purge_batch(c, job->now_ms, PURGE_MAX, &dropped, &forgotten);
 	job->dropped = dropped;
 	job->forgotten = forgotten;
 	job->changes = sqlite3_total_changes(c->db) - before;
@@ -137,10 +199,21 @@ static enum err vacuum(struct store *st, struct conn *c, void *arg)
 	return OK;
 }
 
+static enum err give_pages_back(struct store *st)
+{
+	int64_t left = 0, before;
+	enum err e;
+
+	do {
+		before = left;
+		e = store_write(st, vacuum, &left);
+	} while (e == OK && left > 0 && left != before);
+	return e;
+}
+
 enum err store_purge(struct store *st, int64_t now_ms, int64_t *dropped, int64_t *forgotten)
 {
 	struct purge_job job = {.now_ms = now_ms};
-	int64_t left = 0, before;
 	enum err e;
 
 	*dropped = *forgotten = 0;
@@ -151,9 +224,149 @@ enum err store_purge(struct store *st, int64_t now_ms, int64_t *dropped, int64_t
 		*dropped += job.dropped;
 		*forgotten += job.forgotten;
 	} while (job.changes > 0);
-	do {
-		before = left;
-		e = store_write(st, vacuum, &left);
-	} while (e == OK && left > 0 && left != before);
+	return give_pages_back(st);
+}
+
+/* ---- into an archive ---- */
+
+/* What has been handed out and is to be removed, if it still is what it was. */
+struct removal_job {
+	struct due due[PURGE_MAX];
+	int n, natural; /* natural keys that were forgotten by the way */
+	int64_t now_ms, dropped, forgotten;
+};
+
+static bool loses_response_only(const struct due *due, int64_t now_ms)
+{
+	return due->state == STATE_DONE && due->due_ms + due->tombstone_ms > now_ms;
+}
+
+static bool is_same(const struct due *due, const struct operation *op)
+{
+	return (int)op->state == due->state && op->expires_ms == due->due_ms;
+}
+
+/* ERR_ABSENT: it has become something else, or somebody else has purged it. */
+static enum err hand_out(
+	struct store *st, const struct archive *archive, const struct due *due, int64_t now_ms)
+{
+	struct response res = {0};
+	struct operation op;
+	enum err e = reader_find_id(st, due->id, &op, &res);
+
+	if (e == OK && !is_same(due, &op))
+		e = err_set(ERR_ABSENT, "it has moved on");
+	if (e != OK) {
+		response_free(&res);
+		return e;
+	}
+	if (op.state == STATE_DONE)
+		e = archive->write(&op, &res, archive->arg);
+	response_free(&res);
+	if (e == OK && !loses_response_only(due, now_ms))
+		e = archive->write(&op, NULL, archive->arg);
+	/* Its body went while it was being written. */
+	return e == ERR_ABSENT ? err_set(ERR_BUSY, "another purge is at work") : e;
+}
+
+/* Hands out one transaction's worth; job->n is what of it is to be removed. */
+static enum err hand_out_batch(
+	struct store *st, const struct archive *archive, struct removal_job *job)
+{
+	struct conn *c = NULL;
+	int64_t pieces = 0;
+	int n = 0;
+	enum err e = reader_take(st, &c);
+
+	job->n = 0;
+	if (e != OK)
+		return e;
+	e = list_due(c, job->now_ms, PURGE_MAX, job->due, &n);
+	reader_give(st, &c);
+	for (int i = 0; i < n && pieces < PURGE_MAX && e == OK; i++) {
+		e = hand_out(st, archive, &job->due[i], job->now_ms);
+		if (e == OK) {
+			pieces += job->due[i].state == STATE_DONE ? job->due[i].pieces : 1;
+			job->due[job->n++] = job->due[i];
+		} else if (e == ERR_ABSENT) {
+			e = OK;
+		}
+	}
+	return e == OK && job->n > 0 ? archive->sync(archive->arg) : e;
+}
+
+static enum err is_still(struct conn *c, const struct due *due, bool *is)
+{
+	sqlite3_stmt *stmt = conn_statement(c, ST_FIND_ID);
+	struct operation op;
+
+	if (!stmt)
+		return c->why;
+	sqlite3_bind_int64(stmt, 1, due->id);
+	*is = sqlite3_step(stmt) == SQLITE_ROW;
+	if (*is) {
+		operation_read(stmt, &op);
+		*is = is_same(due, &op);
+	}
+	return sqlite3_reset(stmt) == SQLITE_OK
+		       ? OK
+		       : conn_error(c, sqlite3_extended_errcode(c->db), "purge");
+}
+
+static enum err remove_batch(struct store *st, struct conn *c, void *arg)
+{
+	struct removal_job *job = arg;
+	int64_t dropped = 0, forgotten = 0;
+	sqlite3_stmt *stmt = conn_statement(c, ST_ARCHIVED_NOW);
+	enum err e;
+
+	(void)st;
+	if (!stmt)
+		return c->why;
+	sqlite3_bind_int64(stmt, 1, job->now_ms);
+	e = conn_run(c, stmt, "purge");
+	if (e == OK)
+		e = natural_purge(c, job->now_ms);
+	job->natural = sqlite3_changes(c->db);
+	for (int i = 0; i < job->n && e == OK; i++) {
+		const struct due *due = &job->due[i];
+		bool is = false;
+
+		e = is_still(c, due, &is);
+		if (e != OK || !is)
+			continue;
+		dropped += due->state == STATE_DONE;
+		if (loses_response_only(due, job->now_ms)) {
+			e = drop_response(c, due->id);
+		} else {
+			e = purge_forget(c, due->id);
+			forgotten++;
+		}
+	}
+	job->dropped = dropped;
+	job->forgotten = forgotten;
 	return e;
+}
+
+enum err store_purge_into(struct store *st, const struct archive *archive, int64_t now_ms,
+	int64_t *dropped, int64_t *forgotten)
+{
+	struct removal_job *job = malloc(sizeof(*job));
+	enum err e = job ? OK : err_set(ERR_NOMEM, "purge: out of memory");
+
+	*dropped = *forgotten = 0;
+	while (e == OK) {
+		job->now_ms = now_ms;
+		e = hand_out_batch(st, archive, job);
+		if (e == OK && job->n > 0)
+			fault("purge.archived");
+		if (e == OK)
+			e = store_write(st, remove_batch, job);
+		if (e != OK || job->n + job->natural == 0)
+			break;
+		*dropped += job->dropped;
+		*forgotten += job->forgotten;
+	}
+	free(job);
+	return e == OK ? give_pages_back(st) : e;
 }

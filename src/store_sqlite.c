@@ -67,6 +67,11 @@ static const char *const sql[ST__MAX] = {
 	[ST_EXPIRE] = "UPDATE operation SET state=?2,due=due+tombstone WHERE id=?1",
 	[ST_FORGET] = "DELETE FROM operation WHERE id=?1",
 	[ST_OUTBOX_DROP] = "DELETE FROM outbox WHERE op=?1 AND due IS NULL",
+	/* When somebody purged into an archive for the last time; see store_purge.c. */
+	[ST_ARCHIVED] = "SELECT value FROM store WHERE name='archived'",
+	[ST_ARCHIVED_NOW] = "INSERT OR REPLACE INTO store(name,value) VALUES('archived',?1)",
+	[ST_ARCHIVED_NEVER] = "DELETE FROM store WHERE name='archived'",
+	[ST_SET_ASIDE] = "UPDATE operation SET identity=?2 WHERE id=?1",
 	[ST_DUE] = "SELECT id,state,due,tombstone,bytes FROM operation WHERE due<=?1 ORDER BY due"
 		   " LIMIT ?2",
 	[ST_VACUUM] = "PRAGMA incremental_vacuum(500)",

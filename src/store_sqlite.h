@@ -81,6 +81,10 @@ enum statement {
 	ST_MESSAGE_DROP,
 	ST_MESSAGE_AFTER,
 	ST_MESSAGE_POSTPONE,
+	ST_ARCHIVED,
+	ST_ARCHIVED_NOW,
+	ST_ARCHIVED_NEVER,
+	ST_SET_ASIDE,
 	ST__MAX
 };
 
@@ -216,8 +220,16 @@ enum err move_retake(struct conn *c, const struct operation *op, bool *taken) MU
 /* Purges what has expired at now_ms, about `limit` operations and pieces of bodies. */
 enum err purge_batch(
 	struct conn *c, int64_t now_ms, int limit, int64_t *dropped, int64_t *forgotten) MUSTCHECK;
+/* The same, but nothing of it where somebody purges into an archive. */
+enum err purge_by_the_way(
+	struct conn *c, int64_t now_ms, int limit, int64_t *dropped, int64_t *forgotten) MUSTCHECK;
 /* Removes all that there is of an operation. */
 enum err purge_forget(struct conn *c, int64_t id) MUSTCHECK;
+/*
+ * Time has freed the operation's key: another one may have its identity now.  It is forgotten, or
+ * set aside for an archive.
+ */
+enum err purge_make_room(struct conn *c, const struct operation *op, int64_t now_ms) MUSTCHECK;
 
 /* store_natural.c: inside a write transaction */
 /* Has nobody else claim->natural? */

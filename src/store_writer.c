@@ -276,7 +276,8 @@ static void purge_some(struct store *st)
 		return;
 	e = begin(st, st->writer);
 	if (e == OK)
-		e = purge_batch(st->writer, clock_wall_ms(), PURGE_AT_ONCE, &dropped, &forgotten);
+		e = purge_by_the_way(
+			st->writer, clock_wall_ms(), PURGE_AT_ONCE, &dropped, &forgotten);
 	if (e == OK && dropped + forgotten > 0) {
 		e = commit(st, st->writer);
 		pause_us = 0; /* there may be more */

@@ -19,6 +19,7 @@ my @FIRST_RUN = qw(gateway.ordered claim.begins writer.began writer.commits writ
 my @HARVEST = qw(harvest.begins harvest.recorded);
 my @SETTLE = qw(claim.settling);
 my @FAILED = qw(gateway.failed);
+my @ELSEWHERE = qw(purge.archived);    # t37-archive.t
 my @VICTIMS = qw(gateway keeper both script everything);
 
 my $sandbox = Sandbox->new;
@@ -27,7 +28,7 @@ my ($n, $gateway, %verdicts) = (0);
 
 $sandbox->place_scripts('bare');
 write_config($sandbox, routes => [{ match => '*', timeout => '20s', kill_after => '1s' }]);
-is_deeply [sort(points_of($sandbox->binary))], [sort @FIRST_RUN, @HARVEST, @SETTLE, @FAILED],
+is_deeply [sort(points_of($sandbox->binary))], [sort @FIRST_RUN, @HARVEST, @SETTLE, @FAILED, @ELSEWHERE],
     'every fault point of the binary has its place in this test';
 
 for my $point (@FIRST_RUN) {
