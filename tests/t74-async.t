@@ -346,10 +346,9 @@ sub check_browser {
         is $seconds, $page->header('Retry-After'), 'in time';
         like $page->header('Content-Type'), qr{\Atext/html}, 'a page';
         like $page->body, qr{<a href="\Q$url\E">}, 'with a link for those who do not wait';
-        last if @pages > 5;
+        last if @pages > 50;
         $sandbox->open_gate('browser') if @pages == 2;
-        ok $effects->await('browser', 'end'), 'the script ends' if @pages == 2;
-        sleep 0.1 if @pages == 2;
+        sleep 0.1;    # a browser would wait longer
         $page = get($nginx, $url, Accept => $HTML);
     }
     cmp_ok scalar @pages, '>=', 2, 'it came by the page more than once';
