@@ -59,10 +59,10 @@ int64_t progress_patience_us(const struct request *r)
 {
 	int64_t ms = r->route->soft_timeout_ms;
 
+	if (r->prefer.wait_ms < 0 && is_async(r))
+		return -1;
 	if (r->prefer.wait_ms >= 0 && (ms == 0 || r->prefer.wait_ms < ms))
 		ms = r->prefer.wait_ms > 0 ? r->prefer.wait_ms : 1;
-	else if (is_async(r))
-		return -1;
 	return ms > 0 ? clock_mono_us() + ms * 1000 : 0;
 }
 
@@ -127,6 +127,7 @@ enum next progress_resource(struct request *r)
 	if (!names_operation(r, ref))
 		return NEXT;
 	r->is_resource = true;
+	peer_drain(r->peer, INT64_MAX); /* mod_proxy_fcgi says 503 when the end is not read */
 	progress_take_preference(r);
 	e = site_store(r->site, variables_get(&r->vars, "DOCUMENT_ROOT"), &r->store);
 	if (e == OK)

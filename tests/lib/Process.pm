@@ -67,7 +67,8 @@ sub is_alive {
     my ($pid) = @_;
     waitpid $pid, POSIX::WNOHANG();
     return 0 if !kill 0, $pid;
-    return (state_of($pid) // 'Z') ne 'Z';
+    # A process is a zombie as soon as its first thread has ended; others still hold its sockets.
+    return (state_of($pid) // 'Z') ne 'Z' || (() = glob "/proc/$pid/task/*") > 1;
 }
 
 sub state_of {

@@ -179,9 +179,9 @@ static void bind_always(void)
 /* nginx passes on whatever name a client gives itself: that does not stand for its password. */
 static void doubt_a_claimed_user(void)
 {
-	struct operation one = WITH("AUTH_TYPE=(none)"), two;
+	struct operation one = WITH("AUTH_TYPE=(none)", "HTTP_AUTHORIZATION=Basic 1"), two;
 
-	two = WITH("AUTH_TYPE=(none)", "HTTP_AUTHORIZATION=Bearer 2");
+	two = WITH("AUTH_TYPE=(none)", "HTTP_AUTHORIZATION=Basic 2");
 	compare(&one, &two, "if", "a user whom no server has authenticated: other credentials");
 	two = WITH("AUTH_TYPE=(none)");
 	compare(&one, &two, "ifp", "and the same");
