@@ -181,10 +181,17 @@ static void doubt_a_claimed_user(void)
 {
 	struct operation one = WITH("AUTH_TYPE=(none)", "HTTP_AUTHORIZATION=Basic 1"), two;
 
-	two = WITH("AUTH_TYPE=(none)", "HTTP_AUTHORIZATION=Basic 2");
+	two = WITH("AUTH_TYPE=(none)", "HTTP_AUTHORIZATION=basic 2");
 	compare(&one, &two, "if", "a user whom no server has authenticated: other credentials");
-	two = WITH("AUTH_TYPE=(none)");
+	two = WITH("AUTH_TYPE=(none)", "HTTP_AUTHORIZATION=Basic 1");
 	compare(&one, &two, "ifp", "and the same");
+	two = WITH("AUTH_TYPE=Basic", "HTTP_AUTHORIZATION=Basic 1");
+	compare(&one, &two, "if", "one who is authenticated is somebody else");
+	one = WITH("HTTP_AUTHORIZATION=Basic 2");
+	compare(&one, &two, "ifp", "whose password may change");
+	one = WITH("AUTH_TYPE=(none)");
+	two = WITH("AUTH_TYPE=(none)", "HTTP_AUTHORIZATION=Bearer 2");
+	compare(&one, &two, "ifp", "a name that does not come from Basic stands for itself");
 }
 
 /* Asked for alone, as for the address of an operation. */
@@ -300,9 +307,14 @@ static void derive_keys(void)
 	two = DERIVES(
 		"a=1", "REMOTE_USER=(none)", "HTTP_AUTHORIZATION=(none)", "HTTP_USER_AGENT=v");
 	compare(&one, &two, "fp", "of strangers: another browser, another operation");
-	two = take(key, "a=1", NULL);
+	one = DERIVES("a=1", "REMOTE_USER=(none)", "HTTP_AUTHORIZATION=x");
+	two = DERIVES("a=1", "REMOTE_USER=(none)", "HTTP_AUTHORIZATION=y");
+	compare(&one, &two, "f", "of two with other credentials: two operations");
+	two = DERIVES("a=1", "REMOTE_USER=(none)", "HTTP_AUTHORIZATION=x", "REMOTE_ADDR=192.0.2.2");
+	compare(&one, &two, "ifp", "of one with the same: one, from anywhere");
 	one = DERIVES("a=1", FORM);
-	compare(&one, &two, "ifp", "a client that sends the derived key means the same");
+	two = take(key, "a=1", NULL);
+	compare(&one, &two, "fp", "a client that chooses that very key has one of its own");
 }
 
 /* ---- natural keys ---- */

@@ -5,6 +5,7 @@
  */
 #include "source.h"
 
+#include "form.h"
 #include "pointer.h"
 #include "request_try.h"
 
@@ -353,6 +354,8 @@ static void digest_multipart(void)
 
 static void digest_form(void)
 {
+	char longest[FORM_NAME_MAX + 1];
+
 	route.ignore = LIST("form:t", "form:u v", "json:/a");
 	SAME(FORM, "a=1&t=2", "a=1&t=3");
 	SAME(FORM, "t=2&a=1", "a=1");
@@ -367,6 +370,10 @@ static void digest_form(void)
 	OTHER(FORM, "tt=1", "tt=2");
 	OTHER(FORM, "T=1", "T=2");
 	OTHER(FORM, "a=1%26t=2", "a=1");
+	memset(longest, 'n', sizeof(longest));
+	ok(!digest(FORM, longest, FORM_NAME_MAX).is_of_bytes, "a name of %d bytes", FORM_NAME_MAX);
+	ok(digest(FORM, longest, sizeof(longest)).is_of_bytes,
+		"a name that does not fit: its bytes");
 	route.ignore = LIST("json:/t");
 	OTHER(FORM, "a=1&t=2", "a=1&t=3");
 	ok(digest(FORM, "a=1", 3).is_of_bytes, "nothing of a form to ignore: its bytes");
