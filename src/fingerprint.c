@@ -73,17 +73,6 @@ void fingerprint_identity(const unsigned char secret[SECRET_LEN], const char *na
 	digest_end(&d, out, IDENTITY_LEN);
 }
 
-/* Like source_find(), for a value that has to be known as a whole. */
-static enum err find_whole(struct request *r, const char *source, struct value *out)
-{
-	enum err e = source_find(r, source, out);
-
-	if (e == OK && (out->n > 1 || out->is_too_long))
-		e = err_set(ERR_INVALID, "%s %s", source,
-			out->n > 1 ? "is there more than once; send it once" : "is too long");
-	return e;
-}
-
 /* One entry of `fingerprint`. */
 static enum err add_part(struct digest *d, struct request *r, const char *part)
 {
@@ -110,7 +99,7 @@ static enum err add_part(struct digest *d, struct request *r, const char *part)
 		digest_part(d, body, sizeof(body));
 		return e;
 	}
-	e = find_whole(r, part, &v);
+	e = source_find(r, part, &v);
 	digest_part(d, &v.n, sizeof(v.n));
 	digest_part(d, v.digest, sizeof(v.digest));
 	return e;
@@ -205,10 +194,13 @@ enum err fingerprint_natural(const unsigned char secret[SECRET_LEN], struct requ
 	start(&d, secret, "natural");
 	digest_string(&d, name);
 	for (strings source = r->route->unique; *source; source++) {
-		enum err e = find_whole(r, *source, &v);
+		enum err e = source_find(r, *source, &v);
 
 		if (e != OK)
 			return e;
+		if (v.n > 1 || v.is_too_long)
+			return err_set(ERR_INVALID, "%s %s", *source,
+				v.n > 1 ? "is there more than once; send it once" : "is too long");
 		digest_string(&d, v.n ? "there" : NULL);
 		digest_part(&d, v.text, v.len);
 		any = any || v.n;

@@ -27,8 +27,7 @@ const char *route_name(const struct route *route, const char *script_name);
  *   secret  store_secret()
  *
  * A key that is derived (r->key.is_derived) is set to the fingerprint's digest.  The body has been
- * read.  Returns OK; ERR_INVALID a source that `fingerprint` names is there more than once, or
- * longer than VALUE_MAX; else source_find()'s errors.
+ * read.  Returns OK; source_find()'s errors.
  */
 enum err fingerprint_take(const unsigned char secret[SECRET_LEN], struct request *r) MUSTCHECK;
 
