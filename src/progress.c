@@ -135,7 +135,7 @@ enum next progress_resource(struct request *r)
 	if (e != OK && e != ERR_ABSENT)
 		return answer_store_failed(r, e);
 	fingerprint_principal(store_secret(r->store), r);
-	if (e == OK && strcmp(found.route, r->log.route) == 0 &&
+	if (e == OK && strncmp(found.route, r->log.route, ROUTE_NAME_MAX) == 0 &&
 		memcmp(found.principal, r->op.principal, PRINCIPAL_LEN) == 0) {
 		memcpy(r->op.identity, found.identity, IDENTITY_LEN);
 		memcpy(r->op.fingerprint, found.fingerprint, FINGERPRINT_LEN);

@@ -37,6 +37,7 @@ my $sandbox = Sandbox->new;
 my $effects = Effects->new($sandbox);
 my $site = Site->new($sandbox, { route => \%EVERYWHERE, routes => [
     (map { { match => "*/$_-*", %{ $ROUTES{$_} } } } sort keys %ROUTES),
+    { match => '*' x 300 . '/socket/long.pl', async => 'always' },
     { match => '*', %EVERYWHERE },
 ], defaults => { soft_timeout => '20s' } });
 my $nginx = $site->wiring('nginx');
@@ -414,6 +415,11 @@ sub check_states {
     $failed = ask($nginx, 'always-die.pl', 'die-async');
     $answer = await_result($nginx, $failed->header('Location'));
     is verdict($answer), '409 outcome-uncertain', 'of a run that nobody waited for';
+
+    # Under a name that is longer than what the store keeps of it.
+    $sandbox->copy($sandbox->root . '/tests/scripts/effect.pl', 'www/socket/long.pl');
+    $answer = await_result($nginx, ask($nginx, 'long.pl', 'long')->header('Location'));
+    is verdict($answer), '200 replay', 'of a route with a long name';
 
     # Expired.
     my $done = ask($nginx, 'brief-effect.pl', 'brief');
