@@ -208,7 +208,7 @@ sub check_keeper {
         is $effects->runs($key{$route}), 2, '... again';
     }
     my $replay = ask($own, 'result', $kept, "gate=$kept&bytes=1000");
-    is_deeply [short($replay), $replay->body], ['200 replayed', ''], 'by the policy of the route';
+    is_deeply [short($replay), length $replay->body], ['200 replayed', 0], 'by the policy of the route';
 }
 
 sub lifetime { my $op = operation(); return sprintf '%.0f', seconds_of($op->{expires}) - seconds_of($op->{updated}) }
@@ -244,7 +244,7 @@ sub check_result {
         cmp_ok length $first->body, '>', $bytes, "$bytes bytes: the first answer has its body";
         for my $wiring ($own, $cgi) {
             my $replay = ask($wiring, 'result', $key, $query);
-            is_deeply [short($replay), $replay->body], ['201 replayed', ''],
+            is_deeply [short($replay), length $replay->body], ['201 replayed', 0],
                 '... a replay the status alone, ' . $wiring->name;
             is $replay->header('X-Nonce'), $first->header('X-Nonce'), '... and the fields';
             ok $replay->{complete}, '... and an end';
@@ -268,7 +268,7 @@ sub check_semantic {
         my $view = ask($wiring, 'semantic', $key, 'status=201&bytes=400000');
         is short($view), '201 replayed', 'a retry is marked, ' . $wiring->name;
         isnt $view->header('X-Nonce'), $first->header('X-Nonce'), '... but shown anew';
-        like $view->body, qr/\Anonce \w+\noperation \Q$ref\E\nattempt 1\nreplay 1\n/, '... as the same operation';
+        like substr($view->body, 0, 200), qr/\Anonce \w+\noperation \Q$ref\E\nattempt 1\nreplay 1\n/, '... as the same operation';
         is length $view->body, length($first->body), '... whole';
     }
     is_deeply [events($key, 'run'), events($key, 'view')], [1, 2], 'one effect, two views';
