@@ -39,6 +39,32 @@ void answer_log(struct request *r)
 	log_request(&r->log, log_leads_nowhere() ? write_line : NULL, r);
 }
 
+/* One line of the script's complaints, marked with the ref. */
+void answer_complaint_end(struct request *r)
+{
+	char line[sizeof(r->complaint) + REF_LEN + 16];
+	int n = snprintf(line, sizeof(line), "retrysafe %s: %.*s\n", r->ref, (int)r->complaint_len,
+		r->complaint);
+
+	if (r->complaint_len > 0)
+		peer_log(r->peer, line, (size_t)n);
+	r->complaint_len = 0;
+}
+
+/* They go to the server's error log line by line, in whatever pieces they come; a very long line
+ * becomes several. */
+void answer_complaint(void *arg, const char *text, size_t len)
+{
+	struct request *r = arg;
+
+	for (size_t i = 0; i < len; i++) {
+		if (text[i] != '\n')
+			r->complaint[r->complaint_len++] = text[i];
+		if (text[i] == '\n' || r->complaint_len == sizeof(r->complaint))
+			answer_complaint_end(r);
+	}
+}
+
 /* May it be the beginning of a Location and of an address in a page?  RFC 3986, section 2. */
 static bool is_path(const char *text, size_t len)
 {

@@ -26,8 +26,8 @@ enum verdict {
  * claim_look - what a request with this identity, fingerprint and principal is to be told
  *
  *   op     what the request is: identity, fingerprint, principal
- *   found  the operation that is there; VERDICT_FREE: all zero, or a row that an earlier attempt
- * left res    VERDICT_REPLAY: its response, response_free() it; else cleared
+ *   found  the operation that is there; VERDICT_FREE: all zero, or what an earlier attempt left
+ *   res    VERDICT_REPLAY: its response, response_free() it; else cleared
  *
  * An operation whose runner has died is settled here (claim_settle()).
  * Returns OK; a read's or a write's errors (store.h): nothing may be run.

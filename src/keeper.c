@@ -19,15 +19,17 @@
  *                       it to the store (harvest.c)
  *
  * RULES THAT HOLD
- *   (1) Only this file, child.c and launch.c start programs and fork.  A script gets descriptors 0,
- * 1 and 2, clean signals, its own session, and the environment of its order; nothing else. (2) A
- * script's end is the end of its own process, not of those that hold its output open. What is in
- * the pipe at that moment belongs to the answer; later bytes do not. (3) A process group is
- * signalled only while its leader has not been reaped, so that a number that has been given to
- * somebody else is never hit. (4) The keeper leaves when the gateway is gone and no run is left.
- * (5) A script is not begun when its operation may already have been settled without it. (6)
- * Nothing here waits but the one poll(): a script that floods its output, or a gateway that does
- * not read, delays nobody else.
+ *   (1) Only this file, child.c and launch.c start programs and fork.  A script gets descriptors
+ *       0, 1 and 2, clean signals, its own session, and the environment of its order; nothing
+ *       else.
+ *   (2) A script's end is the end of its own process, not of those that hold its output open.
+ *       What is in the pipe at that moment belongs to the answer; later bytes do not.
+ *   (3) A process group is signalled only while its leader has not been reaped, so that a number
+ *       that has been given to somebody else is never hit.
+ *   (4) The keeper leaves when the gateway is gone and no run is left.
+ *   (5) A script is not begun when its operation may already have been settled without it.
+ *   (6) Nothing here waits but the one poll(): a script that floods its output, or a gateway that
+ *       does not read, delays nobody else.
  *
  * The life of one run is in child.c; this file brings it the messages, the signals and the time.
  *
@@ -342,6 +344,13 @@ enum err keeper_start(bool keeps_log, int *control_fd)
 	close(pair[1]);
 	*control_fd = pair[0];
 	return OK;
+}
+
+bool keeper_is_gone(int control_fd)
+{
+	struct pollfd fd = {.fd = control_fd};
+
+	return poll(&fd, 1, 0) > 0;
 }
 
 enum err keeper_channel(int control_fd, int *channel_fd)

@@ -23,6 +23,9 @@
  */
 enum err keeper_start(bool keeps_log, int *control_fd) MUSTCHECK;
 
+/* Has it died, or is it dying?  Then every channel to it is about to be closed. */
+bool keeper_is_gone(int control_fd);
+
 /*
  * keeper_channel - a new channel to the keeper, for one thread
  *

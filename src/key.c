@@ -6,8 +6,9 @@
  *
  *   (1) A key that is present and wrong is an error, never an absent key.
  *   (2) More than one key is an error, also as a list joined by commas, which is how servers
- * deliver two fields of one name. (3) "k" and k are the same key. (4) A message names the rule that
- * was broken and never quotes the value.
+ *       deliver two fields of one name.
+ *   (3) "k" and k are the same key.
+ *   (4) A message names the rule that was broken and never quotes the value.
  *
  * Two field lines that hold the two halves of one quoted string ("a and b") arrive joined as the
  * valid String "a, b" and cannot be told from it.

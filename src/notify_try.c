@@ -4,12 +4,14 @@
  *
  * RULES THAT HOLD
  *   (1) Only a final status of 2xx with its whole header acknowledges, whatever becomes of the
- * body. (2) Nothing that the receiver says leads anywhere: no redirect is followed, no cookie kept,
- * its body is dropped, and no more than BODY_MAX of it is read. (3) A socket to a private address
- * is opened only for a message whose host the operator chose. It is asked here, about the address,
- * so that no name and no spelling gets around it. (4) Every try has a connection of its own: one
- * that was opened for a trusted message must not carry another. (5) Nothing of this process's
- * environment (proxies, .netrc) counts.
+ *       body.
+ *   (2) Nothing that the receiver says leads anywhere: no redirect is followed, no cookie kept,
+ *       its body is dropped, and no more than BODY_MAX of it is read.
+ *   (3) A socket to a private address is opened only for a message whose host the operator chose.
+ *       It is asked here, about the address, so that no name and no spelling gets around it.
+ *   (4) Every try has a connection of its own: one that was opened for a trusted message must not
+ *       carry another.
+ *   (5) Nothing of this process's environment (proxies, .netrc) counts.
  *
  * What it does not know: the store, when to try again.
  */

@@ -17,6 +17,7 @@
 #include "clock.h"
 #include "fault.h"
 #include "fingerprint.h"
+#include "keeper.h"
 #include "log.h"
 #include "record.h"
 #include "reply.h"
@@ -150,6 +151,9 @@ static enum next take_extras(struct request *r)
 			return answer_failed(r, e);
 	}
 	e = source_find(r, "header:Retrysafe-Webhook", &url);
+	if (e == OK && (url.n > 1 || url.is_too_long))
+		return answer_problem(r, PROBLEM_WEBHOOK_REFUSED, COUNTER_REQUEST_REFUSED,
+			"Retrysafe-Webhook must name one URL of at most 2000 bytes", NULL, 0);
 	if (e == OK && url.n > 0)
 		r->webhook_asked = strdup(url.text);
 	if (e == OK && url.n > 0 && !r->webhook_asked)
@@ -365,32 +369,6 @@ static enum err keep_request(struct request *r)
 
 /* ---- run ---- */
 
-/* One line of the script's complaints, marked with the ref. */
-static void log_line(struct request *r)
-{
-	char line[sizeof(r->complaint) + REF_LEN + 16];
-	int n = snprintf(line, sizeof(line), "retrysafe %s: %.*s\n", r->ref, (int)r->complaint_len,
-		r->complaint);
-
-	if (r->complaint_len > 0)
-		peer_log(r->peer, line, (size_t)n);
-	r->complaint_len = 0;
-}
-
-/* They go to the server's error log line by line, in whatever pieces they come; a very long line
- * becomes several. */
-static void log_text(void *arg, const char *text, size_t len)
-{
-	struct request *r = arg;
-
-	for (size_t i = 0; i < len; i++) {
-		if (text[i] != '\n')
-			r->complaint[r->complaint_len++] = text[i];
-		if (text[i] == '\n' || r->complaint_len == sizeof(r->complaint))
-			log_line(r);
-	}
-}
-
 /* Nothing was started.  The keeper knows it too, and goes on trying when we cannot write it. */
 static void release_claim(struct request *r)
 {
@@ -458,7 +436,7 @@ static enum next wait_for_end(struct request *r, int64_t patience_us)
 	struct watch watch = {
 		.stop = {{r->worker->stop_fd, POLLIN, 0}, peer_pollfd(r->peer)},
 		.until_us = patience_us,
-		.on_text = log_text,
+		.on_text = answer_complaint,
 		.arg = r,
 	};
 	struct ending end = ENDING_NONE;
@@ -468,7 +446,13 @@ static enum next wait_for_end(struct request *r, int64_t patience_us)
 
 	if (patience_us >= 0)
 		e = run_wait(&r->worker->channel, &watch, &end, &failed);
-	log_line(r);
+	/* A keeper that is dying cannot go on without us; its channel tells when it is dead. */
+	if (e == ERR_BUSY && keeper_is_gone(r->worker->control_fd)) {
+		watch.stop[0].fd = watch.stop[1].fd = -1;
+		watch.until_us = 0;
+		e = run_wait(&r->worker->channel, &watch, &end, &failed);
+	}
+	answer_complaint_end(r);
 	switch (e) {
 	case OK:
 		break;

@@ -60,19 +60,12 @@ enum next replay_recorded(
 
 /* ---- semantic ---- */
 
-static void log_text(void *arg, const char *text, size_t len)
-{
-	struct request *r = arg;
-
-	peer_log(r->peer, text, len);
-}
-
 /* Runs the script; *end has its output behind output_fd. */
 static enum err run(struct request *r, struct ending *end)
 {
 	struct watch watch = {
 		.stop = {{r->worker->stop_fd, POLLIN, 0}, peer_pollfd(r->peer)},
-		.on_text = log_text,
+		.on_text = answer_complaint,
 		.arg = r,
 	};
 	struct spool output = SPOOL_CLOSED;
@@ -141,6 +134,7 @@ enum next replay_anew(struct request *r, const struct operation *found)
 		e = variables_set(&r->vars, "IDEMPOTENCY_REPLAY", "1");
 	if (e == OK)
 		e = run(r, &end);
+	answer_complaint_end(r);
 	if (e == OK && (end.is_killed || end.is_timed_out))
 		e = err_set(ERR_INVALID, "the script was ended by a signal");
 	if (e == OK)

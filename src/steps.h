@@ -80,6 +80,11 @@ void answer_note(struct request *r, const char *text);
  */
 void answer_log(struct request *r);
 
+/* The script's complaints, as they come; each whole line goes to the server's error log. */
+void answer_complaint(void *request, const char *text, size_t len);
+/* Nothing more comes: what is left without an end of line goes there, too. */
+void answer_complaint_end(struct request *r);
+
 /* The counters of the request's site; NULL is one that counts nothing. */
 struct counters *answer_counters(struct request *r);
 

@@ -5,10 +5,11 @@
  * RULES
  *
  *   (1) No name is there twice: a script that looks at the first and a check that looked at the
- * last would not mean the same request. (2) What the gateway tells the script (IDEMPOTENCY_*) and
- * what configures the gateway (RETRYSAFE_*) never comes from a request. (3) No header field of a
- * client becomes anything but a variable HTTP_*, and none becomes HTTP_PROXY, which many libraries
- * take for a setting (httpoxy, CVE-2016-5385).
+ *       last would not mean the same request.
+ *   (2) What the gateway tells the script (IDEMPOTENCY_*) and what configures the gateway
+ *       (RETRYSAFE_*) never comes from a request.
+ *   (3) No header field of a client becomes anything but a variable HTTP_*, and none becomes
+ *       HTTP_PROXY, which many libraries take for a setting (httpoxy, CVE-2016-5385).
  *
  * Knows neither where the variables come from nor what they mean; script.c does.
  * Proved by tests/unit/variables.c.
