@@ -13,11 +13,17 @@ T       ?=
 JOBS    ?= 2
 SECONDS ?= 60
 SEED    ?= 1
+ROUNDS  ?= 5
+KEYS    ?= 1000000
+REQUESTS ?= 100000
+ONLY    ?=
 
 VERSION  := $(shell sed -n 's/.*RETRYSAFE_VERSION "\(.*\)"/\1/p' src/cli.h)
 PACKAGES := gcc make pkg-config libfcgi-dev libsqlite3-dev libjansson-dev libmd-dev \
 	libcurl4-openssl-dev perl \
 	lighttpd apache2 libapache2-mod-fcgid nginx-light php-cgi libcgi-pm-perl sqlite3 strace curl faketime e2fsprogs xfsprogs
+# nodejs from elsewhere brings an npm that Debian's package of that name would conflict with.
+BENCH_PACKAGES := wrk fcgiwrap spawn-fcgi $(if $(shell command -v npm),,nodejs npm)
 LINT_PACKAGES := clang clang-tidy clang-format cppcheck mandoc
 
 # One sanitized build beside the plain one, so that both stay usable.
@@ -51,7 +57,7 @@ OBJECTS := $(SOURCES:src/%.c=$(BUILD)/obj/%.o)
 UNITS   := $(sort $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*.c)))
 
 .DELETE_ON_ERROR:
-.PHONY: all deps demo serve check crash powercut torture unit lint format install clean help dist
+.PHONY: all deps demo serve check crash powercut torture bench unit lint format install clean help dist
 
 all: $(BUILD)/retrysafe $(BUILD)/retrysafe.fcgi $(BUILD)/retrysafe.cgi $(BUILD)/retrysafe-notify ## build the programs and two links
 
@@ -126,6 +132,13 @@ fuzz: ## fuzz what reads bytes from outside, SECONDS each
 		build/fuzz/$$f -max_total_time=$(SECONDS) -artifact_prefix=build/fuzz/$$f- \
 			$$(ls tests/fuzz/fuzz_$$f.dict 2>/dev/null | sed s/^/-dict=/) build/fuzz/corpus-$$f || exit 1; \
 	done
+
+bench: deps ## retrysafe beside its peers: ROUNDS=5 SECONDS=2 ONLY=figure KEYS=1000000 REQUESTS=100000
+	@sh tests/deps.sh $(BENCH_PACKAGES)
+	@$(MAKE) --no-print-directory -s all $(BUILD)/units.a
+	@RETRYSAFE_BUILD=$(abspath $(BUILD)) perl bench/bench.pl --rounds $(ROUNDS) --keys $(KEYS) \
+		--requests $(REQUESTS) --seconds $(if $(filter file,$(origin SECONDS)),2,$(SECONDS)) \
+		$(if $(ONLY),--only $(ONLY))
 
 lint: ## strict warnings as errors with gcc and clang, clang-tidy, cppcheck, formatting, our own rules
 	@sh tests/deps.sh $(LINT_PACKAGES)

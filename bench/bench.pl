@@ -1,0 +1,78 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: ISC
+#
+# bench.pl - retrysafe beside its peers, in one run on one machine
+#
+#   perl bench/bench.pl [--rounds 5] [--seconds 2] [--only NAME] [--keys N] [--verbose] [--list]
+#
+# `make bench` starts it, with what it needs installed.  --only takes a name of the list, or the
+# beginning of some.  What a run measured goes to bench/results.json, bench/results.md and the
+# plots bench/*.svg; a run with --only prints, and changes none of them.
+#
+# Absolute figures mean nothing on a shared machine; the ratios are what counts.  No figure that
+# was missed is a failure: the exit status is 0 unless something did not work.
+use strict;
+use warnings;
+use utf8;
+use FindBin;
+use lib "$FindBin::Bin/lib", "$FindBin::Bin/../tests/lib";
+use File::Spec;
+use Getopt::Long qw(GetOptions);
+use Machine qw(machine file_system);
+use Programs qw(build_directory output);
+use Results qw(reached result_line write_json write_markdown);
+
+binmode $_, ':encoding(UTF-8)' for *STDOUT, *STDERR;
+$| = 1;
+# In the order of what matters most.
+my @ROWS = grep { -e "$FindBin::Bin/lib/Row/$_.pm" }
+    qw(First Replay Pass Processes Memory Cgi Keys SlowDisk Syscalls);
+my %options = (rounds => 5, seconds => 2, keys => 1_000_000);
+GetOptions(\%options, 'rounds=i', 'seconds=i', 'only=s', 'keys=i', 'requests=i', 'verbose!', 'list') && !@ARGV
+    or die "usage: bench.pl [--rounds N] [--seconds N] [--only NAME] [--keys N] [--verbose] [--list]\n";
+$_ >= 1 or die "rounds and seconds are at least 1\n" for @options{qw(rounds seconds)};
+$options{verbose} //= defined $options{only};
+my @figures = map { require "Row/$_.pm"; "Row::$_"->figures } @ROWS;
+if ($options{list}) {
+    print "$_->[0]\n" for @figures;
+    exit 0;
+}
+my $only = $options{only} // '';
+my @wanted = grep { $only eq '' || $_->[0] eq $only || index($_->[0], $only) == 0 } @figures;
+@wanted or die "there is no figure \"$only\"; there are:\n", map { "  $_->[0]\n" } @figures;
+
+my $tmp = File::Spec->tmpdir;
+file_system($tmp) =~ /^(?:tmpfs|ramfs)$/
+    and die "$tmp is on a @{[file_system($tmp)]}, which does not sync: set TMPDIR to a directory on a disk\n";
+my ($version) = output(build_directory() . '/retrysafe version') =~ /(\d\S*)/;
+my %run = (machine => machine($tmp, $version), rounds => $options{rounds}, seconds => $options{seconds},
+    keys => $options{keys}, results => []);
+print "\n";
+print "  $_: $run{machine}{$_}\n" for sort keys %{ $run{machine} };
+print "  rounds: $options{rounds} of $options{seconds} s, interleaved; median (least–most)\n\n";
+
+my @failed;
+for my $figure (@wanted) {
+    my ($name, $measure) = @$figure;
+    print STDERR "  $name ", $options{verbose} ? "\n" : '';
+    # What one row runs into must not lose the others.
+    my @results = eval { $measure->(\%options) };
+    if (my $why = $@) {
+        chomp $why;
+        print "  $name: FAILED: $why\n";
+        push @failed, $name;
+        next;
+    }
+    print result_line($_) for @results;
+    print "\n";
+    push @{ $run{results} }, map { +{ %$_, reached => reached($_) ? JSON::PP::true() : JSON::PP::false() } } @results;
+}
+my @with_target = grep { $_->{target} } @{ $run{results} };
+printf "  %d of %d targets reached%s\n", scalar(grep { reached($_) } @with_target), scalar @with_target,
+    @failed ? '; not measured: ' . join(', ', @failed) : '';
+if ($only eq '' && !@failed) {
+    write_json("$FindBin::Bin/results.json", \%run);
+    write_markdown("$FindBin::Bin/results.md", \%run);
+    print "  written: bench/results.json, bench/results.md\n";
+}
+exit(@failed ? 1 : 0);
