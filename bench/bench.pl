@@ -61,6 +61,7 @@ for my $figure (@wanted) {
         chomp $why;
         print "  $name: FAILED: $why\n";
         push @failed, $name;
+        Stage::close_all();
         next;
     }
     print result_line($_) for @results;

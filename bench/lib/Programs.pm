@@ -17,7 +17,7 @@ our @EXPORT_OK = qw(program build_directory source output);
 my %FLAGS = (
     constant => '-lfcgi -lpthread',
     slow_fsync => '-shared -fPIC -ldl',
-    fill => '-lsqlite3 -ljansson -lmd -lpthread',
+    fill => '-lfcgi -lsqlite3 -ljansson -lmd -lpthread',
 );
 my %FILE = (slow_fsync => 'slow_fsync.so');
 

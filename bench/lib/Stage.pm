@@ -20,9 +20,12 @@ use Process qw(wait_until is_alive listens_on free_port stop_process);
 use Programs qw(program source);
 use Sandbox;
 
+my %open;
+
 sub new {
     my ($class, %more) = @_;
-    return bless { sandbox => Sandbox->new, %more }, $class;
+    my $self = bless { sandbox => Sandbox->new, %more }, $class;
+    return $open{ $self->path } = $self;
 }
 
 sub sandbox { $_[0]{sandbox} }
@@ -263,11 +266,15 @@ sub probe {
 # Ends everything; what was left over is said.
 sub close {
     my ($self) = @_;
+    delete $open{ $self->path };
     # fcgiwrap's first process does not end the others.
     kill 'TERM', -$self->{pid}{fcgiwrap} if $self->{pid}{fcgiwrap};
     my @complaints = $self->{sandbox}->close;
     print STDERR map { "  left over: $_\n" } @complaints;
     $self->{sandbox}->remove;
 }
+
+# After a failure.
+sub close_all { $_->close for values %open }
 
 1;

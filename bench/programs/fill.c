@@ -147,7 +147,8 @@ int main(int argc, char **argv)
 		return 100;
 	if (sqlite3_open_v2(argv[1], &db, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK)
 		fail(argv[1]);
-	execute("PRAGMA synchronous=OFF; PRAGMA cache_size=-400000; PRAGMA temp_store=FILE; BEGIN IMMEDIATE");
+	execute("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-400000;"
+		"PRAGMA temp_store=FILE; BEGIN IMMEDIATE");
 	index = prepare("SELECT sql FROM sqlite_schema WHERE name='operation_identity'");
 	if (sqlite3_step(index) != SQLITE_ROW)
 		fail("the index of identities");
@@ -156,7 +157,7 @@ int main(int argc, char **argv)
 	copy(argv, strtol(argv[5], NULL, 10), argc == 7 ? argv[6] : NULL);
 	execute(sql);
 	free(sql);
-	execute("COMMIT; PRAGMA wal_checkpoint(TRUNCATE); ANALYZE");
+	execute("COMMIT; PRAGMA journal_mode=WAL");
 	if (sqlite3_close(db) != SQLITE_OK)
 		fail("close");
 	return 0;
