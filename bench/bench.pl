@@ -3,11 +3,12 @@
 #
 # bench.pl - retrysafe beside its peers, in one run on one machine
 #
-#   perl bench/bench.pl [--rounds 5] [--seconds 2] [--only NAME] [--keys N] [--verbose] [--list]
+#   perl bench/bench.pl [--rounds 5] [--seconds 2] [--only NAME] [--keys N] [--requests N]
+#       [--verbose] [--list] [--write DIRECTORY]
 #
 # `make bench` starts it, with what it needs installed.  --only takes a name of the list, or the
 # beginning of some.  What a run measured goes to bench/results.json, bench/results.md and the
-# plots bench/*.svg; a run with --only prints, and changes none of them.
+# plots bench/*.svg; a run with --only prints, and writes them only where --write says.
 #
 # Absolute figures mean nothing on a shared machine; the ratios are what counts.  No figure that
 # was missed is a failure: the exit status is 0 unless something did not work.
@@ -18,18 +19,20 @@ use FindBin;
 use lib "$FindBin::Bin/lib", "$FindBin::Bin/../tests/lib";
 use File::Spec;
 use Getopt::Long qw(GetOptions);
+use IO::Handle;
 use Machine qw(machine file_system);
 use Programs qw(build_directory output);
-use Results qw(reached result_line write_json write_markdown);
+use Plot qw(peers_svg keys_svg);
+use Results qw(reached result_line write_file write_json write_markdown);
 
 binmode $_, ':encoding(UTF-8)' for *STDOUT, *STDERR;
-$| = 1;
+$_->autoflush(1) for *STDOUT, *STDERR;
 # In the order of what matters most.
 my @ROWS = grep { -e "$FindBin::Bin/lib/Row/$_.pm" }
     qw(First Replay Pass Processes Memory Cgi Keys SlowDisk Syscalls);
-my %options = (rounds => 5, seconds => 2, keys => 1_000_000);
-GetOptions(\%options, 'rounds=i', 'seconds=i', 'only=s', 'keys=i', 'requests=i', 'verbose!', 'list') && !@ARGV
-    or die "usage: bench.pl [--rounds N] [--seconds N] [--only NAME] [--keys N] [--verbose] [--list]\n";
+my %options = (rounds => 5, seconds => 2, keys => 1_000_000, requests => 100_000);
+GetOptions(\%options, 'rounds=i', 'seconds=i', 'only=s', 'keys=i', 'requests=i', 'verbose!', 'list', 'write=s') && !@ARGV
+    or die "usage: bench.pl [--rounds N] [--seconds N] [--only NAME] [--keys N] [--requests N] [--verbose] [--list] [--write DIR]\n";
 $_ >= 1 or die "rounds and seconds are at least 1\n" for @options{qw(rounds seconds)};
 $options{verbose} //= defined $options{only};
 my @figures = map { require "Row/$_.pm"; "Row::$_"->figures } @ROWS;
@@ -71,9 +74,12 @@ for my $figure (@wanted) {
 my @with_target = grep { $_->{target} } @{ $run{results} };
 printf "  %d of %d targets reached%s\n", scalar(grep { reached($_) } @with_target), scalar @with_target,
     @failed ? '; not measured: ' . join(', ', @failed) : '';
-if ($only eq '' && !@failed) {
-    write_json("$FindBin::Bin/results.json", \%run);
-    write_markdown("$FindBin::Bin/results.md", \%run);
-    print "  written: bench/results.json, bench/results.md\n";
+if ($only eq '' || $options{write}) {
+    my $dir = $options{write} || $FindBin::Bin;
+    write_json("$dir/results.json", \%run);
+    write_markdown("$dir/results.md", \%run);
+    my %plot = ('peers.svg' => peers_svg(\%run), 'keys.svg' => keys_svg(\%run));
+    write_file("$dir/$_", $plot{$_}) for grep { defined $plot{$_} } sort keys %plot;
+    print "  written: $dir/results.json, results.md, peers.svg, keys.svg\n";
 }
 exit(@failed ? 1 : 0);

@@ -20,7 +20,7 @@ our @EXPORT_OK = qw(load rounds spread ratio);
 my $used = 0;    # for keys that nobody has used
 
 # load(port =>, target =>, seconds =>, clients => 8, kind => 'unique', key => PREFIX, keys => N,
-# raw => 1) - one run of wrk.  Returns what load.lua says, and: rate (answers a second), bad (those
+# raw => 1) - one run of wrk.  Returns what load.lua says, and: rate (successes a second), bad (those
 # that were no success, and connections that broke), bytes_each.
 sub load {
     my (%o) = @_;
@@ -39,7 +39,7 @@ sub load {
     die "$o{target}: not one answer\n$out" if !$r->{requests};
     $r->{bad} = 0;
     $r->{bad} += $r->{$_} for qw(status connect read write timeout);
-    $r->{rate} = $r->{requests} / ($r->{us} / 1e6);
+    $r->{rate} = ($r->{requests} - $r->{status}) / ($r->{us} / 1e6);
     $r->{bytes_each} = $r->{bytes} / $r->{requests};
     $r->{clients} = $clients;
     return $r;

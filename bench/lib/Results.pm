@@ -17,11 +17,11 @@ use utf8;
 use Exporter qw(import);
 use JSON::PP ();
 
-our @EXPORT_OK = qw(reached result_line target_text write_json write_markdown number);
+our @EXPORT_OK = qw(reached result_line write_file target_text write_json write_markdown number);
 
 sub reached {
     my ($r) = @_;
-    return if !$r->{target};
+    return 0 if !$r->{target} || $r->{bad};    # what was no success does not count as reached
     my ($how, $bound) = @{ $r->{target} };
     my $value = $r->{value}{median};
     return $how eq '>=' ? $value >= $bound : $value <= $bound;
@@ -47,9 +47,7 @@ sub target_text {
 sub verdict {
     my ($r) = @_;
     return '' if !$r->{target};
-    my $word = reached($r) ? 'reached' : 'MISSED';
-    $word .= ', but not every answer was a success' if $r->{bad};
-    return $word;
+    return $r->{bad} ? 'MISSED: not every answer was a success' : reached($r) ? 'reached' : 'missed';
 }
 
 sub spread_text {
@@ -81,14 +79,14 @@ sub result_line {
 
 sub write_file {
     my ($file, $text) = @_;
-    open my $fh, '>:raw', $file or die "$file: $!\n";
+    open my $fh, '>:encoding(UTF-8)', $file or die "$file: $!\n";
     print {$fh} $text;
     close $fh or die "$file: $!\n";
 }
 
 sub write_json {
     my ($file, $run) = @_;
-    write_file($file, JSON::PP->new->utf8->canonical->pretty->encode($run));
+    write_file($file, JSON::PP->new->canonical->pretty->encode($run));
 }
 
 sub write_markdown {
@@ -109,7 +107,6 @@ sub write_markdown {
         $text .= "\n## $r->{only}\n\n| " . join(' | ', @$head) . " |\n|" . '---|' x @$head . "\n"
             . join '', map { '| ' . join(' | ', @$_) . " |\n" } @rows;
     }
-    utf8::encode($text) if utf8::is_utf8($text);
     write_file($file, $text);
 }
 

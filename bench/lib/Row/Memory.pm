@@ -80,6 +80,8 @@ sub flat {
     my ($options) = @_;
     my ($stage, $port) = stage('rs');
     my ($requests, $bad, $early) = (0, 0, undef);
+    # Recorded before eight clients ask for them at once.
+    $stage->probe($port, '/rs/script.cgi?300', "flat-$_", 300) for 0 .. 99;
     while ($requests < $options->{requests}) {
         for my $kind ('unique', 'repeat') {
             my $r = load(port => $port, target => '/rs/script.cgi?300', seconds => 2, clients => $WORKERS, kind => $kind,
