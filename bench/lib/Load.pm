@@ -20,7 +20,7 @@ our @EXPORT_OK = qw(load rounds spread ratio);
 my $used = 0;    # for keys that nobody has used
 
 # load(port =>, target =>, seconds =>, clients => 8, kind => 'unique', key => PREFIX, keys => N,
-# raw => 1) - one run of wrk.  Returns what load.lua says, and: rate (successes a second), bad (those
+# raw => 1, pause => MS) - one run of wrk.  Returns what load.lua says, and: rate (successes a second), bad (those
 # that were no success, and connections that broke), bytes_each.
 sub load {
     my (%o) = @_;
@@ -29,7 +29,7 @@ sub load {
     my $key = $o{key} // sprintf 'bench-%d-%d', $$, ++$used;
     my @command = ('wrk', '-t', $threads, '-c', $clients, '-d', "$o{seconds}s", '--timeout', '30s',
         '-s', "$FindBin::Bin/programs/load.lua", "http://127.0.0.1:$o{port}$o{target}", '--',
-        $o{kind} // 'unique', $key, $o{keys} // 0, $o{raw} ? 'raw' : ());
+        $o{kind} // 'unique', $key, $o{keys} // 0, $o{raw} ? ('raw', $o{pause} // 0) : ());
 
     open my $wrk, '-|', @command or die "wrk: $!\n";
     my $out = do { local $/; <$wrk> };

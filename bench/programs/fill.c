@@ -66,7 +66,8 @@ static sqlite3_stmt *copy_statement(const char *table, const char *const changed
 	char sql[4096], names[1500] = "id", values[2000] = "?1";
 	sqlite3_stmt *columns;
 
-	snprintf(sql, sizeof(sql), "SELECT name FROM pragma_table_info('%s') WHERE name<>'id'", table);
+	snprintf(sql, sizeof(sql), "SELECT name FROM pragma_table_info('%s') WHERE name<>'id'",
+		table);
 	columns = prepare(sql);
 	while (sqlite3_step(columns) == SQLITE_ROW) {
 		const char *name = (const char *)sqlite3_column_text(columns, 0), *value = name;
@@ -113,7 +114,8 @@ static void copy(char **argv, long count, const char *due)
 		{due ? "due" : NULL, "?4"}, {"tombstone", "0"}, {NULL, NULL}};
 	static const char *const no_scope[] = {NULL};
 	unsigned char secret[SECRET_LEN], identity[IDENTITY_LEN];
-	sqlite3_stmt *op = copy_statement("operation", operation), *res = copy_statement("response", same);
+	sqlite3_stmt *op = copy_statement("operation", operation),
+		     *res = copy_statement("response", same);
 	sqlite3_int64 id = ask("SELECT max(id) FROM operation"), template;
 	char key[256];
 

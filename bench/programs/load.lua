@@ -2,14 +2,15 @@
 --
 -- load.lua - what wrk sends, and what it found, as one line of JSON
 --
---   wrk ... -s load.lua URL -- KIND KEY COUNT [raw]
+--   wrk ... -s load.lua URL -- KIND KEY COUNT [raw [PAUSE]]
 --
 -- KIND unique: a POST with a key that nobody has used, KEY-<thread>-<number>
 --      repeat: a POST with one of COUNT keys, KEY<number>, in turn
 --      random: the same, but any of them
 --      get:    a GET
 -- raw: every latency is measured here and kept, for percentiles without wrk's correction; this
---      needs one connection for each thread.
+--      needs one connection for each thread.  PAUSE: milliseconds between an answer and the next
+--      request, so that what a server does after its answer is not counted to the next.
 local threads = {}
 local ffi
 
@@ -44,6 +45,8 @@ function init(args)
     end
     request = make
     if args[4] == "raw" then keep_latencies(make) end
+    local pause = tonumber(args[5] or 0)
+    if pause > 0 then delay = function() return pause end end
 end
 
 function keep_latencies(make)
@@ -72,7 +75,7 @@ function done(summary, latency, _)
     end
     table.sort(all)
     local function percentile(p)
-        if #all == 0 then return latency:percentile(p) end
+        if #all == 0 then return p < 100 and latency:percentile(p) or latency.max end
         return all[math.max(1, math.ceil(#all * p / 100))]
     end
     local e = summary.errors

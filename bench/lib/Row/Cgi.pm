@@ -4,6 +4,10 @@
 #
 # With the ordinary build, and with a static one where there is one: build/static/retrysafe, or
 # what RETRYSAFE_STATIC names.
+#
+# With a pause between the requests: mod_cgid answers, and then looks every 10 ms whether the
+# script has ended, before it reads the next request of the connection.  Without the pause that
+# would count to the bare script.
 package Row::Cgi;
 use strict;
 use warnings;
@@ -63,7 +67,7 @@ sub added {
     my ($options, $stage, $only, $server, $port, @builds) = @_;
     my %named = map { ($_ => "$server + retrysafe.cgi, $_") } @builds;
     my $bare = "$server, bare script";
-    my %rounds = checked_rounds($options, $stage, size => 300, load => { clients => 1, raw => 1 }, candidates => [
+    my %rounds = checked_rounds($options, $stage, size => 300, load => { clients => 1, raw => 1, pause => 20 }, candidates => [
         map { ($named{$_} // $bare => { port => $port, prefix => $_, script => 'script.cgi' }) } @builds, 'bare']);
     $stage->close;
     my @results;
