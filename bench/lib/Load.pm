@@ -20,14 +20,14 @@ our @EXPORT_OK = qw(load rounds spread ratio);
 my $used = 0;    # for keys that nobody has used
 
 # load(port =>, target =>, seconds =>, clients => 8, kind => 'unique', key => PREFIX, keys => N,
-# raw => 1, pause => MS) - one run of wrk.  Returns what load.lua says, and: rate (successes a second), bad (those
+# raw => 1, pause => MS, cpu => N) - one run of wrk.  Returns what load.lua says, and: rate (successes a second), bad (those
 # that were no success, and connections that broke), bytes_each.
 sub load {
     my (%o) = @_;
     my $clients = $o{clients} // 8;
     my $threads = $o{raw} ? $clients : $clients < 2 ? 1 : 2;
     my $key = $o{key} // sprintf 'bench-%d-%d', $$, ++$used;
-    my @command = ('wrk', '-t', $threads, '-c', $clients, '-d', "$o{seconds}s", '--timeout', '30s',
+    my @command = (defined $o{cpu} ? ('taskset', '-c', $o{cpu}) : (), 'wrk', '-t', $threads, '-c', $clients, '-d', "$o{seconds}s", '--timeout', '30s',
         '-s', "$FindBin::Bin/programs/load.lua", "http://127.0.0.1:$o{port}$o{target}", '--',
         $o{kind} // 'unique', $key, $o{keys} // 0, $o{raw} ? ('raw', $o{pause} // 0) : ());
 

@@ -250,6 +250,12 @@ sub server {
     die "$kind did not start:\n", map { "  $_\n" } $self->{sandbox}->logs(10);
 }
 
+# Puts all processes that there are on one processor.
+sub pin {
+    my ($self, $cpu) = @_;
+    Programs::output("taskset -a -c -p $cpu $_") for $self->{sandbox}->processes;
+}
+
 # One request, before anything is measured: 200 with a body of so many x, or the benchmark ends.
 # Returns the answer.
 sub probe {

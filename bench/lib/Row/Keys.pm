@@ -4,6 +4,9 @@
 #
 # The stores are filled by programs/fill.c with keys that can be replayed like any other; replays
 # ask for any of them at random.  KEYS= says how many the fullest has.
+#
+# For the replays all processes share one processor: to wake another, idle one takes a virtual
+# machine as long as a whole replay, and whether it has to is decided anew for each gateway.
 package Row::Keys;
 use strict;
 use warnings;
@@ -61,20 +64,23 @@ sub stored {
         print STDERR "    filled $n\n" if $options->{verbose};
     }
     my $port = $stage->nginx(map { ("n$_" => $stage->fastcgi("n$_")) } @sizes);
-    my (@measures, %runs);
+    my (@claims, @replays, %runs);
+    my $cpu = 0;
     for my $n (@sizes) {
         $stage->probe($port, target("n$n"), sprintf('n%d-%d', $n, $n - 1), $BODY)->is_replay or die "key $n is not there\n";
-        push @measures, "claim $n", sub {
+        push @claims, "claim $n", sub {
             my $r = load(port => $port, target => target("n$n"), seconds => $_[0], clients => 1, raw => 1);
             $runs{$n} += $r->{requests};
             return $r;
         };
-        push @measures, "replay $n", sub {
-            load(port => $port, target => target("n$n"), seconds => $_[0], clients => 1, raw => 1, kind => 'random',
-                key => "n$n-", keys => $n);
+        push @replays, "replay $n", sub {
+            load(port => $port, target => target("n$n"), seconds => $_[0], clients => 1, raw => 1, cpu => $cpu,
+                kind => 'random', key => "n$n-", keys => $n);
         };
     }
-    my %rounds = rounds($options, @measures);
+    my %rounds = rounds($options, @claims);
+    $stage->pin($cpu);
+    %rounds = (%rounds, rounds($options, @replays));
     for my $n (@sizes) {
         # The template, and what wrk gave up; a replay that ran would be far more.
         my $more = $stage->effects("n$n") - $runs{$n};
