@@ -139,7 +139,7 @@ own_functions() {
 
 own_heads() {
     found=0
-    for file in $sources tests/tap.h cgi-bin/*.c; do
+    for file in $sources tests/tap.h cgi-bin/*.c bench/programs/*.c; do
         [ "$(sed -n 1p "$file")" = '/* SPDX-License-Identifier: ISC */' ] ||
             { echo "$file:1: the first line is not the SPDX line"; found=1; }
         [ "$(sed -n 2p "$file")" = '/*' ] ||
@@ -152,7 +152,8 @@ own_heads() {
         head -n 3 "$file" | grep -vF SPDX | grep -q '^/\*' ||
             { echo "$file: no comment says what it claims"; found=1; }
     done
-    for file in tests/*.sh tests/*.t tests/lib/*.pm tests/scripts/* cgi-bin/*.pl cgi-bin/*.sh demo/*.pl; do
+    for file in tests/*.sh tests/*.t tests/lib/*.pm tests/scripts/* cgi-bin/*.pl cgi-bin/*.sh demo/*.pl \
+        bench/*.pl bench/lib/*.pm bench/lib/Row/*.pm; do
         [ -e "$file" ] || continue
         head -n 5 "$file" | grep -q '^# SPDX-License-Identifier: ISC$' ||
             { echo "$file: no SPDX line among its first five"; found=1; }
