@@ -26,7 +26,9 @@ sub build_directory { $ENV{RETRYSAFE_BUILD} // "$FindBin::Bin/../build" }
 # The path of a file of bench/programs/.
 sub source { "$FindBin::Bin/programs/$_[0]" }
 
-# Builds if the source is newer; returns the program's path.
+my %is_built;
+
+# Builds if the source is newer, or what it is linked with may be; returns the program's path.
 sub program {
     my ($name) = @_;
     my $dir = build_directory() . '/bench';
@@ -34,7 +36,7 @@ sub program {
     my @more = $name eq 'fill' ? (build_directory() . '/units.a', '-I' . "$FindBin::Bin/../src") : ();
 
     make_path($dir);
-    return $to if $name ne 'fill' && -e $to && (stat $to)[9] > (stat $from)[9];
+    return $to if $is_built{$name}++ || $name ne 'fill' && -e $to && (stat $to)[9] > (stat $from)[9];
     my $cc = ($ENV{CC} // 'cc') . ' -std=gnu11 -D_GNU_SOURCE -O2 -o';
     output(join ' ', $cc, $to, $from, @more, $FLAGS{$name} // '');
     return $to;
