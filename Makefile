@@ -19,7 +19,7 @@ REQUESTS ?= 100000
 ONLY    ?=
 
 VERSION  := $(shell sed -n 's/.*RETRYSAFE_VERSION "\(.*\)"/\1/p' src/cli.h)
-PACKAGES := gcc make pkg-config libfcgi-dev libsqlite3-dev libjansson-dev libmd-dev \
+PACKAGES := gcc make pkg-config libfcgi-dev libsqlite3-dev libjansson-dev libmd-dev libxxhash-dev \
 	libcurl4-openssl-dev perl \
 	lighttpd apache2 libapache2-mod-fcgid nginx-light php-cgi libcgi-pm-perl sqlite3 strace curl faketime e2fsprogs xfsprogs
 # nodejs from elsewhere brings an npm that Debian's package of that name would conflict with.

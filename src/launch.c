@@ -17,6 +17,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -74,11 +75,14 @@ static int limit(const struct limits *l)
 /* In the new process.  An errno, or it does not return. */
 static int become(const struct launch *s)
 {
+	/* The kernel's own form: sigaction(2) of the C library refuses the two signals that it uses
+	 * itself, which a posix_spawn(3) of some ancestor may have left ignored. */
+	static const unsigned long by_default[8]; /* SIG_DFL, no flags, an empty mask */
 	sigset_t none;
 	int rc;
 
 	for (int sig = 1; sig < NSIG; sig++)
-		signal(sig, SIG_DFL);
+		syscall(SYS_rt_sigaction, sig, by_default, NULL, (NSIG - 1) / 8);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	setsid();

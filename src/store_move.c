@@ -275,8 +275,7 @@ enum err store_release(struct store *st, const struct operation *op)
 /* ---- record ---- */
 
 /* Was this very response recorded before?  Then an earlier call did happen. */
-static enum err was_recorded(
-	struct conn *c, int64_t id, const unsigned char digest[FINGERPRINT_LEN])
+static enum err was_recorded(struct conn *c, int64_t id, const struct piece *piece)
 {
 	sqlite3_stmt *stmt = conn_statement(c, ST_RESPONSE);
 	bool same = false;
@@ -288,8 +287,7 @@ static enum err was_recorded(
 	sqlite3_bind_int64(stmt, 1, id);
 	rc = sqlite3_step(stmt);
 	if (rc == SQLITE_ROW)
-		same = sqlite3_column_bytes(stmt, 2) == FINGERPRINT_LEN &&
-		       memcmp(sqlite3_column_blob(stmt, 2), digest, FINGERPRINT_LEN) == 0;
+		same = piece_matches(piece, stmt, 2);
 	else if (rc != SQLITE_DONE)
 		e = conn_error(c, sqlite3_extended_errcode(c->db), "record");
 	sqlite3_reset(stmt);
@@ -316,14 +314,15 @@ static enum err record(struct store *st, struct conn *c, void *arg)
 	const struct response *res = rec->res;
 	int64_t tombstone_ms = rec->tombstone_ms > NEVER_MS ? NEVER_MS : rec->tombstone_ms;
 	sqlite3_stmt *done = conn_statement(c, ST_DONE), *add = conn_statement(c, ST_RESPONSE_ADD);
-	unsigned char digest[FINGERPRINT_LEN];
+	struct piece piece = {
+		res->body_len, res->head, res->head_len, res->body, res->body_inline_len};
+	unsigned char digest[PIECE_DIGEST_LEN];
 	enum err e;
 
 	(void)st;
 	if (!done || !add)
 		return c->why;
-	response_digest(
-		res->body_len, res->head, res->head_len, res->body, res->body_inline_len, digest);
+	piece_digest(&piece, digest);
 	sqlite3_bind_int64(done, 1, rec->op->id);
 	bind_holder(done, 2, rec->op);
 	sqlite3_bind_int(done, 3, holder_state(rec->op));
@@ -338,11 +337,11 @@ static enum err record(struct store *st, struct conn *c, void *arg)
 	if (e != OK)
 		return e;
 	if (sqlite3_changes(c->db) != 1)
-		return was_recorded(c, rec->op->id, digest);
+		return was_recorded(c, rec->op->id, &piece);
 	sqlite3_bind_int64(add, 1, rec->op->id);
 	sqlite3_bind_blob(add, 2, res->head, (int)res->head_len, SQLITE_STATIC);
 	sqlite3_bind_int64(add, 3, res->body_len);
-	sqlite3_bind_blob(add, 4, digest, FINGERPRINT_LEN, SQLITE_STATIC);
+	sqlite3_bind_blob(add, 4, digest, PIECE_DIGEST_LEN, SQLITE_STATIC);
 	if (res->is_kept) /* an empty body must not become NULL */
 		sqlite3_bind_blob(add, 5, res->body ? res->body : "", (int)res->body_inline_len,
 			SQLITE_STATIC);
@@ -371,15 +370,16 @@ static enum err add_chunk(struct store *st, struct conn *c, void *arg)
 {
 	const struct chunk_job *job = arg;
 	sqlite3_stmt *stmt = conn_statement(c, ST_CHUNK_ADD);
-	unsigned char digest[FINGERPRINT_LEN];
+	struct piece piece = {job->at, NULL, 0, job->data, job->len};
+	unsigned char digest[PIECE_DIGEST_LEN];
 
 	(void)st;
 	if (!stmt)
 		return c->why;
-	response_digest(job->at, NULL, 0, job->data, job->len, digest);
+	piece_digest(&piece, digest);
 	sqlite3_bind_int64(stmt, 1, job->op->id);
 	sqlite3_bind_int64(stmt, 2, job->at);
-	sqlite3_bind_blob(stmt, 3, digest, FINGERPRINT_LEN, SQLITE_STATIC);
+	sqlite3_bind_blob(stmt, 3, digest, PIECE_DIGEST_LEN, SQLITE_STATIC);
 	sqlite3_bind_blob(stmt, 4, job->data, (int)job->len, SQLITE_STATIC);
 	bind_holder(stmt, 5, job->op);
 	sqlite3_bind_int(stmt, 6, holder_state(job->op));

@@ -14,13 +14,14 @@
  *
  * What it does not know: who purges, and when (store_writer.c, by the way; `retrysafe purge`).
  */
+#include "clock.h"
+#include "digest.h"
 #include "fault.h"
 #include "store_sqlite.h"
 
-#include "digest.h"
-
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define PURGE_MAX 200 /* in one transaction; a piece of a large body counts like an operation */
 
@@ -199,6 +200,23 @@ static enum err vacuum(struct store *st, struct conn *c, void *arg)
 	return OK;
 }
 
+/*
+ * The lock of the writers is not handed on in turn: whoever takes it again at once keeps the others
+ * out.  So for as long as a piece of work took, and a little more, nothing is done.
+ */
+static enum err write_politely(
+	struct store *st, enum err (*work)(struct store *st, struct conn *c, void *arg), void *arg)
+{
+	int64_t start_us = clock_mono_us(), us;
+	enum err e = store_write(st, work, arg);
+	struct timespec pause;
+
+	us = clock_mono_us() - start_us + 1000;
+	pause = (struct timespec){us / 1000000, us % 1000000 * 1000};
+	nanosleep(&pause, NULL);
+	return e;
+}
+
 static enum err give_pages_back(struct store *st)
 {
 	int64_t left = 0, before;
@@ -206,7 +224,7 @@ static enum err give_pages_back(struct store *st)
 
 	do {
 		before = left;
-		e = store_write(st, vacuum, &left);
+		e = write_politely(st, vacuum, &left);
 	} while (e == OK && left > 0 && left != before);
 	return e;
 }
@@ -218,7 +236,7 @@ enum err store_purge(struct store *st, int64_t now_ms, int64_t *dropped, int64_t
 
 	*dropped = *forgotten = 0;
 	do {
-		e = store_write(st, purge, &job);
+		e = write_politely(st, purge, &job);
 		if (e != OK)
 			return e;
 		*dropped += job.dropped;
@@ -361,7 +379,7 @@ enum err store_purge_into(struct store *st, const struct archive *archive, int64
 		if (e == OK && job->n > 0)
 			fault("purge.archived");
 		if (e == OK)
-			e = store_write(st, remove_batch, job);
+			e = write_politely(st, remove_batch, job);
 		if (e != OK || job->n + job->natural == 0)
 			break;
 		*dropped += job->dropped;

@@ -16,6 +16,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 enum err reader_take(struct store *st, struct conn **out)
 {
 	struct conn *c;
@@ -47,16 +50,46 @@ void reader_give(struct store *st, struct conn **c)
 	*c = NULL;
 }
 
-void response_digest(int64_t number, const char *head, size_t head_len, const char *body,
-	size_t body_len, unsigned char out[FINGERPRINT_LEN])
+void piece_digest(const struct piece *p, unsigned char out[PIECE_DIGEST_LEN])
+{
+	const uint64_t numbers[] = {(uint64_t)p->number, p->head_len, p->body_len};
+	XXH128_canonical_t canonical;
+	XXH3_state_t state;
+
+	XXH3_128bits_reset(&state);
+	XXH3_128bits_update(&state, numbers, sizeof(numbers));
+	if (p->head_len > 0)
+		XXH3_128bits_update(&state, p->head, p->head_len);
+	if (p->body_len > 0)
+		XXH3_128bits_update(&state, p->body, p->body_len);
+	XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(&state));
+	memcpy(out, canonical.digest, PIECE_DIGEST_LEN);
+}
+
+/* What stores of schema 1 have. */
+static void old_digest(const struct piece *p, unsigned char out[DIGEST_LEN])
 {
 	struct digest d;
 
 	digest_start(&d, (const unsigned char *)"response", 8);
-	digest_part(&d, &number, sizeof(number));
-	digest_part(&d, head, head_len);
-	digest_part(&d, body, body_len);
-	digest_end(&d, out, FINGERPRINT_LEN);
+	digest_part(&d, &p->number, sizeof(p->number));
+	digest_part(&d, p->head, p->head_len);
+	digest_part(&d, p->body, p->body_len);
+	digest_end(&d, out, DIGEST_LEN);
+}
+
+bool piece_matches(const struct piece *p, sqlite3_stmt *stmt, int column)
+{
+	int len = sqlite3_column_bytes(stmt, column);
+	unsigned char digest[DIGEST_LEN];
+
+	if (len == DIGEST_LEN)
+		old_digest(p, digest);
+	else if (len == PIECE_DIGEST_LEN)
+		piece_digest(p, digest);
+	else
+		return false;
+	return memcmp(sqlite3_column_blob(stmt, column), digest, (size_t)len) == 0;
 }
 
 void response_free(struct response *r)
@@ -153,7 +186,6 @@ static enum err damaged(int64_t id)
 static enum err read_response(struct conn *c, const struct operation *op, struct response *res)
 {
 	sqlite3_stmt *stmt = conn_statement(c, ST_RESPONSE);
-	unsigned char digest[FINGERPRINT_LEN];
 	enum err e = OK;
 	int rc;
 
@@ -170,10 +202,10 @@ static enum err read_response(struct conn *c, const struct operation *op, struct
 		if (!res->head || !res->body) {
 			e = err_set(ERR_NOMEM, "read the response: out of memory");
 		} else {
-			response_digest(res->body_len, res->head, res->head_len,
-				res->is_kept ? res->body : NULL, res->body_inline_len, digest);
-			if (sqlite3_column_bytes(stmt, 2) != FINGERPRINT_LEN ||
-				memcmp(sqlite3_column_blob(stmt, 2), digest, FINGERPRINT_LEN) != 0)
+			struct piece piece = {res->body_len, res->head, res->head_len,
+				res->is_kept ? res->body : NULL, res->body_inline_len};
+
+			if (!piece_matches(&piece, stmt, 2))
 				e = damaged(op->id);
 		}
 	} else if (rc == SQLITE_DONE) {
@@ -275,7 +307,6 @@ enum err store_find_ref(
 
 enum err store_read_body(struct store *st, int64_t op_id, int64_t at, char *buf, size_t *len)
 {
-	unsigned char digest[FINGERPRINT_LEN];
 	struct conn *c = NULL;
 	sqlite3_stmt *stmt;
 	enum err e = reader_take(st, &c);
@@ -296,10 +327,9 @@ enum err store_read_body(struct store *st, int64_t op_id, int64_t at, char *buf,
 		int n = sqlite3_column_bytes(stmt, 1);
 		const char *data = sqlite3_column_blob(stmt, 1);
 
-		response_digest(at, NULL, 0, data, (size_t)n, digest);
-		if (n < 1 || n > RESPONSE_INLINE_MAX ||
-			sqlite3_column_bytes(stmt, 0) != FINGERPRINT_LEN ||
-			memcmp(sqlite3_column_blob(stmt, 0), digest, FINGERPRINT_LEN) != 0) {
+		struct piece piece = {at, NULL, 0, data, (size_t)n};
+
+		if (n < 1 || n > RESPONSE_INLINE_MAX || !piece_matches(&piece, stmt, 0)) {
 			e = damaged(op_id);
 		} else {
 			memcpy(buf, data, (size_t)n);

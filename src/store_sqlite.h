@@ -266,11 +266,19 @@ enum err reader_find_id(
 void operation_read(sqlite3_stmt *stmt, struct operation *op);
 /* A column's bytes and a NUL behind them; the caller frees it; NULL: out of memory. */
 char *column_copy(sqlite3_stmt *stmt, int column, size_t *len);
-/*
- * Digest of what is kept in one row: told from damage when it is read back.  `number` is the length
- * of the whole body for a head with the start of the body, the offset for a later piece.
- */
-void response_digest(int64_t number, const char *head, size_t head_len, const char *body,
-	size_t body_len, unsigned char out[FINGERPRINT_LEN]);
+/* What is kept in one row of a response. */
+struct piece {
+	int64_t number;   /* the length of the whole body, of a head with the body's start; else the
+			     offset of this piece of it */
+	const char *head; /* or NULL */
+	size_t head_len;
+	const char *body;
+	size_t body_len;
+};
+/* Tells damage: nobody who can write to the store needs to be kept from making one up. */
+#define PIECE_DIGEST_LEN 16
+void piece_digest(const struct piece *p, unsigned char out[PIECE_DIGEST_LEN]);
+/* Is a column's digest that of the piece? */
+bool piece_matches(const struct piece *p, sqlite3_stmt *stmt, int column);
 
 #endif

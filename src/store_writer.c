@@ -8,8 +8,9 @@
  *
  * RULES THAT HOLD
  *   (1) The writer lock (an open file description lock on byte 0 of the lock file) is held around
- *       every write transaction and every checkpoint of every process.  The kernel queues those
- *       who wait, so nobody starves, and frees the lock of a process that died.
+ *       every write transaction and every checkpoint of every process.  Those who wait are woken
+ *       by the kernel, which also frees the lock of a process that died; who has a lot to write
+ *       pauses in between (store_purge.c).
  *   (2) A job that has not been taken when its time is up is taken out of the queue: nothing
  *       happened.  Once taken, its caller waits for the end.
  *   (3) When a job or the transaction fails, all of it is rolled back, and the jobs are carried

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -131,6 +132,8 @@ static void soil_ourselves(void)
 	sigaction(SIGPIPE, &ignore, NULL);
 	sigaction(SIGHUP, &ignore, NULL);
 	sigaction(SIGRTMIN + 3, &ignore, NULL);
+	/* As posix_spawn(3) leaves it to those that it starts; only the kernel can be told so. */
+	syscall(SYS_rt_sigaction, 32, (const unsigned long[8]){1}, NULL, 8);
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
 }
