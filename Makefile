@@ -57,12 +57,21 @@ OBJECTS := $(SOURCES:src/%.c=$(BUILD)/obj/%.o)
 UNITS   := $(sort $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*.c)))
 
 .DELETE_ON_ERROR:
-.PHONY: all deps demo serve check crash powercut torture bench unit lint format install clean help dist
+.PHONY: static all deps demo serve check crash powercut torture bench unit lint format install clean help dist
 
 all: $(BUILD)/retrysafe $(BUILD)/retrysafe.fcgi $(BUILD)/retrysafe.cgi $(BUILD)/retrysafe-notify ## build the programs and two links
 
 $(BUILD)/retrysafe: $(OBJECTS)
 	$(CC) $(ALL_LDFLAGS) -o $@ $(OBJECTS) $(LIBS)
+
+# For CGI, where every request starts the program anew: nothing has to be loaded and bound.  The
+# linker warns of getaddrinfo(3): a static program takes names of hosts from the C library of the
+# system that it was built on, so --listen should be given an address.
+static: $(OBJECTS) ## build/static/retrysafe: one file, quicker to start
+	@mkdir -p $(BUILD)/static
+	$(CC) -static-pie $(filter-out -pie,$(ALL_LDFLAGS)) -o $(BUILD)/static/retrysafe $(OBJECTS) $(LIBS) -lm -ldl
+	ln -sf retrysafe $(BUILD)/static/retrysafe.fcgi
+	ln -sf retrysafe $(BUILD)/static/retrysafe.cgi
 
 $(BUILD)/retrysafe.fcgi $(BUILD)/retrysafe.cgi: $(BUILD)/retrysafe
 	ln -sf retrysafe $@

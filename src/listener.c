@@ -4,7 +4,8 @@
  *
  * RULES THAT HOLD
  *   (1) A thread waits for the socket, for the connections that are kept open and for stop_fd
- *       together; accept(2) itself never blocks, also when other processes share the socket.
+ *       together; accept(2) itself never blocks, also when other threads and processes share the
+ *       socket.
  *   (2) A connection is CLOEXEC from its first moment: a script that held it would keep the client
  *       waiting.
  *   (3) Of a TCP peer the address must be in FCGI_WEB_SERVER_ADDRS where that is set (FastCGI 1.0,
@@ -132,7 +133,7 @@ static bool watch(struct listener *l, int fd, uint32_t events)
 
 enum err listener_open(int fd, const char *address, struct listener *out)
 {
-	struct listener l = {.fd = fd, .leader = PTHREAD_MUTEX_INITIALIZER};
+	struct listener l = {.fd = fd};
 	enum err e = OK;
 
 	l.stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -214,7 +215,7 @@ void listener_keep(struct listener *l, int fd)
 {
 	if (fd < LISTENER_IDLE_MAX && !atomic_load(&l->has_stopped)) {
 		atomic_store(&l->is_idle[fd], true);
-		if (watch(l, fd, EPOLLIN))
+		if (watch(l, fd, EPOLLIN | EPOLLONESHOT))
 			return;
 		atomic_store(&l->is_idle[fd], false);
 	}
@@ -226,8 +227,9 @@ static int take_idle(struct listener *l, int fd)
 {
 	char byte;
 
+	if (!atomic_exchange(&l->is_idle[fd], false))
+		return -1; /* it has been closed, because we leave */
 	epoll_ctl(l->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
-	atomic_store(&l->is_idle[fd], false);
 	if (recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0)
 		return fd;
 	close(fd);
@@ -239,17 +241,13 @@ enum err listener_accept(struct listener *l, int *fd)
 	struct epoll_event event;
 	int got = -1;
 
-	pthread_mutex_lock(&l->leader);
 	while (got < 0) {
 		if (epoll_wait(l->epoll_fd, &event, 1, -1) < 1)
 			continue;
 		if (event.data.fd == l->stop_fd)
-			break;
+			return err_set(ERR_GONE, "the gateway has to leave");
 		got = event.data.fd == l->fd ? take(l) : take_idle(l, event.data.fd);
 	}
-	pthread_mutex_unlock(&l->leader);
-	if (got < 0)
-		return err_set(ERR_GONE, "the gateway has to leave");
 	*fd = got;
 	return OK;
 }
@@ -265,31 +263,32 @@ void listener_stop(struct listener *l)
 	(void)ignored;
 }
 
-static void close_socket(struct listener *l)
+static void unlink_socket(struct listener *l)
 {
 	if (l->unlink_path)
 		unlink(l->unlink_path);
 	free(l->unlink_path);
-	if (l->fd >= 0)
-		close(l->fd);
-	l->fd = -1;
 	l->unlink_path = NULL;
 }
 
 void listener_withdraw(struct listener *l)
 {
-	pthread_mutex_lock(&l->leader);
-	if (l->fd > STDERR_FILENO)
-		close_socket(l);
+	/* Not closed: a thread may be about to accept from it. */
+	if (l->fd > STDERR_FILENO) {
+		shutdown(l->fd, SHUT_RDWR);
+		unlink_socket(l);
+	}
 	for (int fd = 0; fd < LISTENER_IDLE_MAX; fd++)
 		if (atomic_exchange(&l->is_idle[fd], false))
 			close(fd);
-	pthread_mutex_unlock(&l->leader);
 }
 
 void listener_close(struct listener *l)
 {
-	close_socket(l);
+	unlink_socket(l);
+	if (l->fd >= 0)
+		close(l->fd);
+	l->fd = -1;
 	if (l->stop_fd >= 0)
 		close(l->stop_fd);
 	if (l->epoll_fd >= 0)

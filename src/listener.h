@@ -7,16 +7,14 @@
 
 #include "err.h"
 
-#include <pthread.h>
 #include <stdbool.h>
 
 #define LISTENER_IDLE_MAX 512
 
 struct listener {
 	int fd;
-	int stop_fd;            /* eventfd; readable: leave */
-	int epoll_fd;           /* watches fd, stop_fd and the idle connections */
-	pthread_mutex_t leader; /* held by the one thread that waits for a connection */
+	int stop_fd;  /* eventfd; readable: leave */
+	int epoll_fd; /* watches fd, stop_fd and the idle connections */
 	_Atomic bool has_stopped;
 	_Atomic bool is_idle[LISTENER_IDLE_MAX]; /* by descriptor: connections that are kept open */
 	char *unlink_path;                       /* our own Unix socket; or NULL */
@@ -40,8 +38,8 @@ enum err listener_open(int fd, const char *address, struct listener *out) MUSTCH
  * listener_accept - the next connection that brings a request; CLOEXEC, blocking
  *
  * A new one, or one that was kept (listener_keep()) and has something to read.
- * One thread at a time waits in it, the others wait for their turn.  Between connections that fail
- * for want of descriptors it pauses.  Returns OK; ERR_GONE: stop_fd is readable.
+ * Several threads may wait in it; the kernel wakes one for each connection.  Between connections
+ * that fail for want of descriptors it pauses.  Returns OK; ERR_GONE: stop_fd is readable.
  */
 enum err listener_accept(struct listener *l, int *fd) MUSTCHECK;
 
