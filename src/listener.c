@@ -147,8 +147,7 @@ enum err listener_open(int fd, const char *address, struct listener *out)
 		l.unlink_path = strdup(address + 5); /* ours, from before we started over */
 	if (e == OK) {
 		fcntl(l.fd, F_SETFL, fcntl(l.fd, F_GETFL) | O_NONBLOCK);
-		/* Of several processes that share the socket one is woken. */
-		if (!watch(&l, l.fd, EPOLLIN | EPOLLEXCLUSIVE) || !watch(&l, l.stop_fd, EPOLLIN))
+		if (!watch(&l, l.fd, EPOLLIN | EPOLLONESHOT) || !watch(&l, l.stop_fd, EPOLLIN))
 			e = err_set(ERR_NOMEM, "listen: %s", strerror(errno));
 	}
 	if (e != OK)
@@ -236,6 +235,14 @@ static int take_idle(struct listener *l, int fd)
 	return -1;
 }
 
+/* One thread was woken for one connection; the next one is another thread's. */
+static void watch_again(struct listener *l)
+{
+	struct epoll_event event = {.events = EPOLLIN | EPOLLONESHOT, .data.fd = l->fd};
+
+	epoll_ctl(l->epoll_fd, EPOLL_CTL_MOD, l->fd, &event);
+}
+
 enum err listener_accept(struct listener *l, int *fd)
 {
 	struct epoll_event event;
@@ -246,7 +253,12 @@ enum err listener_accept(struct listener *l, int *fd)
 			continue;
 		if (event.data.fd == l->stop_fd)
 			return err_set(ERR_GONE, "the gateway has to leave");
-		got = event.data.fd == l->fd ? take(l) : take_idle(l, event.data.fd);
+		if (event.data.fd != l->fd) {
+			got = take_idle(l, event.data.fd);
+			continue;
+		}
+		got = take(l);
+		watch_again(l);
 	}
 	*fd = got;
 	return OK;

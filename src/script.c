@@ -31,6 +31,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -46,14 +47,23 @@ static enum err no_memory(void)
  * nobody knows what we are running from: that refuses requests, the other answer starts us without
  * end.
  */
+static struct stat self;
+static bool is_self_known;
+
+static void find_self(void)
+{
+	is_self_known = stat("/proc/self/exe", &self) == 0;
+}
+
 static bool is_self(const char *path)
 {
-	struct stat self, other;
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	struct stat other;
 
+	pthread_once(&once, find_self);
 	if (stat(path, &other) < 0)
 		return false;
-	return stat("/proc/self/exe", &self) < 0 ||
-	       (self.st_dev == other.st_dev && self.st_ino == other.st_ino);
+	return !is_self_known || (self.st_dev == other.st_dev && self.st_ino == other.st_ino);
 }
 
 static int hex_value(char c)
