@@ -47,12 +47,12 @@ static enum err no_memory(void)
  * nobody knows what we are running from: that refuses requests, the other answer starts us without
  * end.
  */
-static struct stat self;
+static struct stat own_file;
 static bool is_self_known;
 
 static void find_self(void)
 {
-	is_self_known = stat("/proc/self/exe", &self) == 0;
+	is_self_known = stat("/proc/self/exe", &own_file) == 0;
 }
 
 static bool is_self(const char *path)
@@ -63,7 +63,8 @@ static bool is_self(const char *path)
 	pthread_once(&once, find_self);
 	if (stat(path, &other) < 0)
 		return false;
-	return !is_self_known || (self.st_dev == other.st_dev && self.st_ino == other.st_ino);
+	return !is_self_known ||
+	       (own_file.st_dev == other.st_dev && own_file.st_ino == other.st_ino);
 }
 
 static int hex_value(char c)
