@@ -119,8 +119,8 @@ struct store_options {
 /*
  * store_open - opens a store, and makes it when it never was there
  *
- * Before it returns OK everything that can be read in the store is on disk, so that nothing is
- * answered from a page cache that a loss of power would take away.
+ * What store_find() and its like return is on disk, so that nothing is answered from a page cache
+ * that a loss of power would take away.
  *
  * Returns OK; ERR_REFUSED a network file system, readable by others, or a newer schema;
  * ERR_BROKEN missing although it was there before, damaged, or another program's file; ERR_ABSENT;

@@ -10,7 +10,9 @@
 #include "digest.h"
 #include "store_sqlite.h"
 
+#include <errno.h>
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -221,8 +223,29 @@ static enum err read_response(struct conn *c, const struct operation *op, struct
 	return e;
 }
 
+/*
+ * Once in the life of an open store, before anything that was found in it is told: recovery may
+ * have brought back commits that are only in the page cache.  A CGI request that finds nothing
+ * never pays for it.
+ */
+static enum err sync_log(struct store *st, struct conn *c)
+{
+	sqlite3_file *file = NULL;
+
+	if (st->durability == DURABILITY_OFF || atomic_load(&st->is_log_synced))
+		return OK;
+	if (sqlite3_file_control(c->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &file) != SQLITE_OK ||
+		!file || !file->pMethods)
+		return OK; /* no log yet: nothing in it */
+	if (file->pMethods->xSync(file, SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY) != SQLITE_OK)
+		return err_set(ERR_SYSTEM, "%s: sync of the log: %s", st->path, strerror(errno));
+	atomic_store(&st->is_log_synced, true);
+	return OK;
+}
+
 /* Both reads see the same moment: one read transaction around them. */
-static enum err find(struct conn *c, sqlite3_stmt *stmt, struct operation *op, struct response *res)
+static enum err find(struct store *st, struct conn *c, sqlite3_stmt *stmt, struct operation *op,
+	struct response *res)
 {
 	enum err e = OK;
 	int rc;
@@ -232,7 +255,8 @@ static enum err find(struct conn *c, sqlite3_stmt *stmt, struct operation *op, s
 	rc = sqlite3_step(stmt);
 	if (rc == SQLITE_ROW) {
 		operation_read(stmt, op);
-		if (res && op->state == STATE_DONE)
+		e = sync_log(st, c);
+		if (e == OK && res && op->state == STATE_DONE)
 			e = read_response(c, op, res); /* `stmt` is still open: same transaction */
 	} else {
 		e = rc == SQLITE_DONE ? err_set(ERR_ABSENT, "no such operation")
@@ -257,7 +281,7 @@ enum err store_find(struct store *st, const unsigned char identity[IDENTITY_LEN]
 	stmt = conn_statement(c, ST_FIND);
 	if (stmt)
 		sqlite3_bind_blob(stmt, 1, identity, IDENTITY_LEN, SQLITE_STATIC);
-	e = find(c, stmt, op, res);
+	e = find(st, c, stmt, op, res);
 	reader_give(st, &c);
 	return e;
 }
@@ -275,7 +299,7 @@ enum err reader_find_id(struct store *st, int64_t id, struct operation *op, stru
 	stmt = conn_statement(c, ST_FIND_ID);
 	if (stmt)
 		sqlite3_bind_int64(stmt, 1, id);
-	e = find(c, stmt, op, res);
+	e = find(st, c, stmt, op, res);
 	reader_give(st, &c);
 	return e;
 }

@@ -8,7 +8,7 @@
  *       descriptor of them would drop SQLite's POSIX locks.  stat(2) is allowed, open(2) is not.
  *   (3) No connection checkpoints by itself (wal_autocheckpoint=0, no checkpoint on close): only
  *       store_writer.c does, under the writer lock.  SQLite before 3.51.3 needs that to be safe.
- *   (4) Before store_open() returns, the log is synced: what can be read is on disk.
+ *   (4) Before the first operation is read, the log is synced: what is told is on disk.
  */
 #include "store_sqlite.h"
 #include "clock.h"
@@ -308,21 +308,6 @@ static enum err read_blob(struct conn *c, const char *name, unsigned char *out, 
 	return e;
 }
 
-/* Rule (4).  Recovery may have brought back commits that are only in the page cache. */
-static enum err sync_log(struct store *st, struct conn *c)
-{
-	sqlite3_file *file = NULL;
-
-	if (st->durability == DURABILITY_OFF)
-		return OK;
-	if (sqlite3_file_control(c->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &file) != SQLITE_OK ||
-		!file || !file->pMethods)
-		return OK; /* no log yet: nothing in it */
-	if (file->pMethods->xSync(file, SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY) != SQLITE_OK)
-		return err_set(ERR_SYSTEM, "%s: sync of the log: %s", st->path, strerror(errno));
-	return OK;
-}
-
 static enum err out_of_memory(void)
 {
 	return err_set(ERR_NOMEM, "open the store: out of memory");
@@ -360,8 +345,6 @@ static enum err check_store(struct store *st, struct conn *c)
 		e = read_blob(c, "id", st->id, sizeof(st->id));
 	if (e == OK)
 		e = read_blob(c, "secret", st->secret, sizeof(st->secret));
-	if (e == OK)
-		e = sync_log(st, c);
 	if (e == OK)
 		e = remember_file(-1, st->path, &st->path_id);
 	if (e == OK &&

@@ -129,6 +129,7 @@ struct store {
 	enum durability durability;
 	int64_t busy_timeout_ms;
 	bool is_read_only;
+	_Atomic bool is_log_synced;
 	unsigned char id[STORE_ID_LEN];
 	unsigned char secret[SECRET_LEN];
 
