@@ -251,7 +251,7 @@ enum err listener_accept(struct listener *l, int *fd)
 	while (got < 0) {
 		if (epoll_wait(l->epoll_fd, &event, 1, -1) < 1)
 			continue;
-		if (event.data.fd == l->stop_fd)
+		if (event.data.fd == l->stop_fd || atomic_load(&l->has_stopped))
 			return err_set(ERR_GONE, "the gateway has to leave");
 		if (event.data.fd != l->fd) {
 			got = take_idle(l, event.data.fd);

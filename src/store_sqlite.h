@@ -145,9 +145,10 @@ struct store {
 	struct job *first, **last;
 	struct owed_release *owed;
 	bool has_thread, must_stop;
+	bool is_busy; /* somebody writes; what follows is his */
 	pthread_t thread;
 
-	/* Of the writing thread alone. */
+	/* Of whoever writes. */
 	struct conn *writer; /* NULL: to be opened (again) */
 	int wal_pages;       /* in the log after the last commit */
 	int64_t next_purge_us, next_restart_us;

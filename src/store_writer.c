@@ -4,7 +4,7 @@
  *
  * A caller puts its job into the queue and sleeps.  The thread takes the writer lock, then the
  * whole queue, and carries it out in one transaction.  There is no timer: while one commit is
- * being synced the next batch gathers by itself.
+ * being synced the next batch gathers by itself.  A caller who finds nobody writing writes himself.
  *
  * RULES THAT HOLD
  *   (1) The writer lock (an open file description lock on byte 0 of the lock file) is held around
@@ -258,11 +258,12 @@ static bool wait_for_work(struct store *st)
 	pthread_mutex_lock(&st->mutex);
 	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += OWED_EVERY_S;
-	while (!st->first && !st->must_stop && rc == 0)
-		rc = st->owed ? pthread_cond_clockwait(
-					&st->work_there, &st->mutex, CLOCK_MONOTONIC, &until)
-			      : pthread_cond_wait(&st->work_there, &st->mutex);
+	while (st->is_busy || (!st->first && !st->must_stop && rc == 0))
+		rc = st->owed && !st->is_busy ? pthread_cond_clockwait(&st->work_there, &st->mutex,
+							CLOCK_MONOTONIC, &until)
+					      : pthread_cond_wait(&st->work_there, &st->mutex);
 	go_on = st->first || !st->must_stop;
+	st->is_busy = go_on;
 	pthread_mutex_unlock(&st->mutex);
 	return go_on;
 }
@@ -320,24 +321,33 @@ static void checkpoint(struct store *st)
 					  : sqlite3_errmsg(st->writer->db));
 }
 
+/* What is in the queue, and what is due by the way. */
+static void write_queue(struct store *st)
+{
+	enum err e = lock(st, F_OFD_SETLKW);
+	struct job *first = take_queue(st);
+
+	if (e != OK) {
+		fail_all(first, e);
+		finish(st, first);
+		return;
+	}
+	carry_out(st, first);
+	finish(st, first);
+	purge_some(st);
+	checkpoint(st);
+	store_unlock(st);
+}
+
 static void *writer(void *arg)
 {
 	struct store *st = arg;
 
 	while (wait_for_work(st)) {
-		enum err e = lock(st, F_OFD_SETLKW);
-		struct job *first = take_queue(st);
-
-		if (e == OK) {
-			carry_out(st, first);
-			finish(st, first);
-			purge_some(st);
-			checkpoint(st);
-			store_unlock(st);
-			continue;
-		}
-		fail_all(first, e);
-		finish(st, first);
+		write_queue(st);
+		pthread_mutex_lock(&st->mutex);
+		st->is_busy = false;
+		pthread_mutex_unlock(&st->mutex);
 	}
 	if (st->owed && lock(st, F_OFD_SETLK) == OK) { /* the last chance; nobody else is left */
 		carry_out(st, NULL);
@@ -377,7 +387,7 @@ void store_writer_stop(struct store *st)
 	struct timespec pause = {.tv_nsec = 20000000}, until;
 
 	if (!st->has_thread)
-		return;
+		return; /* then nothing was ever written */
 	pthread_mutex_lock(&st->mutex);
 	st->must_stop = true;
 	pthread_cond_signal(&st->work_there);
@@ -394,6 +404,29 @@ void store_writer_stop(struct store *st)
 		pthread_kill(st->thread, SIGURG); /* it may wait for another process's lock */
 	}
 	st->has_thread = false;
+}
+
+/*
+ * With the mutex held: when nobody else writes and nothing else is to be done, the caller does it
+ * himself, which saves waking two threads.  False: it is for the queue.
+ */
+static bool do_it_here(struct store *st, struct job *job)
+{
+	bool is_due = !st->writer || st->wal_pages >= CHECKPOINT_PAGES ||
+		      clock_mono_us() >= st->next_purge_us;
+
+	if (st->is_busy || st->first || st->owed || is_due || lock(st, F_OFD_SETLK) != OK)
+		return false;
+	st->is_busy = true;
+	pthread_mutex_unlock(&st->mutex);
+	carry_out(st, job);
+	store_unlock(st);
+	pthread_mutex_lock(&st->mutex);
+	st->is_busy = false;
+	job->stage = JOB_FINISHED;
+	if (st->first || st->owed)
+		pthread_cond_signal(&st->work_there);
+	return true;
 }
 
 enum err store_write(
@@ -413,9 +446,11 @@ enum err store_write(
 		until.tv_sec++;
 	}
 	pthread_mutex_lock(&st->mutex);
-	if (!st->has_thread)
+	if (do_it_here(st, &job))
+		e = OK;
+	else if (!st->has_thread)
 		e = start_thread(st);
-	if (e == OK) {
+	if (e == OK && job.stage != JOB_FINISHED) {
 		*st->last = &job;
 		st->last = &job.next;
 		pthread_cond_signal(&st->work_there);

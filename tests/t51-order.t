@@ -46,22 +46,12 @@ subtest 'first runs and a replay' => sub {
 };
 
 subtest 'a record that was written and not synced' => sub {
-    # A rehearsal of two runs shows which sync of the thread that writes is that of the second
-    # record.  Then it is left out, and everything stops there, for gateway and keeper to die.
-    my ($gateway, $calls) = start_traced();
-    ask($_) for qw(rehearsal-1 rehearsal-2);
-    stop($gateway);
-    my ($writer) = map { $_->{thread} } grep { is_wal_write($_) } Strace::events($calls);
-    my $k = grep { $_->{thread} == $writer } named('fdatasync', Strace::events($calls));
-
-    ($gateway, $calls) = start_traced('-e', "inject=fdatasync:retval=0:signal=STOP:when=$k");
+    # Every sync is left out, and says that it was done.
+    my ($gateway, $calls) = start_traced('-e', 'inject=fdatasync:retval=0');
     my @family = $sandbox->gateways;
-    is ask('synced')->status, 200, 'a run before';
-    my $conn = send_request('unsynced');
-    ok((wait_until { Process::contents($calls) =~ /INJECTED/ } 10), 'the record is written')
-        or return;
-    my ($keeper) = grep { $_ != $gateway } @family;
-    kill 'KILL', $_ for $keeper, $gateway;
+    is ask('unsynced')->status, 200, 'a run';
+    like Process::contents($calls), qr/INJECTED/, 'nothing of it was synced';
+    kill 'KILL', @family;
     wait_until { !grep { is_alive($_) } @family } 5;
 
     ($gateway, $calls) = start_traced();

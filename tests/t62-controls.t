@@ -65,7 +65,7 @@ my @MUTANTS = (
         ['protect.c', qr/(fault\("gateway.replied"\);)/,
             '(void)!record_run(r->store, &r->op, &policy, end, &again); $1']],
         \&run_t51, qr/^\s*not ok .* the record is on disk before the first byte/m],
-    ['the log is not synced on open', [['store_sqlite.c',
+    ['the log is not synced before it is told', [['store_read.c',
         qr/(static enum err sync_log\([^)]*\)\s*\{)/, "\$1\n\tif (c)\n\t\treturn OK;"]],
         \&run_t51, qr/^\s*not ok .* the log is synced before the first byte/m],
     ['an unsynced mark says that nothing was started', [
