@@ -8,7 +8,8 @@
 // php-cgi refuses to work unless REDIRECT_STATUS is set, which not every server does; the setting
 // turns that off.  It is safe here, because retrysafe runs only scripts that it was told to run.
 //
-// Only a POST with an Idempotency-Key field in its header is protected, which a form cannot send.
+// Its form names no key.  "unique": ["form:email"] in the route takes each address once, whoever
+// sends it; "key_from": ["header:Idempotency-Key", "derive"] takes a double click for one.
 //
 // GET shows the form, POST keeps the address in $SIGNUPS_FILE, else in ../var/signups.txt.
 

@@ -10,8 +10,13 @@
 # Form fields, or members of a JSON object: item, quantity, name.  The answer is JSON for callers
 # that ask for it (Accept: application/json), otherwise a page.
 #
-# The script knows nothing about retries: sent twice, it takes two orders.  Behind retrysafe a
-# POST that carries an Idempotency-Key runs it once, and every retry gets the first answer.
+# Taking an order knows nothing about retries: sent twice, it takes two.  Behind retrysafe a POST that
+# carries a key runs the script once, and every retry gets the first answer.  A program sends the key
+# as Idempotency-Key; a form cannot, so ours has a hidden field with a new one, for a route with
+#
+#   "key_from": ["header:Idempotency-Key", "form:_idempotency_key"], "release_on": ["400"]
+#
+# where release_on lets somebody who mistyped correct the form that he has.
 #
 # Orders are lines of JSON in the file $ORDERS_FILE, else ../var/orders.jsonl beside cgi-bin/.
 use strict;
@@ -107,21 +112,22 @@ sub answer {
     print_page($status, "<table>\n$rows</table>\n<p><a href=\"$self\">Order more</a>\n", %fields);
 }
 
-# Only a header protects, and a form cannot send one: the page says so, and shows a program's request.
+# Not to be kept by the browser: who goes back to order once more gets a form with another key.
 sub show_form {
     my $self = $cgi->escapeHTML($cgi->script_name);
-    my $key = new_key();
+    my ($form_key, $key) = (new_key(), new_key());
     my $url = $cgi->escapeHTML($cgi->url);
 
-    print_page('200 OK', <<"END");
+    print_page('200 OK', <<"END", -Cache_Control => 'no-store');
 <form method="post" action="$self">
+<input type="hidden" name="_idempotency_key" value="$form_key">
 <p><label>Item <input name="item" value="Tea" required></label>
 <p><label>Quantity <input name="quantity" type="number" min="1" max="999" value="1"></label>
 <p><label>Your name <input name="name"></label>
 <p><button>Order</button>
 </form>
-<p>Pressed twice, this button orders twice: a form cannot name its order. A program names it in a
-header field, and sends the same value again when it retries:
+<p>Pressed twice, this button orders once, where retrysafe takes the key from the form. A program
+names its order in a header field, and sends the same value again when it retries:
 <pre>curl -H 'Idempotency-Key: "$key"' -d item=Tea -d quantity=2 \\
      $url</pre>
 END

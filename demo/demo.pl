@@ -31,7 +31,8 @@ if (($ARGV[0] // '') eq 'serve') {
 sub start_lighttpd {
     $sandbox->copy($sandbox->root . '/cgi-bin/order.pl', "www/$_/order.pl") for qw(spawned bare);
     $sandbox->give_dir('www/var', 0755);
-    write_config($sandbox, routes => [{ match => '*/order.pl', key => 'optional' }]);
+    write_config($sandbox, routes => [{ match => '*/order.pl', release_on => ['400'],
+        key_from => ['header:Idempotency-Key', 'form:_idempotency_key'] }]);
     $sandbox->binary;
     return Server->start($sandbox, 'lighttpd');
 }
@@ -44,7 +45,7 @@ sub serve {
 
   curl -i -H 'Idempotency-Key: "demo-1"' -d item=Tea -d quantity=2 $at/spawned/order.pl
 
-  Run that line twice.  A form sends no key, so its button passes through.  Ctrl-C ends the server.
+  Run that line twice, or order in a browser and reload the answer: one order.  Ctrl-C ends the server.
 
 END
     $SIG{INT} = $SIG{TERM} = sub { exit 0 };

@@ -21,6 +21,8 @@ is system('cc', '-o', $count, "$cgi_bin/count.c"), 0, 'count.c compiles';
 $sandbox->give_dir('www/var', 0755);
 write_config($sandbox, routes => [
     { match => '*.php', interpreter => ['/usr/bin/php-cgi', '-d', 'cgi.force_redirect=0'] },
+    { match => '*/order.pl', release_on => ['400'],
+        key_from => ['header:Idempotency-Key', 'form:_idempotency_key'] },
     { match => '*' },
 ]);
 start_gateway($sandbox);
@@ -35,6 +37,20 @@ subtest 'order.pl' => sub {
     my $page = ask('order.pl', 'item=a%3Cb&quantity=1');
     like $page->body, qr{<td>a&lt;b\n}, 'as a page';
     is ask('order.pl', 'item=&quantity=1')->status, 400, 'an order of nothing is refused';
+};
+subtest 'the form of order.pl' => sub {
+    my ($form, $other) = map { ask('order.pl', '', method => 'GET') } 1 .. 2;
+    my ($key) = $form->body =~ /name="_idempotency_key" value="([0-9a-f-]{36})"/;
+    my $before = lines('var/orders.jsonl');
+    my $send = sub { ask('order.pl', "_idempotency_key=$key&item=Tea&quantity=$_[0]") };
+
+    is $form->header('Cache-Control'), 'no-store', 'it is not kept';
+    unlike $other->body, qr/\Q$key\E/, 'and has another key each time';
+    is $send->('many')->status, 400, 'a mistake is told';
+    my ($first, $again) = map { $send->(2) } 1 .. 2;
+    is $first->status, 201, 'and can be corrected, with the same key';
+    ok $again->is_replay, 'the button pressed twice';
+    is lines('var/orders.jsonl'), $before + 1, 'is one order';
 };
 subtest 'contact.sh' => sub {
     my @both = check('contact.sh', 'var/messages.txt', 'name=Ada&message=hello');
@@ -54,11 +70,12 @@ subtest 'count.c' => sub {
 subtest 'order-control.cgi' => \&check_control_file;
 $sandbox->finish;
 
-# One request without a web server; %more are CGI variables.
+# One request without a web server; %more are CGI variables, but for the method.
 sub ask {
     my ($script, $body, %more) = @_;
     my @params = FastCgi::params(script => $sandbox->path("www/cgi-bin/$script"),
-        uri => "/cgi-bin/$script", body => $body, more => [CONTENT_TYPE => $FORM, %more]);
+        method => delete $more{method}, uri => "/cgi-bin/$script", body => $body,
+        more => [CONTENT_TYPE => $FORM, %more]);
     my $answer = fastcgi_request(socket_path($sandbox), params => \@params, body => $body);
     diag $answer->{stderr} if length $answer->{stderr};
     return $answer->{response} // Answer->parse('');
