@@ -315,6 +315,7 @@ subtest 'version' => sub {
 };
 
 subtest 'names' => sub {
+    my $source = join '', map { slurp($_) } glob 'src/*.[ch]';
     my %targets = map { $_ => 1 } slurp('Makefile') =~ /^([a-z]+):.*## /mg;
     for my $file ('README.md', glob 'docs/*.md docs/decisions/*.md man/*') {
         my $text = slurp($file);
@@ -323,7 +324,8 @@ subtest 'names' => sub {
         push @missing, grep { !-e && !-e "src/$_" } $text =~ m{`([\w./-]+\.(?:[cht]|pm|pl|sh|md|json|conf|service|socket))`}g;
         push @missing, grep { !-e } $text =~ m{`((?:src|conf|tests|docs|cgi-bin|demo|man)/[\w./-]*)`}g;
         push @missing, grep { !-e } $text =~ m{\]\((?!https?:|#)([^)#]+)\)}g;
-        is "@missing", '', "$file: all files and make targets it names are there";
+        push @missing, grep { $source !~ /\b$_\(/ } $text =~ /`([a-z]\w*)\(\)`/g;
+        is "@missing", '', "$file: all files, functions and make targets it names are there";
     }
 };
 
