@@ -75,8 +75,8 @@ static bool is_path(const char *text, size_t len)
 }
 
 /*
- * The operation's own address (SPEC section 5); owned, or NULL.  One slash at its beginning: two
- * would be another host.
+ * The operation's own address; owned, or NULL.  One slash at its beginning: two would be another
+ * host.
  */
 static char *location_of(const struct request *r, const char *ref)
 {

@@ -7,18 +7,24 @@
  *
  * STATES OF AN OPERATION
  *
- *            claim_take()
- *     absent ------------> RUNNING ------- record_run() -------> DONE --- ttl ---> EXPIRED
- *        ^                  |   |                                                     |
- *        | store_release()  |   | record_run(), claim_settle()                        | tombstone
- *        +------------------+   v                                                     v
- *                            UNCERTAIN                                             absent
+ *            claim_take()           record_run()          ttl              tombstone
+ *     absent ------------> RUNNING --------------> DONE --------> EXPIRED -----------> absent
+ *      ^ ^                  |  | ^                   ^
+ *      | | store_release(), |  | |                   |
+ *      | |     record_run() |  | | claim_take(),     |
+ *      | +------------------+  | | with rerun        |
+ *      |     record_run(),     | |                   |
+ *      |     claim_settle()    v |                   |
+ *      +---------------- UNCERTAIN ------------------+
+ *       not done                     done: uncertain.c asks a probe or a rollback, or somebody
+ *                                    says so (cli_settle.c)
  *
  *   RUNNING    The claim is on disk.  The script may have been started.  Somebody who lives, the
  *              witness, knows more: the gateway until its run_go(), the keeper from then on.
  *   DONE       The script ended and its complete response is stored.
  *   UNCERTAIN  The script was started and its end was not seen, or it ended without a valid
- *              response, or both witnesses died.  Nobody guesses.
+ *              response, or both witnesses died.  Nobody guesses.  One that turns out to be not
+ *              done keeps its row, free, for the next attempt.
  *   EXPIRED    It was done; the response has been dropped, the fact has not.
  *
  *   CLAIMED is a moment, not a row: the order of a run is with the keeper before the claim is

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * exit_code.h - how the program ends, a contract: SPEC section 12 and retrysafe(1)
+ * exit_code.h - how the program ends, a contract: EXIT STATUS of retrysafe(1)
  */
 #ifndef RETRYSAFE_EXIT_CODE_H
 #define RETRYSAFE_EXIT_CODE_H

@@ -204,7 +204,7 @@ enum err protect_set_environment(struct request *r)
 	return e;
 }
 
-#define DERIVED_TTL_MS INT64_C(120000) /* two clicks, not two orders (SPEC section 6) */
+#define DERIVED_TTL_MS INT64_C(120000) /* two clicks, not two orders */
 
 static struct record_policy policy_of(const struct request *r)
 {

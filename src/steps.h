@@ -22,7 +22,7 @@ enum next protect_run(struct request *r);
 
 /* Tells what is known about r->op's identity.  NEXT: nothing is. */
 enum next protect_tell(struct request *r);
-/* What the script learns from us about r->op (SPEC section 7). */
+/* What the script learns from us about r->op: ENVIRONMENT of retrysafe(1). */
 enum err protect_set_environment(struct request *r) MUSTCHECK;
 
 /* progress.c */

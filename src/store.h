@@ -52,7 +52,7 @@
 #define ROUTE_NAME_MAX  255
 #define REASON_MAX      255
 
-/* The states of SPEC section 3; what each one means stands at the head of claim.c. */
+/* What each one means stands at the head of claim.c. */
 enum state {
 	STATE_ABSENT,
 	STATE_CLAIMED,
