@@ -27,8 +27,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define OUTPUT_PIECE 65536 /* bytes read at once */
-#define READ_AT_ONCE (1 << 20)
+#define LOG_ALONE_MAX (1024 * 1024) /* bytes of a script's error output */
+#define OUTPUT_PIECE  65536         /* bytes read at once */
+#define READ_AT_ONCE  (1 << 20)
 /* Output that begins beyond this many times max_response is counted but not kept anywhere. */
 #define OUTPUT_FACTOR 16
 #define RETRY_US      100000  /* until what failed for want of memory is tried again */
@@ -318,6 +319,17 @@ static bool has_room(struct channel *ch)
 }
 
 /* Hands on at most `limit` bytes of its error output; returns how many; closes it at its end. */
+/* Nobody but the log hears it, and the log must not be filled by one script. */
+static void log_alone(struct child *c, const char *text, size_t len)
+{
+	if (c->logged < LOG_ALONE_MAX)
+		log_raw(text, len);
+	c->logged += (int64_t)len;
+	if (c->logged >= LOG_ALONE_MAX && c->logged - (int64_t)len < LOG_ALONE_MAX)
+		log_warn("the rest of a script's error output is dropped: it is over %d bytes",
+			LOG_ALONE_MAX);
+}
+
 static int read_errors(struct child *c, int limit)
 {
 	char buf[4096];
@@ -340,7 +352,7 @@ static int read_errors(struct child *c, int limit)
 		done += (int)n;
 		r.inline_len = n;
 		if (!c->channel)
-			log_raw(buf, (size_t)n);
+			log_alone(c, buf, (size_t)n);
 		else if (send_report(c->channel, &r, buf, (size_t)n, -1) != SENT)
 			log_warn("some of a script's error output was lost");
 	}

@@ -26,6 +26,7 @@ struct child {
 	char **argv, **env;            /* owned arrays of borrowed strings */
 	int in_fd, out_fd, witness_fd; /* what the script gets as 0; as 1 when passed through */
 	int read_fd, stderr_fd;        /* our ends of its output and error output */
+	int64_t logged;                /* bytes of its error output that nobody but the log got */
 	char *output;                  /* the first ORDER_INLINE_MAX bytes */
 	struct spool rest;             /* all of it, once it is longer */
 	int64_t output_len;

@@ -301,8 +301,7 @@ static void write_page(
 		write_term(f, "State of the operation", pf->operation_state);
 	write_term(f, "Can it help to send the same request again?",
 		may_retry(pf) ? "Yes, with the same key" : "No");
-	write_term(f, "Is it safe to send it with a new key?",
-		e->new_key_is_safe ? "Yes" : "No, it could be carried out twice");
+	write_term(f, "Is it safe to send it with a new key?", e->new_key_is_safe ? "Yes" : "No");
 	fputs("</dl>\n", f);
 	if (pf->location) {
 		fputs("<p><a href=\"", f);

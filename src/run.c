@@ -261,8 +261,9 @@ enum err run_wait(struct channel *ch, const struct watch *watch, struct ending *
 			e = run_look(ch, watch->on_text, watch->arg, end, failed);
 			if (e != ERR_BUSY)
 				return e;
-		} else if (fds[1].revents || fds[2].revents || left_ms == 0) {
-			return err_set(ERR_BUSY, "the script is running");
 		}
+		/* Also while the script complains without end. */
+		if (fds[1].revents || fds[2].revents || left_ms == 0)
+			return err_set(ERR_BUSY, "the script is running");
 	}
 }
