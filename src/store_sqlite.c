@@ -79,12 +79,18 @@ static const char *const sql[ST__MAX] = {
 	[ST_TOUCH] = "INSERT OR REPLACE INTO store(name,value) VALUES('touched',randomblob(8))",
 	[ST_HISTORY_ADD] = "INSERT INTO history(id,at,event,detail) VALUES(?1,?2,?3,?4)",
 	[ST_HISTORY_DROP] = "DELETE FROM history WHERE id=?1",
-	[ST_RETAKE] = "UPDATE operation SET state=?3,attempts=?2,updated=?4,fingerprint=?5,"
+	/* `tombstone` of what runs is the state that it was taken from: 0 or 4. */
+	[ST_RETAKE] = "UPDATE operation SET state=?3,tombstone=state,attempts=?2,updated=?4,"
+		      "fingerprint=?5,"
 		      "principal=?6,due=NULL,exit=NULL,reason=NULL,token=?7,witness=?8,boot=?9,"
 		      "deadline=?10 WHERE id=?1 AND attempts=?2-1 AND state IN (0,4)",
-	[ST_RELEASE_AGAIN] = "UPDATE operation SET state=0,attempts=attempts-1,due=updated+?4,"
-			     "token=NULL,witness=NULL,boot=NULL,deadline=NULL"
-			     " WHERE id=?1 AND token=?2 AND state=?3 AND attempts>1",
+	/* What this attempt did not do, an uncertain one before it may have done. */
+	[ST_RELEASE_AGAIN] =
+		"UPDATE operation SET state=coalesce(tombstone,0),attempts=attempts-1,"
+		"due=CASE WHEN tombstone=4 THEN NULL ELSE updated+?4 END,"
+		"reason=CASE WHEN tombstone=4 THEN 'an earlier attempt is uncertain' END,"
+		"tombstone=NULL,token=NULL,witness=NULL,boot=NULL,deadline=NULL"
+		" WHERE id=?1 AND token=?2 AND state=?3 AND attempts>1",
 	[ST_FREE] = "UPDATE operation SET state=0,updated=?3,due=?4,reason=?5"
 		    " WHERE id=?1 AND state=4 AND attempts=?2",
 	[ST_NOTE] = "UPDATE operation SET updated=?3 WHERE id=?1 AND state=4 AND attempts=?2",
@@ -96,7 +102,8 @@ static const char *const sql[ST__MAX] = {
 	[ST_NATURAL_ADD] = "INSERT INTO natural(digest,op,ttl) VALUES(?1,?2,?3) ON CONFLICT(digest)"
 			   " DO UPDATE SET op=?2,ttl=?3,due=NULL",
 	[ST_NATURAL_KEEP] = "UPDATE natural SET due=CASE WHEN ttl>0 THEN ?2+ttl END WHERE op=?1",
-	[ST_NATURAL_DROP] = "DELETE FROM natural WHERE op=?1",
+	[ST_NATURAL_DROP] = "DELETE FROM natural WHERE op=?1 AND NOT EXISTS"
+			    "(SELECT 1 FROM operation WHERE id=?1 AND state=4)",
 	[ST_NATURAL_PURGE] = "DELETE FROM natural WHERE digest IN"
 			     " (SELECT digest FROM natural WHERE due<=?1 LIMIT 200)",
 	/* Only what is open is in the index, so few rows are looked at. */
@@ -109,7 +116,8 @@ static const char *const sql[ST__MAX] = {
 		    "created,updated,give_up,due,tries,said)"
 		    " SELECT o.id,o.nonce,r.name,w.url,w.trusted,?2,o.status,o.bytes,o.attempts,"
 		    "o.created,?3,?3+w.max_age,?3,0,'' FROM webhook w JOIN operation o ON o.id=w.op"
-		    " JOIN route r ON r.id=o.route WHERE w.op=?1 AND (?4 IS NULL OR o.token=?4)",
+		    " JOIN route r ON r.id=o.route WHERE w.op=?1 AND (?4 IS NULL OR"
+		    " (o.token=?4 AND o.tombstone IS NOT 4))",
 	[ST_MESSAGE_NEXT_DUE] = "SELECT min(due) FROM outbox WHERE due IS NOT NULL",
 	[ST_MESSAGE_FIRST] = "SELECT " MESSAGE_COLUMNS " FROM outbox WHERE due<=?1"
 			     " ORDER BY due,id LIMIT 1",

@@ -256,7 +256,16 @@ static void run_again(void)
 	is_str(take(&again, "again", 0), "taken", "another attempt is no duplicate of itself");
 	is_str(holder("again", now + 1000), "running", "it holds the natural key");
 	must(store_release(st, &again));
-	is_str(holder("again", now + 1000), "nobody", "released, it lets go");
+	must(store_find(st, op.identity, &found, NULL));
+	ok(found.state == STATE_UNCERTAIN && found.attempts == 1,
+		"released, the first attempt is as uncertain as before");
+	is_str(claim_at("thief", "again", now + 1000), "duplicate", "it holds its natural key");
+	must(store_free(st, &found, "not done", "", now + 1000));
+	is_str(holder("again", now + 1000), "nobody", "settled as not done, it lets go");
+	claim_prepare(st, &op, now + 1000, 60000, &again);
+	is_str(take(&again, "again", 0), "taken", "a next attempt takes it");
+	must(store_release(st, &again));
+	is_str(holder("again", now + 1000), "nobody", "released, it is as free as before");
 	is_str(claim_at("thief", "again", now + 2000), "taken", "somebody else takes it");
 	claim_prepare(st, &op, now + 3000, 60000, &again);
 	before = rows();
