@@ -250,10 +250,13 @@ static enum err find_holder(
 {
 	enum err e = store_find_natural(r->store, r->natural, now_ms, found, &r->res, is_taken);
 
-	if (e != OK || found->state != STATE_RUNNING)
+	if (e != OK || (found->state != STATE_RUNNING && found->state != STATE_UNCERTAIN))
 		return e;
 	e = claim_settle(r->store, found);
-	if (e != OK || found->state == STATE_RUNNING)
+	/* Where it came without a key, nobody else ever retries it. */
+	if (e == OK && found->state == STATE_UNCERTAIN)
+		(void)settle(r, found);
+	if (e != OK || found->state == STATE_RUNNING || found->state == STATE_UNCERTAIN)
 		return e;
 	return store_find_natural(r->store, r->natural, now_ms, found, &r->res, is_taken);
 }

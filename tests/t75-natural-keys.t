@@ -24,6 +24,7 @@ my %route = (
     form => { unique => ['form:email'], duplicate_status => 422 },
     replay => { @mail, on_duplicate => 'replay' },
     brief => { @mail, on_duplicate => 'replay', ttl => '1s' },
+    asked => { @mail, on_uncertain => 'probe', probe => ['/bin/sh', '-c', 'exit 1'] },
     pair => { unique => ['json:/shop', 'json:/email'] },
     again => { @mail, unique_ttl => '1s' },
     gone => { @mail, ttl => '1s', tombstone => 0 },
@@ -47,6 +48,7 @@ subtest 'nothing was done: the next one may' => \&check_let_go;
 subtest 'done: nobody else may' => \&check_kept;
 subtest 'while it runs' => \&check_running;
 subtest 'uncertain, and settled' => \&check_uncertain;
+subtest 'uncertain, and nobody has its key' => \&check_asked;
 subtest 'gateway and keeper killed' => \&check_killed;
 subtest 'on_duplicate: replay' => \&check_replay;
 subtest 'two values' => \&check_pair;
@@ -209,6 +211,16 @@ sub check_uncertain {
             '... holds its values, ' . $_->name for $own, $cgi;
         settle($how eq 'not-done' ? '--not-done' : ('--done', $answer{$how}));
         is short(register($own, 'json', $mail, key => new_key())), $then, "... then: $then";
+    }
+}
+
+# A request without a key is only retried by one with the same values: that one asks the probe.
+sub check_asked {
+    for my $wiring ($own, $cgi) {
+        my $mail = new_mail();
+        is short(register($wiring, 'asked', $mail, query => 'die=1')), '502 script-failed', 'a script that dies';
+        is short(register($wiring, 'asked', $mail)), '409 duplicate later', '... was not done, says the probe';
+        is short(register($wiring, 'asked', $mail)), '201', '... so the next one may';
     }
 }
 
