@@ -163,8 +163,8 @@ void child_take(struct keeper *k, struct channel *ch, const char *buf, size_t le
 	}
 	memcpy(c->order, buf, len);
 	c->in_fd = fds[0];
-	c->out_fd = c->order->is_protected ? -1 : fds[1];
-	c->witness_fd = c->order->is_protected ? fds[1] : -1;
+	c->out_fd = c->order->has_time_limit ? -1 : fds[1];
+	c->witness_fd = c->order->has_time_limit ? fds[1] : -1;
 	c->read_fd = c->stderr_fd = c->rest.fd = -1;
 	c->deadline_us = c->kill_us = c->take_over_us = c->retry_us = INT64_MAX;
 	c->channel = ch;

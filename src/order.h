@@ -60,8 +60,8 @@ struct order {
 	enum message_kind kind;
 	int64_t serial;
 	bool is_protected;
-	bool has_time_limit; /* timeout_ms counts from its start; else from when nobody waits for it
-			      */
+	bool has_time_limit; /* timeout_ms counts from its start, and its output is kept here, as
+				policy says; else it counts from when nobody waits for it */
 	int argc, envc;
 	int64_t timeout_ms;
 	int64_t kill_after_ms;

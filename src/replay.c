@@ -10,6 +10,7 @@
  *   (1) What is sent is marked as a replay.
  *   (2) A caller whom nothing identifies gets no cookies: somebody else may have been given them.
  *   (3) A run that shows a result anew is never recorded, and cannot change what is.
+ *   (4) Of them max_running run at one time, beside those that are claimed.
  *
  * What it does not know: whether the caller may have the answer (claim.c).
  */
@@ -18,6 +19,7 @@
 #include "reply.h"
 #include "steps.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -60,48 +62,48 @@ enum next replay_recorded(
 
 /* ---- semantic ---- */
 
-/* Runs the script; *end has its output behind output_fd. */
-static enum err run(struct request *r, struct ending *end)
+/* Runs the script.  place_fd is held until it has ended, also when nobody waits for it. */
+static enum err run(
+	struct request *r, const struct record_policy *policy, int place_fd, struct ending *end)
 {
 	struct watch watch = {
 		.stop = {{r->worker->stop_fd, POLLIN, 0}, peer_pollfd(r->peer)},
 		.on_text = answer_complaint,
 		.arg = r,
 	};
-	struct spool output = SPOOL_CLOSED;
 	struct run_spec spec = {
 		.has_time_limit = true,
 		.script = &r->script,
 		.environment = r->vars.list,
 		.route = r->route,
 		.store_url = "",
-		.spool = "",
+		.spool = r->cf->spool,
+		.policy = policy,
 		.stdin_fd = r->body.fd,
+		.second_fd = place_fd,
 	};
 	int failed = 0;
-	enum err e = spool_open(&output);
+	enum err e = run_open(r->worker->control_fd, &r->worker->channel);
 
 	if (e == OK)
-		e = run_open(r->worker->control_fd, &r->worker->channel);
-	if (e == OK) {
-		spec.second_fd = output.fd;
 		e = run_order(&r->worker->channel, &spec);
-	}
-	if (e == OK) {
-		e = run_wait(&r->worker->channel, &watch, end, &failed);
-		if (e == ERR_GONE)
-			run_close(&r->worker->channel);
-		else if (e != ERR_ABSENT)
-			run_forget(&r->worker->channel);
-	}
-	if (e != OK) {
-		spool_close(&output);
+	if (e != OK)
 		return e;
-	}
-	ending_free(end);
-	end->output_fd = output.fd;
-	end->output_len = lseek(output.fd, 0, SEEK_END);
-	return OK;
+	e = run_wait(&r->worker->channel, &watch, end, &failed);
+	if (e == ERR_GONE)
+		run_close(&r->worker->channel);
+	else if (e != ERR_ABSENT)
+		run_forget(&r->worker->channel);
+	return e;
+}
+
+/* A place to run; it is not one of those that are counted in the store: nothing is claimed. */
+static enum err take_place(const struct request *r, int *fd)
+{
+	char name[ROUTE_NAME_MAX + 8];
+
+	snprintf(name, sizeof(name), "anew %s", r->op.route);
+	return store_take_place(r->store, name, r->route->max_running, fd);
 }
 
 static enum next refuse(struct request *r, const struct operation *found)
@@ -122,6 +124,7 @@ enum next replay_anew(struct request *r, const struct operation *found)
 	struct ending end = ENDING_NONE;
 	struct recorded rec = {0};
 	struct body_source rest;
+	int place_fd = -1;
 	enum err e;
 
 	r->op = *found;
@@ -133,10 +136,18 @@ enum next replay_anew(struct request *r, const struct operation *found)
 	if (e == OK)
 		e = variables_set(&r->vars, "IDEMPOTENCY_REPLAY", "1");
 	if (e == OK)
-		e = run(r, &end);
+		e = take_place(r, &place_fd);
+	if (e == ERR_BUSY)
+		return answer_problem(r, PROBLEM_OVERLOADED, COUNTER_OVERLOADED, NULL, found, 1);
+	if (e == OK)
+		e = run(r, &policy, place_fd, &end);
+	if (place_fd >= 0)
+		close(place_fd);
 	answer_complaint_end(r);
 	if (e == OK && (end.is_killed || end.is_timed_out))
 		e = err_set(ERR_INVALID, "the script was ended by a signal");
+	if (e == OK && end.is_output_lost)
+		e = err_set(ERR_FULL, "there was no room to keep its output");
 	if (e == OK)
 		e = record_response(&end, &policy, &rec);
 	if (e == OK && !rec.res.is_kept)
@@ -147,7 +158,7 @@ enum next replay_anew(struct request *r, const struct operation *found)
 		return refuse(r, found);
 	}
 	note(r, found, rec.res.status);
-	rest = (struct body_source){.fd = end.output_fd, .at = rec.body_at};
+	rest = (struct body_source){.memory = end.output, .fd = end.output_fd, .at = rec.body_at};
 	e = reply_recorded(r->peer, &rec.res, &rest, &how);
 	if (e != OK && e != ERR_GONE)
 		log_warn("operation %s: %s", r->ref, err_text());

@@ -34,7 +34,7 @@ struct channel {
 /* What to run, and how. */
 struct run_spec {
 	bool is_protected;
-	bool has_time_limit; /* always, when it is protected */
+	bool has_time_limit; /* its end brings its output; always, when it is protected */
 	const struct script *script;
 	char *const *environment;      /* NULL-terminated */
 	const struct route *route;     /* time limits */
@@ -42,7 +42,8 @@ struct run_spec {
 	const struct operation *op;    /* NULL when it passes through */
 	const struct record_policy *policy;
 	int stdin_fd;  /* borrowed */
-	int second_fd; /* the witness; or, passing through, its standard output; borrowed */
+	int second_fd; /* what is held until its end, the witness; or, passing through, its
+			  standard output; borrowed */
 };
 
 /* Opens the channel, where it is not, through keeper_start()'s socket.  Errors: keeper_channel()'s.

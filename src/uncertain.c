@@ -105,42 +105,32 @@ static void log_text(void *arg, const char *text, size_t len)
 	log_raw(text, len);
 }
 
-/* Runs a command with the past request; *end has its output behind output_fd. */
-static enum err run_command(const struct route *route, strings command, const struct past *past,
-	struct channel *ch, struct ending *end)
+/* Runs a command with the past request. */
+static enum err run_command(const struct config *cf, const struct route *route, strings command,
+	const struct past *past, struct channel *ch, struct ending *end)
 {
 	const struct watch watch = {.stop = {{-1, 0, 0}, {-1, 0, 0}}, .on_text = log_text};
 	struct script script = {.path = command[0], .dir = past->dir, .argv = command};
-	struct spool output = SPOOL_CLOSED;
+	struct record_policy policy = record_policy_of(cf, route);
 	struct run_spec spec = {
 		.has_time_limit = true,
 		.script = &script,
 		.environment = past->environment,
 		.route = route,
 		.store_url = "",
-		.spool = "",
+		.spool = cf->spool,
+		.policy = &policy,
 		.stdin_fd = past->body.fd,
+		.second_fd = past->body.fd,
 	};
 	int failed = 0;
-	enum err e = spool_open(&output);
+	enum err e = run_order(ch, &spec);
 
-	if (e == OK) {
-		spec.second_fd = output.fd;
-		e = run_order(ch, &spec);
-	}
-	if (e == OK) {
-		e = run_wait(ch, &watch, end, &failed);
-		if (e != ERR_ABSENT)
-			run_forget(ch);
-	}
-	if (e == OK) {
-		free(end->output);
-		end->output = NULL;
-		end->output_fd = output.fd;
-		end->output_len = lseek(output.fd, 0, SEEK_END);
-	} else {
-		spool_close(&output);
-	}
+	if (e != OK)
+		return e;
+	e = run_wait(ch, &watch, end, &failed);
+	if (e != ERR_ABSENT)
+		run_forget(ch);
 	return e;
 }
 
@@ -169,6 +159,8 @@ static enum err probe(struct store *st, const struct config *cf, const struct ro
 		return note(st, op, "probe", end, NULL);
 	if (end->exit_status == 1)
 		return store_free(st, op, "not done", "the probe says so", now_ms);
+	if (end->is_output_lost)
+		return note(st, op, "probe", NULL, "there was no room to keep its output");
 	e = record_settled(st, op, &policy, end, "done", "the probe says so");
 	return e == ERR_INVALID ? note(st, op, "probe", NULL, err_text()) : e;
 }
@@ -191,7 +183,8 @@ static enum err ask(struct store *st, const struct config *cf, const struct rout
 	enum err e = past_read(st, route, op, &past);
 
 	if (e == OK)
-		e = run_command(route, is_probe ? route->probe : route->rollback, &past, ch, &end);
+		e = run_command(
+			cf, route, is_probe ? route->probe : route->rollback, &past, ch, &end);
 	if (e == ERR_ABSENT) /* no request was kept, or the command does not start */
 		e = note(st, op, is_probe ? "probe" : "rollback", NULL, err_text());
 	else if (e == OK)

@@ -23,6 +23,7 @@ my %route = (
     brief => { ttl => '1s', tombstone => '1s' },
     result => { guarantee => 'result' },
     semantic => { guarantee => 'semantic', max_running => 100 },
+    view => { guarantee => 'semantic', max_running => 2, max_response => '32K', timeout => '20s' },
     created => { replay_status => '200' },
     small => { max_response => '32K' },
     three => { max_running => 3 },
@@ -55,6 +56,7 @@ subtest 'released by the keeper' => \&check_keeper;
 subtest 'Retrysafe-TTL' => \&check_ttl;
 subtest 'guarantee: result' => \&check_result;
 subtest 'guarantee: semantic' => \&check_semantic;
+subtest 'as many views as runs' => \&check_views;
 subtest 'replay_status, replay_drop and cookies' => \&check_replay;
 subtest 'max_response' => \&check_oversize;
 subtest 'tombstones' => \&check_tombstones;
@@ -300,6 +302,38 @@ sub check_semantic {
     is short($view), '200 replayed', '... a view that says it again';
     is_deeply operation(), $before, '... changes nothing';
     unlike $view->raw, qr/^Retrysafe-/mi, '... and does not show it';
+}
+
+# A view is started by everybody who retries, also by one who leaves at once.
+sub check_views {
+    my $key = new_key();
+    is short(ask($own, 'view', $key, 'sleep=3')), '200', 'the first';
+    my @clients;
+    for (1 .. 2) {
+        push @clients, my $client = ($_ == 1 ? $own : $cgi)->connect;
+        $client->send($own->bytes(POST => target('view', 'sleep=3'), key => $key, body => 'a=1')) if $_ == 1;
+        $client->send($cgi->bytes(POST => target('view', 'sleep=3'), key => $key, body => 'a=1')) if $_ == 2;
+    }
+    ok((wait_until { events($key, 'view') == 2 } 10), 'two views run');
+    $clients[0]->leave('fin');
+    sleep 0.3;
+    is short(ask($_, 'view', $key, 'sleep=3')), '503 overloaded later', 'a third one does not, ' . $_->name
+        for $own, $cgi;
+    is short($clients[1]->read_answer(20)), '200 replayed', 'one is shown';
+    ok((wait_until { events($key, 'end') == 3 } 10), 'the other has nobody to see it, and ends');
+    is short(ask($own, 'view', $key, 'sleep=3')), '200 replayed', '... then there is room';
+
+    $key = new_key();
+    my $memory = sub { Process::contents('/proc/meminfo') =~ /^Shmem:\s+(\d+) kB/m ? $1 / 1024 : 0 };
+    ask($own, 'view', $key, 'bytes=10');
+    my $before = $memory->();
+    my $client = $own->connect;
+    $sandbox->write('www/socket/view.pl', "#!/bin/sh\nprintf 'Status: 200\\n\\n'\nhead -c 300000000 /dev/zero\nsleep 0.5\n");
+    $client->send($own->bytes(POST => target('view', 'bytes=10'), key => $key, body => 'a=1'));
+    my $most = 0;
+    for (1 .. 10) { my $now = $memory->() - $before; $most = $now if $now > $most; sleep 0.1 }
+    is short($client->read_answer(20)), '410 result-expired', 'a view without end';
+    cmp_ok $most, '<', 100, '... is not kept in memory';
 }
 
 sub check_replay {
