@@ -251,6 +251,7 @@ struct pair {
 	char name[FORM_NAME_MAX + 1];
 	size_t name_len;
 	bool is_value; /* behind the "=" */
+	int n;         /* pairs before it */
 };
 
 static int hex_value(char c)
@@ -297,6 +298,8 @@ static void add_name(struct pair *pair, const char *bytes, size_t len)
 static enum err end_name(struct pair *pair, const struct form_handler *h)
 {
 	pair->is_value = true;
+	if (++pair->n > FORM_FIELDS_MAX)
+		return err_set(ERR_INVALID, "the form has too many fields");
 	return h->field(h->arg, pair->name, pair->name_len, NULL, 0);
 }
 
@@ -562,8 +565,8 @@ static enum err read_multipart(struct window *w, const char *boundary, const str
 	w->end = 2;
 	rc = read_data(w, delimiter, NULL);
 	while (rc == OK && (rc = read_boundary_end(w, &is_last)) == OK && !is_last) {
-		w->part++;
-		rc = read_head(w, delimiter, h);
+		rc = ++w->part > FORM_FIELDS_MAX ? refuse(w, "is one too many")
+						 : read_head(w, delimiter, h);
 		if (rc == OK)
 			rc = read_data(w, delimiter, h);
 	}

@@ -13,8 +13,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define FORM_NAME_MAX 1024 /* bytes of a decoded field name */
-#define FORM_HEAD_MAX 8192 /* bytes of a part's header block, line ends included */
+#define FORM_NAME_MAX   1024  /* bytes of a decoded field name */
+#define FORM_HEAD_MAX   8192  /* bytes of a part's header block, line ends included */
+#define FORM_FIELDS_MAX 32768 /* each costs its reader time, however short it is */
 
 enum form_kind { FORM_NONE, FORM_URLENCODED, FORM_MULTIPART };
 
@@ -54,10 +55,10 @@ struct form_handler {
  *
  *   fd  anything that pread(2) reads; its offset does not change
  *
- * Returns OK; ERR_INVALID it is not a well-formed form, the text says why and quotes nothing of it;
- * ERR_SYSTEM it cannot be read, or is shorter than len; or what the handler returned.  After an
- * error, what was handed over before stays handed over, and the last value may be incomplete.
- * Takes about 30 KB of stack.  Blocks on the disk only.
+ * Returns OK; ERR_INVALID it is not a well-formed form, or has more than FORM_FIELDS_MAX fields,
+ * the text says why and quotes nothing of it; ERR_SYSTEM it cannot be read, or is shorter than len;
+ * or what the handler returned.  After an error, what was handed over before stays handed over, and
+ * the last value may be incomplete. Takes about 30 KB of stack.  Blocks on the disk only.
  */
 enum err form_read(
 	int fd, int64_t len, const struct form_type *type, const struct form_handler *h) MUSTCHECK;

@@ -481,6 +481,56 @@ static void try_large(void)
 	ok(piece >= 2 * FORM_BLOCK, "a value of many blocks");
 }
 
+/* ---- many fields ---- */
+
+static enum err count(void *arg, const char *name, size_t len, const char *head, size_t head_len)
+{
+	(void)name;
+	(void)len;
+	(void)head;
+	(void)head_len;
+	++*(int *)arg;
+	return OK;
+}
+
+static enum err read_many(const char *type_text, const char *one, int n, int *fields)
+{
+	struct form_type type = form_type_of(type_text);
+	struct form_handler h = {.field = count, .arg = fields};
+	size_t len = strlen(one);
+	char *text = malloc(len * (size_t)n + 8);
+	enum err e;
+
+	for (int i = 0; i < n; i++)
+		memcpy(text + len * (size_t)i, one, len + 1);
+	strcat(text, "--x--");
+	body = text;
+	body_len = strlen(text);
+	split = 0;
+	piece = SIZE_MAX;
+	*fields = 0;
+	e = form_read(0, (int64_t)body_len, &type, &h);
+	free(text);
+	return e;
+}
+
+static void try_many(void)
+{
+	static const char *const forms[][2] = {{"application/x-www-form-urlencoded", "a&"},
+		{"multipart/form-data; boundary=x",
+			"--x\r\nContent-Disposition: form-data; name=a\r\n\r\n\r\n"}};
+
+	for (int i = 0; i < 2; i++) {
+		int n = 0;
+
+		is_int(read_many(forms[i][0], forms[i][1], FORM_FIELDS_MAX - 1, &n), OK,
+			"as many fields as may be: %.9s", forms[i][0]);
+		is_int(read_many(forms[i][0], forms[i][1], FORM_FIELDS_MAX + 1, &n), ERR_INVALID,
+			"one too many");
+		is_int(n, FORM_FIELDS_MAX, "nobody hears of it");
+	}
+}
+
 int main(void)
 {
 	try_types();
@@ -490,5 +540,6 @@ int main(void)
 	try_names();
 	try_errors();
 	try_large();
+	try_many();
 	return done_testing();
 }
