@@ -42,6 +42,9 @@ enum next protect_read_body(struct request *r)
 
 	if (r->body.fd >= 0) /* the key was looked for in it */
 		return NEXT;
+	/* A new store makes the spool that a large body goes to; protect_look() says what is wrong.
+	 */
+	(void)!site_store(r->site, variables_get(&r->vars, "DOCUMENT_ROOT"), &r->store);
 	e = request_read_body(r, r->route->max_request_bytes, r->cf->spool);
 	switch (e) {
 	case OK:
