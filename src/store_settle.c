@@ -18,10 +18,18 @@ enum err move_retake(struct conn *c, const struct operation *op, bool *taken)
 {
 	static const unsigned char none[PRINCIPAL_LEN];
 	sqlite3_stmt *stmt = conn_statement(c, ST_RETAKE);
+	sqlite3_stmt *leave = conn_statement(c, ST_WEBHOOK_LEAVE);
 	enum err e;
 
-	if (!stmt)
+	if (!stmt || !leave)
 		return c->why;
+	sqlite3_bind_int64(leave, 1, op->id);
+	sqlite3_bind_int(leave, 2, op->attempts);
+	if (memcmp(op->principal, none, PRINCIPAL_LEN) != 0)
+		sqlite3_bind_blob(leave, 3, op->principal, PRINCIPAL_LEN, SQLITE_STATIC);
+	e = conn_run(c, leave, "claim again");
+	if (e != OK)
+		return e;
 	sqlite3_bind_int64(stmt, 1, op->id);
 	sqlite3_bind_int(stmt, 2, op->attempts);
 	sqlite3_bind_int(stmt, 3, STATE_RUNNING);

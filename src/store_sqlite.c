@@ -112,6 +112,10 @@ static const char *const sql[ST__MAX] = {
 	[ST_WEBHOOK_ADD] =
 		"INSERT OR REPLACE INTO webhook(op,url,trusted,max_age) VALUES(?1,?2,?3,?4)",
 	[ST_WEBHOOK_DROP] = "DELETE FROM webhook WHERE op=?1",
+	/* An attempt of somebody else is not told to whoever asked for an earlier one. */
+	[ST_WEBHOOK_LEAVE] = "DELETE FROM webhook WHERE op=?1 AND EXISTS(SELECT 1 FROM operation"
+			     " WHERE id=?1 AND attempts=?2-1 AND state IN (0,4)"
+			     " AND principal IS NOT ?3)",
 	[ST_POST] = "INSERT INTO outbox(op,nonce,route,url,trusted,state,status,bytes,attempts,"
 		    "created,updated,give_up,due,tries,said)"
 		    " SELECT o.id,o.nonce,r.name,w.url,w.trusted,?2,o.status,o.bytes,o.attempts,"

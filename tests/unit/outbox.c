@@ -252,6 +252,30 @@ static void ends(void)
 	store_close(&st);
 }
 
+/* Whoever settled it lets anybody have the key: what he does is not the first one's business. */
+static void change_hands(void)
+{
+	struct store *st = try_store();
+	struct operation op = subscribe(st, "hands", 750000, URL), again = op, found;
+	enum claimed result;
+
+	must(store_doubt(st, &op, -1, "why", 750001));
+	must(store_find(st, op.identity, &found, NULL));
+	must(store_free(st, &found, "not done", "", 750002));
+	again.principal[0]++;
+	claim_prepare(st, &found, 750003, 60000, &again);
+	must(store_claim(st, &(struct claim){.op = &again}, &result));
+	is_int(result, CLAIM_TAKEN, "somebody else takes the key over");
+	must(try_record(st, &again, 1, 750004, TTL, 1000));
+	is_str(listed(st, &op),
+		"uncertain to " URL " waiting, 0 tries, due 750001, \"\"; "
+		"absent to " URL " waiting, 0 tries, due 750002, \"\"; ",
+		"the first one hears how his own attempt ended, and no more");
+	for (int i = 0; i < 2; i++)
+		is_str(next_url(st, 750009), URL, "in that order");
+	store_close(&st);
+}
+
 /* A commit that fails takes nothing: the caller has no message, and the store says so. */
 static void fail(void)
 {
@@ -329,6 +353,7 @@ int main(void)
 	give_up();
 	put_off();
 	ends();
+	change_hands();
 	crowd();
 	fail();
 	return try_end();
