@@ -264,13 +264,9 @@ static enum err find_holder(
 	return store_find_natural(r->store, r->natural, now_ms, found, &r->res, is_taken);
 }
 
-/*
- * Somebody has the natural key; the answer of the original is only for the same principal.  Two
- * whom nothing identifies are not the same: an e-mail address is no secret, as a key is.
- */
+/* Somebody has the natural key; the answer of the original is only for the same principal. */
 static enum next tell_duplicate(struct request *r)
 {
-	static const unsigned char nobody[PRINCIPAL_LEN];
 	struct operation found = {0};
 	int64_t now_ms = clock_wall_ms();
 	bool is_taken = false, is_running, is_shown;
@@ -281,7 +277,6 @@ static enum next tell_duplicate(struct request *r)
 	is_running = e == OK && found.state == STATE_RUNNING;
 	is_shown = e == OK && r->route->on_duplicate == DUPLICATE_REPLAY &&
 		   found.state == STATE_DONE && found.expires_ms > now_ms && r->res.is_kept &&
-		   memcmp(found.principal, nobody, PRINCIPAL_LEN) != 0 &&
 		   memcmp(found.principal, r->op.principal, PRINCIPAL_LEN) == 0;
 	if (is_shown)
 		return replay_recorded(r, &found, &r->res, true);
