@@ -212,13 +212,14 @@ static int take(struct listener *l)
 
 void listener_keep(struct listener *l, int fd)
 {
-	if (fd < LISTENER_IDLE_MAX && !atomic_load(&l->has_stopped)) {
-		atomic_store(&l->is_idle[fd], true);
-		if (watch(l, fd, EPOLLIN | EPOLLONESHOT))
-			return;
-		atomic_store(&l->is_idle[fd], false);
+	if (fd >= LISTENER_IDLE_MAX || atomic_load(&l->has_stopped)) {
+		close(fd);
+		return;
 	}
-	close(fd);
+	/* From here on whoever takes the mark away has the connection. */
+	atomic_store(&l->is_idle[fd], true);
+	if (!watch(l, fd, EPOLLIN | EPOLLONESHOT) && atomic_exchange(&l->is_idle[fd], false))
+		close(fd);
 }
 
 /* An idle connection that is to be read, without waiting, no longer watched; -1: it was closed. */

@@ -300,15 +300,19 @@ enum err store_message_take(
 
 /* ---- a receiver that does not answer ---- */
 
+#define POSTPONE_MAX 500 /* in one transaction: others want to write, too */
+
 struct postpone_job {
 	const char *origin;
 	int64_t now_ms, due_ms;
+	int changed;
 };
 
 static enum err postpone(struct store *st, struct conn *c, void *arg)
 {
-	const struct postpone_job *job = arg;
+	struct postpone_job *job = arg;
 	sqlite3_stmt *stmt = conn_statement(c, ST_MESSAGE_POSTPONE);
+	enum err e;
 
 	(void)st;
 	if (!stmt)
@@ -316,13 +320,20 @@ static enum err postpone(struct store *st, struct conn *c, void *arg)
 	sqlite3_bind_int64(stmt, 1, job->now_ms);
 	sqlite3_bind_int64(stmt, 2, job->due_ms);
 	sqlite3_bind_text(stmt, 3, job->origin, -1, SQLITE_STATIC);
-	return conn_run(c, stmt, "postpone messages");
+	sqlite3_bind_int(stmt, 4, POSTPONE_MAX);
+	e = conn_run(c, stmt, "postpone messages");
+	job->changed = e == OK ? sqlite3_changes(c->db) : 0;
+	return e;
 }
 
 enum err store_message_postpone(
 	struct store *st, const char *origin, int64_t now_ms, int64_t due_ms)
 {
-	struct postpone_job job = {origin, now_ms, due_ms};
+	struct postpone_job job = {origin, now_ms, due_ms, 0};
+	enum err e;
 
-	return store_write(st, postpone, &job);
+	do
+		e = store_write(st, postpone, &job);
+	while (e == OK && job.changed == POSTPONE_MAX);
+	return e;
 }

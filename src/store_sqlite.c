@@ -135,8 +135,9 @@ static const char *const sql[ST__MAX] = {
 		"SELECT " MESSAGE_COLUMNS " FROM outbox WHERE op=?1 AND id>?2 ORDER BY id LIMIT 1",
 	/* The whole of scheme, host and port: what follows is a path, a query, or nothing. */
 	[ST_MESSAGE_POSTPONE] =
-		"UPDATE outbox SET due=?2 WHERE due<=?1 AND substr(url,1,length(?3))=?3"
-		" AND substr(url,length(?3)+1,1) IN ('','/','?')",
+		"UPDATE outbox SET due=?2 WHERE id IN (SELECT id FROM outbox WHERE due<=?1"
+		" AND substr(url,1,length(?3))=?3"
+		" AND substr(url,length(?3)+1,1) IN ('','/','?') LIMIT ?4)",
 };
 
 /* ---- connections ---- */
