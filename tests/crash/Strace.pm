@@ -18,14 +18,14 @@ use warnings;
 use Family qw(is_our_child);
 use Process qw(wait_until);
 
-# Attaches to all threads of the processes (`threads` => 1: to these threads alone), follows their
+# Attaches to all threads of the processes, follows their
 # children up to execve(2), and returns when all of them are held.  Dies when that is not allowed.
 sub attach {
     my ($class, $sandbox, %how) = @_;
     my $output = $sandbox->path('log', "$how{name}.calls");
     my $pid = $sandbox->start(
         name => "$how{name}.strace",
-        command => ['strace', '-qq', $how{threads} ? () : ('-f', '-b', 'execve'), '-o', $output,
+        command => ['strace', '-qq', '-f', '-b', 'execve', '-o', $output,
             @{ $how{options} // [] }, map { ('-p', $_) } @{ $how{pids} }],
     );
     my $self = bless { pid => $pid, output => $output }, $class;
@@ -36,7 +36,7 @@ sub attach {
     };
     my $is_ready = wait_until {
         !is_our_child($pid) || !grep { !$is_held->($_) }
-            map { $how{threads} ? $_ : ($_, threads_of($_)) } @{ $how{pids} };
+            map { ($_, threads_of($_)) } @{ $how{pids} };
     } 5;
     my $complaint = Process::contents($sandbox->path('log', "$how{name}.strace"));
     return $self if $is_ready && $complaint eq '';

@@ -37,7 +37,7 @@ my %CANNOT_FAIL = map { $_ => 1 }
     qw(futex getpid geteuid gettid rseq set_robust_list rt_sigprocmask munmap restart_syscall);
 
 # Each path: `prepare` starts what it needs and returns the pids to trace; `act` is what is traced;
-# `victim`: who dies of KILL; `key`: the key that is asked again; `threads`: only these threads.
+# `victim`: who dies of KILL; `key`: the key that is asked again.
 # Where strace starts the program itself, `until` is in the last line that counts, and `fails_from`
 # in the first call that may fail: a program that cannot start is no harm.
 my %PATHS = (
@@ -47,8 +47,8 @@ my %PATHS = (
         { prepare => \&prepare_no_store, act => \&act_request, key => 'k', victim => 'gateway' },
     'first run, gateway' =>
         { prepare => \&prepare_gateway, act => \&act_request, key => 'k', victim => 'gateway' },
-    'first run, writer thread' => { prepare => \&prepare_writer, act => \&act_request, key => 'k',
-        victim => 'gateway', threads => 1 },
+    'first run, warm gateway' =>
+        { prepare => \&prepare_warm, act => \&act_request, key => 'k', victim => 'gateway' },
     'first run, keeper' => { prepare => \&prepare_keeper, act => \&act_request, key => 'k' },
     'replay, gateway' => { prepare => \&prepare_gateway, act => \&act_request, key => 'before',
         victim => 'gateway' },
@@ -61,7 +61,7 @@ my %PATHS = (
     'settling, keeper' => { prepare => \&prepare_harvest, act => \&act_harvest, key => 'k' },
 );
 our @PATHS = ('start, both', 'first run on no store, gateway', 'first run, gateway',
-    'first run, writer thread', 'first run, keeper', 'replay, gateway', 'conflict, gateway',
+    'first run, warm gateway', 'first run, keeper', 'replay, gateway', 'conflict, gateway',
     'settling, gateway', 'settling, recover', 'settling, keeper');
 
 sub new {
@@ -165,17 +165,13 @@ sub prepare_no_store {
     return $self->prepare_gateway;
 }
 
-# The thread that writes comes with the first write; it alone blocks SIGALRM.
-sub prepare_writer {
+# After its first write: the thread that writes is there, and who finds it idle writes himself.
+sub prepare_warm {
     my ($self) = @_;
     my $pid = $self->prepare_gateway;
     $self->ask($self->{gateway}, 'warm');
-    my @writers = grep {
-        Process::contents("/proc/$pid/task/$_/status") =~ /^SigBlk:\s+\w*(\w{4})$/m
-            && hex($1) & 1 << 13;
-    } Strace::threads_of($pid);
-    @writers == 1 or die "which thread writes: @writers?\n";
-    return @writers;
+    wait_until { Strace::threads_of($pid) == 4 } 2;
+    return $pid;
 }
 
 sub prepare_keeper {
@@ -279,7 +275,7 @@ sub trace {
     my @pids = $path->{prepare}->($self);
     if (@pids) {
         $self->{tracer} = Strace->attach($self->{sandbox}, name => 'traced', pids => \@pids,
-            options => \@options, threads => $path->{threads});
+            options => \@options);
         $self->{calls} = $self->{tracer}->output;
     }
     $path->{act}->($self, $path, @options);
