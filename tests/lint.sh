@@ -23,7 +23,11 @@ compile() {
 }
 
 gcc_warnings() { compile gcc; }
-clang_warnings() { compile clang; }
+clang_warnings() {
+    compile clang && for fuzzer in tests/fuzz/fuzz_*.c; do
+        clang -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror -Isrc -fsyntax-only "$fuzzer" || return 1
+    done
+}
 
 # .clang-tidy says which checks.  The analyser sees one file at a time, so it does not know that
 # err_set() returns its first argument and is never given OK; it is told.

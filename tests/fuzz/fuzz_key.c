@@ -17,7 +17,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct key key, same;
 
 	if (size == 0 || key_parse((const char *)data + 1, size - 1,
-				 data[0] & 1 ? KEY_SYNTAX_STRICT : KEY_SYNTAX_LENIENT, &key) != OK)
+				 data[0] & 1 ? KEY_SYNTAX_STRICT : KEY_SYNTAX_LENIENT,
+				 "Idempotency-Key", &key) != OK)
 		return 0;
 	if (key.len < 1 || key.len > KEY_MAX || strlen(key.text) != key.len)
 		abort();
@@ -28,7 +29,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		again[n++] = key.text[i];
 	}
 	again[n++] = '"';
-	if (key_parse(again, n, KEY_SYNTAX_STRICT, &same) != OK || strcmp(key.text, same.text) != 0)
+	if (key_parse(again, n, KEY_SYNTAX_STRICT, "Idempotency-Key", &same) != OK ||
+		strcmp(key.text, same.text) != 0)
 		abort();
 	return 0;
 }
