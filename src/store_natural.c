@@ -79,6 +79,7 @@ enum err natural_purge(struct conn *c, int64_t now_ms)
 	return conn_run(c, stmt, "purge");
 }
 
+/* In one moment: between the two reads the holder could end and let go of it. */
 enum err store_find_natural(struct store *st, const unsigned char natural[NATURAL_LEN],
 	int64_t now_ms, struct operation *op, struct response *res, bool *is_taken)
 {
@@ -86,12 +87,17 @@ enum err store_find_natural(struct store *st, const unsigned char natural[NATURA
 	int64_t holder = 0;
 	enum err e = reader_take(st, &c);
 
+	*is_taken = false;
 	if (e != OK)
 		return e;
-	e = find(c, natural, now_ms, &holder);
-	reader_give(st, &c);
+	e = conn_execute(c, "BEGIN", "natural key");
+	if (e == OK)
+		e = find(c, natural, now_ms, &holder);
 	*is_taken = e == OK && holder != 0;
-	if (e != OK)
-		return e;
-	return holder ? reader_find_id(st, holder, op, res) : err_set(ERR_ABSENT, "nobody has it");
+	if (e == OK)
+		e = holder ? conn_find_id(st, c, holder, op, res)
+			   : err_set(ERR_ABSENT, "nobody has it");
+	sqlite3_exec(c->db, "ROLLBACK", NULL, NULL, NULL); /* it has only read */
+	reader_give(st, &c);
+	return e;
 }

@@ -286,20 +286,26 @@ enum err store_find(struct store *st, const unsigned char identity[IDENTITY_LEN]
 	return e;
 }
 
-enum err reader_find_id(struct store *st, int64_t id, struct operation *op, struct response *res)
+enum err conn_find_id(
+	struct store *st, struct conn *c, int64_t id, struct operation *op, struct response *res)
 {
-	struct conn *c = NULL;
-	sqlite3_stmt *stmt;
-	enum err e = reader_take(st, &c);
+	sqlite3_stmt *stmt = conn_statement(c, ST_FIND_ID);
 
 	if (res)
 		memset(res, 0, sizeof(*res));
-	if (e != OK)
-		return e;
-	stmt = conn_statement(c, ST_FIND_ID);
 	if (stmt)
 		sqlite3_bind_int64(stmt, 1, id);
-	e = find(st, c, stmt, op, res);
+	return find(st, c, stmt, op, res);
+}
+
+enum err reader_find_id(struct store *st, int64_t id, struct operation *op, struct response *res)
+{
+	struct conn *c = NULL;
+	enum err e = reader_take(st, &c);
+
+	if (e != OK)
+		return e;
+	e = conn_find_id(st, c, id, op, res);
 	reader_give(st, &c);
 	return e;
 }

@@ -257,7 +257,9 @@ enum err outbox_post(struct conn *c, int64_t op_id, const unsigned char *token, 
 /* store_read.c: a reading connection from the store's list, and back to it. */
 enum err reader_take(struct store *st, struct conn **out) MUSTCHECK;
 void reader_give(struct store *st, struct conn **c);
-/* store_find() for the first half of a ref. */
+/* store_find() for the first half of a ref, on a connection that one has, or on another. */
+enum err conn_find_id(struct store *st, struct conn *c, int64_t id, struct operation *op,
+	struct response *res) MUSTCHECK;
 enum err reader_find_id(
 	struct store *st, int64_t id, struct operation *op, struct response *res) MUSTCHECK;
 /* Columns of ST_FIND, ST_FIND_ID and ST_LIST, in their order, to an operation. */

@@ -363,6 +363,46 @@ static void claim_in_one_batch(void)
 	is_int(rows(), before + 2, "and one operation is there");
 }
 
+#define ENDS 2000
+
+static _Atomic bool has_ended;
+
+static void *end_in_vain(void *arg)
+{
+	char name[24];
+
+	(void)arg;
+	for (int i = 0; i < ENDS; i++) {
+		struct operation op;
+
+		snprintf(name, sizeof(name), "in vain %d", i);
+		op = try_operation(st, name, now);
+		if (strcmp(take(&op, "vain", 0), "taken") != 0 ||
+			record_it(&op, false, now, 1000000) != OK)
+			break;
+	}
+	has_ended = true;
+	return NULL;
+}
+
+/* Whoever was refused would hear that it was done, by an operation that has let go of it. */
+static void look_while_they_end(void)
+{
+	pthread_t thread;
+	int running = 0, wrong = 0;
+
+	pthread_create(&thread, NULL, end_in_vain, NULL);
+	while (!has_ended) {
+		const char *got = holder("vain", now);
+
+		running += strcmp(got, "running") == 0;
+		wrong += strcmp(got, "running") != 0 && strcmp(got, "nobody") != 0;
+	}
+	pthread_join(thread, NULL);
+	ok(running > 0, "%d operations end without it: it is seen taken, %d times", ENDS, running);
+	is_int(wrong, 0, "... and never with an operation that has ended");
+}
+
 int main(int argc, char *argv[])
 {
 	umask(077);
@@ -381,6 +421,7 @@ int main(int argc, char *argv[])
 	run_again();
 	claim_in_processes();
 	claim_in_one_batch();
+	look_while_they_end();
 	store_close(&st);
 	return try_end();
 }
