@@ -4,8 +4,9 @@
  *
  * RULES THAT HOLD
  *   (1) Only what time alone moves on is purged: what runs or is uncertain never is.
- *   (2) One transaction purges little, however much has expired, so that nobody waits for it.  A
- *       large body counts by its pieces.
+ *   (2) One transaction purges little, however much has expired, so that nobody waits for it: less
+ *       when others write, too, and then only for a part of the time.  A large body counts by its
+ *       pieces.
  *   (3) Whether an operation is forgotten is decided by its times, not by whether its row has been
  *       purged: a claim finds out by itself (store_move.c).
  *   (4) What goes into an archive is synced there before its removal is committed.  It is handed
@@ -164,7 +165,54 @@ enum err purge_make_room(struct conn *c, const struct operation *op, int64_t now
 
 /* ---- all at once ---- */
 
+/* How much at once: as much as is good when nobody else writes, little when somebody does. */
+struct pace {
+	int limit;
+	int64_t version; /* of the database when we wrote it last */
+	bool has_company;
+};
+
+#define PACE_ALONE                 \
+	{                          \
+		.limit = PURGE_MAX \
+	}
+
+/* Has another connection written since our last transaction?  Inside of the next one. */
+static enum err look_around(struct conn *c, struct pace *pace)
+{
+	sqlite3_stmt *stmt = conn_statement(c, ST_DATA_VERSION);
+	int64_t version = 0;
+
+	if (!stmt)
+		return c->why;
+	if (sqlite3_step(stmt) == SQLITE_ROW)
+		version = sqlite3_column_int64(stmt, 0);
+	pace->has_company = pace->version != 0 && pace->version != version;
+	pace->limit = pace->has_company ? PURGE_AT_ONCE : PURGE_MAX;
+	pace->version = version;
+	return sqlite3_reset(stmt) == SQLITE_OK
+		       ? OK
+		       : conn_error(c, sqlite3_extended_errcode(c->db), "purge");
+}
+
+static enum err write_at_pace(struct store *st,
+	enum err (*work)(struct store *st, struct conn *c, void *arg), void *arg,
+	const struct pace *pace)
+{
+	int64_t start_us = clock_mono_us(), us;
+	enum err e = store_write(st, work, arg);
+	struct timespec pause;
+
+	if (e != OK || !pace->has_company)
+		return e;
+	us = (clock_mono_us() - start_us) * (PURGE_SHARE - 1);
+	pause = (struct timespec){us / 1000000, us % 1000000 * 1000};
+	nanosleep(&pause, NULL);
+	return OK;
+}
+
 struct purge_job {
+	struct pace pace;
 	int64_t now_ms, dropped, forgotten;
 	int changes; /* rows */
 };
@@ -174,69 +222,66 @@ static enum err purge(struct store *st, struct conn *c, void *arg)
 	struct purge_job *job = arg;
 	int64_t dropped = 0, forgotten = 0;
 	int before = sqlite3_total_changes(c->db);
-	enum err e = conn_run(c, conn_statement(c, ST_ARCHIVED_NEVER), "purge");
+	enum err e = look_around(c, &job->pace);
 
 	(void)st;
 	if (e == OK)
-		e = purge_batch(c, job->now_ms, PURGE_MAX, &dropped, &forgotten);
+		e = conn_run(c, conn_statement(c, ST_ARCHIVED_NEVER), "purge");
+	if (e == OK)
+		e = purge_batch(c, job->now_ms, job->pace.limit, &dropped, &forgotten);
 	job->dropped = dropped;
 	job->forgotten = forgotten;
 	job->changes = sqlite3_total_changes(c->db) - before;
 	return e;
 }
 
-/* Gives free pages back to the file system, some at a time.  *arg: how many are left. */
+struct vacuum_job {
+	struct pace pace;
+	int64_t left; /* free pages */
+};
+
+/* Gives free pages back to the file system, some at a time: a step of the statement is a page. */
 static enum err vacuum(struct store *st, struct conn *c, void *arg)
 {
-	int64_t *left = arg;
-	sqlite3_stmt *stmt = conn_statement(c, ST_FREE_PAGES);
-	enum err e = conn_run(c, conn_statement(c, ST_VACUUM), "purge");
+	struct vacuum_job *job = arg;
+	sqlite3_stmt *stmt = conn_statement(c, ST_VACUUM),
+		     *count = conn_statement(c, ST_FREE_PAGES);
+	enum err e = stmt && count ? look_around(c, &job->pace) : c->why;
+	int n = 0;
 
 	(void)st;
-	if (e != OK || !stmt)
-		return e != OK ? e : c->why;
-	*left = sqlite3_step(stmt) == SQLITE_ROW ? sqlite3_column_int64(stmt, 0) : 0;
-	sqlite3_reset(stmt);
+	if (e != OK)
+		return e;
+	while (n < job->pace.limit && sqlite3_step(stmt) == SQLITE_ROW)
+		n++;
+	if (sqlite3_reset(stmt) != SQLITE_OK)
+		return conn_error(c, sqlite3_extended_errcode(c->db), "purge");
+	job->left = sqlite3_step(count) == SQLITE_ROW ? sqlite3_column_int64(count, 0) : 0;
+	sqlite3_reset(count);
 	return OK;
-}
-
-/*
- * The lock of the writers is not handed on in turn: whoever takes it again at once keeps the others
- * out.  So for as long as a piece of work took, and a little more, nothing is done.
- */
-static enum err write_politely(
-	struct store *st, enum err (*work)(struct store *st, struct conn *c, void *arg), void *arg)
-{
-	int64_t start_us = clock_mono_us(), us;
-	enum err e = store_write(st, work, arg);
-	struct timespec pause;
-
-	us = clock_mono_us() - start_us + 1000;
-	pause = (struct timespec){us / 1000000, us % 1000000 * 1000};
-	nanosleep(&pause, NULL);
-	return e;
 }
 
 static enum err give_pages_back(struct store *st)
 {
-	int64_t left = 0, before;
+	struct vacuum_job job = {.pace = PACE_ALONE};
+	int64_t before;
 	enum err e;
 
 	do {
-		before = left;
-		e = write_politely(st, vacuum, &left);
-	} while (e == OK && left > 0 && left != before);
+		before = job.left;
+		e = write_at_pace(st, vacuum, &job, &job.pace);
+	} while (e == OK && job.left > 0 && job.left != before);
 	return e;
 }
 
 enum err store_purge(struct store *st, int64_t now_ms, int64_t *dropped, int64_t *forgotten)
 {
-	struct purge_job job = {.now_ms = now_ms};
+	struct purge_job job = {.pace = PACE_ALONE, .now_ms = now_ms};
 	enum err e;
 
 	*dropped = *forgotten = 0;
 	do {
-		e = write_politely(st, purge, &job);
+		e = write_at_pace(st, purge, &job, &job.pace);
 		if (e != OK)
 			return e;
 		*dropped += job.dropped;
@@ -249,6 +294,7 @@ enum err store_purge(struct store *st, int64_t now_ms, int64_t *dropped, int64_t
 
 /* What has been handed out and is to be removed, if it still is what it was. */
 struct removal_job {
+	struct pace pace;
 	struct due due[PURGE_MAX];
 	int n, natural; /* natural keys that were forgotten by the way */
 	int64_t now_ms, dropped, forgotten;
@@ -299,9 +345,9 @@ static enum err hand_out_batch(
 	job->n = 0;
 	if (e != OK)
 		return e;
-	e = list_due(c, job->now_ms, PURGE_MAX, job->due, &n);
+	e = list_due(c, job->now_ms, job->pace.limit, job->due, &n);
 	reader_give(st, &c);
-	for (int i = 0; i < n && pieces < PURGE_MAX && e == OK; i++) {
+	for (int i = 0; i < n && pieces < job->pace.limit && e == OK; i++) {
 		e = hand_out(st, archive, &job->due[i], job->now_ms);
 		if (e == OK) {
 			pieces += job->due[i].state == STATE_DONE ? job->due[i].pieces : 1;
@@ -336,11 +382,11 @@ static enum err remove_batch(struct store *st, struct conn *c, void *arg)
 	struct removal_job *job = arg;
 	int64_t dropped = 0, forgotten = 0;
 	sqlite3_stmt *stmt = conn_statement(c, ST_ARCHIVED_NOW);
-	enum err e;
+	enum err e = stmt ? look_around(c, &job->pace) : c->why;
 
 	(void)st;
-	if (!stmt)
-		return c->why;
+	if (e != OK)
+		return e;
 	sqlite3_bind_int64(stmt, 1, job->now_ms);
 	e = conn_run(c, stmt, "purge");
 	if (e == OK)
@@ -373,13 +419,15 @@ enum err store_purge_into(struct store *st, const struct archive *archive, int64
 	enum err e = job ? OK : err_set(ERR_NOMEM, "purge: out of memory");
 
 	*dropped = *forgotten = 0;
+	if (e == OK)
+		job->pace = (struct pace)PACE_ALONE;
 	while (e == OK) {
 		job->now_ms = now_ms;
 		e = hand_out_batch(st, archive, job);
 		if (e == OK && job->n > 0)
 			fault("purge.archived");
 		if (e == OK)
-			e = write_politely(st, remove_batch, job);
+			e = write_at_pace(st, remove_batch, job, &job->pace);
 		if (e != OK || job->n + job->natural == 0)
 			break;
 		*dropped += job->dropped;

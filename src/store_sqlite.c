@@ -74,7 +74,8 @@ static const char *const sql[ST__MAX] = {
 	[ST_SET_ASIDE] = "UPDATE operation SET identity=?2 WHERE id=?1",
 	[ST_DUE] = "SELECT id,state,due,tombstone,bytes FROM operation WHERE due<=?1 ORDER BY due"
 		   " LIMIT ?2",
-	[ST_VACUUM] = "PRAGMA incremental_vacuum(500)",
+	[ST_VACUUM] = "PRAGMA incremental_vacuum",
+	[ST_DATA_VERSION] = "PRAGMA data_version",
 	[ST_FREE_PAGES] = "PRAGMA freelist_count",
 	[ST_TOUCH] = "INSERT OR REPLACE INTO store(name,value) VALUES('touched',randomblob(8))",
 	[ST_HISTORY_ADD] = "INSERT INTO history(id,at,event,detail) VALUES(?1,?2,?3,?4)",

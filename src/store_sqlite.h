@@ -53,6 +53,7 @@ enum statement {
 	ST_FORGET,
 	ST_DUE,
 	ST_VACUUM,
+	ST_DATA_VERSION,
 	ST_FREE_PAGES,
 	ST_TOUCH,
 	ST_HISTORY_ADD,
@@ -220,6 +221,8 @@ enum err move_history(
 enum err move_retake(struct conn *c, const struct operation *op, bool *taken) MUSTCHECK;
 
 /* store_purge.c: inside a write transaction */
+#define PURGE_AT_ONCE 10 /* operations and pieces of bodies: never a noticeable wait ... */
+#define PURGE_SHARE   8  /* ... and at most one part in so many of the time, while others write */
 /* Purges what has expired at now_ms, about `limit` operations and pieces of bodies. */
 enum err purge_batch(
 	struct conn *c, int64_t now_ms, int limit, int64_t *dropped, int64_t *forgotten) MUSTCHECK;

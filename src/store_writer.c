@@ -8,9 +8,8 @@
  *
  * RULES THAT HOLD
  *   (1) The writer lock (an open file description lock on byte 0 of the lock file) is held around
- *       every write transaction and every checkpoint of every process.  Those who wait are woken
- *       by the kernel, which also frees the lock of a process that died; who has a lot to write
- *       pauses in between (store_purge.c).
+ *       every write transaction and every checkpoint of every process.  Those who wait get it in
+ *       turns (byte 1), and the kernel frees the lock of a process that died.
  *   (2) A job that has not been taken when its time is up is taken out of the queue: nothing
  *       happened.  Once taken, its caller waits for the end.
  *   (3) When a job or the transaction fails, all of it is rolled back, and the jobs are carried
@@ -39,14 +38,15 @@
 #define RESTART_AGAIN_US 10000000
 #define PURGE_EVERY_US   1000000
 #define PURGE_AGAIN_US   60000000 /* after a failure */
-#define PURGE_AT_ONCE    50       /* operations and pieces of bodies: never a noticeable wait */
 #define OWED_EVERY_S     1
 
 /* ---- the writer lock ---- */
 
-static enum err lock(struct store *st, int command)
+enum { WRITER_BYTE = 0, TURN_BYTE = 1 };
+
+static enum err move_lock(struct store *st, int64_t at, short type, int command)
 {
-	struct flock fl = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 1};
+	struct flock fl = {.l_type = type, .l_whence = SEEK_SET, .l_start = at, .l_len = 1};
 
 	if (fcntl(st->lock_fd, command, &fl) == 0)
 		return OK;
@@ -55,11 +55,25 @@ static enum err lock(struct store *st, int command)
 	return err_set(ERR_SYSTEM, "lock the store: %s", strerror(errno));
 }
 
+/*
+ * The kernel does not hand a lock on: whoever has just let go of it would have it again before
+ * those who waited are awake.  So who waits for the writer lock holds the turn, and who wants the
+ * lock again waits for the turn first.
+ */
+static enum err lock(struct store *st, int command)
+{
+	enum err e = move_lock(st, TURN_BYTE, F_WRLCK, command);
+
+	if (e != OK)
+		return e;
+	e = move_lock(st, WRITER_BYTE, F_WRLCK, command);
+	(void)!move_lock(st, TURN_BYTE, F_UNLCK, F_OFD_SETLK); /* as in store_unlock() */
+	return e;
+}
+
 void store_unlock(struct store *st)
 {
-	struct flock fl = {.l_type = F_UNLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 1};
-
-	fcntl(st->lock_fd, F_OFD_SETLK, &fl);
+	(void)!move_lock(st, WRITER_BYTE, F_UNLCK, F_OFD_SETLK); /* unlocking cannot fail here */
 }
 
 enum err store_lock(struct store *st)
@@ -271,10 +285,10 @@ static bool wait_for_work(struct store *st)
 /* In a transaction of its own: what cannot be purged must not keep anybody from writing. */
 static void purge_some(struct store *st)
 {
-	int64_t dropped = 0, forgotten = 0, pause_us = PURGE_EVERY_US;
+	int64_t dropped = 0, forgotten = 0, pause_us = PURGE_EVERY_US, start_us = clock_mono_us();
 	enum err e;
 
-	if (!st->writer || clock_mono_us() < st->next_purge_us)
+	if (!st->writer || start_us < st->next_purge_us)
 		return;
 	e = begin(st, st->writer);
 	if (e == OK)
@@ -282,7 +296,7 @@ static void purge_some(struct store *st)
 			st->writer, clock_wall_ms(), PURGE_AT_ONCE, &dropped, &forgotten);
 	if (e == OK && dropped + forgotten > 0) {
 		e = commit(st, st->writer);
-		pause_us = 0; /* there may be more */
+		pause_us = (clock_mono_us() - start_us) * (PURGE_SHARE - 1); /* there may be more */
 	} else {
 		roll_back(st->writer);
 	}

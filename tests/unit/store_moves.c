@@ -220,13 +220,14 @@ static void notice_damage(void)
 	struct operation op, found;
 	struct response res;
 	char buf[MAX], name[16];
+	int64_t now_ms = clock_wall_ms(); /* or it would be purged by the way */
 	size_t n = 0;
 
 	for (size_t i = 0; i < sizeof(wounds) / sizeof(wounds[0]); i++) {
 		snprintf(name, sizeof(name), "wound %zu", i);
-		op = try_operation(st, name, 5000 + (int64_t)i);
+		op = try_operation(st, name, now_ms + (int64_t)i);
 		(void)try_claim(st, &op);
-		must(try_record(st, &op, 100, 5000, 1 << 30, 1));
+		must(try_record(st, &op, 100, now_ms, 1 << 30, 1));
 		is_int(try_sql(try_db, wounds[i]), 0, "%s", wounds[i]);
 		is_int(store_find(st, op.identity, &found, &res), ERR_BROKEN, "is noticed: %s",
 			err_text());
@@ -234,15 +235,16 @@ static void notice_damage(void)
 		is_int(store_find(st, op.identity, &found, NULL), OK,
 			"that it was done is still known");
 	}
-	op = try_operation(st, "chunks", 6000);
+	op = try_operation(st, "chunks", now_ms);
 	(void)try_claim(st, &op);
-	must(try_record(st, &op, 3 * MAX, 5000, 1 << 30, 1));
+	must(try_record(st, &op, 3 * MAX, now_ms, 1 << 30, 1));
 	is_int(store_read_body(st, op.id, MAX, buf, &n), OK, "a later piece");
 	try_sql(try_db, "UPDATE chunk SET at=at+1000000");
 	is_int(store_read_body(st, op.id, MAX + 1000000, buf, &n), ERR_BROKEN, "in another place");
 	is_int(store_read_body(st, op.id, MAX, buf, &n), ERR_ABSENT, "or gone");
 	try_sql(try_db, "UPDATE chunk SET at=at-1000000, data=zeroblob(300000)");
 	is_int(store_read_body(st, op.id, MAX, buf, &n), ERR_BROKEN, "or too long");
+	try_sql(try_db, "DELETE FROM chunk");
 	store_close(&st);
 }
 

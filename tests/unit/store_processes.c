@@ -77,12 +77,25 @@ static int be_keeper(void)
 	return live();
 }
 
+/* "purge": purges, and ends when nothing is left. */
+static int be_purger(void)
+{
+	struct store *st = try_store();
+	int64_t dropped, forgotten;
+
+	must(store_purge(st, 2000, &dropped, &forgotten));
+	store_close(&st);
+	return 0;
+}
+
 static int be(const char *role, const char *name)
 {
 	if (strcmp(role, "claim") == 0)
 		return be_claimer(name);
 	if (strcmp(role, "witness") == 0)
 		return be_witness();
+	if (strcmp(role, "purge") == 0)
+		return be_purger();
 	return strcmp(role, "lock") == 0 ? be_holder() : be_keeper();
 }
 
@@ -204,6 +217,38 @@ static void outwait_a_holder(void)
 	store_close(&st);
 }
 
+#define EXPIRED 20000
+#define TURNS   10
+
+/* What others have written while we wrote a little is counted, not timed. */
+static void take_turns(struct store *st)
+{
+	int64_t left;
+	char name[24];
+	pid_t pid;
+
+	try_sql(try_db,
+		"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<20000)"
+		" INSERT INTO operation(id,nonce,identity,fingerprint,route,state,attempts,created,"
+		"updated,due) SELECT i,i,randomblob(16),zeroblob(32),1,5,1,1,1,1000 FROM n");
+	pid = try_exec("purge", "", -1);
+	while ((left = try_sql(try_db, "SELECT count(*) FROM operation WHERE state=5")) == EXPIRED)
+		usleep(1000);
+	for (int i = 0; i < TURNS; i++) {
+		struct operation op;
+
+		snprintf(name, sizeof(name), "turn-%d", i);
+		op = try_operation(st, name, 1000);
+		if (try_claim(st, &op) != 1)
+			ok(0, "claim %d: %s", i, err_text());
+	}
+	left -= try_sql(try_db, "SELECT count(*) FROM operation WHERE state=5");
+	ok(left < EXPIRED / 20,
+		"%d claims while another process purges: it has purged %lld meanwhile", TURNS,
+		(long long)left);
+	kill_it(pid);
+}
+
 int main(int argc, char *argv[])
 {
 	struct store *st;
@@ -218,6 +263,7 @@ int main(int argc, char *argv[])
 	outlive_a_witness(st);
 	keep_a_result(st);
 	outwait_a_holder();
+	take_turns(st);
 	store_close(&st);
 	return try_end();
 }

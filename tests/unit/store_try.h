@@ -324,6 +324,7 @@ UNUSED static int64_t try_sql(const char *file, const char *sql)
 	if (sqlite3_open_v2(file, &db, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK) {
 		int on = 1;
 
+		sqlite3_busy_timeout(db, 5000); /* the store may be purging by the way */
 		sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 		sqlite3_file_control(db, "main", SQLITE_FCNTL_PERSIST_WAL, &on);
 		if (sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) == SQLITE_OK) {
