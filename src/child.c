@@ -191,7 +191,7 @@ static bool is_too_late(const struct order *o)
 }
 
 /* Starts the script.  errno, 0 when it runs. */
-static int start(struct keeper *k, struct child *c)
+static int start(struct child *c)
 {
 	int out[2] = {-1, -1}, err[2] = {-1, -1}, rc = 0;
 
@@ -201,8 +201,7 @@ static int start(struct keeper *k, struct child *c)
 	else if (pipe2(err, O_CLOEXEC) != 0 || (c->out_fd < 0 && pipe2(out, O_CLOEXEC) != 0))
 		rc = errno;
 	if (rc == 0)
-		rc = launch(&(struct launch){.attr = &k->attr,
-				    .limits = &c->order->limits,
+		rc = launch(&(struct launch){.limits = &c->order->limits,
 				    .dir = c->dir,
 				    .argv = c->argv,
 				    .env = c->env,
@@ -236,7 +235,7 @@ void child_go(struct keeper *k, struct child *c)
 {
 	struct channel *ch = c->channel;
 	int64_t serial = c->order->serial;
-	int why = start(k, c);
+	int why = start(c);
 
 	if (why == 0)
 		return;

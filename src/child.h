@@ -9,7 +9,6 @@
 #include "order.h"
 #include "spool.h"
 
-#include <spawn.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -56,7 +55,6 @@ struct keeper {
 	struct channel *channels;
 	struct child *children;
 	bool must_reap; /* the kernel could not say who has ended: ask again */
-	posix_spawnattr_t attr;
 };
 
 /* Takes an order that came over `ch`; fds are owned.  One that cannot be kept is answered FAILED.

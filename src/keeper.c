@@ -39,6 +39,7 @@
 
 #include "child.h"
 #include "clock.h"
+#include "launch.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -295,14 +296,11 @@ static void become_keeper(int control_fd, bool keeps_log)
 {
 	struct keeper k = {.control_fd = control_fd};
 	int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-	sigset_t all, none, child;
+	sigset_t child;
 
 	setsid();
 	prctl(PR_SET_NAME, "retrysafe-keep");
-	signal(SIGCHLD, SIG_DFL); /* one that was inherited as ignored would hide every end */
-	sigfillset(&all);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &all, NULL);
+	launch_prepare(); /* a SIGCHLD that was inherited as ignored would hide every end */
 	dup2(null_fd, 0);
 	dup2(null_fd, 1);
 	if (!keeps_log)
@@ -313,13 +311,8 @@ static void become_keeper(int control_fd, bool keeps_log)
 	sigemptyset(&child);
 	sigaddset(&child, SIGCHLD);
 	k.signal_fd = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (k.signal_fd < 0 || posix_spawnattr_init(&k.attr) != 0)
+	if (k.signal_fd < 0)
 		_exit(111);
-	posix_spawnattr_setflags(
-		&k.attr, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
-	memset(&all, 0xff, sizeof(all)); /* also the two that sigfillset(3) leaves out */
-	posix_spawnattr_setsigdefault(&k.attr, &all);
-	posix_spawnattr_setsigmask(&k.attr, &none);
 	keep(&k);
 	_exit(0);
 }

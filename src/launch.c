@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * launch.c - posix_spawn(3), and the same with limits, which it does not know
+ * launch.c - from a list of strings to a running program
+ *
+ * The new process shares our memory until its exec, and we sleep that long: nothing of a big
+ * address space is copied, and what it could not do it says in a variable.  posix_spawn(3) does the
+ * same, but knows no limits, and sets 64 signal actions and asks for two limits for each program.
  *
  * RULES THAT HOLD
  *   (1) The program gets descriptors 0, 1 and 2 and nothing else.
  *   (2) When the answer is an errno, nothing of the program has run.
  *   (3) The keeper, which calls this, never has the limits itself: it would be stopped by them.
+ *   (4) The new process changes nothing in the memory but its own stack and that variable.
  *
  * What it does not know: what is started, and who waits for it.
  */
@@ -14,6 +19,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <sys/resource.h>
@@ -21,24 +27,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static int spawn(const struct launch *s, pid_t *pid)
-{
-	posix_spawn_file_actions_t fa;
-	int rc = posix_spawn_file_actions_init(&fa);
-
-	if (rc != 0)
-		return rc;
-	for (int i = 0; i < 3 && rc == 0; i++)
-		rc = posix_spawn_file_actions_adddup2(&fa, s->fds[i], i);
-	if (rc == 0)
-		rc = posix_spawn_file_actions_addclosefrom_np(&fa, 3);
-	if (rc == 0)
-		rc = posix_spawn_file_actions_addchdir_np(&fa, s->dir);
-	if (rc == 0)
-		rc = posix_spawn(pid, s->argv[0], &fa, s->attr, s->argv, s->env);
-	posix_spawn_file_actions_destroy(&fa);
-	return rc;
-}
+#define STACK_BYTES 65536
 
 /* setrlimit(2) of what the route says; what is stricter already stays so.  0, or an errno. */
 static int limit(const struct limits *l)
@@ -72,17 +61,12 @@ static int limit(const struct limits *l)
 	return 0;
 }
 
-/* In the new process.  An errno, or it does not return. */
+/* An errno, or it does not return. */
 static int become(const struct launch *s)
 {
-	/* The kernel's own form: sigaction(2) of the C library refuses the two signals that it uses
-	 * itself, which a posix_spawn(3) of some ancestor may have left ignored. */
-	static const unsigned long by_default[8]; /* SIG_DFL, no flags, an empty mask */
 	sigset_t none;
 	int rc;
 
-	for (int sig = 1; sig < NSIG; sig++)
-		syscall(SYS_rt_sigaction, sig, by_default, NULL, (NSIG - 1) / 8);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	setsid();
@@ -98,32 +82,44 @@ static int become(const struct launch *s)
 	return errno;
 }
 
-/* What the new process says before its exec closes the pipe is why it failed. */
-static int spawn_limited(const struct launch *s, pid_t *pid)
-{
-	int report[2], rc = 0;
+struct start {
+	const struct launch *launch;
+	volatile int failed;
+};
 
-	if (pipe2(report, O_CLOEXEC) != 0)
-		return errno;
-	*pid = fork();
-	if (*pid == 0) {
-		rc = become(s);
-		(void)!write(report[1], &rc, sizeof(rc));
-		_exit(127);
-	}
-	if (*pid < 0)
-		rc = errno;
-	close(report[1]);
-	if (rc == 0 && read(report[0], &rc, sizeof(rc)) == (ssize_t)sizeof(rc))
-		waitpid(*pid, NULL, 0);
-	close(report[0]);
-	return rc;
+/* In the new process. */
+static int begin(void *arg)
+{
+	struct start *start = arg;
+
+	start->failed = become(start->launch);
+	_exit(127);
+}
+
+void launch_prepare(void)
+{
+	/* The kernel's own form: sigaction(2) of the C library refuses the two signals that it uses
+	 * itself, which a posix_spawn(3) of some ancestor may have left ignored. */
+	static const unsigned long by_default[8]; /* SIG_DFL, no flags, an empty mask */
+	sigset_t all;
+
+	for (int sig = 1; sig < NSIG; sig++)
+		syscall(SYS_rt_sigaction, sig, by_default, NULL, (NSIG - 1) / 8);
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, NULL);
 }
 
 int launch(const struct launch *s, pid_t *pid)
 {
-	const struct limits *l = s->limits;
-	bool has_limits = l->cpu_ms || l->memory_bytes || l->processes || l->file_bytes;
+	static _Alignas(16) char stack[STACK_BYTES]; /* one is started at a time */
+	struct start start = {.launch = s};
+	int rc;
 
-	return has_limits ? spawn_limited(s, pid) : spawn(s, pid);
+	*pid = clone(begin, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | SIGCHLD, &start);
+	if (*pid < 0)
+		return errno;
+	rc = start.failed;
+	if (rc != 0)
+		waitpid(*pid, NULL, 0);
+	return rc;
 }

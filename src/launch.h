@@ -7,12 +7,10 @@
 
 #include "config.h"
 
-#include <spawn.h>
 #include <sys/types.h>
 
 /* Everything is borrowed. */
 struct launch {
-	const posix_spawnattr_t *attr; /* session and signals */
 	const struct limits *limits;
 	const char *dir;
 	char **argv, **env;
@@ -20,7 +18,15 @@ struct launch {
 };
 
 /*
- * launch - starts it
+ * launch_prepare - once in a process that is to launch programs, before it has threads
+ *
+ * Blocks all signals and lets none be handled or ignored, so that no program starts with one that
+ * is.  What would send SIGPIPE or SIGXFSZ only fails from then on.
+ */
+void launch_prepare(void);
+
+/*
+ * launch - starts it, with no signal blocked; one thread of a process may call it
  *
  * Returns 0, the program runs and *pid is to be waited for; or an errno: nothing was started.
  * Blocks until the program has been loaded.

@@ -21,24 +21,9 @@
 #include <unistd.h>
 
 static char dir[] = "/tmp/rs-unit-XXXXXX";
-static posix_spawnattr_t attr;
 
 static const struct limits none;
 static const struct limits some = {.file_bytes = INT64_C(1) << 40};
-
-/* As keeper.c has it. */
-static void make_attr(void)
-{
-	sigset_t all, empty;
-
-	sigemptyset(&empty);
-	memset(&all, 0xff, sizeof(all));
-	posix_spawnattr_init(&attr);
-	posix_spawnattr_setflags(
-		&attr, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
-	posix_spawnattr_setsigdefault(&attr, &all);
-	posix_spawnattr_setsigmask(&attr, &empty);
-}
 
 /* ---- one program ---- */
 
@@ -49,8 +34,7 @@ static pid_t last_pid;
 static char *run(const struct limits *limits, char *const argv[], char *const env[], int *rc)
 {
 	int in = memfd_create("in", MFD_CLOEXEC), out = memfd_create("out", MFD_CLOEXEC);
-	struct launch how = {.attr = &attr,
-		.limits = limits,
+	struct launch how = {.limits = limits,
 		.dir = dir,
 		.argv = (char **)(uintptr_t)argv,
 		.env = (char **)(uintptr_t)env,
@@ -270,15 +254,14 @@ int main(void)
 {
 	if (!mkdtemp(dir))
 		return 111;
-	make_attr();
 	soil_ourselves();
+	launch_prepare();
 	start_clean(&none);
 	start_clean(&some);
 	start_nothing(&none);
 	start_nothing(&some);
 	set_limits();
 	keep_stricter_ones();
-	posix_spawnattr_destroy(&attr);
 	nftw(dir, remove_one, 4, FTW_DEPTH | FTW_PHYS);
 	return done_testing();
 }
