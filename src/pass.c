@@ -168,6 +168,16 @@ static enum err pass_output(struct request *r, struct channel *ch, int fd, int64
 	}
 }
 
+/* The body that was read, as the caller's own descriptor. */
+static enum err take_body(struct request *r, int *in_fd)
+{
+	enum err e = request_body_fd(r, in_fd);
+
+	if (e == OK)
+		r->body.fd = -1;
+	return e;
+}
+
 /* The script's standard input: *in_fd for the script, and a pump when the body has to be streamed.
  */
 static enum err open_input(struct request *r, int *in_fd, struct pump *pump_out)
@@ -177,16 +187,11 @@ static enum err open_input(struct request *r, int *in_fd, struct pump *pump_out)
 
 	if (e != OK)
 		return e;
-	if (r->body.fd >= 0) { /* a key was looked for in it, and was not there */
-		*in_fd = r->body.fd;
-		r->body.fd = -1;
-		return OK;
-	}
+	if (r->has_body) /* a key was looked for in it, and was not there */
+		return take_body(r, in_fd);
 	if (pump_out->length < 0 && variables_get(&r->vars, "HTTP_TRANSFER_ENCODING")) {
 		e = request_read_body(r, r->cf->defaults.max_request_bytes, r->cf->spool);
-		*in_fd = r->body.fd;
-		r->body.fd = -1;
-		return e;
+		return e == OK ? take_body(r, in_fd) : e;
 	}
 	if (pump_out->length <= 0) {
 		*in_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -196,9 +201,7 @@ static enum err open_input(struct request *r, int *in_fd, struct pump *pump_out)
 	}
 	if (pump_out->length <= SMALL_BODY) {
 		e = request_read_body(r, SMALL_BODY, NULL);
-		*in_fd = r->body.fd;
-		r->body.fd = -1;
-		return e;
+		return e == OK ? take_body(r, in_fd) : e;
 	}
 	peer_set_length(r->peer, pump_out->length);
 	if (pipe2(pipe_fds, O_CLOEXEC) != 0)

@@ -40,7 +40,7 @@ enum next protect_read_body(struct request *r)
 {
 	enum err e;
 
-	if (r->body.fd >= 0) /* the key was looked for in it */
+	if (r->has_body) /* the key was looked for in it */
 		return NEXT;
 	/* A new store makes the spool that a large body goes to; protect_look() says what is wrong.
 	 */
@@ -232,10 +232,12 @@ static enum err order(struct request *r)
 		.spool = r->cf->spool,
 		.op = &r->op,
 		.policy = &policy,
-		.stdin_fd = r->body.fd,
 		.second_fd = store_witness_fd(r->store),
 	};
-	enum err e;
+	enum err e = request_body_fd(r, &spec.stdin_fd);
+
+	if (e != OK)
+		return e;
 
 	claim_prepare(r->store, r->previous.id ? &r->previous : NULL, clock_wall_ms(),
 		claim_time_limit_ms(r->cf, r->route), &r->op);
@@ -355,6 +357,7 @@ static enum err keep_request(struct request *r)
 {
 	char *packed;
 	size_t len = 0, at = 0;
+	int fd;
 	enum err e;
 
 	if (r->route->on_uncertain == UNCERTAIN_FAIL)
@@ -368,7 +371,9 @@ static enum err keep_request(struct request *r)
 		memcpy(packed + at, *v, strlen(*v) + 1);
 		at += strlen(*v) + 1;
 	}
-	e = store_keep_request(r->store, &r->op, packed, len, r->body.fd, r->body.len);
+	e = request_body_fd(r, &fd);
+	if (e == OK)
+		e = store_keep_request(r->store, &r->op, packed, len, fd, r->body_len);
 	free(packed);
 	return e;
 }

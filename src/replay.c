@@ -79,12 +79,13 @@ static enum err run(
 		.store_url = "",
 		.spool = r->cf->spool,
 		.policy = policy,
-		.stdin_fd = r->body.fd,
 		.second_fd = place_fd,
 	};
 	int failed = 0;
 	enum err e = run_open(r->worker->control_fd, &r->worker->channel);
 
+	if (e == OK)
+		e = request_body_fd(r, &spec.stdin_fd);
 	if (e == OK)
 		e = run_order(&r->worker->channel, &spec);
 	if (e != OK)

@@ -49,6 +49,23 @@ enum err request_length(const struct request *r, int64_t *len)
 	return err_set(ERR_INVALID, "CONTENT_LENGTH is not a number of bytes");
 }
 
+/* A body that is no longer small goes into a descriptor. */
+static enum err keep_bytes(struct request *r, const char *spool, const char *data, size_t n)
+{
+	enum err e = OK;
+
+	if (r->body.fd < 0 && r->body_len + (int64_t)n <= BODY_HELD) {
+		memcpy(r->body_held + r->body_len, data, n);
+		return OK;
+	}
+	if (r->body.fd < 0) {
+		e = spool_open(&r->body);
+		if (e == OK)
+			e = spool_write(&r->body, spool, r->body_held, (size_t)r->body_len);
+	}
+	return e == OK ? spool_write(&r->body, spool, data, n) : e;
+}
+
 static enum err read_all(struct request *r, int64_t max_bytes, const char *spool)
 {
 	char buf[16384];
@@ -61,12 +78,13 @@ static enum err read_all(struct request *r, int64_t max_bytes, const char *spool
 		if (n < 0)
 			return err_set(ERR_GONE,
 				"the request's body broke off after %" PRId64 " bytes",
-				r->body.len);
-		if (r->body.len + n > max_bytes)
+				r->body_len);
+		if (r->body_len + n > max_bytes)
 			return err_set(ERR_REFUSED, "the request's body is over %" PRId64 " bytes",
 				max_bytes);
 		SHA256Update(&ctx, (const uint8_t *)buf, (size_t)n);
-		e = spool_write(&r->body, spool, buf, (size_t)n);
+		e = keep_bytes(r, spool, buf, (size_t)n);
+		r->body_len += n;
 	}
 	SHA256Final(r->body_digest, &ctx);
 	return e;
@@ -89,18 +107,32 @@ enum err request_read_body(struct request *r, int64_t max_bytes, const char *spo
 		!variables_get(&r->vars, "HTTP_TRANSFER_ENCODING"))
 		announced = 0;
 	peer_set_length(r->peer, announced);
-	e = spool_open(&r->body);
-	if (e == OK)
-		e = read_all(r, max_bytes, spool);
-	if (e == OK && announced >= 0 && r->body.len != announced)
+	e = read_all(r, max_bytes, spool);
+	if (e == OK && announced >= 0 && r->body_len != announced)
 		e = err_set(ERR_GONE,
-			"the request's body has %" PRId64 " bytes instead of %" PRId64, r->body.len,
+			"the request's body has %" PRId64 " bytes instead of %" PRId64, r->body_len,
 			announced);
-	if (e == OK)
+	if (e == OK && r->body.fd >= 0)
 		e = spool_rewind(&r->body);
 	if (e != OK)
 		return e;
-	snprintf(text, sizeof(text), "%" PRId64, r->body.len);
+	r->has_body = true;
+	snprintf(text, sizeof(text), "%" PRId64, r->body_len);
 	e = variables_set(&r->vars, "CONTENT_LENGTH", text);
 	return e == OK ? variables_set(&r->vars, "HTTP_TRANSFER_ENCODING", NULL) : e;
+}
+
+enum err request_body_fd(struct request *r, int *fd)
+{
+	enum err e = OK;
+
+	if (r->body.fd < 0) {
+		e = spool_open(&r->body);
+		if (e == OK)
+			e = spool_write(&r->body, NULL, r->body_held, (size_t)r->body_len);
+		if (e == OK)
+			e = spool_rewind(&r->body);
+	}
+	*fd = r->body.fd;
+	return e;
 }

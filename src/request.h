@@ -27,6 +27,9 @@ struct worker {
 	const char *config_path; /* --config, or NULL; borrowed */
 };
 
+/* Bytes of a body that need no descriptor until somebody wants one: a retry never does. */
+#define BODY_HELD 8192
+
 struct request {
 	struct worker *worker;
 	struct peer *peer; /* owned */
@@ -41,7 +44,10 @@ struct request {
 	struct script script;
 
 	struct key key;
-	struct spool body; /* open: it has been read */
+	bool has_body; /* it has been read: body_len bytes ... */
+	int64_t body_len;
+	struct spool body;         /* ... in here, when it is open, or ... */
+	char body_held[BODY_HELD]; /* ... here */
 	unsigned char body_digest[DIGEST_LEN];
 	struct json_t *json; /* the body as a document, where somebody looked into it; owned */
 
@@ -72,7 +78,7 @@ struct request {
 void request_free(struct request *r);
 
 /*
- * request_read_body - reads the whole body into r->body, and its SHA-256 into r->body_digest
+ * request_read_body - reads the whole body, and its SHA-256 into r->body_digest
  *
  * The length is proven: with CONTENT_LENGTH exactly that many bytes must come, and without it a
  * proper end.  CONTENT_LENGTH is then set to the length and HTTP_TRANSFER_ENCODING removed.
@@ -82,6 +88,13 @@ void request_free(struct request *r);
  * for it.  Blocks while the client sends.
  */
 enum err request_read_body(struct request *r, int64_t max_bytes, const char *spool) MUSTCHECK;
+
+/*
+ * request_body_fd - the descriptor of the body that was read, at its start; borrowed from r
+ *
+ * Returns OK; ERR_NOMEM (also: no descriptors), ERR_SYSTEM.
+ */
+enum err request_body_fd(struct request *r, int *fd) MUSTCHECK;
 
 /* CONTENT_LENGTH; -1 when there is none.  ERR_INVALID: not a number. */
 enum err request_length(const struct request *r, int64_t *len) MUSTCHECK;

@@ -213,20 +213,25 @@ static enum err add_data(void *arg, const char *bytes, size_t len)
 	return OK;
 }
 
-static enum err find_field(const struct request *r, const char *name, struct value *out)
+static enum err find_field(struct request *r, const char *name, struct value *out)
 {
 	struct search s = {.name = name, .out = out};
 	struct form_handler handler = {.field = start_field, .data = add_data, .arg = &s};
 	struct form_type type = form_type_of(content_type(r));
+	int fd;
+	enum err e = request_body_fd(r, &fd);
 
-	return form_read(r->body.fd, r->body.len, &type, &handler);
+	return e == OK ? form_read(fd, r->body_len, &type, &handler) : e;
 }
 
 /* ---- JSON ---- */
 
 static enum err load_json(struct request *r)
 {
-	return r->json ? OK : pointer_load(r->body.fd, r->body.len, &r->json);
+	int fd;
+	enum err e = r->json ? OK : request_body_fd(r, &fd);
+
+	return e == OK && !r->json ? pointer_load(fd, r->body_len, &r->json) : e;
 }
 
 static enum err find_pointer(struct request *r, const char *pointer, struct value *out)
@@ -341,14 +346,17 @@ static enum err digest_data(void *arg, const char *bytes, size_t len)
 }
 
 static enum err digest_form(
-	const struct request *r, const struct form_type *type, unsigned char out[DIGEST_LEN])
+	struct request *r, const struct form_type *type, unsigned char out[DIGEST_LEN])
 {
 	struct canon c = {.ignore = r->route->ignore};
 	struct form_handler handler = {.field = digest_field, .data = digest_data, .arg = &c};
-	enum err e;
+	int fd;
+	enum err e = request_body_fd(r, &fd);
 
+	if (e != OK)
+		return e;
 	digest_start(&c.all, (const unsigned char *)"form", 4);
-	e = form_read(r->body.fd, r->body.len, type, &handler);
+	e = form_read(fd, r->body_len, type, &handler);
 	end_field(&c);
 	if (e == OK)
 		digest_end(&c.all, out, DIGEST_LEN);

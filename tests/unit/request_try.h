@@ -25,7 +25,8 @@
 static struct request try_request(
 	const struct route *route, const char *const *params, const void *body, size_t len)
 {
-	struct request r = {.route = route, .body = SPOOL_CLOSED};
+	struct request r = {
+		.route = route, .body = SPOOL_CLOSED, .has_body = true, .body_len = (int64_t)len};
 	SHA2_CTX ctx;
 	enum err e;
 

@@ -27,7 +27,7 @@ static const char *found(
 	struct value v;
 	enum err e = source_find(&r, source, &v);
 
-	ok(lseek(r.body.fd, 0, SEEK_CUR) == 0 && r.body.len == (int64_t)len,
+	ok(lseek(r.body.fd, 0, SEEK_CUR) == 0 && r.body_len == (int64_t)len,
 		"%s: the body is where it was", source);
 	if (e == OK) {
 		snprintf(text, sizeof(text), "%d: %s%s", v.n, v.text,
