@@ -124,11 +124,13 @@ static enum err listen_tcp(const char *address, struct listener *l)
 	return rc ? fail(address) : OK;
 }
 
+/* Also again, after an event of it has been reported once. */
 static bool watch(struct listener *l, int fd, uint32_t events)
 {
 	struct epoll_event event = {.events = events, .data.fd = fd};
 
-	return epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
+	return epoll_ctl(l->epoll_fd, EPOLL_CTL_MOD, fd, &event) == 0 ||
+	       (errno == ENOENT && epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0);
 }
 
 enum err listener_open(int fd, const char *address, struct listener *out)
@@ -222,26 +224,17 @@ void listener_keep(struct listener *l, int fd)
 		close(fd);
 }
 
-/* An idle connection that is to be read, without waiting, no longer watched; -1: it was closed. */
+/* An idle connection that is to be read, without waiting; -1: it was closed. */
 static int take_idle(struct listener *l, int fd)
 {
 	char byte;
 
 	if (!atomic_exchange(&l->is_idle[fd], false))
 		return -1; /* it has been closed, because we leave */
-	epoll_ctl(l->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
 	if (recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0)
 		return fd;
 	close(fd);
 	return -1;
-}
-
-/* One thread was woken for one connection; the next one is another thread's. */
-static void watch_again(struct listener *l)
-{
-	struct epoll_event event = {.events = EPOLLIN | EPOLLONESHOT, .data.fd = l->fd};
-
-	epoll_ctl(l->epoll_fd, EPOLL_CTL_MOD, l->fd, &event);
 }
 
 enum err listener_accept(struct listener *l, int *fd)
@@ -259,7 +252,8 @@ enum err listener_accept(struct listener *l, int *fd)
 			continue;
 		}
 		got = take(l);
-		watch_again(l);
+		/* One thread was woken for one connection; the next one is another thread's. */
+		(void)!watch(l, l->fd, EPOLLIN | EPOLLONESHOT);
 	}
 	*fd = got;
 	return OK;

@@ -55,16 +55,20 @@ static void find_self(void)
 	is_self_known = stat("/proc/self/exe", &own_file) == 0;
 }
 
-static bool is_self(const char *path)
+static bool is_own_file(const struct stat *other)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
-	struct stat other;
 
 	pthread_once(&once, find_self);
-	if (stat(path, &other) < 0)
-		return false;
 	return !is_self_known ||
-	       (own_file.st_dev == other.st_dev && own_file.st_ino == other.st_ino);
+	       (own_file.st_dev == other->st_dev && own_file.st_ino == other->st_ino);
+}
+
+static bool is_self(const char *path)
+{
+	struct stat other;
+
+	return stat(path, &other) == 0 && is_own_file(&other);
 }
 
 static int hex_value(char c)
@@ -254,21 +258,20 @@ static enum err undo_action(struct variables *v, char **path)
 }
 
 /*
- * The length of the first regular file on path, or 0.  Looks from the right, as most paths have no
- * rest; what is longer than any file's name needs no look.
+ * The length of the first regular file on path, or 0; *st is set to what it is.  Looks from the
+ * right, as most paths have no rest; what is longer than any file's name needs no look.
  */
-static size_t find_file(const char *path)
+static size_t find_file(const char *path, struct stat *st)
 {
 	size_t len = strlen(path);
 	char name[PATH_MAX];
-	struct stat st;
 
 	while (len > 0) {
 		if (len < sizeof(name)) {
 			memcpy(name, path, len);
 			name[len] = '\0';
-			if (stat(name, &st) == 0)
-				return S_ISREG(st.st_mode) ? len : 0;
+			if (stat(name, st) == 0)
+				return S_ISREG(st->st_mode) ? len : 0;
 		}
 		while (len > 0 && path[len - 1] != '/')
 			len--;
@@ -335,16 +338,30 @@ static enum err translate_rest(struct variables *v)
 	return rc;
 }
 
+static enum err check_path(const char *path)
+{
+	if (*path != '/' || has_dot_dot(path))
+		return err_set(
+			ERR_REFUSED, "SCRIPT_FILENAME is not an absolute path without \"..\"");
+	return OK;
+}
+
 /* Divides *path after the script's file, and writes both parts into the variables. */
 static enum err split_path(struct variables *v, char **path)
 {
-	size_t len;
+	struct stat st;
+	size_t len = find_file(*path, &st);
 	enum err rc = OK;
 
-	if (**path != '/' || has_dot_dot(*path))
-		return err_set(
-			ERR_REFUSED, "SCRIPT_FILENAME is not an absolute path without \"..\"");
-	len = find_file(*path);
+	/* We are what was asked for, and nothing behind us: an Action, or somebody's guess. */
+	if (len > 0 && (*path)[len] == '\0' && is_own_file(&st)) {
+		rc = undo_action(v, path);
+		if (rc == OK)
+			rc = check_path(*path);
+		if (rc != OK)
+			return rc;
+		len = find_file(*path, &st);
+	}
 	if (len == 0)
 		return err_set(ERR_ABSENT, "there is no script at this URL");
 	if ((*path)[len])
@@ -352,7 +369,7 @@ static enum err split_path(struct variables *v, char **path)
 	if (rc != OK)
 		return rc;
 	(*path)[len] = '\0';
-	if (is_self(*path))
+	if (is_own_file(&st))
 		return err_set(ERR_REFUSED, "the script is this program itself");
 	rc = variables_set(v, "SCRIPT_FILENAME", *path);
 	return rc == OK ? translate_rest(v) : rc;
@@ -374,7 +391,6 @@ static enum err name_control_file(const struct variables *v, char **path)
 enum err script_locate(enum way way, struct variables *v, char **path)
 {
 	const char *url = variables_get(v, "SCRIPT_NAME");
-	struct variables copy = {0};
 	char *found = NULL;
 	enum err rc;
 
@@ -383,22 +399,16 @@ enum err script_locate(enum way way, struct variables *v, char **path)
 	if (!url)
 		return err_set(ERR_INVALID, "the server did not send SCRIPT_NAME");
 
-	rc = variables_copy(v, &copy);
+	rc = name_path(v, url, &found);
 	if (rc == OK)
-		rc = name_path(&copy, url, &found);
-	if (rc == OK && is_self(found))
-		rc = undo_action(&copy, &found);
+		rc = check_path(found);
 	if (rc == OK)
-		rc = split_path(&copy, &found);
-	if (rc != OK) {
-		variables_free(&copy);
+		rc = split_path(v, &found);
+	if (rc == OK)
+		*path = found;
+	else
 		free(found);
-		return rc;
-	}
-	variables_free(v);
-	*v = copy;
-	*path = found;
-	return OK;
+	return rc;
 }
 
 /* Is the resolved path below one of the directories? */

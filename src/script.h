@@ -38,7 +38,7 @@ struct script {
  * REDIRECT_X that SetEnv made is X again, and what only the Action added is removed.  The caller
  * gives REDIRECT_STATUS to an interpreter that wants it.
  *
- *   v     from variables_take(); changed only on OK
+ *   v     from variables_take(); after an error it may be changed in part
  *   path  set on OK only: the new SCRIPT_FILENAME (symbolic links not resolved); free() it.  With
  *         WAY_CONTROL_FILE nothing is located or changed and *path is the control file.
  *

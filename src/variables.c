@@ -211,8 +211,12 @@ enum err variables_set(struct variables *v, const char *name, const char *value)
 			remove_at(v, at);
 		return OK;
 	}
-	if (asprintf(&entry, "%s=%s", name, value) < 0)
+	if (at < v->n && strcmp(v->list[at] + strlen(name) + 1, value) == 0)
+		return OK;
+	entry = malloc(strlen(name) + strlen(value) + 2);
+	if (!entry)
 		return err_set(ERR_NOMEM, "out of memory");
+	stpcpy(stpcpy(stpcpy(entry, name), "="), value);
 	if (at < v->n) {
 		free(v->list[at]);
 		v->list[at] = entry;
