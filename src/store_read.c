@@ -32,7 +32,7 @@ enum err reader_take(struct store *st, struct conn **out)
 		st->readers = c->next;
 	pthread_mutex_unlock(&st->readers_mutex);
 	if (!c)
-		return conn_open(st, false, out);
+		return conn_open(st, out);
 	e = store_is_there(st);
 	if (e == OK)
 		*out = c;
@@ -52,7 +52,7 @@ void reader_give(struct store *st, struct conn **c)
 	*c = NULL;
 }
 
-void piece_digest(const struct piece *p, unsigned char out[PIECE_DIGEST_LEN])
+static XXH128_canonical_t hash(const struct piece *p)
 {
 	const uint64_t numbers[] = {(uint64_t)p->number, p->head_len, p->body_len};
 	XXH128_canonical_t canonical;
@@ -65,6 +65,13 @@ void piece_digest(const struct piece *p, unsigned char out[PIECE_DIGEST_LEN])
 	if (p->body_len > 0)
 		XXH3_128bits_update(&state, p->body, p->body_len);
 	XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(&state));
+	return canonical;
+}
+
+void piece_digest(const struct piece *p, unsigned char out[PIECE_DIGEST_LEN])
+{
+	XXH128_canonical_t canonical = hash(p);
+
 	memcpy(out, canonical.digest, PIECE_DIGEST_LEN);
 }
 
@@ -83,15 +90,18 @@ static void old_digest(const struct piece *p, unsigned char out[DIGEST_LEN])
 bool piece_matches(const struct piece *p, sqlite3_stmt *stmt, int column)
 {
 	int len = sqlite3_column_bytes(stmt, column);
-	unsigned char digest[DIGEST_LEN];
+	unsigned char old[DIGEST_LEN];
+	XXH128_canonical_t canonical;
 
-	if (len == DIGEST_LEN)
-		old_digest(p, digest);
-	else if (len == PIECE_DIGEST_LEN)
-		piece_digest(p, digest);
-	else
+	if (len == DIGEST_LEN) {
+		old_digest(p, old);
+		return memcmp(sqlite3_column_blob(stmt, column), old, sizeof(old)) == 0;
+	}
+	/* Earlier programs kept all of it. */
+	if (len != PIECE_DIGEST_LEN && len != sizeof(canonical.digest))
 		return false;
-	return memcmp(sqlite3_column_blob(stmt, column), digest, (size_t)len) == 0;
+	canonical = hash(p);
+	return memcmp(sqlite3_column_blob(stmt, column), canonical.digest, (size_t)len) == 0;
 }
 
 void response_free(struct response *r)

@@ -124,7 +124,9 @@ enum err schema_create(struct store *st)
 		e = err_set(errno == ENOSPC || errno == EDQUOT ? ERR_FULL : ERR_SYSTEM, "%s: %s",
 			st->path, strerror(errno));
 	if (e == OK)
-		e = conn_open(st, true, &c);
+		e = conn_open(st, &c);
+	if (e == OK)
+		e = conn_let_write(st, c);
 	if (e == OK)
 		e = conn_ask(c, "SELECT count(*) FROM sqlite_schema", tables, sizeof(tables));
 	if (e == OK && strcmp(tables, "0") == 0)
@@ -146,7 +148,9 @@ static enum err check_journal(struct store *st, struct conn *c)
 	if (e != OK)
 		return e;
 	c = NULL;
-	e = conn_open(st, true, &c);
+	e = conn_open(st, &c);
+	if (e == OK)
+		e = conn_let_write(st, c);
 	if (e == OK)
 		e = set_journal(st, c);
 	conn_close(&c);
@@ -206,7 +210,9 @@ static enum err upgrade(struct store *st)
 
 	if (e != OK)
 		return e;
-	e = conn_open(st, true, &c);
+	e = conn_open(st, &c);
+	if (e == OK)
+		e = conn_let_write(st, c);
 	if (e == OK)
 		e = conn_execute(c, "BEGIN IMMEDIATE", "upgrade the store");
 	if (e == OK)

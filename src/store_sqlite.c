@@ -141,7 +141,27 @@ static const char *const sql[ST__MAX] = {
 		" AND substr(url,length(?3)+1,1) IN ('','/','?') LIMIT ?4)",
 };
 
+/* ---- what SQLite says ---- */
+
+static _Thread_local bool has_recovered;
+
+static void hear(void *arg, int code, const char *text)
+{
+	(void)arg;
+	(void)text;
+	if (code == SQLITE_NOTICE_RECOVER_WAL)
+		has_recovered = true;
+}
+
+static void listen_to_sqlite(void)
+{
+	sqlite3_config(SQLITE_CONFIG_LOG, hear, NULL);
+}
+
 /* ---- connections ---- */
+
+#define READER_CACHE_KIB 256
+#define WRITER_CACHE_KIB 1024
 
 enum err conn_error(struct conn *c, int rc, const char *doing)
 {
@@ -238,7 +258,7 @@ static int remember_wal_pages(void *arg, sqlite3 *db, const char *name, int page
 	return SQLITE_OK;
 }
 
-enum err conn_open(struct store *st, bool is_writer, struct conn **out)
+enum err conn_open(struct store *st, struct conn **out)
 {
 	static const char *const synchronous[] = {[DURABILITY_FULL] = "FULL",
 		[DURABILITY_NORMAL] = "NORMAL",
@@ -272,18 +292,41 @@ enum err conn_open(struct store *st, bool is_writer, struct conn **out)
 	snprintf(pragmas, sizeof(pragmas),
 		"PRAGMA synchronous=%s; PRAGMA wal_autocheckpoint=0; PRAGMA journal_size_limit=-1;"
 		"PRAGMA mmap_size=0; PRAGMA cache_size=-%d; PRAGMA temp_store=MEMORY;"
-		"PRAGMA secure_delete=FAST; PRAGMA cell_size_check=ON; PRAGMA query_only=%s",
-		synchronous[st->durability], is_writer ? 1024 : 256, is_writer ? "OFF" : "ON");
+		"PRAGMA secure_delete=FAST; PRAGMA cell_size_check=ON; PRAGMA query_only=ON",
+		synchronous[st->durability], READER_CACHE_KIB);
 	e = conn_execute(c, pragmas, "open the store");
 	if (e != OK) {
 		conn_close(&c);
 		return e;
 	}
 	sqlite3_file_control(c->db, "main", SQLITE_FCNTL_PERSIST_WAL, &one);
-	if (is_writer)
-		sqlite3_wal_hook(c->db, remember_wal_pages, st);
 	*out = c;
 	return OK;
+}
+
+enum err conn_let_write(struct store *st, struct conn *c)
+{
+	char pragmas[80];
+
+	snprintf(pragmas, sizeof(pragmas), "PRAGMA query_only=OFF; PRAGMA cache_size=-%d",
+		WRITER_CACHE_KIB);
+	sqlite3_wal_hook(c->db, remember_wal_pages, st);
+	return conn_execute(c, pragmas, "open the store");
+}
+
+/* A reader that is idle is at hand: a CGI program needs no second connection. */
+enum err writer_open(struct store *st)
+{
+	struct conn *c = NULL;
+	enum err e = reader_take(st, &c);
+
+	if (e == OK)
+		e = conn_let_write(st, c);
+	if (e == OK)
+		st->writer = c;
+	else
+		conn_close(&c);
+	return e;
 }
 
 void conn_close(struct conn **c)
@@ -383,10 +426,12 @@ static enum err open_database(struct store *st, const struct store_options *opt)
 	e = open_lock(st);
 	if (e == OK && may_create && !*known)
 		e = schema_create(st);
+	has_recovered = false;
 	if (e == OK)
-		e = conn_open(st, false, &c);
+		e = conn_open(st, &c);
 	if (e == OK)
 		e = check_store(st, c);
+	st->has_recovered = has_recovered;
 	if (e == ERR_ABSENT && *known)
 		e = place_refuse_missing(st);
 	if (e == OK) {
@@ -408,11 +453,14 @@ static enum err open_database(struct store *st, const struct store_options *opt)
 
 enum err store_open(const struct store_options *opt, struct store **out)
 {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct store *st = calloc(1, sizeof(*st));
 	enum err e;
 
 	if (!st)
 		return out_of_memory();
+	pthread_once(&once, listen_to_sqlite);
+	st->next_purge_us = clock_mono_us() + PURGE_EVERY_US;
 	st->lock_fd = st->witness_fd = -1;
 	st->durability = opt->durability;
 	st->busy_timeout_ms = opt->busy_timeout_ms;

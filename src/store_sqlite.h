@@ -20,6 +20,7 @@
 #include "store.h"
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <sqlite3.h>
 
 #define STORE_APPLICATION_ID 0x52535446 /* "RSTF" */
@@ -104,8 +105,8 @@ struct job {
 	void *arg;
 	enum err result;
 	char text[512]; /* err_text() of the writing thread */
-	enum { JOB_WAITING, JOB_TAKEN, JOB_FINISHED } stage;
-	pthread_cond_t finished;
+	_Atomic enum { JOB_WAITING, JOB_TAKEN, JOB_FINISHED } stage;
+	sem_t changed; /* its stage, or it is its turn to lead */
 	struct job *next;
 };
 
@@ -147,12 +148,14 @@ struct store {
 	struct job *first, **last;
 	struct owed_release *owed;
 	bool has_thread, must_stop;
-	bool is_busy; /* somebody writes; what follows is his */
+	bool is_asked; /* the thread is to write next */
+	bool is_busy;  /* somebody writes; what follows is his */
 	pthread_t thread;
 
 	/* Of whoever writes. */
 	struct conn *writer; /* NULL: to be opened (again) */
 	int wal_pages;       /* in the log after the last commit */
+	bool has_recovered;  /* it was opened by nobody else, and the log had to be read */
 	int64_t next_purge_us, next_restart_us;
 };
 
@@ -178,7 +181,11 @@ enum err store_is_there(const struct store *st) MUSTCHECK;
 enum err witness_take(struct store *st) MUSTCHECK;
 
 /* store_sqlite.c */
-enum err conn_open(struct store *st, bool is_writer, struct conn **out) MUSTCHECK;
+enum err conn_open(struct store *st, struct conn **out) MUSTCHECK;
+/* From now on it may write. */
+enum err conn_let_write(struct store *st, struct conn *c) MUSTCHECK;
+/* Sets st->writer. */
+enum err writer_open(struct store *st) MUSTCHECK;
 void conn_close(struct conn **c);
 /* The statement, ready to be bound; NULL after an error: c->why and err_text() say which. */
 sqlite3_stmt *conn_statement(struct conn *c, enum statement which);
@@ -221,8 +228,9 @@ enum err move_history(
 enum err move_retake(struct conn *c, const struct operation *op, bool *taken) MUSTCHECK;
 
 /* store_purge.c: inside a write transaction */
-#define PURGE_AT_ONCE 10 /* operations and pieces of bodies: never a noticeable wait ... */
-#define PURGE_SHARE   8  /* ... and at most one part in so many of the time, while others write */
+#define PURGE_EVERY_US 1000000 /* where there is nothing to purge */
+#define PURGE_AT_ONCE  10      /* operations and pieces of bodies: never a noticeable wait ... */
+#define PURGE_SHARE    8 /* ... and at most one part in so many of the time, while others write */
 /* Purges what has expired at now_ms, about `limit` operations and pieces of bodies. */
 enum err purge_batch(
 	struct conn *c, int64_t now_ms, int limit, int64_t *dropped, int64_t *forgotten) MUSTCHECK;
@@ -284,7 +292,7 @@ struct piece {
 	size_t body_len;
 };
 /* Tells damage: nobody who can write to the store needs to be kept from making one up. */
-#define PIECE_DIGEST_LEN 16
+#define PIECE_DIGEST_LEN 8
 void piece_digest(const struct piece *p, unsigned char out[PIECE_DIGEST_LEN]);
 /* Is a column's digest that of the piece? */
 bool piece_matches(const struct piece *p, sqlite3_stmt *stmt, int column);

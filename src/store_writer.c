@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * store_writer.c - all writes of a process go through one thread, many in one commit
+ * store_writer.c - one caller writes for all that wait, many jobs in one commit
  *
- * A caller puts its job into the queue and sleeps.  The thread takes the writer lock, then the
- * whole queue, and carries it out in one transaction.  There is no timer: while one commit is
- * being synced the next batch gathers by itself.  A caller who finds nobody writing writes himself.
+ * A caller puts its job into the queue.  If nobody writes, it leads: it takes the writer lock, then
+ * the whole queue, and carries it out in one transaction.  Else it sleeps until its job is done, or
+ * until it is the first in the queue and the one who wrote has finished: then it leads.  There is
+ * no timer: while one commit is being synced the next batch gathers by itself.  What may take long
+ * is done by a thread that is started for it: waiting for another process, and, by the way, purging
+ * and moving the log into the database.
  *
  * RULES THAT HOLD
  *   (1) The writer lock (an open file description lock on byte 0 of the lock file) is held around
@@ -26,17 +29,19 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #define CHECKPOINT_PAGES 1000  /* 4 MiB of log: move it into the database */
+#define RECOVERED_PAGES  64    /* the same for whoever had to read all of it to open the store */
 #define RESTART_PAGES    16000 /* 64 MiB: even if readers have to be waited for ... */
 #define RESTART_WAIT_MS  100   /* ... this long */
 #define RESTART_AGAIN_US 10000000
-#define PURGE_EVERY_US   1000000
 #define PURGE_AGAIN_US   60000000 /* after a failure */
 #define OWED_EVERY_S     1
 
@@ -106,6 +111,23 @@ static void roll_back(struct conn *c)
 			NULL); /* it cannot fail in a way that matters */
 }
 
+/*
+ * The connection is opened anew.  Another one has the log's index open meanwhile: when nobody had,
+ * the next one would read the log, and with it what a failed COMMIT has left in it.
+ */
+static void drop_writer(struct store *st)
+{
+	struct conn *c = NULL;
+	char version[24];
+	bool is_open = reader_take(st, &c) == OK &&
+		       conn_ask(c, "PRAGMA user_version", version, sizeof(version)) == OK;
+
+	conn_close(&st->writer);
+	if (is_open)
+		reader_give(st, &c);
+	conn_close(&c);
+}
+
 /* After any failure of COMMIT it is not known what is in the log: rule (4). */
 static enum err commit(struct store *st, struct conn *c)
 {
@@ -114,9 +136,9 @@ static enum err commit(struct store *st, struct conn *c)
 
 	if (e == OK)
 		return OK;
-	roll_back(c);
-	conn_close(&st->writer);
 	snprintf(text, sizeof(text), "%s", err_text());
+	roll_back(c);
+	drop_writer(st);
 	return err_set(ERR_UNKNOWN, "%s; it may or may not have happened", text);
 }
 
@@ -165,7 +187,7 @@ static enum err transact(struct store *st, struct job *first, int n, bool *by_jo
 	enum err e;
 
 	*by_job = false;
-	if (!st->writer && (e = conn_open(st, true, &st->writer)) != OK)
+	if (!st->writer && (e = writer_open(st)) != OK)
 		return e;
 	c = st->writer;
 	pthread_mutex_lock(&st->mutex);
@@ -233,19 +255,41 @@ static void carry_out(struct store *st, struct job *first)
 	}
 }
 
-/* ---- the thread ---- */
+/* ---- what is due by the way ---- */
 
-static void finish(struct store *st, struct job *first)
+static bool is_log_long(const struct store *st)
 {
+	return st->wal_pages >= (st->has_recovered ? RECOVERED_PAGES : CHECKPOINT_PAGES);
+}
+
+static bool is_due(const struct store *st)
+{
+	return is_log_long(st) || clock_mono_us() >= st->next_purge_us;
+}
+
+static bool is_owed(struct store *st)
+{
+	bool is;
+
 	pthread_mutex_lock(&st->mutex);
+	is = st->owed;
+	pthread_mutex_unlock(&st->mutex);
+	return is;
+}
+
+/* ---- the queue ---- */
+
+static enum err ask_thread(struct store *st);
+
+static void finish(struct job *first)
+{
 	while (first) {
 		struct job *next = first->next;
 
-		first->stage = JOB_FINISHED;
-		pthread_cond_signal(&first->finished); /* `first` may be gone after this */
+		atomic_store(&first->stage, JOB_FINISHED); /* `first` may be gone from now on ... */
+		sem_post(&first->changed);                 /* ... which sem_post(3) allows for */
 		first = next;
 	}
-	pthread_mutex_unlock(&st->mutex);
 }
 
 static struct job *take_queue(struct store *st)
@@ -255,14 +299,47 @@ static struct job *take_queue(struct store *st)
 	pthread_mutex_lock(&st->mutex);
 	first = st->first;
 	for (struct job *job = first; job; job = job->next)
-		job->stage = JOB_TAKEN;
+		atomic_store(&job->stage, JOB_TAKEN);
 	st->first = NULL;
 	st->last = &st->first;
 	pthread_mutex_unlock(&st->mutex);
 	return first;
 }
 
-/* Waits until there is something to do; false: stop. */
+/* With the mutex held: whoever waits first leads now. */
+static void hand_on(struct store *st)
+{
+	st->is_busy = false;
+	if (st->is_asked)
+		pthread_cond_signal(&st->work_there);
+	else if (st->first)
+		sem_post(&st->first->changed);
+}
+
+/* With the mutex held: carries out what waits, if it can be done at once. */
+static bool lead(struct store *st)
+{
+	struct job *first;
+
+	if (st->is_busy || st->is_asked || st->owed || lock(st, F_OFD_SETLK) != OK)
+		return false;
+	st->is_busy = true;
+	pthread_mutex_unlock(&st->mutex);
+	sched_yield(); /* where processors are scarce, others are about to ask, too */
+	first = take_queue(st);
+	carry_out(st, first);
+	finish(first);
+	store_unlock(st);
+	pthread_mutex_lock(&st->mutex);
+	if (is_due(st))
+		(void)!ask_thread(st); /* the next one will be asked again */
+	hand_on(st);
+	return true;
+}
+
+/* ---- the thread ---- */
+
+/* Waits until it is asked; false: stop. */
 static bool wait_for_work(struct store *st)
 {
 	struct timespec until;
@@ -272,23 +349,27 @@ static bool wait_for_work(struct store *st)
 	pthread_mutex_lock(&st->mutex);
 	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += OWED_EVERY_S;
-	while (st->is_busy || (!st->first && !st->must_stop && rc == 0))
+	while (st->is_busy || (!st->is_asked && !st->must_stop && rc == 0))
 		rc = st->owed && !st->is_busy ? pthread_cond_clockwait(&st->work_there, &st->mutex,
 							CLOCK_MONOTONIC, &until)
 					      : pthread_cond_wait(&st->work_there, &st->mutex);
-	go_on = st->first || !st->must_stop;
+	go_on = st->first || st->is_asked || !st->must_stop;
 	st->is_busy = go_on;
+	st->is_asked = false;
 	pthread_mutex_unlock(&st->mutex);
 	return go_on;
 }
 
-/* In a transaction of its own: what cannot be purged must not keep anybody from writing. */
+/*
+ * In a transaction of its own: what cannot be purged must not keep anybody from writing.  CGI
+ * programs do not live long enough for a pause, so it is due with the log as well.
+ */
 static void purge_some(struct store *st)
 {
 	int64_t dropped = 0, forgotten = 0, pause_us = PURGE_EVERY_US, start_us = clock_mono_us();
 	enum err e;
 
-	if (!st->writer || start_us < st->next_purge_us)
+	if (!st->writer || (start_us < st->next_purge_us && !st->has_recovered))
 		return;
 	e = begin(st, st->writer);
 	if (e == OK)
@@ -316,7 +397,7 @@ static void checkpoint(struct store *st)
 	bool must_wait = st->wal_pages > RESTART_PAGES && clock_mono_us() >= st->next_restart_us;
 	int rc;
 
-	if (st->wal_pages < CHECKPOINT_PAGES || !st->writer)
+	if (!st->writer || !is_log_long(st))
 		return;
 	if (must_wait)
 		sqlite3_busy_timeout(st->writer->db, RESTART_WAIT_MS);
@@ -343,13 +424,15 @@ static void write_queue(struct store *st)
 
 	if (e != OK) {
 		fail_all(first, e);
-		finish(st, first);
+		finish(first);
 		return;
 	}
-	carry_out(st, first);
-	finish(st, first);
+	if (first || is_owed(st))
+		carry_out(st, first);
+	finish(first);
 	purge_some(st);
 	checkpoint(st);
+	st->has_recovered = false; /* from now on others find an index of the log, and us */
 	store_unlock(st);
 }
 
@@ -360,14 +443,9 @@ static void *writer(void *arg)
 	while (wait_for_work(st)) {
 		write_queue(st);
 		pthread_mutex_lock(&st->mutex);
-		st->is_busy = false;
+		hand_on(st);
 		pthread_mutex_unlock(&st->mutex);
 	}
-	if (st->owed && lock(st, F_OFD_SETLK) == OK) { /* the last chance; nobody else is left */
-		carry_out(st, NULL);
-		store_unlock(st);
-	}
-	conn_close(&st->writer);
 	return NULL;
 }
 
@@ -396,12 +474,12 @@ static enum err start_thread(struct store *st)
 	return OK;
 }
 
-void store_writer_stop(struct store *st)
+static void stop_thread(struct store *st)
 {
 	struct timespec pause = {.tv_nsec = 20000000}, until;
 
 	if (!st->has_thread)
-		return; /* then nothing was ever written */
+		return;
 	pthread_mutex_lock(&st->mutex);
 	st->must_stop = true;
 	pthread_cond_signal(&st->work_there);
@@ -420,73 +498,98 @@ void store_writer_stop(struct store *st)
 	st->has_thread = false;
 }
 
-/*
- * With the mutex held: when nobody else writes and nothing else is to be done, the caller does it
- * himself, which saves waking two threads.  False: it is for the queue.
- */
-static bool do_it_here(struct store *st, struct job *job)
+void store_writer_stop(struct store *st)
 {
-	bool is_due = !st->writer || st->wal_pages >= CHECKPOINT_PAGES ||
-		      clock_mono_us() >= st->next_purge_us;
+	stop_thread(st);
+	if (st->owed && lock(st, F_OFD_SETLK) == OK) { /* the last chance; nobody else is left */
+		carry_out(st, NULL);
+		store_unlock(st);
+	}
+	conn_close(&st->writer);
+}
 
-	if (st->is_busy || st->first || st->owed || is_due || lock(st, F_OFD_SETLK) != OK)
-		return false;
-	st->is_busy = true;
-	pthread_mutex_unlock(&st->mutex);
-	carry_out(st, job);
-	store_unlock(st);
-	pthread_mutex_lock(&st->mutex);
-	st->is_busy = false;
-	job->stage = JOB_FINISHED;
-	if (st->first || st->owed)
+/* With the mutex held: the thread does what cannot be done at once. */
+static enum err ask_thread(struct store *st)
+{
+	enum err e = st->has_thread ? OK : start_thread(st);
+
+	st->is_asked = e == OK;
+	if (e == OK)
 		pthread_cond_signal(&st->work_there);
-	return true;
+	return e;
+}
+
+/* With the mutex held: takes a job that nobody has begun out of the queue. */
+static void withdraw(struct store *st, struct job *job)
+{
+	struct job **at = &st->first;
+
+	while (*at != job)
+		at = &(*at)->next;
+	*at = job->next;
+	if (st->last == &job->next)
+		st->last = at;
+	if (!st->is_busy && st->first) /* this may have been the one to lead */
+		sem_post(&st->first->changed);
+}
+
+static struct timespec time_in(int64_t ms)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	t.tv_sec += ms / 1000;
+	t.tv_nsec += ms % 1000 * 1000000;
+	if (t.tv_nsec >= 1000000000) {
+		t.tv_nsec -= 1000000000;
+		t.tv_sec++;
+	}
+	return t;
+}
+
+/* Returns when the job has been carried out, or has been withdrawn. */
+static enum err wait_for_job(struct store *st, struct job *job)
+{
+	struct timespec until = time_in(st->busy_timeout_ms);
+	bool is_over = false;
+	enum err e = OK;
+
+	pthread_mutex_lock(&st->mutex);
+	*st->last = job;
+	st->last = &job->next;
+	while (e == OK && atomic_load(&job->stage) == JOB_WAITING) {
+		if (is_over)
+			e = err_set(ERR_BUSY, "the store was busy for %lld ms",
+				(long long)st->busy_timeout_ms);
+		else if (!st->is_busy && !st->is_asked && !lead(st))
+			e = ask_thread(st);
+		if (e != OK)
+			withdraw(st, job);
+		if (e != OK || atomic_load(&job->stage) != JOB_WAITING)
+			break;
+		pthread_mutex_unlock(&st->mutex);
+		is_over = sem_clockwait(&job->changed, CLOCK_MONOTONIC, &until) != 0 &&
+			  errno == ETIMEDOUT;
+		if (atomic_load(&job->stage) == JOB_FINISHED)
+			return OK; /* the usual end: nobody has to be waited for */
+		pthread_mutex_lock(&st->mutex);
+	}
+	pthread_mutex_unlock(&st->mutex);
+	while (e == OK && atomic_load(&job->stage) != JOB_FINISHED)
+		sem_wait(&job->changed);
+	return e;
 }
 
 enum err store_write(
 	struct store *st, enum err (*work)(struct store *st, struct conn *c, void *arg), void *arg)
 {
-	struct job job = {.work = work, .arg = arg, .finished = PTHREAD_COND_INITIALIZER};
-	struct timespec until;
-	enum err e = OK;
+	struct job job = {.work = work, .arg = arg};
+	enum err e;
 
 	if (st->is_read_only)
 		return err_set(ERR_REFUSED, "the store was opened for reading only");
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += st->busy_timeout_ms / 1000;
-	until.tv_nsec += st->busy_timeout_ms % 1000 * 1000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_nsec -= 1000000000;
-		until.tv_sec++;
-	}
-	pthread_mutex_lock(&st->mutex);
-	if (do_it_here(st, &job))
-		e = OK;
-	else if (!st->has_thread)
-		e = start_thread(st);
-	if (e == OK && job.stage != JOB_FINISHED) {
-		*st->last = &job;
-		st->last = &job.next;
-		pthread_cond_signal(&st->work_there);
-	}
-	while (e == OK && job.stage != JOB_FINISHED) {
-		if (job.stage == JOB_TAKEN) {
-			pthread_cond_wait(&job.finished, &st->mutex);
-		} else if (pthread_cond_clockwait(&job.finished, &st->mutex, CLOCK_MONOTONIC,
-				   &until) == ETIMEDOUT &&
-			   job.stage == JOB_WAITING) {
-			struct job **at = &st->first;
-
-			while (*at != &job)
-				at = &(*at)->next;
-			*at = job.next;
-			if (st->last == &job.next)
-				st->last = at;
-			e = err_set(ERR_BUSY, "the store was busy for %lld ms",
-				(long long)st->busy_timeout_ms);
-		}
-	}
-	pthread_mutex_unlock(&st->mutex);
+	sem_init(&job.changed, 0, 0);
+	e = wait_for_job(st, &job);
 	if (e != OK)
 		return e;
 	return job.result == OK ? OK : err_set(job.result, "%s", job.text);
@@ -505,6 +608,8 @@ void store_owe_release(struct store *st, int64_t op_id, const unsigned char toke
 	pthread_mutex_lock(&st->mutex);
 	o->next = st->owed;
 	st->owed = o;
+	if (!st->has_thread && start_thread(st) != OK)
+		log_warn("%s; a claim that was not run waits for the next write", err_text());
 	pthread_cond_signal(&st->work_there);
 	pthread_mutex_unlock(&st->mutex);
 }
