@@ -4,23 +4,44 @@
  */
 #include "digest.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/random.h>
 
+#define BLOCK 64
+
+/* Both hashes of an HMAC begin with a block that only the key decides: the last key's are kept. */
+struct keyed {
+	unsigned char key[BLOCK];
+	SHA2_CTX inner, outer;
+	bool is_set;
+};
+
+static void begin(SHA2_CTX *ctx, const unsigned char key[BLOCK], unsigned char pad)
+{
+	unsigned char block[BLOCK];
+
+	for (size_t i = 0; i < sizeof(block); i++)
+		block[i] = key[i] ^ pad;
+	SHA256Init(ctx);
+	SHA256Update(ctx, block, sizeof(block));
+}
+
 void digest_start(struct digest *d, const unsigned char *key, size_t key_len)
 {
-	unsigned char inner[64] = {0};
+	static _Thread_local struct keyed last;
+	unsigned char padded[BLOCK] = {0};
 
-	if (key_len > sizeof(inner))
-		key_len = sizeof(inner);
-	memcpy(inner, key, key_len);
-	for (size_t i = 0; i < sizeof(inner); i++) {
-		d->outer[i] = inner[i] ^ 0x5c;
-		inner[i] ^= 0x36;
+	memcpy(padded, key, key_len < sizeof(padded) ? key_len : sizeof(padded));
+	if (!last.is_set || memcmp(padded, last.key, sizeof(padded)) != 0) {
+		begin(&last.inner, padded, 0x36);
+		begin(&last.outer, padded, 0x5c);
+		memcpy(last.key, padded, sizeof(padded));
+		last.is_set = true;
 	}
-	SHA256Init(&d->ctx);
-	SHA256Update(&d->ctx, inner, sizeof(inner));
+	d->ctx = last.inner;
+	d->outer = last.outer;
 }
 
 void digest_part(struct digest *d, const void *data, size_t len)
@@ -47,10 +68,8 @@ void digest_end(struct digest *d, unsigned char *out, size_t out_len)
 	unsigned char hash[DIGEST_LEN];
 
 	SHA256Final(hash, &d->ctx);
-	SHA256Init(&d->ctx);
-	SHA256Update(&d->ctx, d->outer, sizeof(d->outer));
-	SHA256Update(&d->ctx, hash, sizeof(hash));
-	SHA256Final(hash, &d->ctx);
+	SHA256Update(&d->outer, hash, sizeof(hash));
+	SHA256Final(hash, &d->outer);
 	memcpy(out, hash, out_len < sizeof(hash) ? out_len : sizeof(hash));
 }
 

@@ -14,7 +14,7 @@
 
 struct digest {
 	SHA2_CTX ctx;
-	unsigned char outer[64]; /* the key's outer pad */
+	SHA2_CTX outer; /* begun with the key */
 };
 
 /* Starts a keyed digest; key_len at most 64 bytes. */

@@ -28,14 +28,18 @@ void log_format(enum log_format format)
 
 static void put_time(char *out, size_t size)
 {
+	static _Thread_local time_t last = -1; /* the second that `text` says */
+	static _Thread_local char text[24];
 	struct timespec ts;
 	struct tm tm;
-	size_t n;
 
 	clock_gettime(CLOCK_REALTIME, &ts);
-	gmtime_r(&ts.tv_sec, &tm);
-	n = strftime(out, size, "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(out + n, size - n, ".%03ldZ", ts.tv_nsec / 1000000);
+	if (ts.tv_sec != last) {
+		gmtime_r(&ts.tv_sec, &tm);
+		strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+		last = ts.tv_sec;
+	}
+	snprintf(out, size, "%s.%03ldZ", text, ts.tv_nsec / 1000000);
 }
 
 /* What descriptor 2 is; it stays so as long as we live. */
