@@ -29,7 +29,7 @@ binmode $_, ':encoding(UTF-8)' for *STDOUT, *STDERR;
 $_->autoflush(1) for *STDOUT, *STDERR;
 # In the order of what matters most.
 my @ROWS = grep { -e "$FindBin::Bin/lib/Row/$_.pm" }
-    qw(First Replay Pass Processes Memory Cgi Keys SlowDisk Syscalls);
+    qw(First Cost Replay Pass Processes Memory Cgi Keys SlowDisk Syscalls);
 my %options = (rounds => 5, seconds => 2, keys => 1_000_000, requests => 100_000);
 GetOptions(\%options, 'rounds=i', 'seconds=i', 'only=s', 'keys=i', 'requests=i', 'verbose!', 'list', 'write=s') && !@ARGV
     or die "usage: bench.pl [--rounds N] [--seconds N] [--only NAME] [--keys N] [--requests N] [--verbose] [--list] [--write DIR]\n";

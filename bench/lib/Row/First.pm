@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: ISC
 #
 # First.pm - first runs: throughput at 8 clients (first-c, first-perl), latency of one (latency)
+#
+# Behind nginx the scripts are also started with nobody in between (programs/spawn.c): what no
+# gateway on this machine can reach, as it would need no processor itself.
 package Row::First;
 use strict;
 use warnings;
 use utf8;
 use Load qw(spread);
 use Machine qw(fdatasync_us);
+use Programs qw(program output);
 use Stage;
 use Throughput qw(throughput checked_rounds spreads);
 
@@ -26,7 +30,7 @@ sub figures {
 sub nginx_stage {
     my ($workers) = @_;
     my $stage = Stage->new(clients => $workers);
-    $stage->place('retrysafe', 'fcgiwrap');
+    $stage->place('retrysafe', 'fcgiwrap', 'alone');
     $stage->gateway('retrysafe');
     $stage->fcgiwrap($workers);
     return ($stage, $stage->nginx(map { ($_ => $stage->fastcgi($_)) } 'retrysafe', 'fcgiwrap'));
@@ -40,13 +44,31 @@ sub both {
 sub nginx {
     my ($options, $only, $language, $script, $target) = @_;
     my ($stage, $port) = nginx_stage($CLIENTS);
+    my @alone;
     my @results = throughput($options, $stage, size => 300, load => { clients => $CLIENTS },
         candidates => [both($port, $script)],
+        besides => ["$language script alone" => sub {
+            push @alone, alone($stage, $script, $_[0]);
+            return { rate => $alone[-1] };
+        }],
         results => [{ only => $only, ours => 'nginx + retrysafe', peer => 'nginx + fcgiwrap',
             says => "first run, $language script, $CLIENTS clients, durability full: nginx + retrysafe against nginx + fcgiwrap",
             target => ['>=', $target] }]);
     $stage->close;
+    shift @alone;    # the warm-up
+    my $limit = spread(@alone)->{median};
+    push @{ $results[0]{notes} }, map { sprintf '%s reaches %.2f of what the scripts alone do (%.0f /s)', $_,
+        $results[0]{figures}{$_}{rate}{median} / $limit, $limit } @{ $results[0]{order} };
     return @results;
+}
+
+# Runs a second of the script alone, by as many processes as there are processors.
+sub alone {
+    my ($stage, $script, $seconds) = @_;
+    my $dir = $stage->path('www/alone');
+    my ($processors) = output('nproc') =~ /(\d+)/;
+    my ($rate) = output(join ' ', program('spawn'), $seconds, $processors, $dir, "$dir/$script", 300) =~ /([\d.]+)/;
+    return $rate;
 }
 
 sub lighttpd {
