@@ -33,25 +33,41 @@ static char *cookie_value(const char *cookies, const char *name)
 	return NULL;
 }
 
-/* Adds the values that `names` name.  True: at least one is there and not empty. */
-static bool add_values(struct digest *d, strings names, const struct variables *v)
+/*
+ * The value that a name stands for, or NULL: an empty one says as little about who is asking as
+ * none.  *owned is to be freed.
+ */
+static const char *named_value(const char *name, const struct variables *v, char **owned)
 {
-	bool any = false;
+	bool is_cookie = strncmp(name, "cookie:", 7) == 0;
+	const char *value;
 
+	*owned = is_cookie ? cookie_value(variables_get(v, "HTTP_COOKIE"), name + 7) : NULL;
+	value = is_cookie ? *owned : variables_get(v, name);
+	return value && *value ? value : NULL;
+}
+
+static void add_values(struct digest *d, strings names, const struct variables *v)
+{
 	for (; names && *names; names++) {
-		bool is_cookie = strncmp(*names, "cookie:", 7) == 0;
-		char *cookie = is_cookie ? cookie_value(variables_get(v, "HTTP_COOKIE"), *names + 7)
-					 : NULL;
-		const char *value = is_cookie ? cookie : variables_get(v, *names);
+		char *owned;
 
-		/* An empty value says as little about who is asking as none. */
-		if (value && !*value)
-			value = NULL;
-		digest_string(d, value);
-		any = any || value;
-		free(cookie);
+		digest_string(d, named_value(*names, v, &owned));
+		free(owned);
 	}
-	return any;
+}
+
+static bool has_value(strings names, const struct variables *v)
+{
+	bool has = false;
+
+	for (; names && *names && !has; names++) {
+		char *owned;
+
+		has = named_value(*names, v, &owned) != NULL;
+		free(owned);
+	}
+	return has;
 }
 
 static void start(struct digest *d, const unsigned char *secret, const char *what)
@@ -132,17 +148,19 @@ static bool is_claimed(const struct variables *v)
 
 bool fingerprint_principal(const unsigned char secret[SECRET_LEN], struct request *r)
 {
-	bool has_scope, has_credentials = false;
+	bool has_scope = has_value(r->route->scope, &r->vars);
+	bool needs_credentials = !has_scope || r->route->has_own_bind || is_claimed(&r->vars);
 	struct digest d;
 
+	memset(r->op.principal, 0, sizeof(r->op.principal));
+	if (!has_scope && !has_value(r->route->bind, &r->vars))
+		return false;
 	start(&d, secret, "principal");
-	has_scope = add_values(&d, r->route->scope, &r->vars);
-	if (!has_scope || r->route->has_own_bind || is_claimed(&r->vars))
-		has_credentials = add_values(&d, r->route->bind, &r->vars);
+	add_values(&d, r->route->scope, &r->vars);
+	if (needs_credentials)
+		add_values(&d, r->route->bind, &r->vars);
 	digest_end(&d, r->op.principal, sizeof(r->op.principal));
-	if (!has_scope && !has_credentials)
-		memset(r->op.principal, 0, sizeof(r->op.principal));
-	return has_scope || has_credentials;
+	return true;
 }
 
 /*

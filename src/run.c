@@ -52,19 +52,17 @@ static enum err send_message(int fd, struct msghdr *msg)
 	}
 }
 
-/* Adds a string and its NUL to a packed order.  False: no room. */
-static bool pack(char *buf, size_t *at, const char *s)
+/* Adds a string and its NUL to a packed order; with buf NULL it is only counted. */
+static void pack(char *buf, size_t *at, const char *s)
 {
 	size_t len = strlen(s) + 1;
 
-	if (*at + len > ORDER_MAX)
-		return false;
-	memcpy(buf + *at, s, len);
+	if (buf)
+		memcpy(buf + *at, s, len);
 	*at += len;
-	return true;
 }
 
-/* Packs what `spec` says; the length, or 0: too large. */
+/* Packs what `spec` says, or only counts it; the length. */
 static size_t pack_order(const struct run_spec *spec, int64_t serial, char *buf)
 {
 	struct order order = {
@@ -77,20 +75,21 @@ static size_t pack_order(const struct run_spec *spec, int64_t serial, char *buf)
 		.limits = spec->route->limits,
 	};
 	size_t at = sizeof(order);
-	bool fits;
 
 	if (spec->op)
 		order.op = *spec->op;
 	if (spec->policy)
 		order.policy = *spec->policy;
-	fits = pack(buf, &at, spec->script->dir) && pack(buf, &at, spec->store_url) &&
-	       pack(buf, &at, spec->spool);
-	for (char *const *a = spec->script->argv; *a && fits; a++, order.argc++)
-		fits = pack(buf, &at, *a);
-	for (char *const *e = spec->environment; *e && fits; e++, order.envc++)
-		fits = pack(buf, &at, *e);
-	memcpy(buf, &order, sizeof(order));
-	return fits ? at : 0;
+	pack(buf, &at, spec->script->dir);
+	pack(buf, &at, spec->store_url);
+	pack(buf, &at, spec->spool);
+	for (char *const *a = spec->script->argv; *a; a++, order.argc++)
+		pack(buf, &at, *a);
+	for (char *const *e = spec->environment; *e; e++, order.envc++)
+		pack(buf, &at, *e);
+	if (buf)
+		memcpy(buf, &order, sizeof(order));
+	return at;
 }
 
 enum err run_order(struct channel *ch, const struct run_spec *spec)
@@ -100,8 +99,9 @@ enum err run_order(struct channel *ch, const struct run_spec *spec)
 		struct cmsghdr align;
 	} control = {0};
 	int fds[2] = {spec->stdin_fd, spec->second_fd};
-	char *buf = malloc(ORDER_MAX);
-	struct iovec iov = {.iov_base = buf};
+	size_t len = pack_order(spec, ++ch->serial, NULL);
+	char *buf = len <= ORDER_MAX ? malloc(len) : NULL;
+	struct iovec iov = {buf, len};
 	struct msghdr msg = {.msg_iov = &iov,
 		.msg_iovlen = 1,
 		.msg_control = control.bytes,
@@ -109,16 +109,16 @@ enum err run_order(struct channel *ch, const struct run_spec *spec)
 	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
 	enum err e;
 
+	if (len > ORDER_MAX)
+		return err_set(ERR_INVALID, "order a run: the request's variables are too large");
 	if (!buf)
 		return err_set(ERR_NOMEM, "order a run: out of memory");
-	iov.iov_len = pack_order(spec, ++ch->serial, buf);
+	pack_order(spec, ch->serial, buf);
 	c->cmsg_level = SOL_SOCKET;
 	c->cmsg_type = SCM_RIGHTS;
 	c->cmsg_len = CMSG_LEN(sizeof(fds));
 	memcpy(CMSG_DATA(c), fds, sizeof(fds));
-	e = iov.iov_len > 0
-		    ? send_message(ch->fd, &msg)
-		    : err_set(ERR_INVALID, "order a run: the request's variables are too large");
+	e = send_message(ch->fd, &msg);
 	free(buf);
 	return e;
 }
@@ -206,22 +206,19 @@ static enum err take_ending(
 enum err run_look(struct channel *ch, void (*on_text)(void *arg, const char *text, size_t len),
 	void *arg, struct ending *end, int *failed)
 {
-	char *buf = malloc(ORDER_INLINE_MAX);
+	char buf[ORDER_INLINE_MAX];
 	struct report r;
 	int output_fd = -1;
-	enum err e = buf ? receive(ch->fd, &r, buf, &output_fd)
-			 : err_set(ERR_NOMEM, "wait for a run: out of memory");
+	enum err e = receive(ch->fd, &r, buf, &output_fd);
 
 	if (e != OK) {
 		*failed = ECONNRESET;
-		free(buf);
-		return e == ERR_NOMEM ? ERR_BUSY : e;
+		return e;
 	}
 	if (r.serial != ch->serial) {
 		/* The end of an earlier run that nobody waited for. */
 		if (output_fd >= 0)
 			close(output_fd);
-		free(buf);
 		return ERR_BUSY;
 	}
 	switch (r.kind) {
@@ -240,7 +237,6 @@ enum err run_look(struct channel *ch, void (*on_text)(void *arg, const char *tex
 	default:
 		e = err_set(ERR_BUSY, "the script is running");
 	}
-	free(buf);
 	return e;
 }
 
