@@ -133,6 +133,8 @@ enum err request_body_fd(struct request *r, int *fd)
 		if (e == OK)
 			e = spool_rewind(&r->body);
 	}
+	if (e != OK) /* a part of it must not be taken for all */
+		spool_close(&r->body);
 	*fd = r->body.fd;
 	return e;
 }

@@ -133,14 +133,30 @@ static enum err look_for_archive(struct conn *c, int64_t now_ms, bool *is_held)
 		       : conn_error(c, sqlite3_extended_errcode(c->db), "purge");
 }
 
+/* On a disk that takes long to sync, little at a time would never come to an end. */
+static enum err purge_as_long_as_a_commit(
+	struct store *st, struct conn *c, int64_t now_ms, int64_t *dropped, int64_t *forgotten)
+{
+	int64_t end_us = clock_mono_us() + st->commit_us, some_dropped, some_forgotten;
+	enum err e;
+
+	do {
+		e = purge_batch(c, now_ms, PURGE_AT_ONCE, &some_dropped, &some_forgotten);
+		*dropped += some_dropped;
+		*forgotten += some_forgotten;
+	} while (e == OK && some_dropped + some_forgotten > 0 && clock_mono_us() < end_us);
+	return e;
+}
+
 enum err purge_by_the_way(
-	struct conn *c, int64_t now_ms, int limit, int64_t *dropped, int64_t *forgotten)
+	struct store *st, struct conn *c, int64_t now_ms, int64_t *dropped, int64_t *forgotten)
 {
 	bool is_held = false;
 	enum err e = look_for_archive(c, now_ms, &is_held);
 
 	*dropped = *forgotten = 0;
-	return e == OK && !is_held ? purge_batch(c, now_ms, limit, dropped, forgotten) : e;
+	return e == OK && !is_held ? purge_as_long_as_a_commit(st, c, now_ms, dropped, forgotten)
+				   : e;
 }
 
 enum err purge_make_room(struct conn *c, const struct operation *op, int64_t now_ms)
@@ -168,7 +184,8 @@ enum err purge_make_room(struct conn *c, const struct operation *op, int64_t now
 /* How much at once: as much as is good when nobody else writes, little when somebody does. */
 struct pace {
 	int limit;
-	int64_t version; /* of the database when we wrote it last */
+	int64_t version;  /* of the database when we wrote it last */
+	int64_t start_us; /* of the last transaction's work */
 	bool has_company;
 };
 
@@ -183,6 +200,7 @@ static enum err look_around(struct conn *c, struct pace *pace)
 	sqlite3_stmt *stmt = conn_statement(c, ST_DATA_VERSION);
 	int64_t version = 0;
 
+	pace->start_us = clock_mono_us();
 	if (!stmt)
 		return c->why;
 	if (sqlite3_step(stmt) == SQLITE_ROW)
@@ -199,13 +217,13 @@ static enum err write_at_pace(struct store *st,
 	enum err (*work)(struct store *st, struct conn *c, void *arg), void *arg,
 	const struct pace *pace)
 {
-	int64_t start_us = clock_mono_us(), us;
 	enum err e = store_write(st, work, arg);
 	struct timespec pause;
+	int64_t us;
 
 	if (e != OK || !pace->has_company)
 		return e;
-	us = (clock_mono_us() - start_us) * (PURGE_SHARE - 1);
+	us = (clock_mono_us() - pace->start_us) * (PURGE_SHARE - 1);
 	pause = (struct timespec){us / 1000000, us % 1000000 * 1000};
 	nanosleep(&pause, NULL);
 	return OK;
@@ -224,11 +242,12 @@ static enum err purge(struct store *st, struct conn *c, void *arg)
 	int before = sqlite3_total_changes(c->db);
 	enum err e = look_around(c, &job->pace);
 
-	(void)st;
 	if (e == OK)
 		e = conn_run(c, conn_statement(c, ST_ARCHIVED_NEVER), "purge");
 	if (e == OK)
-		e = purge_batch(c, job->now_ms, job->pace.limit, &dropped, &forgotten);
+		e = job->pace.has_company
+			    ? purge_as_long_as_a_commit(st, c, job->now_ms, &dropped, &forgotten)
+			    : purge_batch(c, job->now_ms, PURGE_MAX, &dropped, &forgotten);
 	job->dropped = dropped;
 	job->forgotten = forgotten;
 	job->changes = sqlite3_total_changes(c->db) - before;

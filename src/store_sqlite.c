@@ -252,9 +252,14 @@ enum err conn_ask(struct conn *c, const char *text, char *out, size_t size)
 
 static int remember_wal_pages(void *arg, sqlite3 *db, const char *name, int pages)
 {
-	(void)db;
+	struct store *st = arg;
+	int written = 0, most = 0;
+
 	(void)name;
-	((struct store *)arg)->wal_pages = pages;
+	sqlite3_db_status(db, SQLITE_DBSTATUS_CACHE_WRITE, &written, &most, 1);
+	st->wal_pages = pages;
+	if (!st->has_purged && pages / PURGE_PAGES != (pages - written) / PURGE_PAGES)
+		st->is_purge_due = true;
 	return SQLITE_OK;
 }
 

@@ -20,7 +20,6 @@
 #include "store.h"
 
 #include <pthread.h>
-#include <semaphore.h>
 #include <sqlite3.h>
 
 #define STORE_APPLICATION_ID 0x52535446 /* "RSTF" */
@@ -104,11 +103,14 @@ struct job {
 	enum err (*work)(struct store *st, struct conn *c, void *arg);
 	void *arg;
 	enum err result;
-	char text[512]; /* err_text() of the writing thread */
-	_Atomic enum { JOB_WAITING, JOB_TAKEN, JOB_FINISHED } stage;
-	sem_t changed; /* its stage, or it is its turn to lead */
+	char text[512];         /* err_text() of the writing thread */
+	_Atomic uint32_t stage; /* whoever waits for it sleeps on this word */
 	struct job *next;
 };
+
+/* Stages of a job.  Below JOB_TAKEN it waits; each call to lead changes JOB_CALLED, so that none is
+ * missed. */
+enum { JOB_WAITING = 0, JOB_CALLED = 1, JOB_TAKEN = 2, JOB_FINISHED = 3 };
 
 /* A claim that must be taken back: nothing was started for it. */
 struct owed_release {
@@ -156,7 +158,11 @@ struct store {
 	struct conn *writer; /* NULL: to be opened (again) */
 	int wal_pages;       /* in the log after the last commit */
 	bool has_recovered;  /* it was opened by nobody else, and the log had to be read */
+	bool has_purged;     /* it goes by the clock from now on */
+	bool is_purge_due;   /* the log has grown by so much again */
 	int64_t next_purge_us, next_restart_us;
+	int64_t commit_us; /* what the last one took */
+	int64_t no_turns_until_us;
 };
 
 /* store_place.c */
@@ -229,14 +235,15 @@ enum err move_retake(struct conn *c, const struct operation *op, bool *taken) MU
 
 /* store_purge.c: inside a write transaction */
 #define PURGE_EVERY_US 1000000 /* where there is nothing to purge */
-#define PURGE_AT_ONCE  10      /* operations and pieces of bodies: never a noticeable wait ... */
-#define PURGE_SHARE    8 /* ... and at most one part in so many of the time, while others write */
+#define PURGE_PAGES    32 /* a CGI program, which does not live so long, goes by the log's growth */
+#define PURGE_AT_ONCE 10 /* operations and pieces; more, until it took as long as a commit ... */
+#define PURGE_SHARE 8 /* ... and at most one part in so many of the time, while others write */
 /* Purges what has expired at now_ms, about `limit` operations and pieces of bodies. */
 enum err purge_batch(
 	struct conn *c, int64_t now_ms, int limit, int64_t *dropped, int64_t *forgotten) MUSTCHECK;
-/* The same, but nothing of it where somebody purges into an archive. */
-enum err purge_by_the_way(
-	struct conn *c, int64_t now_ms, int limit, int64_t *dropped, int64_t *forgotten) MUSTCHECK;
+/* As much as takes about as long as a commit; nothing where somebody purges into an archive. */
+enum err purge_by_the_way(struct store *st, struct conn *c, int64_t now_ms, int64_t *dropped,
+	int64_t *forgotten) MUSTCHECK;
 /* Removes all that there is of an operation. */
 enum err purge_forget(struct conn *c, int64_t id) MUSTCHECK;
 /*

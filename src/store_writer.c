@@ -29,13 +29,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #define CHECKPOINT_PAGES 1000  /* 4 MiB of log: move it into the database */
 #define RECOVERED_PAGES  64    /* the same for whoever had to read all of it to open the store */
@@ -44,6 +47,8 @@
 #define RESTART_AGAIN_US 10000000
 #define PURGE_AGAIN_US   60000000 /* after a failure */
 #define OWED_EVERY_S     1
+#define TURN_WAIT_US     300000
+#define NO_TURNS_US      10000000
 
 /* ---- the writer lock ---- */
 
@@ -60,19 +65,42 @@ static enum err move_lock(struct store *st, int64_t at, short type, int command)
 	return err_set(ERR_SYSTEM, "lock the store: %s", strerror(errno));
 }
 
+/* Waits for the turn, but not for somebody who has been stopped with it. */
+static enum err take_turn(struct store *st, bool may_wait)
+{
+	int64_t end_us = clock_mono_us() + TURN_WAIT_US;
+	struct timespec pause = {.tv_nsec = 100000};
+	enum err e;
+
+	for (;;) {
+		e = move_lock(st, TURN_BYTE, F_WRLCK, F_OFD_SETLK);
+		if (e != ERR_BUSY || !may_wait)
+			return e;
+		if (clock_mono_us() > end_us)
+			break;
+		nanosleep(&pause, NULL);
+		if (pause.tv_nsec < 1000000)
+			pause.tv_nsec *= 2;
+	}
+	st->no_turns_until_us = clock_mono_us() + NO_TURNS_US;
+	return e;
+}
+
 /*
  * The kernel does not hand a lock on: whoever has just let go of it would have it again before
  * those who waited are awake.  So who waits for the writer lock holds the turn, and who wants the
- * lock again waits for the turn first.
+ * lock again waits for the turn first.  That is only fair; the lock alone is what counts.
  */
-static enum err lock(struct store *st, int command)
+static enum err lock(struct store *st, bool may_wait)
 {
-	enum err e = move_lock(st, TURN_BYTE, F_WRLCK, command);
+	bool takes_turn = clock_mono_us() >= st->no_turns_until_us;
+	enum err turn = takes_turn ? take_turn(st, may_wait) : ERR_BUSY, e;
 
-	if (e != OK)
-		return e;
-	e = move_lock(st, WRITER_BYTE, F_WRLCK, command);
-	(void)!move_lock(st, TURN_BYTE, F_UNLCK, F_OFD_SETLK); /* as in store_unlock() */
+	if (takes_turn && turn != OK && (turn != ERR_BUSY || !may_wait))
+		return turn;
+	e = move_lock(st, WRITER_BYTE, F_WRLCK, may_wait ? F_OFD_SETLKW : F_OFD_SETLK);
+	if (turn == OK)
+		(void)!move_lock(st, TURN_BYTE, F_UNLCK, F_OFD_SETLK); /* as in store_unlock() */
 	return e;
 }
 
@@ -84,13 +112,16 @@ void store_unlock(struct store *st)
 enum err store_lock(struct store *st)
 {
 	int64_t end_us = clock_mono_us() + st->busy_timeout_ms * 1000;
+	int64_t turn_end_us = clock_mono_us() + TURN_WAIT_US;
 	struct timespec pause = {.tv_nsec = 2000000};
 
 	for (;;) {
-		enum err e = lock(st, F_OFD_SETLK);
+		enum err e = lock(st, false);
 
 		if (e != ERR_BUSY || clock_mono_us() > end_us)
 			return e;
+		if (clock_mono_us() > turn_end_us)
+			st->no_turns_until_us = end_us;
 		nanosleep(&pause, NULL);
 	}
 }
@@ -132,8 +163,10 @@ static void drop_writer(struct store *st)
 static enum err commit(struct store *st, struct conn *c)
 {
 	char text[300];
+	int64_t start_us = clock_mono_us();
 	enum err e = conn_run(c, conn_statement(c, ST_COMMIT), "commit");
 
+	st->commit_us = clock_mono_us() - start_us;
 	if (e == OK)
 		return OK;
 	snprintf(text, sizeof(text), "%s", err_text());
@@ -262,9 +295,14 @@ static bool is_log_long(const struct store *st)
 	return st->wal_pages >= (st->has_recovered ? RECOVERED_PAGES : CHECKPOINT_PAGES);
 }
 
+static bool is_purge_due(const struct store *st)
+{
+	return st->is_purge_due || clock_mono_us() >= st->next_purge_us;
+}
+
 static bool is_due(const struct store *st)
 {
-	return is_log_long(st) || clock_mono_us() >= st->next_purge_us;
+	return is_log_long(st) || is_purge_due(st);
 }
 
 static bool is_owed(struct store *st)
@@ -280,14 +318,37 @@ static bool is_owed(struct store *st)
 /* ---- the queue ---- */
 
 static enum err ask_thread(struct store *st);
+static void do_by_the_way(struct store *st);
+
+/* futex(2): of a job that may be gone the kernel takes nothing but its address. */
+static void wake(struct job *job)
+{
+	syscall(SYS_futex, &job->stage, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+}
+
+/* Sleeps while the job is in this stage; until: CLOCK_MONOTONIC, NULL for ever.  False: time over.
+ */
+static bool sleep_in(struct job *job, uint32_t stage, const struct timespec *until)
+{
+	return syscall(SYS_futex, &job->stage, FUTEX_WAIT_BITSET_PRIVATE, stage, until, NULL,
+		       FUTEX_BITSET_MATCH_ANY) == 0 ||
+	       errno != ETIMEDOUT;
+}
+
+/* With the mutex held: it is this job's turn to lead. */
+static void call(struct job *job)
+{
+	atomic_fetch_xor(&job->stage, JOB_CALLED);
+	wake(job);
+}
 
 static void finish(struct job *first)
 {
 	while (first) {
 		struct job *next = first->next;
 
-		atomic_store(&first->stage, JOB_FINISHED); /* `first` may be gone from now on ... */
-		sem_post(&first->changed);                 /* ... which sem_post(3) allows for */
+		atomic_store(&first->stage, JOB_FINISHED); /* from now on it may be gone */
+		wake(first);
 		first = next;
 	}
 }
@@ -310,10 +371,10 @@ static struct job *take_queue(struct store *st)
 static void hand_on(struct store *st)
 {
 	st->is_busy = false;
-	if (st->is_asked)
+	if (st->is_asked || st->owed)
 		pthread_cond_signal(&st->work_there);
-	else if (st->first)
-		sem_post(&st->first->changed);
+	if (st->first && !st->is_asked)
+		call(st->first);
 }
 
 /* With the mutex held: carries out what waits, if it can be done at once. */
@@ -321,7 +382,7 @@ static bool lead(struct store *st)
 {
 	struct job *first;
 
-	if (st->is_busy || st->is_asked || st->owed || lock(st, F_OFD_SETLK) != OK)
+	if (st->is_busy || st->is_asked || st->owed || lock(st, false) != OK)
 		return false;
 	st->is_busy = true;
 	pthread_mutex_unlock(&st->mutex);
@@ -331,8 +392,12 @@ static bool lead(struct store *st)
 	finish(first);
 	store_unlock(st);
 	pthread_mutex_lock(&st->mutex);
-	if (is_due(st))
-		(void)!ask_thread(st); /* the next one will be asked again */
+	if (is_due(st) && ask_thread(st) != OK) {
+		log_warn("%s; a caller does it", err_text());
+		pthread_mutex_unlock(&st->mutex);
+		do_by_the_way(st);
+		pthread_mutex_lock(&st->mutex);
+	}
 	hand_on(st);
 	return true;
 }
@@ -360,21 +425,18 @@ static bool wait_for_work(struct store *st)
 	return go_on;
 }
 
-/*
- * In a transaction of its own: what cannot be purged must not keep anybody from writing.  CGI
- * programs do not live long enough for a pause, so it is due with the log as well.
- */
+/* In a transaction of its own: what cannot be purged must not keep anybody from writing. */
 static void purge_some(struct store *st)
 {
 	int64_t dropped = 0, forgotten = 0, pause_us = PURGE_EVERY_US, start_us = clock_mono_us();
 	enum err e;
 
-	if (!st->writer || (start_us < st->next_purge_us && !st->has_recovered))
+	if (!st->writer || !is_purge_due(st))
 		return;
+	st->is_purge_due = false;
 	e = begin(st, st->writer);
 	if (e == OK)
-		e = purge_by_the_way(
-			st->writer, clock_wall_ms(), PURGE_AT_ONCE, &dropped, &forgotten);
+		e = purge_by_the_way(st, st->writer, clock_wall_ms(), &dropped, &forgotten);
 	if (e == OK && dropped + forgotten > 0) {
 		e = commit(st, st->writer);
 		pause_us = (clock_mono_us() - start_us) * (PURGE_SHARE - 1); /* there may be more */
@@ -385,6 +447,7 @@ static void purge_some(struct store *st)
 		log_warn("purge: %s", err_text());
 		pause_us = PURGE_AGAIN_US;
 	}
+	st->has_purged = true;
 	st->next_purge_us = clock_mono_us() + pause_us;
 }
 
@@ -416,10 +479,26 @@ static void checkpoint(struct store *st)
 					  : sqlite3_errmsg(st->writer->db));
 }
 
+/* Under the writer lock. */
+static void purge_and_checkpoint(struct store *st)
+{
+	purge_some(st);
+	checkpoint(st);
+	st->has_recovered = false; /* from now on others find an index of the log, and us */
+}
+
+static void do_by_the_way(struct store *st)
+{
+	if (lock(st, false) != OK)
+		return;
+	purge_and_checkpoint(st);
+	store_unlock(st);
+}
+
 /* What is in the queue, and what is due by the way. */
 static void write_queue(struct store *st)
 {
-	enum err e = lock(st, F_OFD_SETLKW);
+	enum err e = lock(st, true);
 	struct job *first = take_queue(st);
 
 	if (e != OK) {
@@ -430,9 +509,7 @@ static void write_queue(struct store *st)
 	if (first || is_owed(st))
 		carry_out(st, first);
 	finish(first);
-	purge_some(st);
-	checkpoint(st);
-	st->has_recovered = false; /* from now on others find an index of the log, and us */
+	purge_and_checkpoint(st);
 	store_unlock(st);
 }
 
@@ -501,7 +578,7 @@ static void stop_thread(struct store *st)
 void store_writer_stop(struct store *st)
 {
 	stop_thread(st);
-	if (st->owed && lock(st, F_OFD_SETLK) == OK) { /* the last chance; nobody else is left */
+	if (st->owed && lock(st, false) == OK) { /* the last chance; nobody else is left */
 		carry_out(st, NULL);
 		store_unlock(st);
 	}
@@ -530,7 +607,7 @@ static void withdraw(struct store *st, struct job *job)
 	if (st->last == &job->next)
 		st->last = at;
 	if (!st->is_busy && st->first) /* this may have been the one to lead */
-		sem_post(&st->first->changed);
+		call(st->first);
 }
 
 static struct timespec time_in(int64_t ms)
@@ -553,11 +630,12 @@ static enum err wait_for_job(struct store *st, struct job *job)
 	struct timespec until = time_in(st->busy_timeout_ms);
 	bool is_over = false;
 	enum err e = OK;
+	uint32_t stage;
 
 	pthread_mutex_lock(&st->mutex);
 	*st->last = job;
 	st->last = &job->next;
-	while (e == OK && atomic_load(&job->stage) == JOB_WAITING) {
+	while (e == OK && atomic_load(&job->stage) < JOB_TAKEN) {
 		if (is_over)
 			e = err_set(ERR_BUSY, "the store was busy for %lld ms",
 				(long long)st->busy_timeout_ms);
@@ -565,18 +643,18 @@ static enum err wait_for_job(struct store *st, struct job *job)
 			e = ask_thread(st);
 		if (e != OK)
 			withdraw(st, job);
-		if (e != OK || atomic_load(&job->stage) != JOB_WAITING)
+		stage = atomic_load(&job->stage);
+		if (e != OK || stage >= JOB_TAKEN)
 			break;
 		pthread_mutex_unlock(&st->mutex);
-		is_over = sem_clockwait(&job->changed, CLOCK_MONOTONIC, &until) != 0 &&
-			  errno == ETIMEDOUT;
+		is_over = !sleep_in(job, stage, &until);
 		if (atomic_load(&job->stage) == JOB_FINISHED)
 			return OK; /* the usual end: nobody has to be waited for */
 		pthread_mutex_lock(&st->mutex);
 	}
 	pthread_mutex_unlock(&st->mutex);
-	while (e == OK && atomic_load(&job->stage) != JOB_FINISHED)
-		sem_wait(&job->changed);
+	while (e == OK && (stage = atomic_load(&job->stage)) != JOB_FINISHED)
+		sleep_in(job, stage, NULL);
 	return e;
 }
 
@@ -588,7 +666,6 @@ enum err store_write(
 
 	if (st->is_read_only)
 		return err_set(ERR_REFUSED, "the store was opened for reading only");
-	sem_init(&job.changed, 0, 0);
 	e = wait_for_job(st, &job);
 	if (e != OK)
 		return e;

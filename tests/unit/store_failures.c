@@ -127,6 +127,43 @@ static void fail_to_write(void)
 	store_close(&st);
 }
 
+static _Atomic bool is_leading;
+
+static enum err be_slow(struct store *st, struct conn *c, void *arg)
+{
+	(void)st;
+	(void)arg;
+	is_leading = true;
+	usleep(300000);
+	return conn_run(c, conn_statement(c, ST_TOUCH), "touch");
+}
+
+static void *lead_slowly(void *st)
+{
+	must(store_write(st, be_slow, NULL));
+	return NULL;
+}
+
+/* What becomes owed while somebody leads is tried all the same. */
+static void owe_meanwhile(void)
+{
+	struct operation op;
+	struct store *st;
+	pthread_t thread;
+
+	start("owed");
+	st = try_store();
+	op = try_operation(st, "owed", now_ms());
+	is_int(try_claim(st, &op), 1, "a claim");
+	pthread_create(&thread, NULL, lead_slowly, st);
+	while (!is_leading)
+		usleep(1000);
+	store_owe_release(st, op.id, op.token);
+	pthread_join(thread, NULL);
+	ok(goes_away(st, &op), "is released without another write");
+	store_close(&st);
+}
+
 /* ---- a batch ---- */
 
 struct write {
@@ -399,6 +436,7 @@ int main(void)
 	try_disk_begin();
 	fail_to_sync();
 	fail_to_write();
+	owe_meanwhile();
 	suffer_alone();
 	purge_in_vain();
 	wait_in_vain();

@@ -151,6 +151,8 @@ static void keep_bodies(void)
 {
 	static const size_t sizes[] = {0, 1, MAX - 1, MAX, MAX + 1, 2 * MAX, 3 * MAX + 17};
 	struct store *st = try_store();
+	int64_t now_ms = clock_wall_ms(), dropped,
+		forgotten; /* or they would be purged by the way */
 
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		struct operation op, found;
@@ -158,16 +160,16 @@ static void keep_bodies(void)
 		char name[32], *want = try_bytes(sizes[i]), *got;
 
 		snprintf(name, sizeof(name), "body %zu", sizes[i]);
-		op = try_operation(st, name, 1000);
+		op = try_operation(st, name, now_ms);
 		is_int(try_claim(st, &op), 1, "%zu bytes: claimed", sizes[i]);
-		is_int(try_record(st, &op, sizes[i], 2000, 1000, 500), OK, "recorded");
-		is_int(try_record(st, &op, sizes[i], 2000, 1000, 500), OK,
+		is_int(try_record(st, &op, sizes[i], now_ms, 1000000, 500), OK, "recorded");
+		is_int(try_record(st, &op, sizes[i], now_ms, 1000000, 500), OK,
 			"and again: the same record");
 		is_int(store_find(st, op.identity, &found, &res), OK, "found");
 		is_int(found.state, STATE_DONE, "done");
 		is_int(found.bytes, (long long)sizes[i], "of as many bytes");
-		is_int(found.expires_ms, 3000, "until now and ttl");
-		is_int(found.forgotten_ms, 3500, "and tombstone");
+		is_int(found.expires_ms, now_ms + 1000000, "until now and ttl");
+		is_int(found.forgotten_ms, now_ms + 1000500, "and tombstone");
 		is_int(res.status, 201, "its status");
 		ok(res.is_kept && res.body_len == (int64_t)sizes[i], "its length");
 		ok(strncmp(res.head, "Status: 201", 11) == 0, "its head");
@@ -177,6 +179,7 @@ static void keep_bodies(void)
 		free(want);
 		response_free(&res);
 	}
+	must(store_purge(st, now_ms + 2000000, &dropped, &forgotten));
 	store_close(&st);
 }
 
