@@ -134,10 +134,11 @@ static enum err look_for_archive(struct conn *c, int64_t now_ms, bool *is_held)
 }
 
 /* On a disk that takes long to sync, little at a time would never come to an end. */
-static enum err purge_as_long_as_a_commit(
+static enum err purge_for_a_while(
 	struct store *st, struct conn *c, int64_t now_ms, int64_t *dropped, int64_t *forgotten)
 {
-	int64_t end_us = clock_mono_us() + st->commit_us, some_dropped, some_forgotten;
+	int64_t end_us = clock_mono_us() + st->commit_us / PURGE_OF_COMMIT, some_dropped,
+		some_forgotten;
 	enum err e;
 
 	do {
@@ -155,8 +156,7 @@ enum err purge_by_the_way(
 	enum err e = look_for_archive(c, now_ms, &is_held);
 
 	*dropped = *forgotten = 0;
-	return e == OK && !is_held ? purge_as_long_as_a_commit(st, c, now_ms, dropped, forgotten)
-				   : e;
+	return e == OK && !is_held ? purge_for_a_while(st, c, now_ms, dropped, forgotten) : e;
 }
 
 enum err purge_make_room(struct conn *c, const struct operation *op, int64_t now_ms)
@@ -246,7 +246,7 @@ static enum err purge(struct store *st, struct conn *c, void *arg)
 		e = conn_run(c, conn_statement(c, ST_ARCHIVED_NEVER), "purge");
 	if (e == OK)
 		e = job->pace.has_company
-			    ? purge_as_long_as_a_commit(st, c, job->now_ms, &dropped, &forgotten)
+			    ? purge_for_a_while(st, c, job->now_ms, &dropped, &forgotten)
 			    : purge_batch(c, job->now_ms, PURGE_MAX, &dropped, &forgotten);
 	job->dropped = dropped;
 	job->forgotten = forgotten;

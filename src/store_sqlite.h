@@ -234,14 +234,16 @@ enum err move_history(
 enum err move_retake(struct conn *c, const struct operation *op, bool *taken) MUSTCHECK;
 
 /* store_purge.c: inside a write transaction */
-#define PURGE_EVERY_US 1000000 /* where there is nothing to purge */
-#define PURGE_PAGES    32 /* a CGI program, which does not live so long, goes by the log's growth */
-#define PURGE_AT_ONCE 10 /* operations and pieces; more, until it took as long as a commit ... */
-#define PURGE_SHARE 8 /* ... and at most one part in so many of the time, while others write */
+#define PURGE_EVERY_US  1000000 /* where there is nothing to purge */
+#define PURGE_PAGES     32 /* a CGI program, which does not live so long, goes by the log's growth */
+#define PURGE_AT_ONCE   10 /* operations and pieces of bodies; more, until it took ... */
+#define PURGE_OF_COMMIT 4  /* ... one part in so many of what a commit takes ... */
+#define PURGE_SHARE     12 /* ... and at most one part in so many of the time, while others write */
 /* Purges what has expired at now_ms, about `limit` operations and pieces of bodies. */
 enum err purge_batch(
 	struct conn *c, int64_t now_ms, int limit, int64_t *dropped, int64_t *forgotten) MUSTCHECK;
-/* As much as takes about as long as a commit; nothing where somebody purges into an archive. */
+/* A little, for a part of the time that a commit takes; nothing where somebody purges into an
+ * archive. */
 enum err purge_by_the_way(struct store *st, struct conn *c, int64_t now_ms, int64_t *dropped,
 	int64_t *forgotten) MUSTCHECK;
 /* Removes all that there is of an operation. */
