@@ -213,15 +213,27 @@ enum err schema_create(struct store *st) MUSTCHECK;
 /* Is it ours, and of a version that we know?  Brings an older one forward.  ERR_ABSENT: empty. */
 enum err schema_check(struct store *st, struct conn *c) MUSTCHECK;
 
+/* store_lock.c */
+/* Takes the writer lock.  ERR_BUSY: somebody has it, or, with may_wait, a signal ended the wait. */
+enum err lock_take(struct store *st, bool may_wait) MUSTCHECK;
+/* The same for opening: ERR_BUSY after busy_timeout_ms. */
+enum err store_lock(struct store *st) MUSTCHECK;
+void store_unlock(struct store *st);
+
 /* store_writer.c: runs `work` inside a write transaction, together with others that wait. */
 enum err store_write(struct store *st,
 	enum err (*work)(struct store *st, struct conn *c, void *arg), void *arg) MUSTCHECK;
-/* Takes and lets go of the writer lock; ERR_BUSY after busy_timeout_ms.  For opening only. */
-enum err store_lock(struct store *st) MUSTCHECK;
-void store_unlock(struct store *st);
 void store_writer_stop(struct store *st);
+/* On st->writer, by whoever writes.  After an error of the commit st->writer is NULL. */
+enum err writer_begin(struct store *st, struct conn *c) MUSTCHECK;
+enum err writer_commit(struct store *st, struct conn *c) MUSTCHECK;
+void writer_roll_back(struct conn *c);
 /* Remembers that this claim has to be taken back as soon as the store can be written. */
 void store_owe_release(struct store *st, int64_t op_id, const unsigned char token[TOKEN_LEN]);
+
+/* store_upkeep.c: by whoever writes; the second under the writer lock. */
+bool upkeep_is_due(const struct store *st);
+void upkeep_do(struct store *st);
 
 /* store_move.c: inside a write transaction. */
 enum err move_release(

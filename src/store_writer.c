@@ -6,19 +6,18 @@
  * the whole queue, and carries it out in one transaction.  Else it sleeps until its job is done, or
  * until it is the first in the queue and the one who wrote has finished: then it leads.  There is
  * no timer: while one commit is being synced the next batch gathers by itself.  What may take long
- * is done by a thread that is started for it: waiting for another process, and, by the way, purging
- * and moving the log into the database.
+ * is done by a thread that is started for it: waiting for another process, and the upkeep
+ * (store_upkeep.c).
  *
  * RULES THAT HOLD
- *   (1) The writer lock (an open file description lock on byte 0 of the lock file) is held around
- *       every write transaction and every checkpoint of every process.  Those who wait get it in
- *       turns (byte 1), and the kernel frees the lock of a process that died.
+ *   (1) The writer lock (store_lock.c) is held around every write transaction and every checkpoint
+ *       of every process.
  *   (2) A job that has not been taken when its time is up is taken out of the queue: nothing
  *       happened.  Once taken, its caller waits for the end.
  *   (3) When a job or the transaction fails, all of it is rolled back, and the jobs are carried
  *       out one by one: no job suffers from another.
  *   (4) Only a COMMIT that fails is ERR_UNKNOWN.  The connection is then opened anew.
- *   (5) Callers are woken before expired operations are purged and the log is checkpointed.
+ *   (5) Callers are woken before anything is done by the way.
  *
  * What it does not know: what the jobs do.
  */
@@ -28,7 +27,6 @@
 #include "store_sqlite.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/futex.h>
 #include <sched.h>
 #include <signal.h>
@@ -40,102 +38,18 @@
 #include <time.h>
 #include <unistd.h>
 
-#define CHECKPOINT_PAGES 1000  /* 4 MiB of log: move it into the database */
-#define RECOVERED_PAGES  64    /* the same for whoever had to read all of it to open the store */
-#define RESTART_PAGES    16000 /* 64 MiB: even if readers have to be waited for ... */
-#define RESTART_WAIT_MS  100   /* ... this long */
-#define RESTART_AGAIN_US 10000000
-#define PURGE_AGAIN_US   60000000 /* after a failure */
-#define OWED_EVERY_S     1
-#define TURN_WAIT_US     300000
-#define NO_TURNS_US      10000000
-
-/* ---- the writer lock ---- */
-
-enum { WRITER_BYTE = 0, TURN_BYTE = 1 };
-
-static enum err move_lock(struct store *st, int64_t at, short type, int command)
-{
-	struct flock fl = {.l_type = type, .l_whence = SEEK_SET, .l_start = at, .l_len = 1};
-
-	if (fcntl(st->lock_fd, command, &fl) == 0)
-		return OK;
-	if (errno == EAGAIN || errno == EACCES || errno == EINTR)
-		return err_set(ERR_BUSY, "the store's lock is held by another process");
-	return err_set(ERR_SYSTEM, "lock the store: %s", strerror(errno));
-}
-
-/* Waits for the turn, but not for somebody who has been stopped with it. */
-static enum err take_turn(struct store *st, bool may_wait)
-{
-	int64_t end_us = clock_mono_us() + TURN_WAIT_US;
-	struct timespec pause = {.tv_nsec = 100000};
-	enum err e;
-
-	for (;;) {
-		e = move_lock(st, TURN_BYTE, F_WRLCK, F_OFD_SETLK);
-		if (e != ERR_BUSY || !may_wait)
-			return e;
-		if (clock_mono_us() > end_us)
-			break;
-		nanosleep(&pause, NULL);
-		if (pause.tv_nsec < 1000000)
-			pause.tv_nsec *= 2;
-	}
-	st->no_turns_until_us = clock_mono_us() + NO_TURNS_US;
-	return e;
-}
-
-/*
- * The kernel does not hand a lock on: whoever has just let go of it would have it again before
- * those who waited are awake.  So who waits for the writer lock holds the turn, and who wants the
- * lock again waits for the turn first.  That is only fair; the lock alone is what counts.
- */
-static enum err lock(struct store *st, bool may_wait)
-{
-	bool takes_turn = clock_mono_us() >= st->no_turns_until_us;
-	enum err turn = takes_turn ? take_turn(st, may_wait) : ERR_BUSY, e;
-
-	if (takes_turn && turn != OK && (turn != ERR_BUSY || !may_wait))
-		return turn;
-	e = move_lock(st, WRITER_BYTE, F_WRLCK, may_wait ? F_OFD_SETLKW : F_OFD_SETLK);
-	if (turn == OK)
-		(void)!move_lock(st, TURN_BYTE, F_UNLCK, F_OFD_SETLK); /* as in store_unlock() */
-	return e;
-}
-
-void store_unlock(struct store *st)
-{
-	(void)!move_lock(st, WRITER_BYTE, F_UNLCK, F_OFD_SETLK); /* unlocking cannot fail here */
-}
-
-enum err store_lock(struct store *st)
-{
-	int64_t end_us = clock_mono_us() + st->busy_timeout_ms * 1000;
-	int64_t turn_end_us = clock_mono_us() + TURN_WAIT_US;
-	struct timespec pause = {.tv_nsec = 2000000};
-
-	for (;;) {
-		enum err e = lock(st, false);
-
-		if (e != ERR_BUSY || clock_mono_us() > end_us)
-			return e;
-		if (clock_mono_us() > turn_end_us)
-			st->no_turns_until_us = end_us;
-		nanosleep(&pause, NULL);
-	}
-}
+#define OWED_EVERY_MS 1000
 
 /* ---- one transaction ---- */
 
-static enum err begin(struct store *st, struct conn *c)
+enum err writer_begin(struct store *st, struct conn *c)
 {
 	enum err e = store_is_there(st);
 
 	return e == OK ? conn_run(c, conn_statement(c, ST_BEGIN), "begin") : e;
 }
 
-static void roll_back(struct conn *c)
+void writer_roll_back(struct conn *c)
 {
 	if (!sqlite3_get_autocommit(c->db))
 		sqlite3_exec(c->db, "ROLLBACK", NULL, NULL,
@@ -160,7 +74,7 @@ static void drop_writer(struct store *st)
 }
 
 /* After any failure of COMMIT it is not known what is in the log: rule (4). */
-static enum err commit(struct store *st, struct conn *c)
+enum err writer_commit(struct store *st, struct conn *c)
 {
 	char text[300];
 	int64_t start_us = clock_mono_us();
@@ -170,7 +84,7 @@ static enum err commit(struct store *st, struct conn *c)
 	if (e == OK)
 		return OK;
 	snprintf(text, sizeof(text), "%s", err_text());
-	roll_back(c);
+	writer_roll_back(c);
 	drop_writer(st);
 	return err_set(ERR_UNKNOWN, "%s; it may or may not have happened", text);
 }
@@ -226,7 +140,7 @@ static enum err transact(struct store *st, struct job *first, int n, bool *by_jo
 	pthread_mutex_lock(&st->mutex);
 	owed = st->owed;
 	pthread_mutex_unlock(&st->mutex);
-	e = begin(st, c);
+	e = writer_begin(st, c);
 	fault("writer.began");
 	if (e == OK)
 		e = release_owed(c, owed);
@@ -239,11 +153,11 @@ static enum err transact(struct store *st, struct job *first, int n, bool *by_jo
 			e = job->result;
 	}
 	if (e != OK) {
-		roll_back(c);
+		writer_roll_back(c);
 		return e;
 	}
 	fault("writer.commits");
-	e = commit(st, c);
+	e = writer_commit(st, c);
 	fault("writer.committed");
 	if (e == OK && owed)
 		forget_owed(st, owed);
@@ -288,23 +202,6 @@ static void carry_out(struct store *st, struct job *first)
 	}
 }
 
-/* ---- what is due by the way ---- */
-
-static bool is_log_long(const struct store *st)
-{
-	return st->wal_pages >= (st->has_recovered ? RECOVERED_PAGES : CHECKPOINT_PAGES);
-}
-
-static bool is_purge_due(const struct store *st)
-{
-	return st->is_purge_due || clock_mono_us() >= st->next_purge_us;
-}
-
-static bool is_due(const struct store *st)
-{
-	return is_log_long(st) || is_purge_due(st);
-}
-
 static bool is_owed(struct store *st)
 {
 	bool is;
@@ -316,6 +213,17 @@ static bool is_owed(struct store *st)
 }
 
 /* ---- the queue ---- */
+
+static struct timespec time_in(clockid_t clock, int64_t ms)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	t.tv_nsec += ms % 1000 * 1000000;
+	t.tv_sec += ms / 1000 + t.tv_nsec / 1000000000;
+	t.tv_nsec %= 1000000000;
+	return t;
+}
 
 static enum err ask_thread(struct store *st);
 static void do_by_the_way(struct store *st);
@@ -382,7 +290,7 @@ static bool lead(struct store *st)
 {
 	struct job *first;
 
-	if (st->is_busy || st->is_asked || st->owed || lock(st, false) != OK)
+	if (st->is_busy || st->is_asked || st->owed || lock_take(st, false) != OK)
 		return false;
 	st->is_busy = true;
 	pthread_mutex_unlock(&st->mutex);
@@ -392,7 +300,7 @@ static bool lead(struct store *st)
 	finish(first);
 	store_unlock(st);
 	pthread_mutex_lock(&st->mutex);
-	if (is_due(st) && ask_thread(st) != OK) {
+	if (upkeep_is_due(st) && ask_thread(st) != OK) {
 		log_warn("%s; a caller does it", err_text());
 		pthread_mutex_unlock(&st->mutex);
 		do_by_the_way(st);
@@ -407,13 +315,11 @@ static bool lead(struct store *st)
 /* Waits until it is asked; false: stop. */
 static bool wait_for_work(struct store *st)
 {
-	struct timespec until;
+	struct timespec until = time_in(CLOCK_MONOTONIC, OWED_EVERY_MS);
 	bool go_on;
 	int rc = 0;
 
 	pthread_mutex_lock(&st->mutex);
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += OWED_EVERY_S;
 	while (st->is_busy || (!st->is_asked && !st->must_stop && rc == 0))
 		rc = st->owed && !st->is_busy ? pthread_cond_clockwait(&st->work_there, &st->mutex,
 							CLOCK_MONOTONIC, &until)
@@ -425,80 +331,18 @@ static bool wait_for_work(struct store *st)
 	return go_on;
 }
 
-/* In a transaction of its own: what cannot be purged must not keep anybody from writing. */
-static void purge_some(struct store *st)
-{
-	int64_t dropped = 0, forgotten = 0, pause_us = PURGE_EVERY_US, start_us = clock_mono_us();
-	enum err e;
-
-	if (!st->writer || !is_purge_due(st))
-		return;
-	st->is_purge_due = false;
-	e = begin(st, st->writer);
-	if (e == OK)
-		e = purge_by_the_way(st, st->writer, clock_wall_ms(), &dropped, &forgotten);
-	if (e == OK && dropped + forgotten > 0) {
-		e = commit(st, st->writer);
-		pause_us = (clock_mono_us() - start_us) * (PURGE_SHARE - 1); /* there may be more */
-	} else {
-		roll_back(st->writer);
-	}
-	if (e != OK) {
-		log_warn("purge: %s", err_text());
-		pause_us = PURGE_AGAIN_US;
-	}
-	st->has_purged = true;
-	st->next_purge_us = clock_mono_us() + pause_us;
-}
-
-/*
- * A passive checkpoint waits for nobody.  Only when readers have kept the log from being reused for
- * long are they waited for, briefly and not often: one may have been stopped.
- */
-static void checkpoint(struct store *st)
-{
-	bool must_wait = st->wal_pages > RESTART_PAGES && clock_mono_us() >= st->next_restart_us;
-	int rc;
-
-	if (!st->writer || !is_log_long(st))
-		return;
-	if (must_wait)
-		sqlite3_busy_timeout(st->writer->db, RESTART_WAIT_MS);
-	rc = sqlite3_wal_checkpoint_v2(st->writer->db, "main",
-		must_wait ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
-	if (rc == SQLITE_OK)
-		st->wal_pages = 0;
-	if (!must_wait)
-		return;
-	sqlite3_busy_timeout(st->writer->db, (int)st->busy_timeout_ms);
-	st->next_restart_us = clock_mono_us() + RESTART_AGAIN_US;
-	if (rc != SQLITE_OK)
-		log_warn("the store's log has grown to %d pages and cannot be reused: %s",
-			st->wal_pages,
-			rc == SQLITE_BUSY ? "another program has been reading the store for long"
-					  : sqlite3_errmsg(st->writer->db));
-}
-
-/* Under the writer lock. */
-static void purge_and_checkpoint(struct store *st)
-{
-	purge_some(st);
-	checkpoint(st);
-	st->has_recovered = false; /* from now on others find an index of the log, and us */
-}
-
 static void do_by_the_way(struct store *st)
 {
-	if (lock(st, false) != OK)
+	if (lock_take(st, false) != OK)
 		return;
-	purge_and_checkpoint(st);
+	upkeep_do(st);
 	store_unlock(st);
 }
 
 /* What is in the queue, and what is due by the way. */
 static void write_queue(struct store *st)
 {
-	enum err e = lock(st, true);
+	enum err e = lock_take(st, true);
 	struct job *first = take_queue(st);
 
 	if (e != OK) {
@@ -509,7 +353,7 @@ static void write_queue(struct store *st)
 	if (first || is_owed(st))
 		carry_out(st, first);
 	finish(first);
-	purge_and_checkpoint(st);
+	upkeep_do(st);
 	store_unlock(st);
 }
 
@@ -553,8 +397,6 @@ static enum err start_thread(struct store *st)
 
 static void stop_thread(struct store *st)
 {
-	struct timespec pause = {.tv_nsec = 20000000}, until;
-
 	if (!st->has_thread)
 		return;
 	pthread_mutex_lock(&st->mutex);
@@ -562,12 +404,8 @@ static void stop_thread(struct store *st)
 	pthread_cond_signal(&st->work_there);
 	pthread_mutex_unlock(&st->mutex);
 	for (;;) {
-		clock_gettime(CLOCK_REALTIME, &until);
-		until.tv_nsec += pause.tv_nsec;
-		if (until.tv_nsec >= 1000000000) {
-			until.tv_nsec -= 1000000000;
-			until.tv_sec++;
-		}
+		struct timespec until = time_in(CLOCK_REALTIME, 20);
+
 		if (pthread_timedjoin_np(st->thread, NULL, &until) == 0)
 			break;
 		pthread_kill(st->thread, SIGURG); /* it may wait for another process's lock */
@@ -578,7 +416,7 @@ static void stop_thread(struct store *st)
 void store_writer_stop(struct store *st)
 {
 	stop_thread(st);
-	if (st->owed && lock(st, false) == OK) { /* the last chance; nobody else is left */
+	if (st->owed && lock_take(st, false) == OK) { /* the last chance; nobody else is left */
 		carry_out(st, NULL);
 		store_unlock(st);
 	}
@@ -610,24 +448,10 @@ static void withdraw(struct store *st, struct job *job)
 		call(st->first);
 }
 
-static struct timespec time_in(int64_t ms)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	t.tv_sec += ms / 1000;
-	t.tv_nsec += ms % 1000 * 1000000;
-	if (t.tv_nsec >= 1000000000) {
-		t.tv_nsec -= 1000000000;
-		t.tv_sec++;
-	}
-	return t;
-}
-
 /* Returns when the job has been carried out, or has been withdrawn. */
 static enum err wait_for_job(struct store *st, struct job *job)
 {
-	struct timespec until = time_in(st->busy_timeout_ms);
+	struct timespec until = time_in(CLOCK_MONOTONIC, st->busy_timeout_ms);
 	bool is_over = false;
 	enum err e = OK;
 	uint32_t stage;

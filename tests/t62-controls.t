@@ -52,7 +52,7 @@ my @MUTANTS = (
         \&run_t51, qr/^\s*not ok .* the claim is on disk before the script starts/m],
     ['durability is off', [['store_sqlite.c', qr/(\[DURABILITY_FULL\]\s*=\s*)"FULL"/, '$1"OFF"']],
         \&run_t51, qr/^\s*not ok .* the record is on disk before the first byte/m],
-    ['the writer lock is not taken', [['store_writer.c',
+    ['the writer lock is not taken', [['store_lock.c',
         qr/if \(fcntl\(st->lock_fd, command, &fl\) == 0\)/, 'if (fl.l_len == 1 && command != 0)']],
         \&run_t51, qr/^\s*not ok .* only under the lock/m],
     ['the answer is sent before it is recorded', [

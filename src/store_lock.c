@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * store_lock.c - the writer lock: one writer among all processes, in turns
+ *
+ * The lock is an open file description lock on byte 0 of the lock file, which the kernel frees when
+ * a process dies.  The kernel does not hand it on: whoever has just let go of it would have it
+ * again before those who waited are awake.  So who waits for it holds the turn, byte 1, and who
+ * wants the lock again waits for the turn first.
+ *
+ * RULES THAT HOLD
+ *   (1) The lock alone decides who may write; the turn is only fair.  Nobody waits long for it: its
+ *       holder may have been stopped.
+ *   (2) Nobody waits for the turn while he holds the lock.
+ *
+ * What it does not know: what is written.
+ */
+#include "clock.h"
+#include "store_sqlite.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define TURN_WAIT_US 300000   /* what a turn may take ... */
+#define NO_TURNS_US  10000000 /* ... before turns are not asked for, for as long */
+
+enum { WRITER_BYTE = 0, TURN_BYTE = 1 };
+
+static enum err move_lock(struct store *st, int64_t at, short type, int command)
+{
+	struct flock fl = {.l_type = type, .l_whence = SEEK_SET, .l_start = at, .l_len = 1};
+
+	if (fcntl(st->lock_fd, command, &fl) == 0)
+		return OK;
+	if (errno == EAGAIN || errno == EACCES || errno == EINTR)
+		return err_set(ERR_BUSY, "the store's lock is held by another process");
+	return err_set(ERR_SYSTEM, "lock the store: %s", strerror(errno));
+}
+
+/* Waits for the turn, but not for somebody who has been stopped with it. */
+static enum err take_turn(struct store *st, bool may_wait)
+{
+	int64_t end_us = clock_mono_us() + TURN_WAIT_US;
+	struct timespec pause = {.tv_nsec = 100000};
+	enum err e;
+
+	for (;;) {
+		e = move_lock(st, TURN_BYTE, F_WRLCK, F_OFD_SETLK);
+		if (e != ERR_BUSY || !may_wait)
+			return e;
+		if (clock_mono_us() > end_us)
+			break;
+		nanosleep(&pause, NULL);
+		if (pause.tv_nsec < 1000000)
+			pause.tv_nsec *= 2;
+	}
+	st->no_turns_until_us = clock_mono_us() + NO_TURNS_US;
+	return e;
+}
+
+enum err lock_take(struct store *st, bool may_wait)
+{
+	bool takes_turn = clock_mono_us() >= st->no_turns_until_us;
+	enum err turn = takes_turn ? take_turn(st, may_wait) : ERR_BUSY, e;
+
+	if (takes_turn && turn != OK && (turn != ERR_BUSY || !may_wait))
+		return turn;
+	e = move_lock(st, WRITER_BYTE, F_WRLCK, may_wait ? F_OFD_SETLKW : F_OFD_SETLK);
+	if (turn == OK)
+		(void)!move_lock(st, TURN_BYTE, F_UNLCK, F_OFD_SETLK); /* as in store_unlock() */
+	return e;
+}
+
+void store_unlock(struct store *st)
+{
+	(void)!move_lock(st, WRITER_BYTE, F_UNLCK, F_OFD_SETLK); /* unlocking cannot fail here */
+}
+
+enum err store_lock(struct store *st)
+{
+	int64_t end_us = clock_mono_us() + st->busy_timeout_ms * 1000;
+	int64_t turn_end_us = clock_mono_us() + TURN_WAIT_US;
+	struct timespec pause = {.tv_nsec = 2000000};
+
+	for (;;) {
+		enum err e = lock_take(st, false);
+
+		if (e != ERR_BUSY || clock_mono_us() > end_us)
+			return e;
+		if (clock_mono_us() > turn_end_us)
+			st->no_turns_until_us = end_us;
+		nanosleep(&pause, NULL);
+	}
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * store_upkeep.c - what is done by the way: purging what has expired, and moving the log into the
+ * database
+ *
+ * RULES THAT HOLD
+ *   (1) It is done under the writer lock, when those who waited for a write have been woken.
+ *   (2) Purging has a transaction of its own: what cannot be purged must not keep anybody from
+ *       writing.
+ *   (3) A long-lived process purges by the clock, a CGI program, which sees only its own commits,
+ * by how the log grows. (4) The log does not grow without end: whoever opens the store alone reads
+ * all of it.
+ *
+ * What it does not know: who does it, and when (store_writer.c); what has expired (store_purge.c).
+ */
+#include "clock.h"
+#include "log.h"
+#include "store_sqlite.h"
+
+#define CHECKPOINT_PAGES 1000  /* 4 MiB of log: move it into the database */
+#define RECOVERED_PAGES  64    /* the same for whoever had to read all of it to open the store */
+#define RESTART_PAGES    16000 /* 64 MiB: even if readers have to be waited for ... */
+#define RESTART_WAIT_MS  100   /* ... this long */
+#define RESTART_AGAIN_US 10000000
+#define PURGE_AGAIN_US   60000000 /* after a failure */
+
+static bool is_log_long(const struct store *st)
+{
+	return st->wal_pages >= (st->has_recovered ? RECOVERED_PAGES : CHECKPOINT_PAGES);
+}
+
+static bool is_purge_due(const struct store *st)
+{
+	return st->is_purge_due || clock_mono_us() >= st->next_purge_us;
+}
+
+bool upkeep_is_due(const struct store *st)
+{
+	return is_log_long(st) || is_purge_due(st);
+}
+
+/* In a transaction of its own: what cannot be purged must not keep anybody from writing. */
+static void purge_some(struct store *st)
+{
+	int64_t dropped = 0, forgotten = 0, pause_us = PURGE_EVERY_US, start_us = clock_mono_us();
+	enum err e;
+
+	if (!st->writer || !is_purge_due(st))
+		return;
+	st->is_purge_due = false;
+	e = writer_begin(st, st->writer);
+	if (e == OK)
+		e = purge_by_the_way(st, st->writer, clock_wall_ms(), &dropped, &forgotten);
+	if (e == OK && dropped + forgotten > 0) {
+		e = writer_commit(st, st->writer);
+		pause_us = (clock_mono_us() - start_us) * (PURGE_SHARE - 1); /* there may be more */
+	} else {
+		writer_roll_back(st->writer);
+	}
+	if (e != OK) {
+		log_warn("purge: %s", err_text());
+		pause_us = PURGE_AGAIN_US;
+	}
+	st->has_purged = true;
+	st->next_purge_us = clock_mono_us() + pause_us;
+}
+
+/*
+ * A passive checkpoint waits for nobody.  Only when readers have kept the log from being reused for
+ * long are they waited for, briefly and not often: one may have been stopped.
+ */
+static void checkpoint(struct store *st)
+{
+	bool must_wait = st->wal_pages > RESTART_PAGES && clock_mono_us() >= st->next_restart_us;
+	int rc;
+
+	if (!st->writer || !is_log_long(st))
+		return;
+	if (must_wait)
+		sqlite3_busy_timeout(st->writer->db, RESTART_WAIT_MS);
+	rc = sqlite3_wal_checkpoint_v2(st->writer->db, "main",
+		must_wait ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+	if (rc == SQLITE_OK)
+		st->wal_pages = 0;
+	if (!must_wait)
+		return;
+	sqlite3_busy_timeout(st->writer->db, (int)st->busy_timeout_ms);
+	st->next_restart_us = clock_mono_us() + RESTART_AGAIN_US;
+	if (rc != SQLITE_OK)
+		log_warn("the store's log has grown to %d pages and cannot be reused: %s",
+			st->wal_pages,
+			rc == SQLITE_BUSY ? "another program has been reading the store for long"
+					  : sqlite3_errmsg(st->writer->db));
+}
+
+void upkeep_do(struct store *st)
+{
+	purge_some(st);
+	checkpoint(st);
+	st->has_recovered = false; /* from now on others find an index of the log, and us */
+}
