@@ -17,6 +17,7 @@
 #include "workers.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -29,6 +30,7 @@ int serve_fastcgi(int fd, const char *address, const char *config_path, int n_wo
 	int control_fd;
 	enum err e;
 
+	mallopt(M_ARENA_MAX, 2); /* one for each thread would be memory that nobody uses */
 	workers_block_signals();
 	if (keeper_start(!log_leads_nowhere(), &control_fd) != OK || peer_prepare() != OK) {
 		log_warn("%s", err_text());

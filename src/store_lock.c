@@ -19,9 +19,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+#ifndef sigev_notify_thread_id /* the C library has no name for it before 2.37 */
+#define sigev_notify_thread_id _sigev_un._tid
+#endif
 
 #define TURN_WAIT_US 300000   /* what a turn may take ... */
 #define NO_TURNS_US  10000000 /* ... before turns are not asked for, for as long */
@@ -39,24 +44,28 @@ static enum err move_lock(struct store *st, int64_t at, short type, int command)
 	return err_set(ERR_SYSTEM, "lock the store: %s", strerror(errno));
 }
 
-/* Waits for the turn, but not for somebody who has been stopped with it. */
+/*
+ * Waits for the turn, but not for somebody who has been stopped with it: a timer interrupts.  It
+ * goes on doing so, as its first signal may come before the wait.
+ */
 static enum err take_turn(struct store *st, bool may_wait)
 {
-	int64_t end_us = clock_mono_us() + TURN_WAIT_US;
-	struct timespec pause = {.tv_nsec = 100000};
-	enum err e;
+	const struct itimerspec until = {
+		.it_value = {.tv_nsec = TURN_WAIT_US * 1000}, .it_interval = {.tv_nsec = 20000000}};
+	struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGURG};
+	enum err e = move_lock(st, TURN_BYTE, F_WRLCK, F_OFD_SETLK);
+	timer_t timer;
 
-	for (;;) {
-		e = move_lock(st, TURN_BYTE, F_WRLCK, F_OFD_SETLK);
-		if (e != ERR_BUSY || !may_wait)
-			return e;
-		if (clock_mono_us() > end_us)
-			break;
-		nanosleep(&pause, NULL);
-		if (pause.tv_nsec < 1000000)
-			pause.tv_nsec *= 2;
+	if (e != ERR_BUSY || !may_wait)
+		return e;
+	event.sigev_notify_thread_id = gettid();
+	if (timer_create(CLOCK_MONOTONIC, &event, &timer) == 0) {
+		timer_settime(timer, 0, &until, NULL);
+		e = move_lock(st, TURN_BYTE, F_WRLCK, F_OFD_SETLKW);
+		timer_delete(timer);
 	}
-	st->no_turns_until_us = clock_mono_us() + NO_TURNS_US;
+	if (e == ERR_BUSY)
+		st->no_turns_until_us = clock_mono_us() + NO_TURNS_US;
 	return e;
 }
 

@@ -214,7 +214,8 @@ enum err schema_create(struct store *st) MUSTCHECK;
 enum err schema_check(struct store *st, struct conn *c) MUSTCHECK;
 
 /* store_lock.c */
-/* Takes the writer lock.  ERR_BUSY: somebody has it, or, with may_wait, a signal ended the wait. */
+/* Takes the writer lock.  ERR_BUSY: somebody has it, or, with may_wait, SIGURG ended the wait; the
+ * thread then must have a handler for it, and not block it. */
 enum err lock_take(struct store *st, bool may_wait) MUSTCHECK;
 /* The same for opening: ERR_BUSY after busy_timeout_ms. */
 enum err store_lock(struct store *st) MUSTCHECK;
