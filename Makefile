@@ -17,6 +17,7 @@ ROUNDS  ?= 5
 KEYS    ?= 1000000
 REQUESTS ?= 100000
 ONLY    ?=
+WRITE   ?=
 
 VERSION  := $(shell sed -n 's/.*RETRYSAFE_VERSION "\(.*\)"/\1/p' src/cli.h)
 PACKAGES := gcc make pkg-config libfcgi-dev libsqlite3-dev libjansson-dev libmd-dev libxxhash-dev \
@@ -142,12 +143,12 @@ fuzz: ## fuzz what reads bytes from outside, SECONDS each
 			$$(ls tests/fuzz/fuzz_$$f.dict 2>/dev/null | sed s/^/-dict=/) build/fuzz/corpus-$$f || exit 1; \
 	done
 
-bench: deps ## retrysafe beside its peers: ROUNDS=5 SECONDS=2 ONLY=figure KEYS=1000000 REQUESTS=100000
+bench: deps ## retrysafe beside its peers: ROUNDS=5 SECONDS=2 ONLY=figure KEYS=1000000 REQUESTS=100000 WRITE=directory
 	@sh tests/deps.sh $(BENCH_PACKAGES)
 	@$(MAKE) --no-print-directory -s all $(BUILD)/units.a
 	@RETRYSAFE_BUILD=$(abspath $(BUILD)) perl bench/bench.pl --rounds $(ROUNDS) --keys $(KEYS) \
 		--requests $(REQUESTS) --seconds $(if $(filter file,$(origin SECONDS)),2,$(SECONDS)) \
-		$(if $(ONLY),--only $(ONLY))
+		$(if $(ONLY),--only $(ONLY)) $(if $(WRITE),--write $(WRITE))
 
 lint: ## strict warnings as errors with gcc and clang, clang-tidy, cppcheck, formatting, our own rules
 	@sh tests/deps.sh $(LINT_PACKAGES)
@@ -159,12 +160,14 @@ format: ## let clang-format rewrite the sources
 install: all ## install into DESTDIR and PREFIX
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/retrysafe \
 		$(DESTDIR)$(PREFIX)/share/doc/retrysafe/decisions \
+		$(DESTDIR)$(PREFIX)/share/doc/retrysafe/performance \
 		$(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5
 	install -m 0755 $(BUILD)/retrysafe $(BUILD)/retrysafe-notify $(DESTDIR)$(PREFIX)/bin
 	ln -sf ../../bin/retrysafe $(DESTDIR)$(PREFIX)/lib/retrysafe/retrysafe.fcgi
 	ln -sf ../../bin/retrysafe $(DESTDIR)$(PREFIX)/lib/retrysafe/retrysafe.cgi
 	install -m 0644 README.md CHANGES.md LICENSE conf/* $(DESTDIR)$(PREFIX)/share/doc/retrysafe
 	install -m 0644 docs/*.md $(DESTDIR)$(PREFIX)/share/doc/retrysafe
+	install -m 0644 docs/performance/* $(DESTDIR)$(PREFIX)/share/doc/retrysafe/performance
 	install -m 0644 docs/decisions/*.md $(DESTDIR)$(PREFIX)/share/doc/retrysafe/decisions
 	install -m 0644 man/retrysafe.1 man/retrysafe-notify.1 $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 0644 man/retrysafe.json.5 $(DESTDIR)$(PREFIX)/share/man/man5

@@ -4,7 +4,7 @@
  *
  * The new process shares our memory until its exec, and we sleep that long: nothing of a big
  * address space is copied, and what it could not do it says in a variable.  posix_spawn(3) does the
- * same, but knows no limits, and sets 64 signal actions and asks for two limits for each program.
+ * same, but knows no limits, and sets 64 signal actions and asks for seven limits for each program.
  *
  * RULES THAT HOLD
  *   (1) The program gets descriptors 0, 1 and 2 and nothing else.

@@ -6,7 +6,9 @@
  *   store_schema.c   the tables, and their upgrades
  *   store_place.c    where the store is, the sentinel
  *   store_witness.c  proofs of life
- *   store_writer.c   the one writing thread: queue, lock file, group commit, checkpoint
+ *   store_lock.c     the writer lock, and whose turn it is
+ *   store_writer.c   writing for all that wait: queue, group commit, the thread
+ *   store_upkeep.c   what is done by the way: purging, moving the log
  *   store_move.c     the writes: claim, release, record, doubt
  *   store_purge.c    the same that time makes: dropped responses, forgotten operations
  *   store_natural.c  natural keys

@@ -7,9 +7,9 @@
  *   (1) It is done under the writer lock, when those who waited for a write have been woken.
  *   (2) Purging has a transaction of its own: what cannot be purged must not keep anybody from
  *       writing.
- *   (3) A long-lived process purges by the clock, a CGI program, which sees only its own commits,
- * by how the log grows. (4) The log does not grow without end: whoever opens the store alone reads
- * all of it.
+ *   (3) A long-lived process purges by the clock; a CGI program, which sees only its own commits,
+ *       by the growth of the log.
+ *   (4) The log does not grow without end: whoever opens the store alone reads all of it.
  *
  * What it does not know: who does it, and when (store_writer.c); what has expired (store_purge.c).
  */

@@ -2,9 +2,9 @@
 /*
  * store_witness.c - proofs of life that the kernel keeps: locks on single bytes of the lock file
  *
- * The bytes lie far beyond the end of the file.  Byte 0 is the writer lock (store_writer.c), a
- * witness is a random byte, and who keeps a result holds the byte of the operation's id.  Behind
- * all of them are the places of those who wait, PLACES_MAX for each route.
+ * The bytes lie far beyond the end of the file.  Bytes 0 and 1 are the writer lock and its turn
+ * (store_lock.c), a witness is a random byte, and who keeps a result holds the byte of the
+ * operation's id.  Behind all of them are the places of those who wait, PLACES_MAX for each route.
  *
  * What it does not know: who asks, and what follows from the answer (claim.c).
  */
