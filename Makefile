@@ -167,7 +167,7 @@ install: all ## install into DESTDIR and PREFIX
 	ln -sf ../../bin/retrysafe $(DESTDIR)$(PREFIX)/lib/retrysafe/retrysafe.cgi
 	install -m 0644 README.md CHANGES.md LICENSE conf/* $(DESTDIR)$(PREFIX)/share/doc/retrysafe
 	install -m 0644 docs/*.md $(DESTDIR)$(PREFIX)/share/doc/retrysafe
-	install -m 0644 docs/performance/* $(DESTDIR)$(PREFIX)/share/doc/retrysafe/performance
+	install -m 0644 docs/performance/*.md docs/performance/*.svg $(DESTDIR)$(PREFIX)/share/doc/retrysafe/performance
 	install -m 0644 docs/decisions/*.md $(DESTDIR)$(PREFIX)/share/doc/retrysafe/decisions
 	install -m 0644 man/retrysafe.1 man/retrysafe-notify.1 $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 0644 man/retrysafe.json.5 $(DESTDIR)$(PREFIX)/share/man/man5

@@ -319,11 +319,14 @@ subtest 'names' => sub {
     my %targets = map { $_ => 1 } slurp('Makefile') =~ /^([a-z]+):.*## /mg;
     for my $file ('README.md', glob 'docs/*.md docs/decisions/*.md man/*') {
         my $text = slurp($file);
+        my ($dir) = $file =~ m{^(.*/)?[^/]+\z};
+        $dir //= '';
         my @missing = grep { !$targets{$_} } $text =~ /`make ([a-z]+)/g;
         # Paths, and files of src/ by their bare names.
         push @missing, grep { !-e && !-e "src/$_" } $text =~ m{`([\w./-]+\.(?:[cht]|pm|pl|sh|md|json|conf|service|socket))`}g;
         push @missing, grep { !-e } $text =~ m{`((?:src|conf|tests|docs|cgi-bin|demo|man)/[\w./-]*)`}g;
-        push @missing, grep { !-e } $text =~ m{\]\((?!https?:|#)([^)#]+)\)}g;
+        # Links are relative to the file that has them.
+        push @missing, grep { !-e "$dir$_" } $text =~ m{\]\((?!https?:|#)([^)#]+)\)}g;
         push @missing, grep { $source !~ /\b$_\(/ } $text =~ /`([a-z]\w*)\(\)`/g;
         is "@missing", '', "$file: all files, functions and make targets it names are there";
     }
