@@ -92,7 +92,7 @@ sub write_json {
 sub write_markdown {
     my ($file, $run) = @_;
     my $m = $run->{machine};
-    my $text = "# Measured\n\n" . join('', map { "$_: $m->{$_}  \n" } sort keys %$m) . "\n"
+    my $text = "# Measured\n\n" . join('', map { "- $_: $m->{$_}\n" } sort keys %$m) . "\n"
         . "Each figure is the median of $run->{rounds} interleaved rounds of $run->{seconds} s, with the "
         . "least and the most; ratios are taken round by round.\n"
         . "`make bench ONLY=name` repeats one.\n\n"
