@@ -331,7 +331,8 @@ static void pass_somebody_stopped(struct store *st)
 	await_turn();
 	usleep(50000); /* until it waits for the lock with it */
 	kill(waiter, SIGSTOP);
-	usleep(50000);
+	waitpid(waiter, NULL,
+		WUNTRACED); /* else it could still get the lock, and be stopped with it */
 	(void)!write(pair[0], "g", 1);
 	(void)!read(pair[0], &byte, 1);
 	for (int i = 0; i < 3; i++) {
