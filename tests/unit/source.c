@@ -9,6 +9,9 @@
 #include "pointer.h"
 #include "request_try.h"
 
+#include <signal.h>
+#include <sys/resource.h>
+
 #define FORM      "CONTENT_TYPE=application/x-www-form-urlencoded"
 #define MULTIPART "CONTENT_TYPE=multipart/form-data; boundary=XX"
 #define JSON      "CONTENT_TYPE=application/json"
@@ -452,6 +455,28 @@ static void read_once(void)
 	request_free(&r);
 }
 
+/* A part of a body must never be taken for all of it, nor its descriptor be closed twice. */
+static void have_no_room_for_a_body(void)
+{
+	struct request r = {.body = SPOOL_CLOSED, .has_body = true, .body_len = 5};
+	struct rlimit before, none;
+	int fd = 99;
+
+	getrlimit(RLIMIT_FSIZE, &before);
+	none = before;
+	none.rlim_cur = 0;
+	signal(SIGXFSZ, SIG_IGN);
+	setrlimit(RLIMIT_FSIZE, &none);
+	for (int i = 0; i < 2; i++) {
+		is_int(request_body_fd(&r, &fd), ERR_FULL, "no room for a small body");
+		ok(fd == -1 && r.body.fd == -1, "... no descriptor of it is left");
+	}
+	setrlimit(RLIMIT_FSIZE, &before);
+	is_int(request_body_fd(&r, &fd), OK, "with room again");
+	is_int(lseek(fd, 0, SEEK_END), 5, "... it is whole");
+	spool_close(&r.body);
+}
+
 int main(void)
 {
 	look_into_headers();
@@ -469,5 +494,6 @@ int main(void)
 	digest_json();
 	ignore_elements();
 	read_once();
+	have_no_room_for_a_body();
 	return done_testing();
 }
