@@ -45,6 +45,7 @@ struct child {
 struct channel {
 	struct channel *next;
 	int fd;
+	int tray_fd; /* read when something else is a reason to: see order.h */
 	struct child *child;
 	bool is_full; /* it did not take our last message: wait until it can be written */
 };

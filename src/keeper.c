@@ -85,11 +85,25 @@ static ssize_t receive(int fd, void *buf, size_t size, int fds[2])
 
 /* ---- channels ---- */
 
+static void empty_tray(struct keeper *k, struct channel *ch);
+
+static void close_both(const int fds[2])
+{
+	for (int i = 0; i < 2; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+}
+
+static bool has_run(const struct channel *ch, int64_t serial)
+{
+	return ch->child && ch->child->order->serial == serial;
+}
+
 static void take_message(
 	struct keeper *k, struct channel *ch, const char *buf, size_t len, int fds[2])
 {
 	struct command command;
-	struct child *c = ch->child;
+	struct child *c;
 
 	if (len < sizeof(command))
 		return;
@@ -100,8 +114,11 @@ static void take_message(
 			child_go(k, ch->child);
 		return;
 	}
-	if (!c || c->order->serial != command.serial)
+	if (!has_run(ch, command.serial))
+		empty_tray(k, ch);
+	if (!has_run(ch, command.serial))
 		return; /* FAILED crossed it */
+	c = ch->child;
 	if (command.kind == MESSAGE_GO && c->phase == PHASE_READY && !c->has_failed)
 		child_go(k, c);
 	else if (command.kind == MESSAGE_KEEP)
@@ -112,6 +129,7 @@ static void take_message(
 
 static void close_channel(struct keeper *k, struct channel *ch)
 {
+	empty_tray(k, ch);
 	if (ch->child)
 		child_leave(k, ch->child);
 	for (struct channel **at = &k->channels; *at; at = &(*at)->next)
@@ -120,19 +138,32 @@ static void close_channel(struct keeper *k, struct channel *ch)
 			break;
 		}
 	close(ch->fd);
+	close(ch->tray_fd);
 	free(ch);
+}
+
+/* What recvmsg(2) said of one message of `ch`, which is then dealt with. */
+static ssize_t read_message(struct keeper *k, struct channel *ch, int fd)
+{
+	static _Alignas(struct order) char buf[ORDER_MAX];
+	int fds[2];
+	ssize_t n = receive(fd, buf, sizeof(buf), fds);
+
+	if (n > 0)
+		take_message(k, ch, buf, (size_t)n, fds);
+	return n;
+}
+
+static void empty_tray(struct keeper *k, struct channel *ch)
+{
+	while (read_message(k, ch, ch->tray_fd) > 0)
+		;
 }
 
 static void read_channel(struct keeper *k, struct channel *ch)
 {
-	static _Alignas(struct order) char buf[ORDER_MAX];
-	int fds[2];
-	ssize_t n = receive(ch->fd, buf, sizeof(buf), fds);
-
-	if (n == 0)
+	if (read_message(k, ch, ch->fd) == 0)
 		close_channel(k, ch);
-	else if (n > 0)
-		take_message(k, ch, buf, (size_t)n, fds);
 }
 
 /* The gateway opens a channel.  One that cannot be kept is closed: the gateway sees that. */
@@ -147,14 +178,13 @@ static void read_control(struct keeper *k)
 		close(k->control_fd);
 		k->control_fd = -1;
 	}
-	if (n <= 0 || fds[0] < 0)
-		return;
-	ch = calloc(1, sizeof(*ch));
+	ch = n > 0 && fds[0] >= 0 && fds[1] >= 0 ? calloc(1, sizeof(*ch)) : NULL;
 	if (!ch) {
-		close(fds[0]);
+		close_both(fds);
 		return;
 	}
 	ch->fd = fds[0];
+	ch->tray_fd = fds[1];
 	ch->next = k->channels;
 	k->channels = ch;
 }
@@ -199,7 +229,8 @@ static void watch(struct polled *p, int fd, short events, enum source source, vo
 /* Everything that may happen next.  Returns poll(2)'s time-out. */
 static int gather(struct keeper *k, struct polled *p)
 {
-	int64_t next_us = k->must_reap ? clock_mono_us() + REAP_AGAIN_US : INT64_MAX, left_us;
+	int64_t now_us = clock_mono_us(), left_us;
+	int64_t next_us = k->must_reap ? now_us + REAP_AGAIN_US : INT64_MAX;
 
 	p->n = 0;
 	/* Outputs first: dispatching them frees nobody. */
@@ -217,7 +248,7 @@ static int gather(struct keeper *k, struct polled *p)
 	watch(p, k->control_fd, POLLIN, SOURCE_CONTROL, NULL);
 	if (next_us == INT64_MAX)
 		return -1;
-	left_us = next_us - clock_mono_us();
+	left_us = next_us - now_us;
 	return left_us <= 0 ? 0 : left_us > 3600000000 ? 3600000 : (int)(left_us / 1000 + 1);
 }
 
@@ -268,6 +299,10 @@ static void attend(struct keeper *k)
 
 	if (k->must_reap)
 		child_reap(k);
+	/* That it has been recorded may lie there. */
+	for (struct channel *ch = k->channels; ch; ch = ch->next)
+		if (ch->child && now_us >= child_due(ch->child))
+			empty_tray(k, ch);
 	for (struct child *c = k->children, *next; c; c = next) {
 		next = c->next;
 		if (now_us >= child_due(c))
@@ -346,10 +381,11 @@ bool keeper_is_gone(int control_fd)
 	return poll(&fd, 1, 0) > 0;
 }
 
-enum err keeper_channel(int control_fd, int *channel_fd)
+/* Sends two descriptors to the keeper. */
+static enum err hand_over(int control_fd, const int fds[2])
 {
 	union {
-		char bytes[CMSG_SPACE(sizeof(int))];
+		char bytes[CMSG_SPACE(2 * sizeof(int))];
 		struct cmsghdr align;
 	} control = {0};
 	struct iovec iov = {(char[1]){0}, 1};
@@ -358,25 +394,42 @@ enum err keeper_channel(int control_fd, int *channel_fd)
 		.msg_control = control.bytes,
 		.msg_controllen = sizeof(control.bytes)};
 	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-	int pair[2], size = 2 * ORDER_MAX;
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
-		return err_set(ERR_NOMEM, "open a channel to the keeper: %s", strerror(errno));
-	setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-	setsockopt(pair[1], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 	c->cmsg_level = SOL_SOCKET;
 	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(c), &pair[1], sizeof(int));
-	if (sendmsg(control_fd, &msg, MSG_NOSIGNAL) < 0) {
-		int why = errno;
+	c->cmsg_len = CMSG_LEN(2 * sizeof(int));
+	memcpy(CMSG_DATA(c), fds, 2 * sizeof(int));
+	if (sendmsg(control_fd, &msg, MSG_NOSIGNAL) >= 0)
+		return OK;
+	return err_set(errno == EPIPE || errno == ECONNRESET ? ERR_GONE : ERR_SYSTEM,
+		"open a channel to the keeper: %s", strerror(errno));
+}
 
-		close(pair[0]);
-		close(pair[1]);
-		return err_set(why == EPIPE || why == ECONNRESET ? ERR_GONE : ERR_SYSTEM,
-			"open a channel to the keeper: %s", strerror(why));
+enum err keeper_channel(int control_fd, int *channel_fd, int *tray_fd)
+{
+	int ours[2] = {-1, -1}, theirs[2] = {-1, -1}, size = 2 * ORDER_MAX;
+	enum err e = OK;
+
+	for (int i = 0; i < 2 && e == OK; i++) {
+		int pair[2];
+
+		if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
+			e = err_set(ERR_NOMEM, "open a channel to the keeper: %s", strerror(errno));
+			break;
+		}
+		ours[i] = pair[0];
+		theirs[i] = pair[1];
+		setsockopt(ours[i], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+		setsockopt(theirs[i], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 	}
-	close(pair[1]);
-	*channel_fd = pair[0];
+	if (e == OK)
+		e = hand_over(control_fd, theirs);
+	close_both(theirs);
+	if (e != OK) {
+		close_both(ours);
+		return e;
+	}
+	*channel_fd = ours[0];
+	*tray_fd = ours[1];
 	return OK;
 }

@@ -2,17 +2,21 @@
 /*
  * order.h - what gateway and keeper say to each other
  *
- * A channel is a SOCK_SEQPACKET socket pair: one message a packet.  One run at a time belongs to a
- * channel.  The gateway is the only one who speaks first.
+ * A channel is two SOCK_SEQPACKET socket pairs, one message a packet: what is sent over the first
+ * wakes the keeper; the second is a tray, where the gateway lays what can wait.  The keeper empties
+ * it before it does what needs to know it: starts a script, sees the channel close, records a
+ * result that nobody seems to.  One run at a time belongs to a channel.  The gateway is the only
+ * one who speaks first.
  *
  *     gateway                              keeper
- *     ORDER (+ stdin, witness)   ------>   keeps it: ready
+ *     ORDER (+ stdin, witness)   --tray->  keeps it: ready
  *     GO                         ------>   starts the script: running
  *                                <------   FAILED errno: nothing was started; kept until ...
  *     FORGET                     ------>   ... the claim is released
  *                                <------   STDERR bytes, any number of times
  *                                <------   ENDED (+ output): kept until ...
- *     FORGET                     ------>   it is recorded, or never was claimed: forgotten
+ *     FORGET                     --tray->  it is recorded: forgotten; over the first, when it was
+ *                                          never claimed, or had output that is worth giving back
  *     KEEP                       ------>   the gateway could not record it: the keeper does
  *
  * Every message carries the serial of its run: what still comes from an earlier run on the channel

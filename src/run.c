@@ -18,15 +18,19 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#define LITTLE_OUTPUT 8192 /* bytes that the keeper may hold until it hears of the next run */
+
 enum err run_open(int control_fd, struct channel *ch)
 {
-	return ch->fd >= 0 ? OK : keeper_channel(control_fd, &ch->fd);
+	return ch->fd >= 0 ? OK : keeper_channel(control_fd, &ch->fd, &ch->tray_fd);
 }
 
 void run_close(struct channel *ch)
 {
-	if (ch->fd >= 0)
+	if (ch->fd >= 0) {
 		close(ch->fd);
+		close(ch->tray_fd);
+	}
 	ch->fd = -1;
 }
 
@@ -114,37 +118,38 @@ enum err run_order(struct channel *ch, const struct run_spec *spec)
 	if (!buf)
 		return err_set(ERR_NOMEM, "order a run: out of memory");
 	pack_order(spec, ch->serial, buf);
+	ch->is_over = false;
 	c->cmsg_level = SOL_SOCKET;
 	c->cmsg_type = SCM_RIGHTS;
 	c->cmsg_len = CMSG_LEN(sizeof(fds));
 	memcpy(CMSG_DATA(c), fds, sizeof(fds));
-	e = send_message(ch->fd, &msg);
+	e = send_message(spec->is_protected ? ch->tray_fd : ch->fd, &msg);
 	free(buf);
 	return e;
 }
 
-static enum err send_command(struct channel *ch, enum message_kind kind)
+static enum err send_command(struct channel *ch, int fd, enum message_kind kind)
 {
 	struct command command = {.kind = kind, .serial = ch->serial};
 	struct iovec iov = {&command, sizeof(command)};
 	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
 
-	return send_message(ch->fd, &msg);
+	return send_message(fd, &msg);
 }
 
 enum err run_go(struct channel *ch)
 {
-	return send_command(ch, MESSAGE_GO);
+	return send_command(ch, ch->fd, MESSAGE_GO);
 }
 
 void run_forget(struct channel *ch)
 {
-	(void)!send_command(ch, MESSAGE_FORGET);
+	(void)!send_command(ch, ch->is_over ? ch->tray_fd : ch->fd, MESSAGE_FORGET);
 }
 
 void run_keep(struct channel *ch)
 {
-	(void)!send_command(ch, MESSAGE_KEEP);
+	(void)!send_command(ch, ch->fd, MESSAGE_KEEP);
 }
 
 /* Receives a report and the bytes behind it into buf; the bytes' length is in r->inline_len. */
@@ -233,6 +238,7 @@ enum err run_look(struct channel *ch, void (*on_text)(void *arg, const char *tex
 		break;
 	case MESSAGE_ENDED:
 		e = take_ending(&r, buf, output_fd, end);
+		ch->is_over = r.output_len <= LITTLE_OUTPUT;
 		break;
 	default:
 		e = err_set(ERR_BUSY, "the script is running");
