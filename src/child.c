@@ -190,7 +190,7 @@ static bool is_too_late(const struct order *o)
 	       clock_mono_us() / 1000 + o->timeout_ms + o->kill_after_ms > o->op.deadline_mono_ms;
 }
 
-/* Starts the script.  errno, 0 when it runs. */
+/* Begins to start the script.  errno, 0 when its end will tell. */
 static int start(struct child *c)
 {
 	int out[2] = {-1, -1}, err[2] = {-1, -1}, rc = 0;
@@ -200,13 +200,13 @@ static int start(struct child *c)
 		rc = ETIME;
 	else if (pipe2(err, O_CLOEXEC) != 0 || (c->out_fd < 0 && pipe2(out, O_CLOEXEC) != 0))
 		rc = errno;
+	c->launch = (struct launch){.limits = &c->order->limits,
+		.dir = c->dir,
+		.argv = c->argv,
+		.env = c->env,
+		.fds = {c->in_fd, c->out_fd >= 0 ? c->out_fd : out[1], err[1]}};
 	if (rc == 0)
-		rc = launch(&(struct launch){.limits = &c->order->limits,
-				    .dir = c->dir,
-				    .argv = c->argv,
-				    .env = c->env,
-				    .fds = {c->in_fd, c->out_fd >= 0 ? c->out_fd : out[1], err[1]}},
-			&c->pid);
+		rc = launch(&c->launch, &c->pid);
 	fault("keeper.started");
 	close_fd(&out[1]);
 	close_fd(&err[1]);
@@ -227,24 +227,36 @@ static int start(struct child *c)
 	return 0;
 }
 
+static void settle_alone(struct keeper *k, struct child *c);
+
 /*
  * A protected run that could not be started stays until the gateway has released its claim: should
  * the gateway die before, we still know that nothing was started.
  */
-void child_go(struct keeper *k, struct child *c)
+static void fail(struct keeper *k, struct child *c, int why)
 {
 	struct channel *ch = c->channel;
 	int64_t serial = c->order->serial;
-	int why = start(c);
 
-	if (why == 0)
-		return;
 	c->has_failed = true;
+	c->phase = PHASE_READY;
+	c->deadline_us = c->kill_us = INT64_MAX;
 	close_fd(&c->read_fd);
 	close_fd(&c->stderr_fd);
-	if (!c->order->is_protected)
+	if (!ch)
+		settle_alone(k, c);
+	else if (!c->order->is_protected)
 		free_child(k, c);
-	send_failed(ch, serial, why);
+	if (ch)
+		send_failed(ch, serial, why);
+}
+
+void child_go(struct keeper *k, struct child *c)
+{
+	int why = start(c);
+
+	if (why != 0)
+		fail(k, c, why);
 }
 
 /* ---- output ---- */
@@ -474,6 +486,10 @@ static void see_end(struct keeper *k, struct child *c, int status)
 {
 	int there = 0;
 
+	if (c->launch.failed != 0) {
+		fail(k, c, c->launch.failed);
+		return;
+	}
 	c->has_exited = true;
 	c->wait_status = status;
 	c->end_us = clock_mono_us();

@@ -6,6 +6,7 @@
 #ifndef RETRYSAFE_CHILD_H
 #define RETRYSAFE_CHILD_H
 
+#include "launch.h"
 #include "order.h"
 #include "spool.h"
 
@@ -30,6 +31,7 @@ struct child {
 	struct spool rest;             /* all of it, once it is longer */
 	int64_t output_len;
 	int errors_left; /* bytes of its error output that were there when it ended */
+	struct launch launch;
 	pid_t pid;
 	int wait_status;
 	bool has_failed; /* READY, and not to be started any more: that failed */

@@ -85,7 +85,7 @@ static ssize_t receive(int fd, void *buf, size_t size, int fds[2])
 
 /* ---- channels ---- */
 
-static void empty_tray(struct keeper *k, struct channel *ch);
+static void read_tray(struct keeper *k, struct channel *ch, int64_t serial);
 
 static void close_both(const int fds[2])
 {
@@ -110,12 +110,9 @@ static void take_message(
 	memcpy(&command, buf, sizeof(command)); /* an order begins like one */
 	if (command.kind == MESSAGE_ORDER && len >= sizeof(struct order)) {
 		child_take(k, ch, buf, len, fds);
-		if (ch->child && !ch->child->order->is_protected)
-			child_go(k, ch->child);
 		return;
 	}
-	if (!has_run(ch, command.serial))
-		empty_tray(k, ch);
+	read_tray(k, ch, command.serial);
 	if (!has_run(ch, command.serial))
 		return; /* FAILED crossed it */
 	c = ch->child;
@@ -129,7 +126,7 @@ static void take_message(
 
 static void close_channel(struct keeper *k, struct channel *ch)
 {
-	empty_tray(k, ch);
+	read_tray(k, ch, -1);
 	if (ch->child)
 		child_leave(k, ch->child);
 	for (struct channel **at = &k->channels; *at; at = &(*at)->next)
@@ -154,10 +151,25 @@ static ssize_t read_message(struct keeper *k, struct channel *ch, int fd)
 	return n;
 }
 
-static void empty_tray(struct keeper *k, struct channel *ch)
+/*
+ * Takes what lies in the tray until the run with this serial is there; -1: everything.  Not more:
+ * the next run's order may lie behind it, while the word that ends this one is on the other socket.
+ */
+static void read_tray(struct keeper *k, struct channel *ch, int64_t serial)
 {
-	while (read_message(k, ch, ch->tray_fd) > 0)
+	while (!has_run(ch, serial) && read_message(k, ch, ch->tray_fd) > 0)
 		;
+}
+
+/* What is due may have been recorded long ago. */
+static void look_into_tray(struct keeper *k, struct channel *ch)
+{
+	struct command command;
+
+	if (recv(ch->tray_fd, &command, sizeof(command), MSG_DONTWAIT | MSG_PEEK) ==
+			sizeof(command) &&
+		command.kind == MESSAGE_FORGET)
+		read_message(k, ch, ch->tray_fd);
 }
 
 static void read_channel(struct keeper *k, struct channel *ch)
@@ -299,10 +311,9 @@ static void attend(struct keeper *k)
 
 	if (k->must_reap)
 		child_reap(k);
-	/* That it has been recorded may lie there. */
 	for (struct channel *ch = k->channels; ch; ch = ch->next)
 		if (ch->child && now_us >= child_due(ch->child))
-			empty_tray(k, ch);
+			look_into_tray(k, ch);
 	for (struct child *c = k->children, *next; c; c = next) {
 		next = c->next;
 		if (now_us >= child_due(c))

@@ -9,12 +9,18 @@
 
 #include <sys/types.h>
 
-/* Everything is borrowed. */
+#define LAUNCH_STACK  8192 /* bytes */
+#define LAUNCH_FAILED 127  /* the exit status of a process that did not become the program */
+
+/* What to start.  It stays where it is, and what it borrows too, until the process has ended. */
 struct launch {
-	const struct limits *limits;
+	const struct limits *limits; /* borrowed, as all of these */
 	const char *dir;
 	char **argv, **env;
-	int fds[3]; /* all of them 3 or more */
+	int fds[3]; /* all of them 3 or more; may be closed when launch() has returned */
+	volatile int
+		failed; /* when the process has ended: an errno, nothing was started; 0 it was */
+	_Alignas(16) char stack[LAUNCH_STACK];
 };
 
 /*
@@ -26,11 +32,11 @@ struct launch {
 void launch_prepare(void);
 
 /*
- * launch - starts it, with no signal blocked; one thread of a process may call it
+ * launch - starts it, with no signal blocked
  *
- * Returns 0, the program runs and *pid is to be waited for; or an errno: nothing was started.
- * Blocks until the program has been loaded.
+ * Returns 0, and *pid is to be waited for; or an errno: nothing was started.  Does not wait until
+ * the program has been loaded: whether it could be is known when the process has ended.
  */
-int launch(const struct launch *s, pid_t *pid);
+int launch(struct launch *s, pid_t *pid);
 
 #endif

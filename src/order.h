@@ -25,8 +25,8 @@
  * When the channel closes instead, the gateway has died, and the keeper finishes the run by
  * itself: a ready one is released, a running one is waited for and recorded.
  *
- * A run that is not protected (pass-through) starts with its ORDER (+ stdin, stdout) and its
- * ENDED has no output; FORGET before ENDED means that nobody waits for it any more.
+ * A run that is not protected (pass-through) has an ORDER (+ stdin, stdout) with its GO behind it,
+ * and its ENDED has no output; FORGET before ENDED means that nobody waits for it any more.
  */
 #ifndef RETRYSAFE_ORDER_H
 #define RETRYSAFE_ORDER_H

@@ -96,6 +96,15 @@ static size_t pack_order(const struct run_spec *spec, int64_t serial, char *buf)
 	return at;
 }
 
+static enum err send_command(struct channel *ch, int fd, enum message_kind kind)
+{
+	struct command command = {.kind = kind, .serial = ch->serial};
+	struct iovec iov = {&command, sizeof(command)};
+	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+
+	return send_message(fd, &msg);
+}
+
 enum err run_order(struct channel *ch, const struct run_spec *spec)
 {
 	union {
@@ -123,18 +132,9 @@ enum err run_order(struct channel *ch, const struct run_spec *spec)
 	c->cmsg_type = SCM_RIGHTS;
 	c->cmsg_len = CMSG_LEN(sizeof(fds));
 	memcpy(CMSG_DATA(c), fds, sizeof(fds));
-	e = send_message(spec->is_protected ? ch->tray_fd : ch->fd, &msg);
+	e = send_message(ch->tray_fd, &msg);
 	free(buf);
-	return e;
-}
-
-static enum err send_command(struct channel *ch, int fd, enum message_kind kind)
-{
-	struct command command = {.kind = kind, .serial = ch->serial};
-	struct iovec iov = {&command, sizeof(command)};
-	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
-
-	return send_message(fd, &msg);
+	return e == OK && !spec->is_protected ? run_go(ch) : e;
 }
 
 enum err run_go(struct channel *ch)

@@ -57,10 +57,29 @@ enum err natural_take(struct conn *c, const struct claim *claim)
 	return conn_run(c, stmt, "natural key");
 }
 
+/* Few have one, and to change rows that are not there costs SQLite a table in memory. */
+static enum err has_one(struct conn *c, int64_t op_id, bool *has)
+{
+	sqlite3_stmt *stmt = conn_statement(c, ST_NATURAL_OF);
+
+	if (!stmt)
+		return c->why;
+	sqlite3_bind_int64(stmt, 1, op_id);
+	*has = sqlite3_step(stmt) == SQLITE_ROW;
+	return sqlite3_reset(stmt) == SQLITE_OK
+		       ? OK
+		       : conn_error(c, sqlite3_extended_errcode(c->db), "natural key");
+}
+
 enum err natural_end(struct conn *c, int64_t op_id, bool keeps, int64_t now_ms)
 {
-	sqlite3_stmt *stmt = conn_statement(c, keeps ? ST_NATURAL_KEEP : ST_NATURAL_DROP);
+	sqlite3_stmt *stmt;
+	bool has = false;
+	enum err e = has_one(c, op_id, &has);
 
+	if (e != OK || !has)
+		return e;
+	stmt = conn_statement(c, keeps ? ST_NATURAL_KEEP : ST_NATURAL_DROP);
 	if (!stmt)
 		return c->why;
 	sqlite3_bind_int64(stmt, 1, op_id);

@@ -102,6 +102,7 @@ static const char *const sql[ST__MAX] = {
 	[ST_NATURAL] = "SELECT op FROM natural WHERE digest=?1 AND (due IS NULL OR due>?2)",
 	[ST_NATURAL_ADD] = "INSERT INTO natural(digest,op,ttl) VALUES(?1,?2,?3) ON CONFLICT(digest)"
 			   " DO UPDATE SET op=?2,ttl=?3,due=NULL",
+	[ST_NATURAL_OF] = "SELECT 1 FROM natural WHERE op=?1",
 	[ST_NATURAL_KEEP] = "UPDATE natural SET due=CASE WHEN ttl>0 THEN ?2+ttl END WHERE op=?1",
 	[ST_NATURAL_DROP] = "DELETE FROM natural WHERE op=?1 AND NOT EXISTS"
 			    "(SELECT 1 FROM operation WHERE id=?1 AND state=4)",

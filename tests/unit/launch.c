@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Claim: with and without limits a program starts in the same way, clean, with its limits and
- * nobody else's; and when the answer is an errno nothing was started.
+ * nobody else's; when the answer is an errno nothing was started; and whoever starts programs may
+ * go on at once, with other programs and with an errno of its own.
  */
 #include "launch.h"
 
@@ -30,7 +31,7 @@ static const struct limits some = {.file_bytes = INT64_C(1) << 40};
 static int exit_status;
 static pid_t last_pid;
 
-/* What the program writes to 1 and 2; owned.  rc: launch()'s answer. */
+/* What the program writes to 1 and 2; owned.  rc: why it was not started, or 0. */
 static char *run(const struct limits *limits, char *const argv[], char *const env[], int *rc)
 {
 	int in = memfd_create("in", MFD_CLOEXEC), out = memfd_create("out", MFD_CLOEXEC);
@@ -46,8 +47,10 @@ static char *run(const struct limits *limits, char *const argv[], char *const en
 	(void)!pwrite(in, "input", 5, 0);
 	last_pid = -1;
 	*rc = launch(&how, &last_pid);
-	if (*rc == 0)
+	if (*rc == 0) {
 		waitpid(last_pid, &status, 0);
+		*rc = how.failed;
+	}
 	exit_status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 	len = lseek(out, 0, SEEK_END);
 	text = calloc(1, (size_t)len + 1);
@@ -242,6 +245,44 @@ static void start_nothing(const struct limits *limits)
 	snprintf(dir, sizeof(dir), "%s", old);
 }
 
+/* ---- many at once ---- */
+
+#define MANY 200
+
+/* Half of them cannot be started; meanwhile no call of ours fails with somebody else's errno. */
+static void start_many(void)
+{
+	static struct launch how[MANY];
+	static pid_t pids[MANY];
+	char *yes[] = {(char *)(uintptr_t) "/bin/true", NULL}, *empty[] = {NULL};
+	char *no[] = {(char *)(uintptr_t) "/nonexistent/program", NULL};
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC), wrong = 0, started = 0, ended = 0;
+
+	null = fcntl(null, F_DUPFD_CLOEXEC, 10);
+	for (int i = 0; i < MANY; i++) {
+		how[i] = (struct launch){.limits = i % 4 < 2 ? &none : &some,
+			.dir = dir,
+			.argv = i % 2 ? no : yes,
+			.env = empty,
+			.fds = {null, null, null}};
+		started += launch(&how[i], &pids[i]) == 0;
+		for (int n = 0; n < 1000; n++)
+			wrong += close(-1) == 0 || errno != EBADF;
+	}
+	for (int i = 0; i < MANY; i++) {
+		int status = 0;
+
+		if (waitpid(pids[i], &status, 0) != pids[i] || !WIFEXITED(status))
+			continue;
+		ended += WEXITSTATUS(status) == (i % 2 ? LAUNCH_FAILED : 0) &&
+			 how[i].failed == (i % 2 ? ENOENT : 0);
+	}
+	is_int(started, MANY, "%d programs are started without waiting for any", MANY);
+	is_int(ended, MANY, "each says how it went");
+	is_int(wrong, 0, "and none has touched our errno");
+	close(null);
+}
+
 static int remove_one(const char *path, const struct stat *sb, int type, struct FTW *ftw)
 {
 	(void)sb;
@@ -260,6 +301,7 @@ int main(void)
 	start_clean(&some);
 	start_nothing(&none);
 	start_nothing(&some);
+	start_many();
 	set_limits();
 	keep_stricter_ones();
 	nftw(dir, remove_one, 4, FTW_DEPTH | FTW_PHYS);
