@@ -270,12 +270,13 @@ static void keep_output(struct child *c, const char *data, size_t n)
 
 	c->output_len += (int64_t)n;
 	if (c->rest.fd < 0 && c->output_len <= ORDER_INLINE_MAX) {
-		if (!c->output)
-			c->output = malloc(ORDER_INLINE_MAX);
-		if (!c->output)
-			c->is_output_lost = true;
-		else
-			memcpy(c->output + before, data, n);
+		char *grown = realloc(c->output, (size_t)c->output_len);
+
+		if (grown) {
+			c->output = grown;
+			memcpy(grown + before, data, n);
+		}
+		c->is_output_lost = c->is_output_lost || !grown;
 		return;
 	}
 	if (c->is_output_lost || before > max)

@@ -162,7 +162,7 @@ static void listen_to_sqlite(void)
 /* ---- connections ---- */
 
 #define READER_CACHE_KIB 64 /* others commit all the time, which empties it */
-#define WRITER_CACHE_KIB 1024
+#define WRITER_CACHE_KIB 512
 
 enum err conn_error(struct conn *c, int rc, const char *doing)
 {
