@@ -17,7 +17,7 @@
 #include "log.h"
 #include "store_sqlite.h"
 
-#define CHECKPOINT_PAGES 1000  /* 4 MiB of log: move it into the database */
+#define CHECKPOINT_PAGES 500   /* 2 MiB of log: move it, which nobody feels, into the database */
 #define RECOVERED_PAGES  64    /* the same for whoever had to read all of it to open the store */
 #define RESTART_PAGES    16000 /* 64 MiB: even if readers have to be waited for ... */
 #define RESTART_WAIT_MS  100   /* ... this long */
