@@ -220,18 +220,19 @@ void listener_keep(struct listener *l, int fd)
 	}
 	/* From here on whoever takes the mark away has the connection. */
 	atomic_store(&l->is_idle[fd], true);
-	if (!watch(l, fd, EPOLLIN | EPOLLONESHOT) && atomic_exchange(&l->is_idle[fd], false))
+	if (!watch(l, fd, EPOLLIN | EPOLLRDHUP | EPOLLONESHOT) &&
+		atomic_exchange(&l->is_idle[fd], false))
 		close(fd);
 }
 
 /* An idle connection that is to be read, without waiting; -1: it was closed. */
-static int take_idle(struct listener *l, int fd)
+static int take_idle(struct listener *l, int fd, uint32_t events)
 {
 	char byte;
 
 	if (!atomic_exchange(&l->is_idle[fd], false))
 		return -1; /* it has been closed, because we leave */
-	if (recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0)
+	if (events == EPOLLIN || recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0)
 		return fd;
 	close(fd);
 	return -1;
@@ -248,7 +249,7 @@ enum err listener_accept(struct listener *l, int *fd)
 		if (event.data.fd == l->stop_fd || atomic_load(&l->has_stopped))
 			return err_set(ERR_GONE, "the gateway has to leave");
 		if (event.data.fd != l->fd) {
-			got = take_idle(l, event.data.fd);
+			got = take_idle(l, event.data.fd, event.events);
 			continue;
 		}
 		got = take(l);

@@ -76,7 +76,8 @@ static size_t find(const struct variables *v, const char *name, size_t len)
 	size_t i;
 
 	for (i = 0; i < v->n; i++)
-		if (strncmp(v->list[i], name, len) == 0 && v->list[i][len] == '=')
+		if (v->list[i][0] == name[0] && strncmp(v->list[i], name, len) == 0 &&
+			v->list[i][len] == '=')
 			break;
 	return i;
 }
