@@ -178,6 +178,73 @@ void child_take(struct keeper *k, struct channel *ch, const char *buf, size_t le
 	send_failed(ch, serial, why);
 }
 
+/* ---- without the gateway ---- */
+
+void child_close_all_but(const int *keep, int n)
+{
+	int from = 3;
+
+	for (int i = 0; i < n; i++) {
+		int lowest = -1;
+
+		for (int j = 0; j < n; j++)
+			if (keep[j] >= from && (lowest < 0 || keep[j] < lowest))
+				lowest = keep[j];
+		if (lowest < 0)
+			break;
+		if (lowest > from)
+			close_range((unsigned)from, (unsigned)lowest - 1, 0);
+		from = lowest + 1;
+	}
+	close_range((unsigned)from, ~0U, 0);
+}
+
+static struct ending ending_of(struct child *c)
+{
+	struct ending end = {
+		.is_timed_out = c->is_timed_out,
+		.is_output_lost = c->is_output_lost,
+		.run_us = c->end_us - c->start_us,
+		.output_len = c->output_len,
+		.output_fd = c->rest.fd,
+		.output = c->rest.fd < 0 ? c->output : NULL,
+	};
+
+	ending_set_status(&end, c->wait_status);
+	if (end.output_fd < 0 && !end.output)
+		end.output = calloc(1, 1);
+	return end;
+}
+
+/* Writes the run to the store, in a process of its own: the keeper stays small and awake. */
+static bool fork_harvest(struct child *c)
+{
+	struct ending end;
+	pid_t pid = fork();
+
+	if (pid != 0) {
+		if (pid < 0)
+			log_warn("fork: %s; trying again", strerror(errno));
+		return pid > 0;
+	}
+	child_close_all_but((const int[]){c->witness_fd, c->rest.fd}, 2);
+	prctl(PR_SET_NAME, "retrysafe-harv");
+	if (c->phase != PHASE_READY)
+		end = ending_of(c);
+	harvest(c->order, c->url, c->spool, c->phase != PHASE_READY ? &end : NULL);
+	_exit(0);
+}
+
+/* Nobody waits for a run that is READY or has ended. */
+static void settle_alone(struct keeper *k, struct child *c)
+{
+	c->take_over_us = INT64_MAX;
+	if (!c->order->is_protected || c->is_taken_over || fork_harvest(c))
+		free_child(k, c);
+	else
+		c->retry_us = clock_mono_us() + RETRY_US;
+}
+
 /* ---- start ---- */
 
 /*
@@ -226,8 +293,6 @@ static int start(struct child *c)
 		c->deadline_us = c->start_us + c->order->timeout_ms * 1000;
 	return 0;
 }
-
-static void settle_alone(struct keeper *k, struct child *c);
 
 /*
  * A protected run that could not be started stays until the gateway has released its claim: should
@@ -330,7 +395,6 @@ static bool has_room(struct channel *ch)
 	return !ch->is_full;
 }
 
-/* Hands on at most `limit` bytes of its error output; returns how many; closes it at its end. */
 /* Nobody but the log hears it, and the log must not be filled by one script. */
 static void log_alone(struct child *c, const char *text, size_t len)
 {
@@ -342,6 +406,7 @@ static void log_alone(struct child *c, const char *text, size_t len)
 			LOG_ALONE_MAX);
 }
 
+/* Hands on at most `limit` bytes of its error output; returns how many; closes it at its end. */
 static int read_errors(struct child *c, int limit)
 {
 	char buf[4096];
@@ -377,71 +442,6 @@ void child_read_errors(struct child *c)
 }
 
 /* ---- the end ---- */
-
-void child_close_all_but(const int *keep, int n)
-{
-	int from = 3;
-
-	for (int i = 0; i < n; i++) {
-		int lowest = -1;
-
-		for (int j = 0; j < n; j++)
-			if (keep[j] >= from && (lowest < 0 || keep[j] < lowest))
-				lowest = keep[j];
-		if (lowest < 0)
-			break;
-		if (lowest > from)
-			close_range((unsigned)from, (unsigned)lowest - 1, 0);
-		from = lowest + 1;
-	}
-	close_range((unsigned)from, ~0U, 0);
-}
-
-static struct ending ending_of(struct child *c)
-{
-	struct ending end = {
-		.is_timed_out = c->is_timed_out,
-		.is_output_lost = c->is_output_lost,
-		.run_us = c->end_us - c->start_us,
-		.output_len = c->output_len,
-		.output_fd = c->rest.fd,
-		.output = c->rest.fd < 0 ? c->output : NULL,
-	};
-
-	ending_set_status(&end, c->wait_status);
-	if (end.output_fd < 0 && !end.output)
-		end.output = calloc(1, 1);
-	return end;
-}
-
-/* Writes the run to the store, in a process of its own: the keeper stays small and awake. */
-static bool fork_harvest(struct child *c)
-{
-	struct ending end;
-	pid_t pid = fork();
-
-	if (pid != 0) {
-		if (pid < 0)
-			log_warn("fork: %s; trying again", strerror(errno));
-		return pid > 0;
-	}
-	child_close_all_but((const int[]){c->witness_fd, c->rest.fd}, 2);
-	prctl(PR_SET_NAME, "retrysafe-harv");
-	if (c->phase != PHASE_READY)
-		end = ending_of(c);
-	harvest(c->order, c->url, c->spool, c->phase != PHASE_READY ? &end : NULL);
-	_exit(0);
-}
-
-/* Nobody waits for a run that is READY or has ended. */
-static void settle_alone(struct keeper *k, struct child *c)
-{
-	c->take_over_us = INT64_MAX;
-	if (!c->order->is_protected || c->is_taken_over || fork_harvest(c))
-		free_child(k, c);
-	else
-		c->retry_us = clock_mono_us() + RETRY_US;
-}
 
 void child_tell(struct keeper *k, struct child *c)
 {
@@ -551,11 +551,6 @@ void child_forget(struct keeper *k, struct child *c)
 		child_leave(k, c); /* its time limit still holds */
 	else
 		free_child(k, c);
-}
-
-void child_keep(struct keeper *k, struct child *c)
-{
-	child_leave(k, c);
 }
 
 /* ---- time ---- */

@@ -64,7 +64,8 @@ struct keeper {
  */
 void child_take(struct keeper *k, struct channel *ch, const char *buf, size_t len, int fds[2]);
 
-/* Starts the script of a READY run, or answers FAILED. */
+/* Begins to start the script of a READY run.  Where that cannot be done it answers FAILED, at once
+ * or when the process that should have become the script has ended. */
 void child_go(struct keeper *k, struct child *c);
 
 /* Reads what is there, as far as it can be passed on. */
@@ -77,14 +78,12 @@ void child_tell(struct keeper *k, struct child *c);
 /* Collects the scripts that have ended. */
 void child_reap(struct keeper *k);
 
-/* Nobody waits for it any more: what is protected is recorded by a child of ours. */
+/* Nobody waits for it any more, or the gateway could not record it: what is protected is recorded
+ * by a child of ours. */
 void child_leave(struct keeper *k, struct child *c);
 
 /* It is recorded, or was never claimed. */
 void child_forget(struct keeper *k, struct child *c);
-
-/* The gateway could not record it. */
-void child_keep(struct keeper *k, struct child *c);
 
 /* When child_attend() has to be called next, by clock_mono_us(); INT64_MAX: never. */
 int64_t child_due(const struct child *c);

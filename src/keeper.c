@@ -18,6 +18,9 @@
  *                       stands still: a child of the keeper writes
  *                       it to the store (harvest.c)
  *
+ * A process that ends without having become the script takes its run back to READY: nothing was
+ * started.
+ *
  * RULES THAT HOLD
  *   (1) Only this file, child.c and launch.c start programs and fork.  A script gets descriptors
  *       0, 1 and 2, clean signals, its own session, and the environment of its order; nothing
@@ -28,8 +31,8 @@
  *       that has been given to somebody else is never hit.
  *   (4) The keeper leaves when the gateway is gone and no run is left.
  *   (5) A script is not begun when its operation may already have been settled without it.
- *   (6) Nothing here waits but the one poll(): a script that floods its output, or a gateway that
- *       does not read, delays nobody else.
+ *   (6) Nothing here waits but the one poll(): a script that floods its output or takes long to be
+ *       loaded, or a gateway that does not read, delays nobody else.
  *
  * The life of one run is in child.c; this file brings it the messages, the signals and the time.
  *
@@ -119,7 +122,7 @@ static void take_message(
 	if (command.kind == MESSAGE_GO && c->phase == PHASE_READY && !c->has_failed)
 		child_go(k, c);
 	else if (command.kind == MESSAGE_KEEP)
-		child_keep(k, c);
+		child_leave(k, c);
 	else if (command.kind == MESSAGE_FORGET)
 		child_forget(k, c);
 }
