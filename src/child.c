@@ -105,42 +105,10 @@ static void free_child(struct keeper *k, struct child *c)
 	close_fd(&c->stderr_fd);
 	spool_close(&c->rest);
 	free(c->output);
-	free(c->argv);
-	free(c->env);
+	free(c->strings.argv);
+	free(c->strings.env);
 	free(c->order);
 	free(c);
-}
-
-static const char *take_string(const char **at, const char *end)
-{
-	const char *s = *at, *nul = memchr(s, '\0', (size_t)(end - s));
-
-	*at = nul ? nul + 1 : end;
-	return nul ? s : NULL;
-}
-
-/* Points into the strings behind the order.  An errno: they are not what an order says. */
-static int unpack(struct child *c, size_t len)
-{
-	const char *at = (const char *)(c->order + 1), *end = (const char *)c->order + len;
-	int argc = c->order->argc, envc = c->order->envc;
-
-	if (argc < 1 || argc > 1000 || envc < 0 || envc > 10000)
-		return EINVAL;
-	c->argv = calloc((size_t)argc + 1, sizeof(char *));
-	c->env = calloc((size_t)envc + 1, sizeof(char *));
-	if (!c->argv || !c->env)
-		return ENOMEM;
-	c->dir = take_string(&at, end);
-	c->url = take_string(&at, end);
-	c->spool = take_string(&at, end);
-	for (int i = 0; i < argc; i++)
-		c->argv[i] = (char *)(uintptr_t)take_string(&at, end);
-	for (int i = 0; i < envc; i++)
-		c->env[i] = (char *)(uintptr_t)take_string(&at, end);
-	return c->dir && c->url && c->spool && c->argv[argc - 1] && (envc == 0 || c->env[envc - 1])
-		       ? 0
-		       : EINVAL;
 }
 
 void child_take(struct keeper *k, struct channel *ch, const char *buf, size_t len, int fds[2])
@@ -171,7 +139,7 @@ void child_take(struct keeper *k, struct channel *ch, const char *buf, size_t le
 	ch->child = c;
 	c->next = k->children;
 	k->children = c;
-	why = unpack(c, len);
+	why = order_unpack(c->order, len, &c->strings);
 	if (why == 0)
 		return;
 	free_child(k, c);
@@ -231,7 +199,7 @@ static bool fork_harvest(struct child *c)
 	prctl(PR_SET_NAME, "retrysafe-harv");
 	if (c->phase != PHASE_READY)
 		end = ending_of(c);
-	harvest(c->order, c->url, c->spool, c->phase != PHASE_READY ? &end : NULL);
+	harvest(c->order, c->strings.url, c->strings.spool, c->phase != PHASE_READY ? &end : NULL);
 	_exit(0);
 }
 
@@ -268,9 +236,9 @@ static int start(struct child *c)
 	else if (pipe2(err, O_CLOEXEC) != 0 || (c->out_fd < 0 && pipe2(out, O_CLOEXEC) != 0))
 		rc = errno;
 	c->launch = (struct launch){.limits = &c->order->limits,
-		.dir = c->dir,
-		.argv = c->argv,
-		.env = c->env,
+		.dir = c->strings.dir,
+		.argv = c->strings.argv,
+		.env = c->strings.env,
 		.fds = {c->in_fd, c->out_fd >= 0 ? c->out_fd : out[1], err[1]}};
 	if (rc == 0)
 		rc = launch(&c->launch, &c->pid);
@@ -305,6 +273,8 @@ static void fail(struct keeper *k, struct child *c, int why)
 
 	c->has_failed = true;
 	c->phase = PHASE_READY;
+	c->pid = 0; /* the number may be given away */
+	c->is_timed_out = false;
 	c->deadline_us = c->kill_us = INT64_MAX;
 	close_fd(&c->read_fd);
 	close_fd(&c->stderr_fd);
@@ -349,10 +319,10 @@ static void keep_output(struct child *c, const char *data, size_t n)
 	if (c->rest.fd < 0) {
 		e = spool_open(&c->rest);
 		if (e == OK && before > 0)
-			e = spool_write(&c->rest, c->spool, c->output, (size_t)before);
+			e = spool_write(&c->rest, c->strings.spool, c->output, (size_t)before);
 	}
 	if (e == OK)
-		e = spool_write(&c->rest, c->spool, data, n);
+		e = spool_write(&c->rest, c->strings.spool, data, n);
 	if (e != OK) {
 		log_warn("a script's output cannot be kept: %s", err_text());
 		c->is_output_lost = true;
@@ -492,6 +462,8 @@ static void see_end(struct keeper *k, struct child *c, int status)
 		return;
 	}
 	c->has_exited = true;
+	if (!c->order->is_protected) /* what was held for a run that is over is free for the next */
+		close_fd(&c->witness_fd);
 	c->wait_status = status;
 	c->end_us = clock_mono_us();
 	if (c->order->is_protected && c->channel)
@@ -564,6 +536,13 @@ int64_t child_due(const struct child *c)
 	return other_us < c->retry_us ? other_us : c->retry_us;
 }
 
+/* All of its group; it has none yet as long as it is about to become the script. */
+static void send_signal(const struct child *c, int sig)
+{
+	if (kill(-c->pid, sig) != 0)
+		kill(c->pid, sig);
+}
+
 static void enforce_time(struct child *c, int64_t now_us)
 {
 	if (c->phase != PHASE_RUNNING || c->has_exited)
@@ -571,11 +550,11 @@ static void enforce_time(struct child *c, int64_t now_us)
 	if (!c->is_timed_out && now_us >= c->deadline_us) {
 		c->is_timed_out = true;
 		c->kill_us = now_us + c->order->kill_after_ms * 1000;
-		kill(-c->pid, SIGTERM);
-		kill(-c->pid, SIGCONT); /* a stopped process does not see TERM */
+		send_signal(c, SIGTERM);
+		send_signal(c, SIGCONT); /* a stopped process does not see TERM */
 	}
 	if (c->is_timed_out && now_us >= c->kill_us) {
-		kill(-c->pid, SIGKILL);
+		send_signal(c, SIGKILL);
 		c->kill_us = INT64_MAX;
 	}
 }

@@ -21,9 +21,8 @@ struct child {
 	struct child *next;
 	struct channel *channel; /* NULL: nobody waits for it any more */
 	enum phase phase;
-	struct order *order; /* with the strings behind it; owned */
-	const char *dir, *url, *spool;
-	char **argv, **env;            /* owned arrays of borrowed strings */
+	struct order *order;           /* with the strings behind it; owned */
+	struct order_strings strings;  /* in it; argv and env are owned arrays */
 	int in_fd, out_fd, witness_fd; /* what the script gets as 0; as 1 when passed through */
 	int read_fd, stderr_fd;        /* our ends of its output and error output */
 	int64_t logged;                /* bytes of its error output that nobody but the log got */

@@ -129,7 +129,7 @@ static void take_message(
 
 static void close_channel(struct keeper *k, struct channel *ch)
 {
-	read_tray(k, ch, -1);
+	read_tray(k, ch, INT64_MAX);
 	if (ch->child)
 		child_leave(k, ch->child);
 	for (struct channel **at = &k->channels; *at; at = &(*at)->next)
@@ -155,12 +155,13 @@ static ssize_t read_message(struct keeper *k, struct channel *ch, int fd)
 }
 
 /*
- * Takes what lies in the tray until the run with this serial is there; -1: everything.  Not more:
+ * Takes what lies in the tray until the run with this serial, or a later one, is there.  Not more:
  * the next run's order may lie behind it, while the word that ends this one is on the other socket.
  */
 static void read_tray(struct keeper *k, struct channel *ch, int64_t serial)
 {
-	while (!has_run(ch, serial) && read_message(k, ch, ch->tray_fd) > 0)
+	while (!(ch->child && ch->child->order->serial >= serial) &&
+		read_message(k, ch, ch->tray_fd) > 0)
 		;
 }
 

@@ -74,30 +74,32 @@ ON_ITS_STACK static long kernel(long number, long a, long b, long c, long d)
 ON_ITS_STACK static long limit(const struct limits *l)
 {
 	/* SIGXCPU, which says why, comes a second before SIGKILL. */
-	const rlim_t cpu_s = (rlim_t)((l->cpu_ms + 999) / 1000);
+	const uint64_t cpu_s = (uint64_t)((l->cpu_ms + 999) / 1000);
 	const struct {
 		int resource;
-		rlim_t soft, hard;
+		uint64_t soft, hard;
 	} all[] = {
 		{RLIMIT_CPU, cpu_s, cpu_s + 1},
-		{RLIMIT_AS, (rlim_t)l->memory_bytes, (rlim_t)l->memory_bytes},
-		{RLIMIT_NPROC, (rlim_t)l->processes, (rlim_t)l->processes},
-		{RLIMIT_FSIZE, (rlim_t)l->file_bytes, (rlim_t)l->file_bytes},
+		{RLIMIT_AS, (uint64_t)l->memory_bytes, (uint64_t)l->memory_bytes},
+		{RLIMIT_NPROC, (uint64_t)l->processes, (uint64_t)l->processes},
+		{RLIMIT_FSIZE, (uint64_t)l->file_bytes, (uint64_t)l->file_bytes},
 	};
 	long rc = 0;
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]) && rc == 0; i++) {
-		struct rlimit64 now;
+		struct {
+			uint64_t soft, hard;
+		} now; /* as prlimit64(2) has it everywhere */
 
 		if (all[i].soft == 0)
 			continue;
 		rc = kernel(SYS_prlimit64, 0, all[i].resource, 0, (long)&now);
 		if (rc != 0)
 			break;
-		if (all[i].hard < now.rlim_max)
-			now.rlim_max = all[i].hard;
-		if (all[i].soft < now.rlim_cur)
-			now.rlim_cur = all[i].soft;
+		if (all[i].hard < now.hard)
+			now.hard = all[i].hard;
+		if (all[i].soft < now.soft)
+			now.soft = all[i].soft;
 		rc = kernel(SYS_prlimit64, 0, all[i].resource, (long)&now, 0);
 	}
 	return rc;
@@ -106,10 +108,10 @@ ON_ITS_STACK static long limit(const struct limits *l)
 /* -errno, or it does not return. */
 ON_ITS_STACK static long become(const struct launch *s)
 {
-	const uint64_t none = 0;
+	static const uint64_t none[2];
 	long rc;
 
-	kernel(SYS_rt_sigprocmask, SIG_SETMASK, (long)&none, 0, sizeof(none));
+	kernel(SYS_rt_sigprocmask, SIG_SETMASK, (long)none, 0, (NSIG - 1) / 8);
 	kernel(SYS_setsid, 0, 0, 0, 0);
 	for (int i = 0; i < 3; i++) {
 		rc = kernel(SYS_dup3, s->fds[i], i, 0, 0);
@@ -153,5 +155,8 @@ int launch(struct launch *s, pid_t *pid)
 {
 	s->failed = 0;
 	*pid = clone(begin, s->stack + sizeof(s->stack), CLONE_VM | WE_WAIT | SIGCHLD, s);
+	if (*pid < 0 && errno == EINVAL) /* an emulator knows only those that are waited for */
+		*pid = clone(
+			begin, s->stack + sizeof(s->stack), CLONE_VM | CLONE_VFORK | SIGCHLD, s);
 	return *pid < 0 ? errno : 0;
 }

@@ -16,7 +16,7 @@
  *                                <------   STDERR bytes, any number of times
  *                                <------   ENDED (+ output): kept until ...
  *     FORGET                     --tray->  it is recorded: forgotten; over the first, when it was
- *                                          never claimed, or had output that is worth giving back
+ *                                          never claimed, or has much output
  *     KEEP                       ------>   the gateway could not record it: the keeper does
  *
  * Every message carries the serial of its run: what still comes from an earlier run on the channel
@@ -26,7 +26,8 @@
  * itself: a ready one is released, a running one is waited for and recorded.
  *
  * A run that is not protected (pass-through) has an ORDER (+ stdin, stdout) with its GO behind it,
- * and its ENDED has no output; FORGET before ENDED means that nobody waits for it any more.
+ * and its ENDED has no output; its FORGET goes over the first; before ENDED it means that nobody
+ * waits for it any more.
  */
 #ifndef RETRYSAFE_ORDER_H
 #define RETRYSAFE_ORDER_H
@@ -35,6 +36,7 @@
 #include "store.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum message_kind {
@@ -73,6 +75,30 @@ struct order {
 	struct operation op;
 	struct record_policy policy;
 };
+
+/* What is behind it. */
+struct order_strings {
+	const char *dir, *url, *spool;
+	char **argv, **env; /* NULL-terminated */
+};
+
+/*
+ * order_pack - writes an order to buf, and sets its argc and envc
+ *
+ *   buf  NULL: it is only counted
+ *
+ * Returns its length in bytes.
+ */
+size_t order_pack(struct order *o, const struct order_strings *s, char *buf);
+
+/*
+ * order_unpack - finds the strings of an order of len bytes
+ *
+ *   out  the strings point into the order; the caller frees argv and env, also after an error
+ *
+ * Returns 0; EINVAL they are not what the order says; ENOMEM.
+ */
+int order_unpack(const struct order *o, size_t len, struct order_strings *out);
 
 /* GO, FORGET, KEEP. */
 struct command {

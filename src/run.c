@@ -31,7 +31,8 @@ void run_close(struct channel *ch)
 		close(ch->fd);
 		close(ch->tray_fd);
 	}
-	ch->fd = -1;
+	ch->fd = ch->tray_fd = -1;
+	ch->is_over = false;
 }
 
 static enum err gone(const char *doing)
@@ -56,16 +57,6 @@ static enum err send_message(int fd, struct msghdr *msg)
 	}
 }
 
-/* Adds a string and its NUL to a packed order; with buf NULL it is only counted. */
-static void pack(char *buf, size_t *at, const char *s)
-{
-	size_t len = strlen(s) + 1;
-
-	if (buf)
-		memcpy(buf + *at, s, len);
-	*at += len;
-}
-
 /* Packs what `spec` says, or only counts it; the length. */
 static size_t pack_order(const struct run_spec *spec, int64_t serial, char *buf)
 {
@@ -78,22 +69,19 @@ static size_t pack_order(const struct run_spec *spec, int64_t serial, char *buf)
 		.kill_after_ms = spec->route->kill_after_ms,
 		.limits = spec->route->limits,
 	};
-	size_t at = sizeof(order);
+	struct order_strings texts = {
+		.dir = spec->script->dir,
+		.url = spec->store_url,
+		.spool = spec->spool,
+		.argv = spec->script->argv,
+		.env = (char **)(uintptr_t)spec->environment,
+	};
 
 	if (spec->op)
 		order.op = *spec->op;
 	if (spec->policy)
 		order.policy = *spec->policy;
-	pack(buf, &at, spec->script->dir);
-	pack(buf, &at, spec->store_url);
-	pack(buf, &at, spec->spool);
-	for (char *const *a = spec->script->argv; *a; a++, order.argc++)
-		pack(buf, &at, *a);
-	for (char *const *e = spec->environment; *e; e++, order.envc++)
-		pack(buf, &at, *e);
-	if (buf)
-		memcpy(buf, &order, sizeof(order));
-	return at;
+	return order_pack(&order, &texts, buf);
 }
 
 static enum err send_command(struct channel *ch, int fd, enum message_kind kind)
@@ -122,19 +110,25 @@ enum err run_order(struct channel *ch, const struct run_spec *spec)
 	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
 	enum err e;
 
+	ch->is_over = false;
+	ch->is_protected = spec->is_protected;
 	if (len > ORDER_MAX)
 		return err_set(ERR_INVALID, "order a run: the request's variables are too large");
 	if (!buf)
 		return err_set(ERR_NOMEM, "order a run: out of memory");
 	pack_order(spec, ch->serial, buf);
-	ch->is_over = false;
 	c->cmsg_level = SOL_SOCKET;
 	c->cmsg_type = SCM_RIGHTS;
 	c->cmsg_len = CMSG_LEN(sizeof(fds));
 	memcpy(CMSG_DATA(c), fds, sizeof(fds));
 	e = send_message(ch->tray_fd, &msg);
 	free(buf);
-	return e == OK && !spec->is_protected ? run_go(ch) : e;
+	if (e != OK || spec->is_protected)
+		return e;
+	e = run_go(ch);
+	if (e != OK)
+		run_close(ch); /* the order is taken back with it */
+	return e;
 }
 
 enum err run_go(struct channel *ch)
@@ -238,7 +232,7 @@ enum err run_look(struct channel *ch, void (*on_text)(void *arg, const char *tex
 		break;
 	case MESSAGE_ENDED:
 		e = take_ending(&r, buf, output_fd, end);
-		ch->is_over = r.output_len <= LITTLE_OUTPUT;
+		ch->is_over = ch->is_protected && r.output_len <= LITTLE_OUTPUT;
 		break;
 	default:
 		e = err_set(ERR_BUSY, "the script is running");
