@@ -28,6 +28,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -35,6 +36,7 @@
 extern char **environ;
 
 #define RECORD_MAX      65528 /* content of one record: the largest multiple of 8 */
+#define READ_MAX        8192  /* that libfcgi reads at once */
 #define DRAIN_SECONDS   60
 #define LOG_PATIENCE_MS 1000
 
@@ -143,27 +145,40 @@ static ssize_t read_cgi(struct peer *p, void *buf, size_t want)
 	return n;
 }
 
-/* What libfcgi has, else one byte and what came with it: never waits for a full buffer. */
+/* Can libfcgi have another byte without waiting?  The rest of a record may be padding, and the next
+ * one's header comes before its content. */
+static bool has_more(const struct peer *p)
+{
+	int there = 0;
+
+	return ioctl(p->fcgi.ipcFd, FIONREAD, &there) == 0 &&
+	       there > UINT8_MAX + (int)sizeof(FCGI_Header);
+}
+
+/*
+ * What libfcgi has, else one byte and what came with it, and what else is there: never waits for a
+ * full buffer.  libfcgi gives out READ_MAX bytes at most, and then what is left of a record.
+ */
 static ssize_t read_fastcgi(struct peer *p, char *buf, size_t want)
 {
 	FCGX_Stream *in = p->fcgi.in;
-	size_t there = (size_t)(in->stop - in->rdNext);
-	int n = 0;
+	size_t done = 0;
 
-	if (there == 0) {
-		n = FCGX_GetStr(buf, 1, in);
+	do {
+		size_t there = (size_t)(in->stop - in->rdNext);
+		int n;
+
+		if (there == 0)
+			there = 1;
+		n = FCGX_GetStr(buf + done, (int)(there < want - done ? there : want - done), in);
 		if (n <= 0) {
 			p->is_broken = FCGX_GetError(in) != 0;
 			p->has_ended = !p->is_broken;
-			return p->is_broken ? -1 : 0;
+			break;
 		}
-		there = (size_t)(in->stop - in->rdNext);
-	}
-	if (there > want - (size_t)n)
-		there = want - (size_t)n;
-	if (there > 0)
-		n += FCGX_GetStr(buf + n, (int)there, in);
-	return n;
+		done += (size_t)n;
+	} while (done < want && (in->stop > in->rdNext || (done > READ_MAX / 2 && has_more(p))));
+	return done > 0 || p->has_ended ? (ssize_t)done : -1;
 }
 
 ssize_t peer_read(struct peer *p, void *buf, size_t want)

@@ -27,7 +27,7 @@ if (c->order->is_protected) {
 	char mark[4200], ref[REF_LEN + 1];
 
 	operation_ref(&c->order->op, ref);
-	snprintf(mark, sizeof(mark), "%s/mark-%s", c->spool, ref);
+	snprintf(mark, sizeof(mark), "%s/mark-%s", c->strings.spool, ref);
 	close(open(mark, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
 }
 END
