@@ -32,10 +32,9 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define PIECE       65536
-#define STREAM_PIPE 262144 /* fewer turns between us and a script that reads a long body */
-#define SMALL_BODY  65536  /* bytes: fits into a pipe, needs no thread */
-#define REPORT_MS   50     /* a script that has closed its output has ended by then, as a rule */
+#define PIECE      65536
+#define SMALL_BODY 65536 /* bytes: fits into a pipe, needs no thread */
+#define REPORT_MS  50    /* a script that has closed its output has ended by then, as a rule */
 
 struct pump {
 	struct peer *peer;
@@ -71,7 +70,7 @@ static bool feed(const struct pump *p, const char *buf, ssize_t n)
 static void *pump(void *arg)
 {
 	struct pump *p = arg;
-	char buf[PIECE / 4];
+	char buf[PIECE];
 	bool is_wanted = true;
 	ssize_t n;
 
@@ -208,8 +207,6 @@ static enum err open_input(struct request *r, int *in_fd, struct pump *pump_out)
 	if (pipe2(pipe_fds, O_CLOEXEC) != 0)
 		return err_set(ERR_NOMEM, "pipe: %s", strerror(errno));
 	fcntl(pipe_fds[1], F_SETFL, O_NONBLOCK);
-	fcntl(pipe_fds[1], F_SETPIPE_SZ,
-		STREAM_PIPE); /* where it may not be so large, it is smaller */
 	*in_fd = pipe_fds[0];
 	pump_out->out_fd = pipe_fds[1];
 	pump_out->peer = r->peer;

@@ -411,22 +411,24 @@ enum err script_locate(enum way way, struct variables *v, char **path)
 	return rc;
 }
 
-/* Is the resolved path below one of the directories? */
+static bool is_below(const char *path, const char *dir)
+{
+	size_t len = strlen(dir);
+
+	while (len > 0 && dir[len - 1] == '/')
+		len--;
+	return strncmp(path, dir, len) == 0 && path[len] == '/';
+}
+
+/* Is the resolved path below one of the directories?  It has no links in it, so neither has one
+ * that it begins with; the others are resolved. */
 static bool is_inside(const char *real, const strings dirs)
 {
 	char dir[PATH_MAX];
 
-	for (size_t i = 0; dirs[i]; i++) {
-		size_t len;
-
-		if (!realpath(dirs[i], dir))
-			continue;
-		len = strlen(dir);
-		if (len == 1) /* "/" already ends in the slash that has to follow the others */
-			len = 0;
-		if (strncmp(real, dir, len) == 0 && real[len] == '/')
+	for (size_t i = 0; dirs[i]; i++)
+		if (is_below(real, dirs[i]) || (realpath(dirs[i], dir) && is_below(real, dir)))
 			return true;
-	}
 	return false;
 }
 
@@ -467,7 +469,7 @@ static enum err check(const char *named, const char *real, const struct config *
 		return err_set(ERR_REFUSED, "%s: %s", named, strerror(errno));
 	if (!S_ISREG(st.st_mode))
 		return err_set(ERR_REFUSED, "%s: not a regular file", named);
-	if (is_self(real) || is_control_file(real) || (interpreter && is_self(interpreter[0])))
+	if (is_own_file(&st) || is_control_file(real) || (interpreter && is_self(interpreter[0])))
 		return err_set(ERR_REFUSED, "%s: would start this program again", named);
 	if (faccessat(AT_FDCWD, real, interpreter ? R_OK : X_OK, AT_EACCESS) < 0)
 		return err_set(ERR_REFUSED, "%s: not %s: %s", named,
