@@ -46,7 +46,7 @@ static const struct verb {
 		"one operation, with its history", 1},
 	{"stats", cli_stats, "[--json]", "counters, keys by state, sizes", 0},
 	{"purge", cli_purge, "[--archive FILE] [--json]",
-		"removes what has expired, all at once; first into FILE, as JSON lines", 0},
+		"removes all that has expired; first into FILE, as JSON lines", 0},
 	{"settle", cli_settle, "REF --done FILE | REF --not-done, --why TEXT [--json]",
 		"an uncertain operation was done, with this CGI response, or was not and may run "
 		"again",

@@ -14,7 +14,7 @@
  *       kernel by itself: errno, which the C library would set, is ours.  Where we do not know how
  *       that is done, we wait for it.
  *
- * valgrind knows no such process; with -DLAUNCH_WAITS it has one that it knows.
+ * valgrind refuses such a process; built with -DLAUNCH_WAITS we wait for each, which it can follow.
  *
  * What it does not know: what is started, and who waits for it.
  */

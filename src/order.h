@@ -3,10 +3,10 @@
  * order.h - what gateway and keeper say to each other
  *
  * A channel is two SOCK_SEQPACKET socket pairs, one message a packet: what is sent over the first
- * wakes the keeper; the second is a tray, where the gateway lays what can wait.  The keeper empties
- * it before it does what needs to know it: starts a script, sees the channel close, records a
- * result that nobody seems to.  One run at a time belongs to a channel.  The gateway is the only
- * one who speaks first.
+ * wakes the keeper; the second is a tray, where the gateway lays what can wait.  The keeper reads
+ * it, as far as it has to, before it starts a script, takes a run over because the channel was
+ * closed, or records a result that the gateway seems not to have recorded.  One run at a time
+ * belongs to a channel.  The gateway is the only one who speaks first.
  *
  *     gateway                              keeper
  *     ORDER (+ stdin, witness)   --tray->  keeps it: ready
@@ -15,8 +15,8 @@
  *     FORGET                     ------>   ... the claim is released
  *                                <------   STDERR bytes, any number of times
  *                                <------   ENDED (+ output): kept until ...
- *     FORGET                     --tray->  it is recorded: forgotten; over the first, when it was
- *                                          never claimed, or has much output
+ *     FORGET                     --tray->  it is recorded: forgotten; over the first socket when it
+ *                                          was never claimed, or has much output
  *     KEEP                       ------>   the gateway could not record it: the keeper does
  *
  * Every message carries the serial of its run: what still comes from an earlier run on the channel
@@ -26,8 +26,8 @@
  * itself: a ready one is released, a running one is waited for and recorded.
  *
  * A run that is not protected (pass-through) has an ORDER (+ stdin, stdout) with its GO behind it,
- * and its ENDED has no output; its FORGET goes over the first; before ENDED it means that nobody
- * waits for it any more.
+ * and its ENDED has no output; its FORGET goes over the first socket; before ENDED it means that
+ * nobody waits for it any more.
  */
 #ifndef RETRYSAFE_ORDER_H
 #define RETRYSAFE_ORDER_H

@@ -41,6 +41,7 @@ subtest 'an upload of 64 MiB' => \&check_upload;
 subtest 'a download of 200 MiB' => \&check_download;
 subtest 'scripts that do as they like' => \&check_scripts;
 subtest 'a client that leaves' => \&check_leaving;
+subtest 'a server that is late with the end of no body' => \&check_late_end;
 subtest 'protected after unprotected' => \&check_mixture;
 is scalar(operations()), $n_posts, 'only what is protected is in the store';
 $sandbox->finish;
@@ -280,6 +281,20 @@ sub check_leaving {
     is scalar(scripts()), 1, 'the silent script is left alone, and it alone';
     $sandbox->open_gate('leave');
     ok wait_until { !scripts() }, 'no process is left';
+}
+
+# mod_proxy_fcgi asks for a reply before it sends the empty record that ends a body; a connection that is
+# closed before would be an error to it.
+sub check_late_end {
+    my $conn = FastCgi->connect($socket);
+    my @params = params(script => $sandbox->path('www/bare/effect.pl'), method => 'GET');
+    $conn->send(begin(1), params_record(1, @params), record(PARAMS, 1, ''));
+    my $answer = $conn->read_answer;
+    is $answer->{response}->status, 200, 'it has its answer';
+    select undef, undef, undef, 0.1;
+    ok $conn->send(record(STDIN_DATA, 1, '')), 'and can still send the end';
+    $conn->take_in for 1 .. 3;
+    isnt $conn->{ended}, 'reset', 'without an error';
 }
 
 # What one run leaves on the channel to the keeper must never be taken for the next one's.
