@@ -180,10 +180,6 @@ static enum next answer_pass(
 		if (sent > 0) {
 			answer_log(r);
 			peer_write(r->peer, NULL, 0, true);
-			/* mod_proxy_fcgi may not have sent the end of no body yet, and says 503
-			 * when it cannot. */
-			if (!peer_is_cgi(r->peer))
-				peer_drain(r->peer, INT64_MAX);
 			return FINISHED;
 		}
 		return answer_problem(r, PROBLEM_SCRIPT_FAILED, COUNTER_NOT_STARTED,

@@ -386,27 +386,6 @@ void peer_keep(struct peer *p, int *fd)
 	p->kept = fd;
 }
 
-/*
- * Is the connection at the end of a request?  A server that sent another one before the answer to
- * this one, which FCGI_MPXS_CONNS=0 forbids, has lost it: libfcgi has read it, too.
- */
-static bool can_keep(struct peer *p)
-{
-	int fd = p->fcgi.ipcFd;
-	bool is_at_end;
-	char byte;
-
-	if (!p->kept || !p->may_keep || p->is_lost || p->is_broken)
-		return false;
-	if (p->has_ended)
-		return true;
-	/* What is left of a request without a body is the end of its stream, and it is there. */
-	fcntl(fd, F_SETFL, O_NONBLOCK);
-	is_at_end = peer_read(p, &byte, 1) == 0;
-	fcntl(fd, F_SETFL, 0);
-	return is_at_end;
-}
-
 void peer_close(struct peer **pp)
 {
 	struct peer *p = *pp;
@@ -416,7 +395,15 @@ void peer_close(struct peer **pp)
 	if (!p->is_cgi) {
 		if (!p->is_answered)
 			peer_write(p, NULL, 0, true);
-		if (can_keep(p))
+		/*
+		 * mod_proxy_fcgi may send the end of a body, also of none, when it has its answer
+		 * already, and takes a connection that is closed before for an error.
+		 */
+		if (!p->is_lost)
+			peer_drain(p, INT64_MAX);
+		/* A server that sent another request before, which FCGI_MPXS_CONNS=0 forbids, has
+		 * lost it: libfcgi has read it, too. */
+		if (p->kept && p->may_keep && p->has_ended && !p->is_lost)
 			*p->kept = p->fcgi.ipcFd;
 		else
 			close(p->fcgi.ipcFd);

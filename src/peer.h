@@ -95,7 +95,8 @@ void peer_drain(struct peer *p, int64_t max_bytes);
 /* Ends a read that blocks in another thread. */
 void peer_stop_reading(struct peer *p);
 
-/* Ends the request and frees p; sets *p to NULL. */
+/* Ends the request, reads what is left of its body as peer_drain() does, and frees p; sets *p to
+ * NULL.  Blocks as long as that does. */
 void peer_close(struct peer **p);
 
 #endif

@@ -127,7 +127,6 @@ enum next progress_resource(struct request *r)
 	if (!names_operation(r, ref))
 		return NEXT;
 	r->is_resource = true;
-	peer_drain(r->peer, INT64_MAX); /* mod_proxy_fcgi says 503 when the end is not read */
 	progress_take_preference(r);
 	e = site_store(r->site, variables_get(&r->vars, "DOCUMENT_ROOT"), &r->store);
 	if (e == OK)
