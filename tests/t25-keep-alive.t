@@ -34,6 +34,7 @@ sub ask {
 }
 
 sub connect_now { FastCgi->connect(socket_path($sandbox)) }
+sub complaints { scalar(() = $sandbox->read('log/gateway') =~ /did not bring/g) }
 sub descriptors { scalar Process::descriptors($gateway) }
 
 subtest 'one after the other' => sub {
@@ -54,8 +55,10 @@ subtest 'idle ones hold no thread' => sub {
     is ask(connect_now(), 'b-new', flags => 0), 200, 'a new connection is served';
     is_deeply [map { ask($_, 'b-new') } @idle], [(200) x 20], 'and each of the idle ones';
     my $before = descriptors();
+    my $complaints = complaints();
     $_->leave('fin') for @idle;
     ok wait_until(sub { descriptors() <= $before - 20 }, 5), 'those that the server closes are gone';
+    is complaints(), $complaints, 'and nobody complains';
 };
 
 subtest 'what is wrong ends it' => sub {
