@@ -88,8 +88,6 @@ static ssize_t receive(int fd, void *buf, size_t size, int fds[2])
 
 /* ---- channels ---- */
 
-static void read_tray(struct keeper *k, struct channel *ch, int64_t serial);
-
 static void close_both(const int fds[2])
 {
 	for (int i = 0; i < 2; i++)
@@ -115,7 +113,6 @@ static void take_message(
 		child_take(k, ch, buf, len, fds);
 		return;
 	}
-	read_tray(k, ch, command.serial);
 	if (!has_run(ch, command.serial))
 		return; /* FAILED crossed it */
 	c = ch->child;
@@ -129,7 +126,6 @@ static void take_message(
 
 static void close_channel(struct keeper *k, struct channel *ch)
 {
-	read_tray(k, ch, INT64_MAX);
 	if (ch->child)
 		child_leave(k, ch->child);
 	for (struct channel **at = &k->channels; *at; at = &(*at)->next)
@@ -157,12 +153,15 @@ static ssize_t read_message(struct keeper *k, struct channel *ch, int fd)
 /*
  * Takes what lies in the tray until the run with this serial, or a later one, is there.  Not more:
  * the next run's order may lie behind it, while the word that ends this one is on the other socket.
+ * False: something cannot be read now, and is still there.
  */
-static void read_tray(struct keeper *k, struct channel *ch, int64_t serial)
+static bool read_tray(struct keeper *k, struct channel *ch, int64_t serial)
 {
-	while (!(ch->child && ch->child->order->serial >= serial) &&
-		read_message(k, ch, ch->tray_fd) > 0)
-		;
+	ssize_t n = 1;
+
+	while (n > 0 && !(ch->child && ch->child->order->serial >= serial))
+		n = read_message(k, ch, ch->tray_fd);
+	return n >= 0 || errno == EAGAIN;
 }
 
 /* What is due may have been recorded long ago. */
@@ -178,6 +177,12 @@ static void look_into_tray(struct keeper *k, struct channel *ch)
 
 static void read_channel(struct keeper *k, struct channel *ch)
 {
+	struct command next = {.serial = INT64_MAX};
+	ssize_t n = recv(ch->fd, &next, sizeof(next), MSG_DONTWAIT | MSG_PEEK);
+
+	/* What it is about is taken first; poll(2) brings us back to what stays there. */
+	if (n < 0 || !read_tray(k, ch, next.serial))
+		return;
 	if (read_message(k, ch, ch->fd) == 0)
 		close_channel(k, ch);
 }
