@@ -159,9 +159,10 @@ static bool read_tray(struct keeper *k, struct channel *ch, int64_t serial)
 {
 	ssize_t n = 1;
 
+	errno = 0;
 	while (n > 0 && !(ch->child && ch->child->order->serial >= serial))
 		n = read_message(k, ch, ch->tray_fd);
-	return n >= 0 || errno == EAGAIN;
+	return n > 0 || (n == 0 && errno != EBADF) || (n < 0 && errno == EAGAIN);
 }
 
 /* What is due may have been recorded long ago. */
