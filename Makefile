@@ -50,10 +50,11 @@ LIBS     := -lfcgi -lsqlite3 -ljansson -lmd -lpthread
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(LDFLAGS) $(SANFLAGS)
 
 # What only retrysafe-notify is made of: the one program that loads libcurl.
-NOTIFY_SOURCES := $(sort $(wildcard src/notify*.c))
+NOTIFY_SOURCES := $(sort $(wildcard src/notify*.c src/notify/*.c))
 NOTIFY_OBJECTS := $(NOTIFY_SOURCES:src/%.c=$(BUILD)/notify/%.o)
 NOTIFY_LIBS    := -lcurl -lsqlite3 -ljansson -lmd -lpthread
-SOURCES := $(filter-out $(NOTIFY_SOURCES),$(sort $(wildcard src/*.c)))
+SOURCES := $(filter-out $(NOTIFY_SOURCES),$(sort $(shell find src -name '*.c')))
+HEADERS := $(sort $(shell find src -name '*.h'))
 OBJECTS := $(SOURCES:src/%.c=$(BUILD)/obj/%.o)
 UNITS   := $(sort $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*.c)))
 
@@ -77,13 +78,15 @@ static: $(OBJECTS) ## build/static/retrysafe: one file, quicker to start
 $(BUILD)/retrysafe.fcgi $(BUILD)/retrysafe.cgi: $(BUILD)/retrysafe
 	ln -sf retrysafe $@
 
-$(BUILD)/obj/%.o: src/%.c Makefile | $(BUILD)/obj
+$(BUILD)/obj/%.o: src/%.c Makefile
+	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(BUILD)/retrysafe-notify: $(NOTIFY_OBJECTS) $(BUILD)/units.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $(NOTIFY_OBJECTS) $(BUILD)/units.a $(NOTIFY_LIBS)
 
-$(BUILD)/notify/%.o: src/%.c Makefile | $(BUILD)/notify
+$(BUILD)/notify/%.o: src/%.c Makefile
+	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 # A unit test includes the .c files it looks into; what it does not include comes from the archive.
@@ -91,13 +94,11 @@ $(BUILD)/units.a: $(filter-out $(BUILD)/obj/main.o,$(OBJECTS))
 	rm -f $@
 	ar rcs $@ $^
 
-$(BUILD)/unit/%: tests/unit/%.c $(BUILD)/units.a | $(BUILD)/unit
+$(BUILD)/unit/%: tests/unit/%.c $(BUILD)/units.a
+	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -MMD -MP -Itests -o $@ $< $(BUILD)/units.a $(LIBS)
 
-$(BUILD)/obj $(BUILD)/notify $(BUILD)/unit:
-	mkdir -p $@
-
--include $(wildcard $(BUILD)/obj/*.d $(BUILD)/notify/*.d $(BUILD)/unit/*.d)
+-include $(OBJECTS:.o=.d) $(NOTIFY_OBJECTS:.o=.d) $(UNITS:=.d)
 
 deps: ## install what is missing from Debian's packages (or print how)
 	@sh tests/deps.sh $(PACKAGES)
@@ -155,7 +156,7 @@ lint: ## strict warnings as errors with gcc and clang, clang-tidy, cppcheck, for
 	@sh tests/lint.sh
 
 format: ## let clang-format rewrite the sources
-	clang-format -i src/*.[ch] tests/tap.h tests/unit/*.[ch] tests/fuzz/*.c
+	clang-format -i $(SOURCES) $(NOTIFY_SOURCES) $(HEADERS) tests/tap.h tests/unit/*.[ch] tests/fuzz/*.c
 
 install: all ## install into DESTDIR and PREFIX
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/retrysafe \

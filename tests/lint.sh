@@ -10,7 +10,7 @@
 set -u
 cd "$(dirname "$0")/.." || exit 1
 jobs=${JOBS:-2}
-sources=$(ls src/*.c src/*.h)
+sources=$(find src -name '*.[ch]' | LC_ALL=C sort)
 tests=$(ls tests/tap.h tests/unit/*.[ch] tests/fuzz/*.c)
 failed=
 
@@ -39,7 +39,7 @@ clang_tidy() {
 #endif
 #define err_set(code, ...) ((void)err_set(code, __VA_ARGS__), (code))
 END
-    printf '%s\n' src/*.c | xargs -P "$jobs" -I{} sh -c '
+    printf '%s\n' $sources | grep '\.c$' | xargs -P "$jobs" -I{} sh -c '
         [ "$1" = src/err.c ] || set -- "$1" "$2" -include "$2"
         source=$1
         shift 2
@@ -176,7 +176,7 @@ own_words() {
             while ($text =~ m{(/\*.*?\*/)}gs) {
                 my ($comment, $line) = ($1, 1 + substr($text, 0, $-[0]) =~ tr/\n//);
                 push @named, [$file, $line, $1] while $comment =~ /\b([a-z_0-9]+)\(\)/g;
-                push @named, [$file, $line, $1] while $comment =~ m{(?<![/<*\w])([a-z_0-9]+\.[ch])\b(?!/)}g;
+                push @named, [$file, $line, $1] while $comment =~ m{(?<![/<*\w])((?:[a-z_0-9]+/)*[a-z_0-9]+\.[ch])\b(?!/)}g;
                 push @named, [$file, $line, $1] while $comment =~ m{\b((?:tests|src|conf)/[\w/.-]+\.\w+)}g;
             }
             $text =~ s{/\*.*?\*/}{}gs;

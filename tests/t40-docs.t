@@ -11,6 +11,9 @@ use Test::More;
 my $program = ($ENV{RETRYSAFE_BUILD} // 'build') . '/retrysafe';
 my $json = JSON::PP->new->ascii->canonical->allow_nonref;
 
+# Every source of the program, from any folder of src/.
+sub sources { glob 'src/{,*/,*/*/}*.[ch]' }
+
 sub slurp {
     my ($file) = @_;
     open my $fh, '<:raw', $file or die "$file: $!\n";
@@ -315,7 +318,7 @@ subtest 'version' => sub {
 };
 
 subtest 'names' => sub {
-    my $source = join '', map { slurp($_) } glob 'src/*.[ch]';
+    my $source = join '', map { slurp($_) } sources();
     my %targets = map { $_ => 1 } slurp('Makefile') =~ /^([a-z]+):.*## /mg;
     for my $file ('README.md', glob 'docs/*.md docs/decisions/*.md man/*') {
         my $text = slurp($file);
@@ -333,8 +336,8 @@ subtest 'names' => sub {
 };
 
 subtest 'tour' => sub {
-    my %told = map { $_ => 1 } $readme =~ /`(\w+)\.[ch]`/g;
-    my @silent = grep { !$told{$_} } map { m{src/(\w+)\.c$} } glob 'src/*.c';
+    my %told = map { $_ => 1 } $readme =~ m{`([\w/]+)\.[ch]`}g;
+    my @silent = grep { !$told{$_} } map { m{^src/(.+)\.c$} } sources();
     is "@silent", '', 'every file of src/ is in the README';
 };
 

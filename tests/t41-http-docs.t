@@ -19,7 +19,7 @@ my $SCRIPTS = 'For whoever writes the service\'s scripts';
 my $sandbox = Sandbox->new;
 my $effects = Effects->new($sandbox);
 my $page = Process::contents($sandbox->root . '/docs/http.md');
-my $source = join '', map { Process::contents($_) } glob $sandbox->root . '/src/*.[ch]';
+my $source = join '', map { Process::contents($_) } glob $sandbox->root . '/src/{,*/,*/*/}*.[ch]';
 my $problem_c = source('problem.c');
 my ($keys, %seen) = 0;
 
@@ -400,7 +400,7 @@ subtest 'the message of a webhook' => sub {
     my ($pack) = Process::contents($file) =~ /json_pack\((.*?)\);/s;
     is_deeply [named('The message')], [unique($pack =~ /"([a-z_]+)"/g)], 'members';
     is_deeply [named('The message', 1)],
-        [unique(join('', map { Process::contents($_) } glob $sandbox->root . '/src/notify*.c')
+        [unique(join('', map { Process::contents($_) } glob $sandbox->root . '/src/{notify,notify/}*.c')
             =~ /"(Retrysafe-\w+)"/g)], 'fields';
 };
 

@@ -119,7 +119,7 @@ sub build {
         run(qw(-std=gnu11 -D_GNU_SOURCE -O1 -g -fPIE -DRETRYSAFE_FAULTS), "-I$ROOT/src", '-c', '-o',
             $objects[-1], $source);
     }
-    my @others = grep { !$text{ m{([^/]*)\.o\z} ? "$1.c" : '' } } glob "$OBJECTS/*.o";
+    my @others = grep { !$text{ m{^\Q$OBJECTS\E/(.*)\.o\z} ? "$1.c" : '' } } glob "$OBJECTS/{,*/,*/*/}*.o";
     @others or die "$OBJECTS is empty: make FAULTS=1 all\n";
     make_path($workshop->path($dir));
     run('-pie', '-o', $workshop->path("$dir/retrysafe"), @objects, @others,
