@@ -47,7 +47,4 @@ enum err cgi_response_parse(const char *out, size_t out_len, int64_t total_len, 
 /* Frees what res holds and leaves it empty.  res may be NULL. */
 void cgi_response_free(struct cgi_response *res);
 
-/* The standard reason phrase of a status ("Not Found"), or NULL when there is none; static. */
-const char *cgi_response_reason(int status);
-
 #endif

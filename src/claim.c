@@ -125,11 +125,12 @@ static enum err settle_kept(struct store *st, const struct operation *op)
 {
 	struct ending end = ENDING_NONE;
 	struct recorded rec;
-	struct order order;
-	enum err e = kept_read(store_spool(st), op, &order, &end);
+	struct operation owner;
+	struct record_policy policy;
+	enum err e = kept_read(store_spool(st), op, &owner, &policy, &end);
 
 	if (e == OK)
-		e = record_run(st, &order.op, &order.policy, &end, &rec);
+		e = record_run(st, &owner, &policy, &end, &rec);
 	ending_free(&end);
 	if (e != OK && e != ERR_REFUSED)
 		return e;

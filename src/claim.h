@@ -5,6 +5,7 @@
 #ifndef RETRYSAFE_CLAIM_H
 #define RETRYSAFE_CLAIM_H
 
+#include "config.h"
 #include "err.h"
 #include "store.h"
 

@@ -9,10 +9,11 @@
 #include "cli.h"
 
 #include "cli_verbs.h"
+#include "configured.h"
 #include "listener.h"
 #include "script.h"
 #include "serve.h"
-#include "site.h"
+#include "version.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -326,7 +327,7 @@ static int check(const struct cli *c)
 	if (e != OK)
 		return cli_complain(NULL, e);
 	wrong = check_scripts(cf);
-	e = site_open_store(cf, true, &st);
+	e = configured_open_store(cf, true, &st);
 	if (e == ERR_ABSENT) {
 		store_is = "not made yet: the first request makes it";
 		wrong += check_place(cf);

@@ -8,8 +8,6 @@
 #include "err.h"
 #include "exit_code.h"
 
-#define RETRYSAFE_VERSION "0.1.0"
-
 /* Carries out the verb in argv[1]; returns the exit code. */
 int cli_run(int argc, char *argv[]);
 

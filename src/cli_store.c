@@ -8,10 +8,10 @@
 #include "cli_verbs.h"
 
 #include "clock.h"
+#include "configured.h"
 #include "counters.h"
 #include "digest.h"
 #include "fingerprint.h"
-#include "site.h"
 #include "webhook.h"
 
 #include <inttypes.h>
@@ -64,7 +64,7 @@ int cli_open_store(const struct cli *c, bool is_read_only, struct config **cf, s
 
 	if (e != OK)
 		return cli_complain(NULL, e);
-	e = site_open_store(*cf, is_read_only, st);
+	e = configured_open_store(*cf, is_read_only, st);
 	if (e == OK)
 		return 0;
 	config_free(cf);

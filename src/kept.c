@@ -21,13 +21,14 @@
 #include <sys/sendfile.h>
 #include <unistd.h>
 
-#define KEPT_VERSION 2
+#define KEPT_VERSION 3
 
 struct kept {
 	char magic[8]; /* "RSKEPT" */
 	int version;
 	int size; /* of this struct */
-	struct order order;
+	struct operation op;
+	struct record_policy policy;
 	int exit_status;
 	bool is_killed, is_timed_out, is_output_lost;
 	int64_t run_us;
@@ -115,12 +116,13 @@ static bool sync_directory(const char *path)
 	return ok;
 }
 
-enum err kept_write(const char *spool, const struct order *order, const struct ending *end)
+enum err kept_write(const char *spool, const struct operation *op,
+	const struct record_policy *policy, const struct ending *end)
 {
 	struct kept head;
 	char path[PATH_MAX], self[32];
 	off_t there = end->output_len;
-	enum err e = file_path(spool, &order->op, path);
+	enum err e = file_path(spool, op, path);
 	int fd;
 
 	if (e != OK)
@@ -129,7 +131,8 @@ enum err kept_write(const char *spool, const struct order *order, const struct e
 	memcpy(head.magic, "RSKEPT\0", 8);
 	head.version = KEPT_VERSION;
 	head.size = (int)sizeof(head);
-	memcpy(&head.order, order, sizeof(*order));
+	memcpy(&head.op, op, sizeof(*op));
+	memcpy(&head.policy, policy, sizeof(*policy));
 	head.exit_status = end->exit_status;
 	head.is_killed = end->is_killed;
 	head.is_timed_out = end->is_timed_out;
@@ -158,8 +161,8 @@ enum err kept_write(const char *spool, const struct order *order, const struct e
 	return e;
 }
 
-enum err kept_read(
-	const char *spool, const struct operation *op, struct order *order, struct ending *end)
+enum err kept_read(const char *spool, const struct operation *op, struct operation *owner,
+	struct record_policy *policy, struct ending *end)
 {
 	struct kept head;
 	unsigned char digest[DIGEST_LEN];
@@ -194,7 +197,8 @@ enum err kept_read(
 		spool_close(&output);
 		return e;
 	}
-	memcpy(order, &head.order, sizeof(*order));
+	memcpy(owner, &head.op, sizeof(*owner));
+	memcpy(policy, &head.policy, sizeof(*policy));
 	*end = (struct ending){
 		.exit_status = head.exit_status,
 		.is_killed = head.is_killed,

@@ -14,19 +14,22 @@
 #include "record.h"
 
 /* Writes the file.  Returns OK: it is on disk; ERR_FULL, ERR_NOMEM, ERR_SYSTEM: it is not there. */
-enum err kept_write(
-	const char *spool, const struct order *order, const struct ending *end) MUSTCHECK;
+enum err kept_write(const char *spool, const struct operation *op,
+	const struct record_policy *policy, const struct ending *end) MUSTCHECK;
 
 /*
  * kept_read - the end of a run from its file
  *
- *   order, end  set on OK; ending_free() the second
+ *   op       which one
+ *   owner    set on OK: the operation as the run that ended knew it, with the token of that run
+ *   policy   set on OK: how it is to be recorded
+ *   end      set on OK; ending_free() it
  *
  * Returns OK; ERR_ABSENT there is none; ERR_BROKEN it is damaged, or of another version of this
  * program; ERR_NOMEM, ERR_SYSTEM.
  */
-enum err kept_read(const char *spool, const struct operation *op, struct order *order,
-	struct ending *end) MUSTCHECK;
+enum err kept_read(const char *spool, const struct operation *op, struct operation *owner,
+	struct record_policy *policy, struct ending *end) MUSTCHECK;
 
 /* It is recorded: the file is not needed any more. */
 void kept_remove(const char *spool, const struct operation *op);

@@ -8,8 +8,8 @@
 #ifndef RETRYSAFE_KEY_H
 #define RETRYSAFE_KEY_H
 
-#include "config.h"
 #include "err.h"
+#include "settings.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -7,8 +7,12 @@
 #ifndef RETRYSAFE_LOG_H
 #define RETRYSAFE_LOG_H
 
-#include "config.h"
 #include "err.h"
+#include "settings.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 /* Text (the default) or JSON lines. */
 void log_format(enum log_format format);

@@ -15,14 +15,16 @@
  *
  * What it does not know: how operations end (claim.c), SQL.
  */
-#include "cli.h"
 #include "clock.h"
 #include "config.h"
 #include "digest.h"
 #include "log.h"
 #include "notify_try.h"
-#include "site.h"
 #include "webhook.h"
+
+#include "configured.h"
+#include "exit_code.h"
+#include "version.h"
 
 #include <fcntl.h>
 #include <getopt.h>
@@ -235,7 +237,7 @@ static enum err deliver(struct notifier *n)
 
 static enum err open_store(struct notifier *n, const struct config *cf, bool is_read_only)
 {
-	enum err e = site_open_store(cf, is_read_only, &n->st);
+	enum err e = configured_open_store(cf, is_read_only, &n->st);
 
 	if (e == OK)
 		notify_secret(n->st, n->secret);

@@ -17,9 +17,9 @@
  */
 #include "notify_try.h"
 
-#include "cli.h"
 #include "clock.h"
 #include "notify_address.h"
+#include "version.h"
 
 #include <stdio.h>
 #include <stdlib.h>

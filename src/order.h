@@ -32,7 +32,8 @@
 #ifndef RETRYSAFE_ORDER_H
 #define RETRYSAFE_ORDER_H
 
-#include "err.h"
+#include "record.h"
+#include "settings.h"
 #include "store.h"
 
 #include <stdbool.h>
@@ -47,17 +48,6 @@ enum message_kind {
 	MESSAGE_FAILED,
 	MESSAGE_STDERR,
 	MESSAGE_ENDED
-};
-
-/* How a result is to be recorded: what the keeper has to know when the gateway is gone. */
-struct record_policy {
-	enum durability durability;
-	int64_t busy_timeout_ms;
-	int64_t ttl_ms;
-	int64_t tombstone_ms;
-	int64_t max_response_bytes;
-	bool keeps_head_only;         /* of a response, however long its body is */
-	unsigned char release_on[75]; /* a bit for each status: the key is let go of */
 };
 
 /* The fixed part of an ORDER.  After it: dir, store URL, spool, argv..., environment..., each with

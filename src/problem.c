@@ -14,7 +14,7 @@
  */
 #include "problem.h"
 
-#include "cgi_response.h"
+#include "status.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -194,7 +194,7 @@ static int status_of(const struct problem_facts *pf)
 
 static const char *reason_of(const struct problem_facts *pf)
 {
-	const char *reason = cgi_response_reason(status_of(pf));
+	const char *reason = status_reason(status_of(pf));
 
 	return reason ? reason : "";
 }

@@ -7,10 +7,23 @@
 #ifndef RETRYSAFE_RECORD_H
 #define RETRYSAFE_RECORD_H
 
-#include "order.h"
+#include "config.h"
+#include "err.h"
 #include "store.h"
 
 #include <sys/types.h>
+
+/* How a result is to be recorded: all that the keeper needs to record it after the gateway has
+ * died. */
+struct record_policy {
+	enum durability durability;
+	int64_t busy_timeout_ms;
+	int64_t ttl_ms;
+	int64_t tombstone_ms;
+	int64_t max_response_bytes;
+	bool keeps_head_only;         /* of a response, however long its body is */
+	unsigned char release_on[75]; /* a bit for each status: the key is let go of */
+};
 
 /* How a script ended, and what it printed. */
 struct ending {

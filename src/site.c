@@ -8,7 +8,8 @@
  */
 #include "site.h"
 
-#include <limits.h>
+#include "configured.h"
+
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -151,19 +152,6 @@ const struct config *site_config(const struct site *site)
 	return site->cf;
 }
 
-enum err site_open_store(const struct config *cf, bool is_read_only, struct store **out)
-{
-	struct store_options opt = {
-		.url = cf->store,
-		.spool = cf->spool,
-		.durability = cf->durability,
-		.busy_timeout_ms = cf->busy_timeout_ms,
-		.is_read_only = is_read_only,
-	};
-
-	return store_open(&opt, out);
-}
-
 struct counters *site_counters(const struct site *site)
 {
 	return site->counters;
@@ -176,34 +164,12 @@ void site_doubt(struct site *site)
 	pthread_mutex_unlock(&mutex);
 }
 
-/* Is the store's file below the directory, after symbolic links are resolved? */
-static bool is_below(const char *store_url, const char *directory)
-{
-	char dir[PATH_MAX], file[PATH_MAX], root[PATH_MAX];
-	const char *path = strchr(store_url, '/'), *slash = path ? strrchr(path, '/') : NULL;
-	size_t len;
-
-	if (!path || !realpath(directory, root))
-		return false;
-	len = (size_t)(slash - path);
-	if (len == 0 || len >= sizeof(dir))
-		return false;
-	memcpy(dir, path, len);
-	dir[len] = '\0';
-	if (!realpath(dir, file))
-		return false;
-	len = strlen(root);
-	while (len > 0 && root[len - 1] == '/')
-		len--;
-	return strncmp(file, root, len) == 0 && (file[len] == '/' || file[len] == '\0');
-}
-
 static enum err check_root(struct site *s, const char *document_root)
 {
 	if (!document_root || !*document_root || strcmp(document_root, "/") == 0 ||
 		(s->safe_root && strcmp(s->safe_root, document_root) == 0))
 		return OK;
-	if (is_below(s->cf->store, document_root))
+	if (configured_is_below(s->cf->store, document_root))
 		return err_set(ERR_REFUSED,
 			"%s: the store %s is below the document root %s, where the server would "
 			"hand it to "

@@ -38,9 +38,6 @@ const struct config *site_config(const struct site *site); /* borrowed */
  */
 enum err site_store(struct site *site, const char *document_root, struct store **out) MUSTCHECK;
 
-/* The store of a configuration, for whoever is no request: one that is not there is ERR_ABSENT. */
-enum err site_open_store(const struct config *cf, bool is_read_only, struct store **out) MUSTCHECK;
-
 /* The site's counters; NULL when its spool cannot be used.  Borrowed from the site. */
 struct counters *site_counters(const struct site *site);
 

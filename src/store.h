@@ -33,8 +33,8 @@
 #ifndef RETRYSAFE_STORE_H
 #define RETRYSAFE_STORE_H
 
-#include "config.h"
 #include "err.h"
+#include "settings.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -155,22 +155,22 @@ static bool names_an_address(const char *entry)
 	return strcasecmp(host, "localhost") == 0 || inet_pton(AF_INET, host, &address) == 1;
 }
 
-enum err webhook_choose(
-	const struct route *route, const char *client_url, const char **url, bool *is_trusted)
+enum err webhook_choose(const char *own_url, strings allowed, const char *client_url,
+	const char **url, bool *is_trusted)
 {
 	enum err e;
 
 	if (!client_url) {
-		*url = route->webhook;
+		*url = own_url;
 		*is_trusted = true;
 		return OK;
 	}
-	if (!route->webhook_allow)
+	if (!allowed)
 		return err_set(ERR_REFUSED, "Retrysafe-Webhook is not allowed here");
 	e = check(client_url);
 	if (e != OK)
 		return e;
-	for (char **entry = route->webhook_allow; *entry; entry++)
+	for (char **entry = allowed; *entry; entry++)
 		if (begins_with(client_url, *entry)) {
 			*url = client_url;
 			*is_trusted = names_an_address(*entry);

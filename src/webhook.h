@@ -5,8 +5,8 @@
 #ifndef RETRYSAFE_WEBHOOK_H
 #define RETRYSAFE_WEBHOOK_H
 
-#include "config.h"
 #include "err.h"
+#include "settings.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,20 +14,22 @@
 #define WEBHOOK_URL_MAX 2000 /* bytes of a client's URL */
 
 /*
- * webhook_choose - who is to hear how the operation ends
+ * webhook_choose - the URL that is told how the operation ends
  *
- *   client_url  the request's header field Retrysafe-Webhook; NULL: none was given
- *   url         set on OK: client_url when it begins with an entry of route->webhook_allow; without
- *               one, route->webhook; NULL: nobody.  Borrowed from one of them.
- *   is_trusted  set on OK: the operator chose the host, so it may be on a private network:
- *               route->webhook always; a client's URL when the entry that allows it names
- *               "localhost" or an address and not a name, which could be made to mean anything
+ *   own_url     the route's `webhook`; NULL: it has none
+ *   allowed     the route's `webhook_allow`; NULL: no client may name a URL
+ *   client_url  the request's header field Retrysafe-Webhook; NULL: the request has none
+ *   url         set on OK: client_url when it begins with an entry of allowed; own_url when the
+ *               request has none; NULL: no message is sent.  Borrowed from one of them.
+ *   is_trusted  set on OK: the operator chose the host, so it may be on a private network: own_url
+ *               always; a client's URL when the entry that allows it names "localhost" or an
+ *               address and not a name, whose address anyone can choose
  *
  * Returns OK; ERR_REFUSED the client's URL is not allowed: a text for the client that does not
  * quote it.
  */
-enum err webhook_choose(const struct route *route, const char *client_url, const char **url,
-	bool *is_trusted) MUSTCHECK;
+enum err webhook_choose(const char *own_url, strings allowed, const char *client_url,
+	const char **url, bool *is_trusted) MUSTCHECK;
 
 /* Parts of a URL; borrowed from it, and not NUL-terminated. */
 struct webhook_parts {

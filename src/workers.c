@@ -10,6 +10,7 @@
  */
 #include "workers.h"
 
+#include "configured.h"
 #include "gateway.h"
 #include "log.h"
 #include "peer.h"
@@ -123,7 +124,8 @@ static void *recover(void *arg)
 	enum err e = config_open(pool->config_path, &cf);
 
 	if (e == OK)
-		e = site_open_store(cf, false, &st); /* one that is not there is not made here */
+		e = configured_open_store(
+			cf, false, &st); /* one that is not there is not made here */
 	if (e == OK)
 		e = run_open(pool->control_fd, &ch);
 	if (e == OK)

@@ -311,7 +311,7 @@ subtest 'problems' => sub {
 };
 
 subtest 'version' => sub {
-    my ($version) = slurp('src/cli.h') =~ /RETRYSAFE_VERSION "([^"]+)"/;
+    my ($version) = slurp('src/version.h') =~ /RETRYSAFE_VERSION "([^"]+)"/;
     my ($newest) = $changes =~ /^## (\S+) - \S/m;
     is $newest, $version, 'CHANGES.md begins with the version of the program';
     is((ask('version'))[0], "retrysafe $version", 'which the program says, too');

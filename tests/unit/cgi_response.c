@@ -4,6 +4,7 @@
  * what no two servers agree on is decided here; what is broken or hostile is refused.
  */
 #include "../../src/cgi_response.c"
+#include "status.h"
 
 #include "../tap.h"
 
@@ -302,8 +303,8 @@ static void test_normal(void)
 	cgi_response_free(&second);
 	cgi_response_free(NULL);
 	ok(!second.head, "freed is empty");
-	is_str(cgi_response_reason(404), "Not Found", "a known reason");
-	ok(!cgi_response_reason(299), "an unknown reason");
+	is_str(status_reason(404), "Not Found", "a known reason");
+	ok(!status_reason(299), "an unknown reason");
 }
 
 /* A long reason is cut; what is left must not end in a blank, or it would be another one when read

@@ -6,6 +6,7 @@
 #include "../../src/notify_address.c"
 #include "../../src/notify_message.c"
 
+#include "config.h"
 #include "tap.h"
 
 #include <stdlib.h>
@@ -24,7 +25,7 @@ static const char *chosen(const char *url)
 	struct route route = {.webhook = own, .webhook_allow = allow};
 	bool is_trusted = false;
 	const char *got = NULL;
-	enum err e = webhook_choose(&route, url, &got, &is_trusted);
+	enum err e = webhook_choose(route.webhook, route.webhook_allow, url, &got, &is_trusted);
 
 	if (e == ERR_REFUSED)
 		return strstr(err_text(), "example") ? "it is quoted" : "no";
@@ -101,13 +102,15 @@ static void choose(void)
 	longest[WEBHOOK_URL_MAX] = '\0';
 	is_str(chosen(longest), "yes", "2000 bytes");
 
-	ok(webhook_choose(&route, NULL, &url, &is_trusted) == OK && url == route.webhook &&
-			is_trusted,
+	ok(webhook_choose(route.webhook, route.webhook_allow, NULL, &url, &is_trusted) == OK &&
+			url == route.webhook && is_trusted,
 		"none: the route's own, which is trusted");
-	is_int(webhook_choose(&route, "http://own/", &url, &is_trusted), ERR_REFUSED,
-		"a client's, where none is allowed");
+	is_int(webhook_choose(route.webhook, route.webhook_allow, "http://own/", &url, &is_trusted),
+		ERR_REFUSED, "a client's, where none is allowed");
 	route.webhook = NULL;
-	ok(webhook_choose(&route, NULL, &url, &is_trusted) == OK && !url, "none at all: nobody");
+	ok(webhook_choose(route.webhook, route.webhook_allow, NULL, &url, &is_trusted) == OK &&
+			!url,
+		"none at all: nobody");
 }
 
 static const char *shown(const char *url)

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * configured.h - the store that a configuration names
+ */
+#ifndef RETRYSAFE_CONFIGURED_H
+#define RETRYSAFE_CONFIGURED_H
+
+#include "config.h"
+#include "err.h"
+#include "store.h"
+
+#include <stdbool.h>
+
+/*
+ * configured_open_store - opens the store of a configuration outside of any request
+ *
+ *   out  set on OK only; the caller closes it with store_close()
+ *
+ * Never makes a store: one that does not exist is ERR_ABSENT.  Else returns and blocks like
+ * store_open().
+ */
+enum err configured_open_store(
+	const struct config *cf, bool is_read_only, struct store **out) MUSTCHECK;
+
+/*
+ * configured_is_below - does the store's file lie below the directory, once symbolic links are
+ * resolved?
+ *
+ * False also when the store's directory or `directory` does not exist.
+ */
+bool configured_is_below(const char *store_url, const char *directory);
+
+#endif
