@@ -19,7 +19,7 @@ REQUESTS ?= 100000
 ONLY    ?=
 WRITE   ?=
 
-VERSION  := $(shell sed -n 's/.*RETRYSAFE_VERSION "\(.*\)"/\1/p' src/version.h)
+VERSION  := $(shell sed -n 's/.*RETRYSAFE_VERSION "\(.*\)"/\1/p' src/base/version.h)
 PACKAGES := gcc make pkg-config libfcgi-dev libsqlite3-dev libjansson-dev libmd-dev libxxhash-dev \
 	libcurl4-openssl-dev perl \
 	lighttpd apache2 libapache2-mod-fcgid nginx-light php-cgi libcgi-pm-perl sqlite3 strace curl faketime e2fsprogs xfsprogs
@@ -138,7 +138,7 @@ fuzz: ## fuzz what reads bytes from outside, SECONDS each
 	@mkdir -p build/fuzz
 	@for f in $(FUZZERS); do \
 		clang -std=gnu11 -D_GNU_SOURCE -O1 -g -fsanitize=fuzzer,address,undefined -Isrc \
-			-o build/fuzz/$$f tests/fuzz/fuzz_$$f.c src/err.c src/status.c -ljansson && \
+			-o build/fuzz/$$f tests/fuzz/fuzz_$$f.c src/base/err.c src/status.c -ljansson && \
 		mkdir -p build/fuzz/corpus-$$f && \
 		build/fuzz/$$f -max_total_time=$(SECONDS) -artifact_prefix=build/fuzz/$$f- \
 			$$(ls tests/fuzz/fuzz_$$f.dict 2>/dev/null | sed s/^/-dict=/) build/fuzz/corpus-$$f || exit 1; \

@@ -4,7 +4,7 @@
  *
  * What it does not know: why; that is decided by the steps.
  */
-#include "log.h"
+#include "base/log.h"
 #include "reply.h"
 #include "steps.h"
 

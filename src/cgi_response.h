@@ -9,7 +9,7 @@
 #ifndef RETRYSAFE_CGI_RESPONSE_H
 #define RETRYSAFE_CGI_RESPONSE_H
 
-#include "err.h"
+#include "base/err.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -8,11 +8,11 @@
  */
 #include "child.h"
 
-#include "clock.h"
-#include "fault.h"
+#include "base/clock.h"
+#include "base/fault.h"
+#include "base/log.h"
 #include "harvest.h"
 #include "launch.h"
-#include "log.h"
 
 #include <errno.h>
 #include <fcntl.h>

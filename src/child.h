@@ -6,9 +6,9 @@
 #ifndef RETRYSAFE_CHILD_H
 #define RETRYSAFE_CHILD_H
 
+#include "base/spool.h"
 #include "launch.h"
 #include "order.h"
-#include "spool.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -45,11 +45,11 @@
  */
 #include "claim.h"
 
-#include "clock.h"
-#include "digest.h"
-#include "fault.h"
+#include "base/clock.h"
+#include "base/digest.h"
+#include "base/fault.h"
+#include "base/log.h"
 #include "kept.h"
-#include "log.h"
 
 #include <ctype.h>
 #include <dirent.h>

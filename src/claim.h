@@ -5,8 +5,8 @@
 #ifndef RETRYSAFE_CLAIM_H
 #define RETRYSAFE_CLAIM_H
 
+#include "base/err.h"
 #include "config.h"
-#include "err.h"
 #include "store.h"
 
 enum verdict {

@@ -8,12 +8,12 @@
  */
 #include "cli.h"
 
+#include "base/version.h"
 #include "cli_verbs.h"
 #include "configured.h"
 #include "listener.h"
 #include "script.h"
 #include "serve.h"
-#include "version.h"
 
 #include <errno.h>
 #include <getopt.h>

@@ -5,8 +5,8 @@
 #ifndef RETRYSAFE_CLI_H
 #define RETRYSAFE_CLI_H
 
-#include "err.h"
-#include "exit_code.h"
+#include "base/err.h"
+#include "base/exit_code.h"
 
 /* Carries out the verb in argv[1]; returns the exit code. */
 int cli_run(int argc, char *argv[]);

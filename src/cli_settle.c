@@ -4,9 +4,9 @@
  */
 #include "cli_verbs.h"
 
-#include "clock.h"
+#include "base/clock.h"
+#include "base/log.h"
 #include "keeper.h"
-#include "log.h"
 #include "record.h"
 #include "run.h"
 #include "uncertain.h"

@@ -7,10 +7,10 @@
  */
 #include "cli_verbs.h"
 
-#include "clock.h"
+#include "base/clock.h"
+#include "base/digest.h"
 #include "configured.h"
 #include "counters.h"
-#include "digest.h"
 #include "fingerprint.h"
 #include "webhook.h"
 

@@ -9,8 +9,8 @@
 #ifndef RETRYSAFE_CONFIG_H
 #define RETRYSAFE_CONFIG_H
 
-#include "err.h"
-#include "settings.h"
+#include "base/err.h"
+#include "base/settings.h"
 
 #include <stdbool.h>
 #include <stddef.h>

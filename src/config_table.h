@@ -5,9 +5,9 @@
 #ifndef RETRYSAFE_CONFIG_TABLE_H
 #define RETRYSAFE_CONFIG_TABLE_H
 
+#include "base/err.h"
 #include "config_value.h"
 #include "config_where.h"
-#include "err.h"
 
 /* Where a setting may stand. */
 enum {

@@ -7,8 +7,8 @@
 #ifndef RETRYSAFE_CONFIG_TEXT_H
 #define RETRYSAFE_CONFIG_TEXT_H
 
+#include "base/err.h"
 #include "config_where.h"
-#include "err.h"
 
 /*
  * Checks a text, and makes what is kept of it

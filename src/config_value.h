@@ -7,8 +7,8 @@
 #ifndef RETRYSAFE_CONFIG_VALUE_H
 #define RETRYSAFE_CONFIG_VALUE_H
 
+#include "base/err.h"
 #include "config_where.h"
-#include "err.h"
 
 #include <jansson.h>
 #include <stdbool.h>

@@ -7,7 +7,7 @@
 #ifndef RETRYSAFE_CONFIG_WHERE_H
 #define RETRYSAFE_CONFIG_WHERE_H
 
-#include "err.h"
+#include "base/err.h"
 
 #include <jansson.h>
 #include <stddef.h>

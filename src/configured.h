@@ -5,8 +5,8 @@
 #ifndef RETRYSAFE_CONFIGURED_H
 #define RETRYSAFE_CONFIGURED_H
 
+#include "base/err.h"
 #include "config.h"
-#include "err.h"
 #include "store.h"
 
 #include <stdbool.h>

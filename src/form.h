@@ -8,7 +8,7 @@
 #ifndef RETRYSAFE_FORM_H
 #define RETRYSAFE_FORM_H
 
-#include "err.h"
+#include "base/err.h"
 
 #include <stddef.h>
 #include <stdint.h>

@@ -12,9 +12,9 @@
 
 #include "counters.h"
 
-#include "fault.h"
+#include "base/fault.h"
+#include "base/log.h"
 #include "kept.h"
-#include "log.h"
 
 #include <time.h>
 

@@ -40,8 +40,8 @@
  */
 #include "keeper.h"
 
+#include "base/clock.h"
 #include "child.h"
-#include "clock.h"
 #include "launch.h"
 
 #include <errno.h>

@@ -7,7 +7,7 @@
 #ifndef RETRYSAFE_KEEPER_H
 #define RETRYSAFE_KEEPER_H
 
-#include "err.h"
+#include "base/err.h"
 
 #include <stdbool.h>
 

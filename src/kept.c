@@ -9,8 +9,8 @@
  */
 #include "kept.h"
 
-#include "digest.h"
-#include "spool.h"
+#include "base/digest.h"
+#include "base/spool.h"
 
 #include <errno.h>
 #include <fcntl.h>

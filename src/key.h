@@ -8,8 +8,8 @@
 #ifndef RETRYSAFE_KEY_H
 #define RETRYSAFE_KEY_H
 
-#include "err.h"
-#include "settings.h"
+#include "base/err.h"
+#include "base/settings.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -5,7 +5,7 @@
 #ifndef RETRYSAFE_LAUNCH_H
 #define RETRYSAFE_LAUNCH_H
 
-#include "settings.h"
+#include "base/settings.h"
 
 #include <sys/types.h>
 

@@ -13,7 +13,7 @@
  */
 #include "listener.h"
 
-#include "log.h"
+#include "base/log.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

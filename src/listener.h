@@ -5,7 +5,7 @@
 #ifndef RETRYSAFE_LISTENER_H
 #define RETRYSAFE_LISTENER_H
 
-#include "err.h"
+#include "base/err.h"
 
 #include <stdbool.h>
 

@@ -11,12 +11,12 @@
  * The order of what each of them does matters: the keeper is forked while there is neither a
  * thread nor an open store.
  */
+#include "base/clock.h"
+#include "base/exit_code.h"
+#include "base/log.h"
 #include "cli.h"
-#include "clock.h"
-#include "exit_code.h"
 #include "gateway.h"
 #include "keeper.h"
-#include "log.h"
 #include "peer.h"
 #include "serve.h"
 #include "workers.h"

@@ -15,16 +15,16 @@
  *
  * What it does not know: how operations end (claim.c), SQL.
  */
-#include "clock.h"
+#include "base/clock.h"
+#include "base/digest.h"
+#include "base/log.h"
 #include "config.h"
-#include "digest.h"
-#include "log.h"
 #include "notify_try.h"
 #include "webhook.h"
 
+#include "base/exit_code.h"
+#include "base/version.h"
 #include "configured.h"
-#include "exit_code.h"
-#include "version.h"
 
 #include <fcntl.h>
 #include <getopt.h>

@@ -6,7 +6,7 @@
  */
 #include "notify_message.h"
 
-#include "digest.h"
+#include "base/digest.h"
 
 #include <inttypes.h>
 #include <jansson.h>

@@ -5,7 +5,7 @@
 #ifndef RETRYSAFE_NOTIFY_MESSAGE_H
 #define RETRYSAFE_NOTIFY_MESSAGE_H
 
-#include "err.h"
+#include "base/err.h"
 #include "store.h"
 
 #include <stdint.h>

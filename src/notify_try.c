@@ -17,9 +17,9 @@
  */
 #include "notify_try.h"
 
-#include "clock.h"
+#include "base/clock.h"
+#include "base/version.h"
 #include "notify_address.h"
-#include "version.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -5,7 +5,7 @@
 #ifndef RETRYSAFE_NOTIFY_TRY_H
 #define RETRYSAFE_NOTIFY_TRY_H
 
-#include "err.h"
+#include "base/err.h"
 #include "notify_message.h"
 #include "store.h"
 

@@ -32,8 +32,8 @@
 #ifndef RETRYSAFE_ORDER_H
 #define RETRYSAFE_ORDER_H
 
+#include "base/settings.h"
 #include "record.h"
-#include "settings.h"
 #include "store.h"
 
 #include <stdbool.h>

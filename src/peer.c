@@ -15,8 +15,8 @@
  */
 #include "peer.h"
 
-#include "clock.h"
-#include "log.h"
+#include "base/clock.h"
+#include "base/log.h"
 
 #include <errno.h>
 #include <fastcgi.h>

@@ -9,7 +9,7 @@
 #ifndef RETRYSAFE_PEER_H
 #define RETRYSAFE_PEER_H
 
-#include "err.h"
+#include "base/err.h"
 
 #include <poll.h>
 #include <stdbool.h>

@@ -7,7 +7,7 @@
 #ifndef RETRYSAFE_POINTER_H
 #define RETRYSAFE_POINTER_H
 
-#include "err.h"
+#include "base/err.h"
 
 #include <jansson.h>
 #include <stdbool.h>

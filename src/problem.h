@@ -17,7 +17,7 @@
 #ifndef RETRYSAFE_PROBLEM_H
 #define RETRYSAFE_PROBLEM_H
 
-#include "err.h"
+#include "base/err.h"
 
 #include <stdbool.h>
 #include <stddef.h>

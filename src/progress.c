@@ -13,7 +13,7 @@
  *
  * What it does not know: how an operation is run, and what its result is (protect.c, replay.c).
  */
-#include "clock.h"
+#include "base/clock.h"
 #include "fingerprint.h"
 #include "source.h"
 #include "steps.h"

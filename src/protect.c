@@ -13,12 +13,12 @@
  * What it does not know: how a claim is decided (claim.c), how a script is started (keeper.c), what
  * is in the store.
  */
+#include "base/clock.h"
+#include "base/fault.h"
+#include "base/log.h"
 #include "claim.h"
-#include "clock.h"
-#include "fault.h"
 #include "fingerprint.h"
 #include "keeper.h"
-#include "log.h"
 #include "record.h"
 #include "reply.h"
 #include "run.h"

@@ -15,10 +15,10 @@
  */
 #include "record.h"
 
+#include "base/clock.h"
+#include "base/log.h"
 #include "cgi_response.h"
-#include "clock.h"
 #include "config_value.h"
-#include "log.h"
 
 #include <errno.h>
 #include <stdio.h>

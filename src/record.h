@@ -7,8 +7,8 @@
 #ifndef RETRYSAFE_RECORD_H
 #define RETRYSAFE_RECORD_H
 
+#include "base/err.h"
 #include "config.h"
-#include "err.h"
 #include "store.h"
 
 #include <sys/types.h>

@@ -14,7 +14,7 @@
  *
  * What it does not know: whether the caller may have the answer (claim.c).
  */
-#include "log.h"
+#include "base/log.h"
 #include "record.h"
 #include "reply.h"
 #include "steps.h"

@@ -5,17 +5,17 @@
 #ifndef RETRYSAFE_REQUEST_H
 #define RETRYSAFE_REQUEST_H
 
+#include "base/digest.h"
+#include "base/log.h"
+#include "base/spool.h"
 #include "config.h"
 #include "counters.h"
-#include "digest.h"
 #include "key.h"
-#include "log.h"
 #include "peer.h"
 #include "prefer.h"
 #include "run.h"
 #include "script.h"
 #include "site.h"
-#include "spool.h"
 #include "store.h"
 #include "waiting.h"
 

@@ -6,7 +6,7 @@
  */
 #include "run.h"
 
-#include "clock.h"
+#include "base/clock.h"
 #include "keeper.h"
 
 #include <errno.h>

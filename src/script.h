@@ -8,8 +8,8 @@
 #ifndef RETRYSAFE_SCRIPT_H
 #define RETRYSAFE_SCRIPT_H
 
+#include "base/err.h"
 #include "config.h"
-#include "err.h"
 #include "variables.h"
 
 /* How the request reached us. */

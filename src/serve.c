@@ -8,10 +8,10 @@
  */
 #include "serve.h"
 
+#include "base/exit_code.h"
+#include "base/log.h"
 #include "config.h"
-#include "exit_code.h"
 #include "keeper.h"
-#include "log.h"
 #include "peer.h"
 #include "site.h"
 #include "workers.h"

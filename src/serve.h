@@ -5,7 +5,7 @@
 #ifndef RETRYSAFE_SERVE_H
 #define RETRYSAFE_SERVE_H
 
-#include "err.h"
+#include "base/err.h"
 
 /*
  * serve_fastcgi - serves until a signal ends it; returns the exit code of the program

@@ -9,9 +9,9 @@
 #ifndef RETRYSAFE_SITE_H
 #define RETRYSAFE_SITE_H
 
+#include "base/err.h"
 #include "config.h"
 #include "counters.h"
-#include "err.h"
 #include "store.h"
 
 struct site;

@@ -19,7 +19,7 @@
  *
  * All functions but store_open() and store_close() may be called from several threads at once.
  * "Blocks" means: for a write, until it is committed, at most about busy_timeout_ms while it is
- * still waiting for its turn.  All times are wall clock milliseconds (clock.h), given by the
+ * still waiting for its turn.  All times are wall clock milliseconds (base/clock.h), given by the
  * caller, but for deadline_mono_ms.
  *
  * Errors of every write
@@ -33,8 +33,8 @@
 #ifndef RETRYSAFE_STORE_H
 #define RETRYSAFE_STORE_H
 
-#include "err.h"
-#include "settings.h"
+#include "base/err.h"
+#include "base/settings.h"
 
 #include <stdbool.h>
 #include <stddef.h>

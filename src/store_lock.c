@@ -14,7 +14,7 @@
  *
  * What it does not know: what is written.
  */
-#include "clock.h"
+#include "base/clock.h"
 #include "store_sqlite.h"
 
 #include <errno.h>

@@ -10,8 +10,8 @@
  *
  * What it does not know: why an operation is moved (claim.c, record.c).
  */
-#include "clock.h"
-#include "digest.h"
+#include "base/clock.h"
+#include "base/digest.h"
 #include "store_sqlite.h"
 
 #include <errno.h>

@@ -10,7 +10,7 @@
  *
  * What it does not know: what is in the database.
  */
-#include "digest.h"
+#include "base/digest.h"
 #include "store_sqlite.h"
 
 #include <errno.h>

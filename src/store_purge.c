@@ -15,9 +15,9 @@
  *
  * What it does not know: who purges, and when (store_writer.c, by the way; `retrysafe purge`).
  */
-#include "clock.h"
-#include "digest.h"
-#include "fault.h"
+#include "base/clock.h"
+#include "base/digest.h"
+#include "base/fault.h"
 #include "store_sqlite.h"
 
 #include <stdlib.h>

@@ -7,7 +7,7 @@
  *
  * What it does not know: locks and threads, but for the list of idle connections.
  */
-#include "digest.h"
+#include "base/digest.h"
 #include "store_sqlite.h"
 
 #include <errno.h>

@@ -10,9 +10,9 @@
  *
  * What it does not know: what the tables mean (store_move.c and its neighbours).
  */
-#include "clock.h"
-#include "digest.h"
-#include "log.h"
+#include "base/clock.h"
+#include "base/digest.h"
+#include "base/log.h"
 #include "store_sqlite.h"
 
 #include <errno.h>

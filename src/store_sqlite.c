@@ -11,8 +11,8 @@
  *   (4) Before the first operation is read, the log is synced: what is told is on disk.
  */
 #include "store_sqlite.h"
-#include "clock.h"
-#include "digest.h"
+#include "base/clock.h"
+#include "base/digest.h"
 
 #include <errno.h>
 #include <fcntl.h>

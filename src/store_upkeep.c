@@ -13,8 +13,8 @@
  *
  * What it does not know: who does it, and when (store_writer.c); what has expired (store_purge.c).
  */
-#include "clock.h"
-#include "log.h"
+#include "base/clock.h"
+#include "base/log.h"
 #include "store_sqlite.h"
 
 #define CHECKPOINT_PAGES 500   /* 2 MiB of log: move it, which nobody feels, into the database */

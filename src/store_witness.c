@@ -8,7 +8,7 @@
  *
  * What it does not know: who asks, and what follows from the answer (claim.c).
  */
-#include "digest.h"
+#include "base/digest.h"
 #include "store_sqlite.h"
 
 #include <errno.h>

@@ -21,9 +21,9 @@
  *
  * What it does not know: what the jobs do.
  */
-#include "clock.h"
-#include "fault.h"
-#include "log.h"
+#include "base/clock.h"
+#include "base/fault.h"
+#include "base/log.h"
 #include "store_sqlite.h"
 
 #include <errno.h>

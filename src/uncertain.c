@@ -22,11 +22,11 @@
  */
 #include "uncertain.h"
 
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/spool.h"
 #include "claim.h"
-#include "clock.h"
-#include "log.h"
 #include "record.h"
-#include "spool.h"
 
 #include <inttypes.h>
 #include <stdio.h>

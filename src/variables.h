@@ -7,7 +7,7 @@
 #ifndef RETRYSAFE_VARIABLES_H
 #define RETRYSAFE_VARIABLES_H
 
-#include "err.h"
+#include "base/err.h"
 
 #include <stddef.h>
 

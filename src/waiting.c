@@ -7,7 +7,7 @@
  */
 #include "waiting.h"
 
-#include "clock.h"
+#include "base/clock.h"
 
 #include <errno.h>
 #include <pthread.h>

@@ -11,7 +11,7 @@
 #ifndef RETRYSAFE_WAITING_H
 #define RETRYSAFE_WAITING_H
 
-#include "err.h"
+#include "base/err.h"
 #include "store.h"
 
 #include <poll.h>

@@ -5,8 +5,8 @@
 #ifndef RETRYSAFE_WEBHOOK_H
 #define RETRYSAFE_WEBHOOK_H
 
-#include "err.h"
-#include "settings.h"
+#include "base/err.h"
+#include "base/settings.h"
 
 #include <stdbool.h>
 #include <stddef.h>

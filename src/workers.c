@@ -10,9 +10,9 @@
  */
 #include "workers.h"
 
+#include "base/log.h"
 #include "configured.h"
 #include "gateway.h"
-#include "log.h"
 #include "peer.h"
 #include "run.h"
 #include "site.h"

@@ -34,13 +34,13 @@ clang_warnings() {
 clang_tidy() {
     told=$(mktemp) || return 1
     cat >"$told" <<'END'
-#ifndef RETRYSAFE_ERR_H
-#include "err.h"
+#ifndef RETRYSAFE_BASE_ERR_H
+#include "base/err.h"
 #endif
 #define err_set(code, ...) ((void)err_set(code, __VA_ARGS__), (code))
 END
     printf '%s\n' $sources | grep '\.c$' | xargs -P "$jobs" -I{} sh -c '
-        [ "$1" = src/err.c ] || set -- "$1" "$2" -include "$2"
+        [ "$1" = src/base/err.c ] || set -- "$1" "$2" -include "$2"
         source=$1
         shift 2
         clang-tidy -quiet "$source" -- -std=gnu11 -D_GNU_SOURCE "-DLIBFCGI_VERSION=\"\"" -Isrc "$@" \

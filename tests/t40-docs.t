@@ -297,7 +297,7 @@ subtest 'verbs' => sub {
     my %options = map { $_ => 1 } join("\n", ask('help')) =~ /--(\w+)/g;
     my %written = map { $_ => 1 } $manual =~ /Fl -(\w+)/g;
     is_deeply [sort keys %written], [sort keys %options], 'and their options';
-    my @codes = slurp('src/exit_code.h') =~ /#define EXIT_\w+\s+(\d+)/g;
+    my @codes = slurp('src/base/exit_code.h') =~ /#define EXIT_\w+\s+(\d+)/g;
     my %listed = map { $_ => 1 } $manual =~ /^\.It (\d+)$/mg;
     is_deeply [sort keys %listed], [sort 0, @codes], 'and the exit codes';
 };
@@ -311,7 +311,7 @@ subtest 'problems' => sub {
 };
 
 subtest 'version' => sub {
-    my ($version) = slurp('src/version.h') =~ /RETRYSAFE_VERSION "([^"]+)"/;
+    my ($version) = slurp('src/base/version.h') =~ /RETRYSAFE_VERSION "([^"]+)"/;
     my ($newest) = $changes =~ /^## (\S+) - \S/m;
     is $newest, $version, 'CHANGES.md begins with the version of the program';
     is((ask('version'))[0], "retrysafe $version", 'which the program says, too');

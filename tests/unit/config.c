@@ -771,4 +771,4 @@ int main(void)
 	return done_testing();
 }
 
-#include "../../src/err.c"
+#include "../../src/base/err.c"

@@ -2,9 +2,9 @@
 /*
  * config_try.h - loads configurations that a test has written down, and compares what is said
  *
- * Includes the code under test; err.c is left to the test, whose last line it has to be, because it
- * has a static variable with a common name.  Everything is written to a directory of its own, which
- * is also the working directory, so that the messages start with "c.json".
+ * Includes the code under test; base/err.c is left to the test, whose last line it has to be,
+ * because it has a static variable with a common name.  Everything is written to a directory of its
+ * own, which is also the working directory, so that the messages start with "c.json".
  */
 #ifndef RETRYSAFE_CONFIG_TRY_H
 #define RETRYSAFE_CONFIG_TRY_H

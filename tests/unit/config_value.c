@@ -526,4 +526,4 @@ int main(void)
 	return done_testing();
 }
 
-#include "../../src/err.c"
+#include "../../src/base/err.c"

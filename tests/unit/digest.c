@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Claim: digests are HMAC-SHA-256 over parts that cannot run into each other. */
-#include "digest.h"
+#include "base/digest.h"
 
 #include "tap.h"
 

@@ -5,7 +5,7 @@
  */
 #include "run.h"
 
-#include "clock.h"
+#include "base/clock.h"
 #include "keeper.h"
 #include "tap.h"
 

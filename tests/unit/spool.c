@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Claim: a spool keeps every byte in order, in memory while small, else in a file without a name.
  */
-#include "spool.h"
+#include "base/spool.h"
 
 #include "tap.h"
 

@@ -8,9 +8,9 @@
 #ifndef RETRYSAFE_STORE_TRY_H
 #define RETRYSAFE_STORE_TRY_H
 
+#include "base/clock.h"
+#include "base/digest.h"
 #include "claim.h"
-#include "clock.h"
-#include "digest.h"
 #include "store.h"
 #include "tap.h"
 

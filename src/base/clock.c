@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * clock.c - the two clocks of clock.h, from the kernel
+ * base/clock.c - the two clocks of base/clock.h, from the kernel
  */
-#include "clock.h"
+#include "base/clock.h"
 
 #include <fcntl.h>
 #include <pthread.h>

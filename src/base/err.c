@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * err.c - the text that belongs to an error code, one per thread
+ * base/err.c - the text that belongs to an error code, one per thread
  */
-#include "err.h"
+#include "base/err.h"
 
 #include <errno.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * fault.h - the named places where dying matters
+ * base/fault.h - the named places where dying matters
  *
  * fault("claim.committed") is nothing unless the program was built with FAULTS=1.  Then the
  * environment variable RETRYSAFE_FAULT names one point, and what happens when it is reached for the
@@ -32,8 +32,8 @@
  *     purge.archived     what is about to be removed is in the archive; nothing of it is removed
  *     claim.settling     nobody attends to a RUNNING operation; it is about to become UNCERTAIN
  */
-#ifndef RETRYSAFE_FAULT_H
-#define RETRYSAFE_FAULT_H
+#ifndef RETRYSAFE_BASE_FAULT_H
+#define RETRYSAFE_BASE_FAULT_H
 
 #ifdef RETRYSAFE_FAULTS
 void fault_point(const char *name);

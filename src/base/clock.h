@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * clock.h - two clocks that are never mixed
+ * base/clock.h - two clocks that are never mixed
  *
  *   wall_ms   milliseconds since 1970-01-01 00:00 UTC.  For what is stored and shown.  It jumps.
  *   mono_us   microseconds, monotonic.  For durations.  It does not jump, and is the same for all
  *             processes, so a stored deadline can be checked by another one as long as
  *             clock_boot_id() is the same.
  */
-#ifndef RETRYSAFE_CLOCK_H
-#define RETRYSAFE_CLOCK_H
+#ifndef RETRYSAFE_BASE_CLOCK_H
+#define RETRYSAFE_BASE_CLOCK_H
 
 #include <stdint.h>
 

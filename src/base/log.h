@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * log.h - what an operator reads: one line a message, to descriptor 2
+ * base/log.h - what an operator reads: one line a message, to descriptor 2
  *
  * Never a key, a credential or a body.  Control characters in the text become "?".
  */
-#ifndef RETRYSAFE_LOG_H
-#define RETRYSAFE_LOG_H
+#ifndef RETRYSAFE_BASE_LOG_H
+#define RETRYSAFE_BASE_LOG_H
 
-#include "err.h"
-#include "settings.h"
+#include "base/err.h"
+#include "base/settings.h"
 
 #include <stdbool.h>
 #include <stddef.h>

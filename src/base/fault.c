@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * fault.c - dying on purpose, in builds for tests only
+ * base/fault.c - dying on purpose, in builds for tests only
  */
-#include "fault.h"
+#include "base/fault.h"
 
 #ifdef RETRYSAFE_FAULTS
 

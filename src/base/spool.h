@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * spool.h - bytes kept outside of a process's own memory, behind a descriptor
+ * base/spool.h - bytes kept outside of a process's own memory, behind a descriptor
  *
  * They begin in a memory file; from SPOOL_MEMORY_MAX on they are in an unlinked file of the spool
  * directory, so that memory does not grow with a body.  Nothing has a name: whoever dies leaves
  * no file behind.
  */
-#ifndef RETRYSAFE_SPOOL_H
-#define RETRYSAFE_SPOOL_H
+#ifndef RETRYSAFE_BASE_SPOOL_H
+#define RETRYSAFE_BASE_SPOOL_H
 
-#include "err.h"
+#include "base/err.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * digest.h - SHA-256, keyed (HMAC, RFC 2104) and plain, over parts that cannot be confused
+ * base/digest.h - SHA-256, keyed (HMAC, RFC 2104) and plain, over parts that cannot be confused
  *
  * Each part is preceded by its length, so that ("a", "bc") and ("ab", "c") differ.
  */
-#ifndef RETRYSAFE_DIGEST_H
-#define RETRYSAFE_DIGEST_H
+#ifndef RETRYSAFE_BASE_DIGEST_H
+#define RETRYSAFE_BASE_DIGEST_H
 
 #include <sha2.h>
 #include <stddef.h>

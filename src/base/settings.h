@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * settings.h - the types of those settings that code below the configuration acts upon
+ * base/settings.h - the types of those settings that code below the configuration acts upon
  *
  * The log, the key, the store and the start of a program each obey one or two settings.  They
  * include this file, and know nothing of files, routes and defaults (config.h).
  */
-#ifndef RETRYSAFE_SETTINGS_H
-#define RETRYSAFE_SETTINGS_H
+#ifndef RETRYSAFE_BASE_SETTINGS_H
+#define RETRYSAFE_BASE_SETTINGS_H
 
 #include <stdint.h>
 

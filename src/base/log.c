@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * log.c - lines of text or JSON, one write each, so that lines of several processes do not mix
+ * base/log.c - lines of text or JSON, one write each, so that lines of several processes do not mix
  */
-#include "log.h"
+#include "base/log.h"
 
 #include <fcntl.h>
 #include <inttypes.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * err.h - what a call that can fail returns
+ * base/err.h - what a call that can fail returns
  *
  * Every fallible function returns an enum err and leaves a sentence for people
  * in err_text().  Out-parameters are set only when it returns OK.
@@ -10,8 +10,8 @@
  *
  * Only main.c and the verbs in cli*.c may end the process because of an error.
  */
-#ifndef RETRYSAFE_ERR_H
-#define RETRYSAFE_ERR_H
+#ifndef RETRYSAFE_BASE_ERR_H
+#define RETRYSAFE_BASE_ERR_H
 
 enum err {
 	OK = 0,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * digest.c - HMAC-SHA-256 over parts with their lengths; libmd does the hashing
+ * base/digest.c - HMAC-SHA-256 over parts with their lengths; libmd does the hashing
  */
-#include "digest.h"
+#include "base/digest.h"
 
 #include <stdbool.h>
 #include <stdint.h>

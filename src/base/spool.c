@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * spool.c - memory files that move to an unlinked file when they grow
+ * base/spool.c - memory files that move to an unlinked file when they grow
  */
-#include "spool.h"
+#include "base/spool.h"
 
 #include <errno.h>
 #include <fcntl.h>
