@@ -138,7 +138,7 @@ fuzz: ## fuzz what reads bytes from outside, SECONDS each
 	@mkdir -p build/fuzz
 	@for f in $(FUZZERS); do \
 		clang -std=gnu11 -D_GNU_SOURCE -O1 -g -fsanitize=fuzzer,address,undefined -Isrc \
-			-o build/fuzz/$$f tests/fuzz/fuzz_$$f.c src/base/err.c src/status.c -ljansson && \
+			-o build/fuzz/$$f tests/fuzz/fuzz_$$f.c src/base/err.c src/http/status.c -ljansson && \
 		mkdir -p build/fuzz/corpus-$$f && \
 		build/fuzz/$$f -max_total_time=$(SECONDS) -artifact_prefix=build/fuzz/$$f- \
 			$$(ls tests/fuzz/fuzz_$$f.dict 2>/dev/null | sed s/^/-dict=/) build/fuzz/corpus-$$f || exit 1; \

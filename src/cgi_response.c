@@ -22,7 +22,7 @@
  */
 #include "cgi_response.h"
 
-#include "status.h"
+#include "http/status.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -12,7 +12,7 @@
 #include "configured.h"
 #include "counters.h"
 #include "fingerprint.h"
-#include "webhook.h"
+#include "http/webhook_url.h"
 
 #include <inttypes.h>
 #include <stdio.h>

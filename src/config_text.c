@@ -11,7 +11,7 @@
  * Proved by tests/unit/config_value.c.
  */
 #include "config_text.h"
-#include "pointer.h"
+#include "http/json_pointer.h"
 
 #include <ctype.h>
 #include <limits.h>

@@ -317,7 +317,7 @@ static const struct step steps[] = {
 	{"script", find_script},          /* script.c */
 	{"route", find_route},            /* config.c, site.c */
 	{"operation", progress_resource}, /* progress.c: GET ?_operation=REF */
-	{"key", take_key},           /* source.c, key.c; what is not protected goes to pass.c */
+	{"key", take_key}, /* source.c, http/key.c; what is not protected goes to pass.c */
 	{"body", protect_read_body}, /* request.c */
 	{"look", protect_look},      /* fingerprint.c, claim.c: a retry is answered here */
 	{"claim", protect_claim},    /* script.c, run.c, claim.c -> store */

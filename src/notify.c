@@ -19,8 +19,8 @@
 #include "base/digest.h"
 #include "base/log.h"
 #include "config.h"
+#include "http/webhook_url.h"
 #include "notify_try.h"
-#include "webhook.h"
 
 #include "base/exit_code.h"
 #include "base/version.h"

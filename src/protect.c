@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "claim.h"
 #include "fingerprint.h"
+#include "http/webhook_url.h"
 #include "keeper.h"
 #include "record.h"
 #include "reply.h"
@@ -26,7 +27,6 @@
 #include "steps.h"
 #include "uncertain.h"
 #include "waiting.h"
-#include "webhook.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -12,8 +12,8 @@
  */
 #include "source.h"
 
-#include "form.h"
-#include "pointer.h"
+#include "http/form.h"
+#include "http/json_pointer.h"
 
 #include <jansson.h>
 #include <stdlib.h>

@@ -8,7 +8,7 @@
 
 #include "claim.h"
 #include "counters.h"
-#include "problem.h"
+#include "http/problem.h"
 #include "request.h"
 
 /* FINISHED: the request has been answered, or its client has left. */

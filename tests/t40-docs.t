@@ -303,7 +303,7 @@ subtest 'verbs' => sub {
 };
 
 subtest 'problems' => sub {
-    my %status = slurp('src/problem.c') =~ /\[PROBLEM_\w+\] = \{"([a-z-]+)", (\d+)/g;
+    my %status = slurp('src/http/problem.c') =~ /\[PROBLEM_\w+\] = \{"([a-z-]+)", (\d+)/g;
     my %said = map { my $line = $_; map { $_ => ($line =~ /\| (\d+)/)[0] } $line =~ /`([a-z-]+)` \|/g }
         grep { /^\|[^|]*\| \d+/ } split /\n/, $readme;
     cmp_ok scalar keys %status, '>', 15, 'there are problems';

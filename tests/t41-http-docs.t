@@ -20,7 +20,7 @@ my $sandbox = Sandbox->new;
 my $effects = Effects->new($sandbox);
 my $page = Process::contents($sandbox->root . '/docs/http.md');
 my $source = join '', map { Process::contents($_) } glob $sandbox->root . '/src/{,*/,*/*/}*.[ch]';
-my $problem_c = source('problem.c');
+my $problem_c = source('http/problem.c');
 my ($keys, %seen) = 0;
 
 sub source { Process::contents($sandbox->root . "/src/$_[0]") }

@@ -3,7 +3,7 @@
  * Claims: no bytes break key_parse(); a key that it takes is within its limits, and is the same
  * key when it is written as a String and read again.
  */
-#include "../../src/key.c"
+#include "../../src/http/key.c"
 
 #include <stdint.h>
 #include <stdlib.h>

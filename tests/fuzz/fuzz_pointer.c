@@ -8,7 +8,7 @@
 #define pread give
 static ssize_t give(int fd, void *buf, size_t n, off_t at);
 
-#include "../../src/pointer.c"
+#include "../../src/http/json_pointer.c"
 
 #include <stdio.h>
 

@@ -4,7 +4,7 @@
  * what no two servers agree on is decided here; what is broken or hostile is refused.
  */
 #include "../../src/cgi_response.c"
-#include "status.h"
+#include "http/status.h"
 
 #include "../tap.h"
 

@@ -10,7 +10,7 @@
 #define pread      give
 static ssize_t give(int fd, void *buf, size_t n, off_t at);
 
-#include "../../src/form.c"
+#include "../../src/http/form.c"
 
 #include "../tap.h"
 

@@ -3,7 +3,7 @@
  * Claims: a key is taken in the forms that the specification allows and in no other; a key that is
  * present and wrong is never absent; no message quotes a key.
  */
-#include "../../src/key.c"
+#include "../../src/http/key.c"
 
 #include "../tap.h"
 

@@ -11,7 +11,7 @@ static void *get_memory(size_t n);
 #define pread give
 static ssize_t give(int fd, void *buf, size_t n, off_t at);
 
-#include "../../src/pointer.c"
+#include "../../src/http/json_pointer.c"
 
 #include "../tap.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Claim: of a Prefer field respond-async and wait are read as RFC 7240 writes them; the rest, and
  * what is malformed, is passed over. */
-#include "prefer.h"
+#include "http/prefer.h"
 
 #include "tap.h"
 

@@ -3,7 +3,7 @@
  * Claims: every problem says its type, status, what ran and what to do, as JSON and as a page; no
  * text from outside breaks out of either; Accept chooses as a browser and as a program expect.
  */
-#include "../../src/problem.c"
+#include "../../src/http/problem.c"
 
 #include "../tap.h"
 

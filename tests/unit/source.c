@@ -5,8 +5,8 @@
  */
 #include "source.h"
 
-#include "form.h"
-#include "pointer.h"
+#include "http/form.h"
+#include "http/json_pointer.h"
 #include "request_try.h"
 
 #include <signal.h>

@@ -2,7 +2,7 @@
 /* Claim: only URLs that the operator's words allow, in no other reading, are told; private
  * addresses are known in every form; signatures are RFC 2104's; pauses grow and stay below an hour.
  */
-#include "../../src/webhook.c"
+#include "../../src/http/webhook_url.c"
 #include "../../src/notify_address.c"
 #include "../../src/notify_message.c"
 

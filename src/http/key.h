@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * key.h - the idempotency key: where it comes from and what it may look like
+ * http/key.h - the idempotency key: where it comes from and what it may look like
  *
  * draft-ietf-httpapi-idempotency-key-header-07, section 2.1: the field is an Item Structured
  * Field (RFC 8941, section 3.3) whose value is a String.
  */
-#ifndef RETRYSAFE_KEY_H
-#define RETRYSAFE_KEY_H
+#ifndef RETRYSAFE_HTTP_KEY_H
+#define RETRYSAFE_HTTP_KEY_H
 
 #include "base/err.h"
 #include "base/settings.h"

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * pointer.h - JSON pointers (RFC 6901), and the JSON document of a body that they point into
+ * http/json_pointer.h - JSON pointers (RFC 6901), and the JSON document of a body that they point
+ * into
  *
  * A pointer is "" (the whole document) or "/a/b~1c/0": ~1 stands for "/", ~0 for "~".
  */
-#ifndef RETRYSAFE_POINTER_H
-#define RETRYSAFE_POINTER_H
+#ifndef RETRYSAFE_HTTP_JSON_POINTER_H
+#define RETRYSAFE_HTTP_JSON_POINTER_H
 
 #include "base/err.h"
 

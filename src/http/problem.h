@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * problem.h - what a client is told when it does not get a script's answer
+ * http/problem.h - what a client is told when it does not get a script's answer
  *
  * RFC 9457 problem details, or the same facts as a page for people.  A page about an operation that
  * is still being carried out leads to its result by itself.  Type, status, title, wording
- * and the two booleans of every problem stand in one table in problem.c.
+ * and the two booleans of every problem stand in one table in http/problem.c.
  *
  *   retry_same_key   the same request with the same key may be sent again, and may bring something
  *                    useful, without anybody changing anything first
@@ -14,8 +14,8 @@
  *
  * Both false: stop, and look.  Knows neither the store nor the web server.
  */
-#ifndef RETRYSAFE_PROBLEM_H
-#define RETRYSAFE_PROBLEM_H
+#ifndef RETRYSAFE_HTTP_PROBLEM_H
+#define RETRYSAFE_HTTP_PROBLEM_H
 
 #include "base/err.h"
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * pointer.c - walks through a document, one reference token after the other
+ * http/json_pointer.c - walks through a document, one reference token after the other
  *
  * A token is compared with the names of an object as it is written, so that nothing is copied and
  * no lookup can fail for want of memory.  Does not know what the values are for.
  */
-#include "pointer.h"
+#include "http/json_pointer.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * prefer.c - respond-async and wait=N out of a Prefer field (RFC 7240, sections 4.1 and 4.3)
+ * http/prefer.c - respond-async and wait=N out of a Prefer field (RFC 7240, sections 4.1 and 4.3)
  *
  * What it does not know: whether the route allows them.
  */
-#include "prefer.h"
+#include "http/prefer.h"
 
 #include <ctype.h>
 #include <stddef.h>

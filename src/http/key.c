@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * key.c - the form of an idempotency key
+ * http/key.c - the form of an idempotency key
  *
  * RULES
  *
@@ -15,7 +15,7 @@
  *
  * Knows neither routes nor what a key is used for.
  */
-#include "key.h"
+#include "http/key.h"
 
 #include <stdbool.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * status.c - the table of reason phrases (RFC 9110, section 15, and the IANA registry)
+ * http/status.c - the table of reason phrases (RFC 9110, section 15, and the IANA registry)
  */
-#include "status.h"
+#include "http/status.h"
 
 #include <stddef.h>
 

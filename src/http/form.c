@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * form.c - takes a form in a body apart, block by block
+ * http/form.c - takes a form in a body apart, block by block
  *
  * The unread bytes are a window that moves over the body: more() drops what is done with from its
  * front and reads a block behind its end.  Where the blocks end changes nothing in what is read.
@@ -18,7 +18,7 @@
  * whoever asked; a Content-Transfer-Encoding is not undone (RFC 7578, 4.7: it is deprecated, and
  * what scripts use ignores it).
  */
-#include "form.h"
+#include "http/form.h"
 
 #include <errno.h>
 #include <stdbool.h>

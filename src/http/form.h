@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * form.h - the fields of a form in a request's body, as the script will see them
+ * http/form.h - the fields of a form in a request's body, as the script will see them
  *
  * Two encodings: application/x-www-form-urlencoded (WHATWG URL Standard, 5.1) and
  * multipart/form-data (RFC 7578, RFC 2046, 5.1).  The body is read as a stream, in constant memory.
  */
-#ifndef RETRYSAFE_FORM_H
-#define RETRYSAFE_FORM_H
+#ifndef RETRYSAFE_HTTP_FORM_H
+#define RETRYSAFE_HTTP_FORM_H
 
 #include "base/err.h"
 

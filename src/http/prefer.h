@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * prefer.h - the Prefer header field (RFC 7240): what a client would rather have
+ * http/prefer.h - the Prefer header field (RFC 7240): what a client would rather have
  */
-#ifndef RETRYSAFE_PREFER_H
-#define RETRYSAFE_PREFER_H
+#ifndef RETRYSAFE_HTTP_PREFER_H
+#define RETRYSAFE_HTTP_PREFER_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * problem.c - the table of problems, and its two ways of writing them down
+ * http/problem.c - the table of problems, and its two ways of writing them down
  *
  * RULES
  *
@@ -12,9 +12,9 @@
  *
  * Does not know why a problem arose; problem_facts.detail says it, where there is more to say.
  */
-#include "problem.h"
+#include "http/problem.h"
 
-#include "status.h"
+#include "http/status.h"
 
 #include <jansson.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * webhook.c - which URL hears how an operation ends
+ * http/webhook_url.c - which URL hears how an operation ends
  *
  * A URL that a client gives makes this host send a request to where the client wants.  So it counts
  * only when it begins with what the operator wrote, and when nothing in it could mean another place
@@ -15,7 +15,7 @@
  *
  * What it does not know: how messages are delivered (notify.c), addresses (notify_address.c).
  */
-#include "webhook.h"
+#include "http/webhook_url.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * webhook.h - which URL hears how an operation ends
+ * http/webhook_url.h - which URL hears how an operation ends
  */
-#ifndef RETRYSAFE_WEBHOOK_H
-#define RETRYSAFE_WEBHOOK_H
+#ifndef RETRYSAFE_HTTP_WEBHOOK_URL_H
+#define RETRYSAFE_HTTP_WEBHOOK_URL_H
 
 #include "base/err.h"
 #include "base/settings.h"
