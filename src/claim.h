@@ -6,7 +6,7 @@
 #define RETRYSAFE_CLAIM_H
 
 #include "base/err.h"
-#include "config.h"
+#include "config/config.h"
 #include "store.h"
 
 enum verdict {

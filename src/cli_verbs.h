@@ -6,7 +6,7 @@
 #define RETRYSAFE_CLI_VERBS_H
 
 #include "cli.h"
-#include "config.h"
+#include "config/config.h"
 #include "store.h"
 
 #include <jansson.h>

@@ -6,7 +6,7 @@
 #define RETRYSAFE_CONFIGURED_H
 
 #include "base/err.h"
-#include "config.h"
+#include "config/config.h"
 #include "store.h"
 
 #include <stdbool.h>

@@ -14,7 +14,7 @@
 #ifndef RETRYSAFE_FINGERPRINT_H
 #define RETRYSAFE_FINGERPRINT_H
 
-#include "config.h"
+#include "config/config.h"
 #include "request.h"
 #include "store.h"
 

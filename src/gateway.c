@@ -315,7 +315,7 @@ static enum next take_key(struct request *r)
 static const struct step steps[] = {
 	{"read", read_variables},         /* variables.c */
 	{"script", find_script},          /* script.c */
-	{"route", find_route},            /* config.c, site.c */
+	{"route", find_route},            /* config/config.c, site.c */
 	{"operation", progress_resource}, /* progress.c: GET ?_operation=REF */
 	{"key", take_key}, /* source.c, http/key.c; what is not protected goes to pass.c */
 	{"body", protect_read_body}, /* request.c */

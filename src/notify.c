@@ -18,7 +18,7 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/log.h"
-#include "config.h"
+#include "config/config.h"
 #include "http/webhook_url.h"
 #include "notify_try.h"
 

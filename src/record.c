@@ -18,7 +18,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "cgi_response.h"
-#include "config_value.h"
+#include "config/value.h"
 
 #include <errno.h>
 #include <stdio.h>

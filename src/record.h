@@ -8,7 +8,7 @@
 #define RETRYSAFE_RECORD_H
 
 #include "base/err.h"
-#include "config.h"
+#include "config/config.h"
 #include "store.h"
 
 #include <sys/types.h>

@@ -8,7 +8,7 @@
 #include "base/digest.h"
 #include "base/log.h"
 #include "base/spool.h"
-#include "config.h"
+#include "config/config.h"
 #include "counters.h"
 #include "http/key.h"
 #include "http/prefer.h"

@@ -9,7 +9,7 @@
 #define RETRYSAFE_SCRIPT_H
 
 #include "base/err.h"
-#include "config.h"
+#include "config/config.h"
 #include "variables.h"
 
 /* How the request reached us. */

@@ -10,7 +10,7 @@
 
 #include "base/exit_code.h"
 #include "base/log.h"
-#include "config.h"
+#include "config/config.h"
 #include "keeper.h"
 #include "peer.h"
 #include "site.h"

@@ -10,7 +10,7 @@
 #define RETRYSAFE_SITE_H
 
 #include "base/err.h"
-#include "config.h"
+#include "config/config.h"
 #include "counters.h"
 #include "store.h"
 

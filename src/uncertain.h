@@ -8,7 +8,7 @@
 #ifndef RETRYSAFE_UNCERTAIN_H
 #define RETRYSAFE_UNCERTAIN_H
 
-#include "config.h"
+#include "config/config.h"
 #include "run.h"
 #include "store.h"
 

@@ -3,7 +3,7 @@
  * base/settings.h - the types of those settings that code below the configuration acts upon
  *
  * The log, the key, the store and the start of a program each obey one or two settings.  They
- * include this file, and know nothing of files, routes and defaults (config.h).
+ * include this file, and know nothing of files, routes and defaults (config/config.h).
  */
 #ifndef RETRYSAFE_BASE_SETTINGS_H
 #define RETRYSAFE_BASE_SETTINGS_H

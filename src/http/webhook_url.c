@@ -7,7 +7,7 @@
  * to some reader than the text says.
  *
  * RULES THAT HOLD
- *   (1) An entry of webhook_allow has a "/" behind its host (config_value.c checks it), and scheme
+ *   (1) An entry of webhook_allow has a "/" behind its host (config/value.c checks it), and scheme
  *       and host are compared whole, so "https://good.example/" never allows
  *       "https://good.example.evil/".
  *   (2) No path leaves the directory that it seems to be in: dot segments are refused, in every

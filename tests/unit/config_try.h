@@ -10,15 +10,15 @@
 #define RETRYSAFE_CONFIG_TRY_H
 
 #define CONFIG_SYSTEM_FILE "system.json"
-#include "../../src/config_where.c"
+#include "../../src/config/where.c"
 
-#include "../../src/config_text.c"
-#include "../../src/config_value.c"
+#include "../../src/config/text.c"
+#include "../../src/config/value.c"
 
-#include "../../src/config_table.c"
+#include "../../src/config/table.c"
 
-#include "../../src/config.c"
-#include "../../src/config_find.c"
+#include "../../src/config/config.c"
+#include "../../src/config/find.c"
 
 #include "../tap.h"
 

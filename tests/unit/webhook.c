@@ -6,7 +6,7 @@
 #include "../../src/notify_address.c"
 #include "../../src/notify_message.c"
 
-#include "config.h"
+#include "config/config.h"
 #include "tap.h"
 
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * config_find.c - where the configuration is
+ * config/find.c - where the configuration is
  */
-#include "config.h"
+#include "config/config.h"
 
 #include <errno.h>
 #include <fcntl.h>

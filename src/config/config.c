@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * config.c - the configuration: reading a file of settings
+ * config/config.c - the configuration: reading a file of settings
  *
- * Which settings there are is config_table.c's; types and most messages are config_value.c's; lines
- * are config_where.c's.  Nothing here looks at the file system beyond the configuration file:
+ * Which settings there are is config/table.c's; types and most messages are config/value.c's; lines
+ * are config/where.c's.  Nothing here looks at the file system beyond the configuration file:
  * whether a script or a directory exists is a question for the time of the request, and for
  * `retrysafe check`.
  *
@@ -17,10 +17,10 @@
  *
  * Proved by tests/unit/config.c.
  */
-#include "config.h"
-#include "config_table.h"
-#include "config_value.h"
-#include "config_where.h"
+#include "config/config.h"
+#include "config/table.h"
+#include "config/value.h"
+#include "config/where.h"
 
 #include <errno.h>
 #include <fcntl.h>

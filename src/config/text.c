@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * config_text.c - the kinds of text in a configuration: what may be written, what is kept of it
+ * config/text.c - the kinds of text in a configuration: what may be written, what is kept of it
  *
  * RULES
  *
@@ -10,7 +10,7 @@
  *
  * Proved by tests/unit/config_value.c.
  */
-#include "config_text.h"
+#include "config/text.h"
 #include "http/json_pointer.h"
 
 #include <ctype.h>

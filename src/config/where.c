@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * config_where.c - the place in a configuration that is being read, for messages about it
+ * config/where.c - the place in a configuration that is being read, for messages about it
  *
  * The JSON library keeps no lines of values.  So when, and only when, there is something to
  * complain about, the text is scanned once more for the line.  It is known to be valid by then;
@@ -9,7 +9,7 @@
  *
  * Proved by tests/unit/config.c.
  */
-#include "config_where.h"
+#include "config/where.h"
 
 #include <stdarg.h>
 #include <stdbool.h>

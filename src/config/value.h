@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * config_value.h - one value of a configuration: its type, its range, what is said when it is wrong
+ * config/value.h - one value of a configuration: its type, its range, what is said when it is wrong
  *
- * Does not know which settings there are: that is the table in config_table.c.
+ * Does not know which settings there are: that is the table in config/table.c.
  */
 #ifndef RETRYSAFE_CONFIG_VALUE_H
 #define RETRYSAFE_CONFIG_VALUE_H
 
 #include "base/err.h"
-#include "config_where.h"
+#include "config/where.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -23,7 +23,7 @@
 #define CONFIG_GIGA (CONFIG_KILO * CONFIG_KILO * CONFIG_KILO)
 
 enum config_type {
-	CONFIG_OBJECT, /* read by config.c itself */
+	CONFIG_OBJECT, /* read by config/config.c itself */
 	CONFIG_ROUTES, /* likewise */
 	CONFIG_LIMITS, /* likewise */
 	/* char * */
@@ -67,7 +67,7 @@ enum config_type {
 
 struct setting {
 	const char *name;
-	unsigned where; /* CONFIG_IN_* of config_table.h */
+	unsigned where; /* CONFIG_IN_* of config/table.h */
 	enum config_type type;
 	const char *fallback; /* the default, as JSON text; NULL: none */
 	int64_t min, max;     /* of a number, or of how many entries a list may have */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * config_text.h - the kinds of text in a configuration
+ * config/text.h - the kinds of text in a configuration
  *
  * Knows what a kind of text may be, not which setting it is for.
  */
@@ -8,7 +8,7 @@
 #define RETRYSAFE_CONFIG_TEXT_H
 
 #include "base/err.h"
-#include "config_where.h"
+#include "config/where.h"
 
 /*
  * Checks a text, and makes what is kept of it

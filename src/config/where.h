@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * config_where.h - the place in a configuration that is being read, for messages about it
+ * config/where.h - the place in a configuration that is being read, for messages about it
  *
  * Knows JSON and lines, but no setting.
  */

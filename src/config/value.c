@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * config_value.c - one value of a configuration: its type, its range, what is said when it is wrong
+ * config/value.c - one value of a configuration: its type, its range, what is said when it is wrong
  *
  * RULES
  *
  *   (1) A value that could never have an effect is an error, not a setting without one.
  *   (2) A message says what was wrong and what may be written instead.
  *
- * What a text may be is config_text.c's.  Proved by tests/unit/config_value.c.
+ * What a text may be is config/text.c's.  Proved by tests/unit/config_value.c.
  */
-#include "config_value.h"
-#include "config.h"
-#include "config_text.h"
+#include "config/value.h"
+#include "config/config.h"
+#include "config/text.h"
 
 #include <ctype.h>
 #include <inttypes.h>

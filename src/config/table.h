@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * config_table.h - which settings there are
+ * config/table.h - which settings there are
  */
 #ifndef RETRYSAFE_CONFIG_TABLE_H
 #define RETRYSAFE_CONFIG_TABLE_H
 
 #include "base/err.h"
-#include "config_value.h"
-#include "config_where.h"
+#include "config/value.h"
+#include "config/where.h"
 
 /* Where a setting may stand. */
 enum {

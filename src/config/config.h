@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * config.h - the configuration: one table of settings, and what was read
+ * config/config.h - the configuration: one table of settings, and what was read
  *
  * A configuration is read once and then never changed, so threads share it without locks.
- * The settings, their types, ranges and defaults stand in one table (config_table.c), from
+ * The settings, their types, ranges and defaults stand in one table (config/table.c), from
  * which parsing, defaults, messages and the tests of the documentation are made.
  */
-#ifndef RETRYSAFE_CONFIG_H
-#define RETRYSAFE_CONFIG_H
+#ifndef RETRYSAFE_CONFIG_CONFIG_H
+#define RETRYSAFE_CONFIG_CONFIG_H
 
 #include "base/err.h"
 #include "base/settings.h"

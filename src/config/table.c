@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * config_table.c - which settings there are: their names, places, types, ranges and defaults
+ * config/table.c - which settings there are: their names, places, types, ranges and defaults
  *
- * The only place that says so.  What a type allows is config_value.c's; reading is config.c's.
+ * The only place that says so.  What a type allows is config/value.c's; reading is
+ * config/config.c's.
  *
  * Proved by tests/unit/config.c; tests/t40-docs.t compares the documents and the JSON Schema.
  */
-#include "config_table.h"
-#include "config.h"
+#include "config/table.h"
+#include "config/config.h"
 
 #include <ctype.h>
 #include <stdbool.h>
