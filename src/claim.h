@@ -7,7 +7,7 @@
 
 #include "base/err.h"
 #include "config/config.h"
-#include "store.h"
+#include "store/store.h"
 
 enum verdict {
 	VERDICT_FREE,        /* nobody has the identity */
@@ -31,7 +31,7 @@ enum verdict {
  *   res    VERDICT_REPLAY: its response, response_free() it; else cleared
  *
  * An operation whose runner has died is settled here (claim_settle()).
- * Returns OK; a read's or a write's errors (store.h): nothing may be run.
+ * Returns OK; a read's or a write's errors (store/store.h): nothing may be run.
  */
 enum err claim_look(struct store *st, const struct operation *op, int64_t now_ms,
 	struct operation *found, struct response *res, enum verdict *verdict) MUSTCHECK;

@@ -10,10 +10,10 @@
 
 #include "base/version.h"
 #include "cli_verbs.h"
-#include "configured.h"
 #include "listener.h"
 #include "script.h"
 #include "serve.h"
+#include "store/configured.h"
 
 #include <errno.h>
 #include <getopt.h>

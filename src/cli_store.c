@@ -9,10 +9,10 @@
 
 #include "base/clock.h"
 #include "base/digest.h"
-#include "configured.h"
 #include "counters.h"
 #include "fingerprint.h"
 #include "http/webhook_url.h"
+#include "store/configured.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -7,7 +7,7 @@
 
 #include "cli.h"
 #include "config/config.h"
-#include "store.h"
+#include "store/store.h"
 
 #include <jansson.h>
 

@@ -16,7 +16,7 @@
 
 #include "config/config.h"
 #include "request.h"
-#include "store.h"
+#include "store/store.h"
 
 /* The name of a route in the store: its `match`, else the SCRIPT_NAME of its control file. */
 const char *route_name(const struct route *route, const char *script_name);

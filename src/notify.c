@@ -24,7 +24,7 @@
 
 #include "base/exit_code.h"
 #include "base/version.h"
-#include "configured.h"
+#include "store/configured.h"
 
 #include <fcntl.h>
 #include <getopt.h>

@@ -7,7 +7,7 @@
 
 #include "base/err.h"
 #include "notify_message.h"
-#include "store.h"
+#include "store/store.h"
 
 #include <curl/curl.h>
 #include <stdbool.h>

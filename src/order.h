@@ -34,7 +34,7 @@
 
 #include "base/settings.h"
 #include "record.h"
-#include "store.h"
+#include "store/store.h"
 
 #include <stdbool.h>
 #include <stddef.h>

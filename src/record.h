@@ -9,7 +9,7 @@
 
 #include "base/err.h"
 #include "config/config.h"
-#include "store.h"
+#include "store/store.h"
 
 #include <sys/types.h>
 
@@ -71,7 +71,7 @@ struct recorded {
  * A response over policy->max_response_bytes is done as well: its head is kept, its body is not
  * (out->res.is_kept is false).
  * Returns OK: it is in the store.  ERR_REFUSED: the operation was settled without this run; its
- * record stands.  Else a write's errors (store.h): call again with the same ending.  Blocks.
+ * record stands.  Else a write's errors (store/store.h): call again with the same ending.  Blocks.
  */
 enum err record_run(struct store *st, const struct operation *op,
 	const struct record_policy *policy, const struct ending *end,

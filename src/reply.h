@@ -7,7 +7,7 @@
 
 #include "http/problem.h"
 #include "peer.h"
-#include "store.h"
+#include "store/store.h"
 
 /* Where the part of a body that is not in struct response comes from. */
 struct body_source {

@@ -16,7 +16,7 @@
 #include "run.h"
 #include "script.h"
 #include "site.h"
-#include "store.h"
+#include "store/store.h"
 #include "waiting.h"
 
 /* One thread that serves requests, and its channel to the keeper. */

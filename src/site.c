@@ -8,7 +8,7 @@
  */
 #include "site.h"
 
-#include "configured.h"
+#include "store/configured.h"
 
 #include <pthread.h>
 #include <stdlib.h>

@@ -12,7 +12,7 @@
 #include "base/err.h"
 #include "config/config.h"
 #include "counters.h"
-#include "store.h"
+#include "store/store.h"
 
 struct site;
 

@@ -19,7 +19,7 @@
 #ifndef RETRYSAFE_STORE_SQLITE_H
 #define RETRYSAFE_STORE_SQLITE_H
 
-#include "store.h"
+#include "store/store.h"
 
 #include <pthread.h>
 #include <sqlite3.h>

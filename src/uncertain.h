@@ -10,7 +10,7 @@
 
 #include "config/config.h"
 #include "run.h"
-#include "store.h"
+#include "store/store.h"
 
 /*
  * uncertain_settle - asks the route's probe, or lets its rollback undo

@@ -12,7 +12,7 @@
 #define RETRYSAFE_WAITING_H
 
 #include "base/err.h"
-#include "store.h"
+#include "store/store.h"
 
 #include <poll.h>
 

@@ -11,11 +11,11 @@
 #include "workers.h"
 
 #include "base/log.h"
-#include "configured.h"
 #include "gateway.h"
 #include "peer.h"
 #include "run.h"
 #include "site.h"
+#include "store/configured.h"
 #include "uncertain.h"
 
 #include <errno.h>

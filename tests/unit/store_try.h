@@ -11,7 +11,7 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "claim.h"
-#include "store.h"
+#include "store/store.h"
 #include "tap.h"
 
 #include <errno.h>

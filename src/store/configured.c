@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * configured.c - opens the store of a configuration, and says where it lies
+ * store/configured.c - opens the store of a configuration, and says where it lies
  */
-#include "configured.h"
+#include "store/configured.h"
 
 #include <limits.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * store.h - the durable memory of operations and their responses
+ * store/store.h - the durable memory of operations and their responses
  *
  * NAME
  *     store - one interface; the engine behind it is chosen by the store's URL
@@ -30,8 +30,8 @@
  *                  nothing happened
  *     ERR_UNKNOWN  the commit failed half-way: it may have happened
  */
-#ifndef RETRYSAFE_STORE_H
-#define RETRYSAFE_STORE_H
+#ifndef RETRYSAFE_STORE_STORE_H
+#define RETRYSAFE_STORE_STORE_H
 
 #include "base/err.h"
 #include "base/settings.h"

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * configured.h - the store that a configuration names
+ * store/configured.h - the store that a configuration names
  */
-#ifndef RETRYSAFE_CONFIGURED_H
-#define RETRYSAFE_CONFIGURED_H
+#ifndef RETRYSAFE_STORE_CONFIGURED_H
+#define RETRYSAFE_STORE_CONFIGURED_H
 
 #include "base/err.h"
 #include "config/config.h"
-#include "store.h"
+#include "store/store.h"
 
 #include <stdbool.h>
 
