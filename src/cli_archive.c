@@ -15,7 +15,7 @@
  *   (3) A body is never in memory as a whole.
  *   (4) No key, scope or credential is written; the store does not have them.
  *
- * What it does not know: what is removed, and when (store_purge.c).
+ * What it does not know: what is removed, and when (store/sqlite/purge.c).
  */
 #include "cli_verbs.h"
 

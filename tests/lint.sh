@@ -57,7 +57,7 @@ cpp_check() {
     cppcheck --quiet --std=c11 -D_GNU_SOURCE -Isrc -Itests -j "$jobs" --error-exitcode=1 \
         --enable=warning,performance,portability --inline-suppr \
         --suppress=missingIncludeSystem --suppress=unknownMacro --suppress=internalAstError \
-        --suppress=memleak:src/keeper.c --suppress=autoVariables:src/store_writer.c \
+        --suppress=memleak:src/keeper.c --suppress=autoVariables:src/store/sqlite/writer.c \
         src cgi-bin/count.c
 }
 
@@ -127,12 +127,12 @@ own_forks() {
 
 own_includes() {
     found=0
-    grep -n '^#include <sqlite3.h>' $(others) | grep -v '^src/store_[a-z]*\.[ch]:' && found=1
+    grep -n '^#include <sqlite3.h>' $(others) | grep -v '^src/store/sqlite/[a-z]*\.[ch]:' && found=1
     grep -n '^#include <fcgi.*\.h>' $(others peer.c) && found=1
     grep -n '^#include <curl/' $sources | grep -v '^src/notify[a-z_]*\.[ch]:' && found=1
     grep -n '^#include "notify_' $sources | grep -v '^src/notify[a-z_]*\.c:\|^src/notify_[a-z]*\.h:' && found=1
-    grep -n '^#include "store_sqlite.h"' $(others) | grep -v '^src/store_[a-z]*\.c:' && found=1
-    [ $found = 0 ] || echo 'sqlite3.h is for store_*.c, libfcgi for peer.c, libcurl for notify*.c'
+    grep -n '^#include "store/sqlite/' $(others) | grep -v '^src/store/sqlite/[a-z]*\.[ch]:' && found=1
+    [ $found = 0 ] || echo 'sqlite3.h is for store/sqlite/, libfcgi for peer.c, libcurl for notify*.c'
     return $found
 }
 

@@ -3,7 +3,7 @@
  * again. */
 #include "store_try.h"
 
-#include "store_sqlite.h"
+#include "store/sqlite/engine.h"
 
 #include <sys/mount.h>
 #include <sys/resource.h>

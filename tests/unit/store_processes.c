@@ -2,7 +2,7 @@
 /* Claim: among processes too there is one winner, and the kernel says who lives. */
 #include "store_try.h"
 
-#include "store_sqlite.h"
+#include "store/sqlite/engine.h"
 
 #include <signal.h>
 #include <sys/socket.h>

@@ -5,7 +5,7 @@
  */
 #include "store_try.h"
 
-#include "store_sqlite.h"
+#include "store/sqlite/engine.h"
 
 /* Version 1, as it was; it is written down here because it will never change. */
 static const char version_1[] =

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * store_purge.c - forgets in time: responses after their ttl, operations after their tombstone
+ * store/sqlite/purge.c - forgets in time: responses after their ttl, operations after their
+ * tombstone
  *
  * RULES THAT HOLD
  *   (1) Only what time alone moves on is purged: what runs or is uncertain never is.
@@ -8,17 +9,18 @@
  *       when others write, too, and then only for a part of the time.  A large body counts by its
  *       pieces.
  *   (3) Whether an operation is forgotten is decided by its times, not by whether its row has been
- *       purged: a claim finds out by itself (store_move.c).
+ *       purged: a claim finds out by itself (store/sqlite/claim.c).
  *   (4) What goes into an archive is synced there before its removal is committed.  It is handed
  *       out outside of any transaction: an archive may be slow, or a pipe that nobody reads.
  *   (5) Where somebody archives, nothing is purged by the way, until he has stopped doing so.
  *
- * What it does not know: who purges, and when (store_writer.c, by the way; `retrysafe purge`).
+ * What it does not know: who purges, and when (store/sqlite/writer.c, by the way; `retrysafe
+ * purge`).
  */
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/fault.h"
-#include "store_sqlite.h"
+#include "store/sqlite/engine.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * store_sqlite.c - the SQLite store: opening, connections, statements
+ * store/sqlite/open.c - the SQLite store: opening, connections, statements
  *
  * RULES THAT HOLD
- *   (1) A database is made only where none ever was (store_place.c).
+ *   (1) A database is made only where none ever was (store/sqlite/location.c).
  *   (2) Nothing in this process opens the database, its -wal or its -shm but SQLite: closing any
  *       descriptor of them would drop SQLite's POSIX locks.  stat(2) is allowed, open(2) is not.
  *   (3) No connection checkpoints by itself (wal_autocheckpoint=0, no checkpoint on close): only
- *       store_writer.c does, under the writer lock.  SQLite before 3.51.3 needs that to be safe.
- *   (4) Before the first operation is read, the log is synced: what is told is on disk.
+ *       store/sqlite/writer.c does, under the writer lock.  SQLite before 3.51.3 needs that to be
+ * safe. (4) Before the first operation is read, the log is synced: what is told is on disk.
  */
-#include "store_sqlite.h"
 #include "base/clock.h"
 #include "base/digest.h"
+#include "store/sqlite/engine.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -67,7 +67,7 @@ static const char *const sql[ST__MAX] = {
 	[ST_EXPIRE] = "UPDATE operation SET state=?2,due=due+tombstone WHERE id=?1",
 	[ST_FORGET] = "DELETE FROM operation WHERE id=?1",
 	[ST_OUTBOX_DROP] = "DELETE FROM outbox WHERE op=?1 AND due IS NULL",
-	/* When somebody purged into an archive for the last time; see store_purge.c. */
+	/* When somebody purged into an archive for the last time; see store/sqlite/purge.c. */
 	[ST_ARCHIVED] = "SELECT value FROM store WHERE name='archived'",
 	[ST_ARCHIVED_NOW] = "INSERT OR REPLACE INTO store(name,value) VALUES('archived',?1)",
 	[ST_ARCHIVED_NEVER] = "DELETE FROM store WHERE name='archived'",

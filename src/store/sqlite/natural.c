@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * store_natural.c - natural keys: of all operations with the same values, one may be done
+ * store/sqlite/natural.c - natural keys: of all operations with the same values, one may be done
  *
  * A natural key is taken by the transaction that claims an operation.  While the operation runs or
  * is uncertain it stays taken; when the operation is done it is kept, for its own time and beyond
@@ -9,7 +9,7 @@
  * What it does not know: which values a route's natural key is made of (fingerprint.c), and which
  * answers keep it (record.c).
  */
-#include "store_sqlite.h"
+#include "store/sqlite/engine.h"
 
 /* Who has it, 0: nobody. */
 static enum err find(struct conn *c, const unsigned char *natural, int64_t now_ms, int64_t *holder)

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * store_settle.c - the moves of an operation that is uncertain, and the requests kept for them
+ * store/sqlite/settle.c - the moves of an operation that is uncertain, and the requests kept for
+ * them
  *
  * An uncertain operation has no token.  It is moved by a statement that names its state and its
  * number of attempts, and changes exactly one row, so only one of those who settle it wins.
  *
  * What it does not know: who decides, and why (uncertain.c).
  */
-#include "store_sqlite.h"
+#include "store/sqlite/engine.h"
 
 #include <errno.h>
 #include <stdlib.h>

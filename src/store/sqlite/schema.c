@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * store_schema.c - the tables of the SQLite store: made once, brought forward, never guessed at
+ * store/sqlite/schema.c - the tables of the SQLite store: made once, brought forward, never guessed
+ * at
  *
  * RULES THAT HOLD
  *   (1) The schema has a version.  An older one is brought forward, one step after the other, in
@@ -8,12 +9,12 @@
  *   (2) A new store takes the same steps, so there is one way to the newest schema.
  *   (3) Tables are made only in a file with nothing in it.
  *
- * What it does not know: what the tables mean (store_move.c and its neighbours).
+ * What it does not know: what the tables mean (store/sqlite/claim.c and its neighbours).
  */
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/log.h"
-#include "store_sqlite.h"
+#include "store/sqlite/engine.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * store_witness.c - proofs of life that the kernel keeps: locks on single bytes of the lock file
+ * store/sqlite/witness.c - proofs of life that the kernel keeps: locks on single bytes of the lock
+ * file
  *
  * The bytes lie far beyond the end of the file.  Bytes 0 and 1 are the writer lock and its turn
- * (store_lock.c), a witness is a random byte, and who keeps a result holds the byte of the
+ * (store/sqlite/lock.c), a witness is a random byte, and who keeps a result holds the byte of the
  * operation's id.  Behind all of them are the places of those who wait, PLACES_MAX for each route.
  *
  * What it does not know: who asks, and what follows from the answer (claim.c).
  */
 #include "base/digest.h"
-#include "store_sqlite.h"
+#include "store/sqlite/engine.h"
 
 #include <errno.h>
 #include <fcntl.h>

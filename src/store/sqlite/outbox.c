@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * store_outbox.c - who wants to hear how an operation ends, and what is to be told
+ * store/sqlite/outbox.c - who wants to hear how an operation ends, and what is to be told
  *
  *     posted ------> WAITING --- store_message_take() ---> being tried
  *     outbox_post()     ^                                      |
@@ -25,7 +25,7 @@
  *
  * What it does not know: HTTP.
  */
-#include "store_sqlite.h"
+#include "store/sqlite/engine.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * store_lock.c - the writer lock: one writer among all processes, in turns
+ * store/sqlite/lock.c - the writer lock: one writer among all processes, in turns
  *
  * The lock is an open file description lock on byte 0 of the lock file, which the kernel frees when
  * a process dies.  The kernel does not hand it on: whoever has just let go of it would have it
@@ -15,7 +15,7 @@
  * What it does not know: what is written.
  */
 #include "base/clock.h"
-#include "store_sqlite.h"
+#include "store/sqlite/engine.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * store_upkeep.c - what is done by the way: purging what has expired, and moving the log into the
- * database
+ * store/sqlite/upkeep.c - what is done by the way: purging what has expired, and moving the log
+ * into the database
  *
  * RULES THAT HOLD
  *   (1) It is done under the writer lock, when those who waited for a write have been woken.
@@ -11,11 +11,12 @@
  *       by the growth of the log.
  *   (4) The log does not grow without end: whoever opens the store alone reads all of it.
  *
- * What it does not know: who does it, and when (store_writer.c); what has expired (store_purge.c).
+ * What it does not know: who does it, and when (store/sqlite/writer.c); what has expired
+ * (store/sqlite/purge.c).
  */
 #include "base/clock.h"
 #include "base/log.h"
-#include "store_sqlite.h"
+#include "store/sqlite/engine.h"
 
 #define CHECKPOINT_PAGES 500   /* 2 MiB of log: move it, which nobody feels, into the database */
 #define RECOVERED_PAGES  64    /* the same for whoever had to read all of it to open the store */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * store_read.c - the reads of the SQLite store
+ * store/sqlite/find.c - the reads of the SQLite store
  *
  * Readers have connections of their own and never wait for a writer.  No transaction stays open
  * when a call returns: a reader that waits for a client would keep the log from being reused.
@@ -8,7 +8,7 @@
  * What it does not know: locks and threads, but for the list of idle connections.
  */
 #include "base/digest.h"
-#include "store_sqlite.h"
+#include "store/sqlite/engine.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -1,30 +1,28 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * store_writer.c - one caller writes for all that wait, many jobs in one commit
+ * store/sqlite/writer.c - one caller writes for all that wait, many jobs in one commit
  *
  * A caller puts its job into the queue.  If nobody writes, it leads: it takes the writer lock, then
  * the whole queue, and carries it out in one transaction.  Else it sleeps until its job is done, or
  * until it is the first in the queue and the one who wrote has finished: then it leads.  There is
  * no timer: while one commit is being synced the next batch gathers by itself.  What may take long
  * is done by a thread that is started for it: waiting for another process, and the upkeep
- * (store_upkeep.c).
+ * (store/sqlite/upkeep.c).
  *
  * RULES THAT HOLD
- *   (1) The writer lock (store_lock.c) is held around every write transaction and every checkpoint
- *       of every process.
- *   (2) A job that has not been taken when its time is up is taken out of the queue: nothing
- *       happened.  Once taken, its caller waits for the end.
- *   (3) When a job or the transaction fails, all of it is rolled back, and the jobs are carried
- *       out one by one: no job suffers from another.
- *   (4) Only a COMMIT that fails is ERR_UNKNOWN.  The connection is then opened anew.
- *   (5) Callers are woken before anything is done by the way.
+ *   (1) The writer lock (store/sqlite/lock.c) is held around every write transaction and every
+ * checkpoint of every process. (2) A job that has not been taken when its time is up is taken out
+ * of the queue: nothing happened.  Once taken, its caller waits for the end. (3) When a job or the
+ * transaction fails, all of it is rolled back, and the jobs are carried out one by one: no job
+ * suffers from another. (4) Only a COMMIT that fails is ERR_UNKNOWN.  The connection is then opened
+ * anew. (5) Callers are woken before anything is done by the way.
  *
  * What it does not know: what the jobs do.
  */
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/log.h"
-#include "store_sqlite.h"
+#include "store/sqlite/engine.h"
 
 #include <errno.h>
 #include <linux/futex.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * store_move.c - the writes of the SQLite store, one job each
+ * store/sqlite/claim.c - the writes of the SQLite store, one job each
  *
  * RULES THAT HOLD
  *   (1) A running operation is moved by a statement that names its id, its token and the state it
@@ -12,7 +12,7 @@
  */
 #include "base/clock.h"
 #include "base/digest.h"
-#include "store_sqlite.h"
+#include "store/sqlite/engine.h"
 
 #include <errno.h>
 #include <stdlib.h>

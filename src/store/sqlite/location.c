@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * store_place.c - where the store is, whether it may be there, and whether it still is
+ * store/sqlite/location.c - where the store is, whether it may be there, and whether it still is
  *
  * RULES THAT HOLD
  *   (1) Where a store was used before, nothing is made.  A sentinel in the spool directory
@@ -11,7 +11,7 @@
  * What it does not know: what is in the database.
  */
 #include "base/digest.h"
-#include "store_sqlite.h"
+#include "store/sqlite/engine.h"
 
 #include <errno.h>
 #include <fcntl.h>

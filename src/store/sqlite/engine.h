@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * store_sqlite.h - what the files of the SQLite engine share; private to store_*.c
+ * store/sqlite/engine.h - what the files of the SQLite engine share; private to store_*.c
  *
- *   store_sqlite.c   opening, connections, statements
- *   store_schema.c   the tables, and their upgrades
- *   store_place.c    where the store is, the sentinel
- *   store_witness.c  proofs of life
- *   store_lock.c     the writer lock, and whose turn it is
- *   store_writer.c   writing for all that wait: queue, group commit, the thread
- *   store_upkeep.c   what is done by the way: purging, moving the log
- *   store_move.c     the writes: claim, release, record, doubt
- *   store_purge.c    the same that time makes: dropped responses, forgotten operations
- *   store_natural.c  natural keys
- *   store_outbox.c   messages about how operations ended
- *   store_settle.c   the moves of an uncertain operation, and the requests kept for them
- *   store_read.c     the reads: find, list, history, sizes
+ *   store/sqlite/open.c   opening, connections, statements
+ *   store/sqlite/schema.c   the tables, and their upgrades
+ *   store/sqlite/location.c    where the store is, the sentinel
+ *   store/sqlite/witness.c  proofs of life
+ *   store/sqlite/lock.c     the writer lock, and whose turn it is
+ *   store/sqlite/writer.c   writing for all that wait: queue, group commit, the thread
+ *   store/sqlite/upkeep.c   what is done by the way: purging, moving the log
+ *   store/sqlite/claim.c     the writes: claim, release, record, doubt
+ *   store/sqlite/purge.c    the same that time makes: dropped responses, forgotten operations
+ *   store/sqlite/natural.c  natural keys
+ *   store/sqlite/outbox.c   messages about how operations ended
+ *   store/sqlite/settle.c   the moves of an uncertain operation, and the requests kept for them
+ *   store/sqlite/find.c     the reads: find, list, history, sizes
  */
-#ifndef RETRYSAFE_STORE_SQLITE_H
-#define RETRYSAFE_STORE_SQLITE_H
+#ifndef RETRYSAFE_STORE_SQLITE_ENGINE_H
+#define RETRYSAFE_STORE_SQLITE_ENGINE_H
 
 #include "store/store.h"
 
@@ -168,7 +168,7 @@ struct store {
 	int64_t no_turns_until_us;
 };
 
-/* store_place.c */
+/* store/sqlite/location.c */
 /* Fills in the paths. */
 enum err place_set(struct store *st, const struct store_options *opt) MUSTCHECK;
 /*
@@ -186,10 +186,10 @@ enum err place_refuse_missing(const struct store *st);
 /* ERR_BROKEN: the paths no longer lead to the files that were opened. */
 enum err store_is_there(const struct store *st) MUSTCHECK;
 
-/* store_witness.c */
+/* store/sqlite/witness.c */
 enum err witness_take(struct store *st) MUSTCHECK;
 
-/* store_sqlite.c */
+/* store/sqlite/open.c */
 enum err conn_open(struct store *st, struct conn **out) MUSTCHECK;
 /* From now on it may write. */
 enum err conn_let_write(struct store *st, struct conn *c) MUSTCHECK;
@@ -207,7 +207,7 @@ enum err conn_execute(struct conn *c, const char *text, const char *doing) MUSTC
 /* One integer or text value from a one-row statement. */
 enum err conn_ask(struct conn *c, const char *text, char *out, size_t size) MUSTCHECK;
 
-/* store_schema.c */
+/* store/sqlite/schema.c */
 /*
  * Makes the database, or finishes one whose making was cut off, under the writer lock.  Another
  * process may have been faster; what has anything in it is left as it is.
@@ -216,7 +216,7 @@ enum err schema_create(struct store *st) MUSTCHECK;
 /* Is it ours, and of a version that we know?  Brings an older one forward.  ERR_ABSENT: empty. */
 enum err schema_check(struct store *st, struct conn *c) MUSTCHECK;
 
-/* store_lock.c */
+/* store/sqlite/lock.c */
 /* Takes the writer lock.  ERR_BUSY: somebody has it, or, with may_wait, SIGURG ended the wait; the
  * thread then must have a handler for it, and not block it. */
 enum err lock_take(struct store *st, bool may_wait) MUSTCHECK;
@@ -224,7 +224,7 @@ enum err lock_take(struct store *st, bool may_wait) MUSTCHECK;
 enum err store_lock(struct store *st) MUSTCHECK;
 void store_unlock(struct store *st);
 
-/* store_writer.c: runs `work` inside a write transaction, together with others that wait. */
+/* store/sqlite/writer.c: runs `work` inside a write transaction, together with others that wait. */
 enum err store_write(struct store *st,
 	enum err (*work)(struct store *st, struct conn *c, void *arg), void *arg) MUSTCHECK;
 void store_writer_stop(struct store *st);
@@ -235,11 +235,11 @@ void writer_roll_back(struct conn *c);
 /* Remembers that this claim has to be taken back as soon as the store can be written. */
 void store_owe_release(struct store *st, int64_t op_id, const unsigned char token[TOKEN_LEN]);
 
-/* store_upkeep.c: by whoever writes; the second under the writer lock. */
+/* store/sqlite/upkeep.c: by whoever writes; the second under the writer lock. */
 bool upkeep_is_due(const struct store *st);
 void upkeep_do(struct store *st);
 
-/* store_move.c: inside a write transaction. */
+/* store/sqlite/claim.c: inside a write transaction. */
 enum err move_release(
 	struct conn *c, int64_t op_id, const unsigned char token[TOKEN_LEN]) MUSTCHECK;
 /* Deletes what a statement names by an operation's id alone. */
@@ -249,7 +249,7 @@ enum err move_history(
 /* Takes over a row for op->attempts over 1. */
 enum err move_retake(struct conn *c, const struct operation *op, bool *taken) MUSTCHECK;
 
-/* store_purge.c: inside a write transaction */
+/* store/sqlite/purge.c: inside a write transaction */
 #define PURGE_EVERY_US  1000000 /* where there is nothing to purge */
 #define PURGE_PAGES     32 /* a CGI program, which does not live so long, goes by the log's growth */
 #define PURGE_AT_ONCE   10 /* operations and pieces of bodies; more, until it took ... */
@@ -270,7 +270,7 @@ enum err purge_forget(struct conn *c, int64_t id) MUSTCHECK;
  */
 enum err purge_make_room(struct conn *c, const struct operation *op, int64_t now_ms) MUSTCHECK;
 
-/* store_natural.c: inside a write transaction */
+/* store/sqlite/natural.c: inside a write transaction */
 /* Has nobody else claim->natural? */
 enum err natural_look(struct conn *c, const struct claim *claim, bool *is_free) MUSTCHECK;
 enum err natural_take(struct conn *c, const struct claim *claim) MUSTCHECK;
@@ -278,7 +278,7 @@ enum err natural_take(struct conn *c, const struct claim *claim) MUSTCHECK;
 enum err natural_end(struct conn *c, int64_t op_id, bool keeps, int64_t now_ms) MUSTCHECK;
 enum err natural_purge(struct conn *c, int64_t now_ms) MUSTCHECK;
 
-/* store_outbox.c */
+/* store/sqlite/outbox.c */
 /* Columns of a message, in the order in which they are read. */
 #define MESSAGE_COLUMNS                                                                          \
 	"id,op,nonce,route,url,trusted,state,status,bytes,attempts,created,updated,give_up,due," \
@@ -290,7 +290,7 @@ enum err outbox_subscribe(struct conn *c, const struct claim *claim) MUSTCHECK;
 enum err outbox_post(struct conn *c, int64_t op_id, const unsigned char *token, enum state state,
 	int64_t now_ms) MUSTCHECK;
 
-/* store_read.c: a reading connection from the store's list, and back to it. */
+/* store/sqlite/find.c: a reading connection from the store's list, and back to it. */
 enum err reader_take(struct store *st, struct conn **out) MUSTCHECK;
 void reader_give(struct store *st, struct conn **c);
 /* store_find() for the first half of a ref, on a connection that one has, or on another. */
