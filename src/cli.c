@@ -9,9 +9,9 @@
 #include "cli.h"
 
 #include "base/version.h"
+#include "cgi/listener.h"
+#include "cgi/script.h"
 #include "cli_verbs.h"
-#include "listener.h"
-#include "script.h"
 #include "serve.h"
 #include "store/configured.h"
 

@@ -313,14 +313,14 @@ static enum next take_key(struct request *r)
 /* ---- the table ---- */
 
 static const struct step steps[] = {
-	{"read", read_variables},         /* variables.c */
-	{"script", find_script},          /* script.c */
+	{"read", read_variables},         /* cgi/variables.c */
+	{"script", find_script},          /* cgi/script.c */
 	{"route", find_route},            /* config/config.c, site.c */
 	{"operation", progress_resource}, /* progress.c: GET ?_operation=REF */
 	{"key", take_key}, /* source.c, http/key.c; what is not protected goes to pass.c */
 	{"body", protect_read_body}, /* request.c */
 	{"look", protect_look},      /* fingerprint.c, claim.c: a retry is answered here */
-	{"claim", protect_claim},    /* script.c, run.c, claim.c -> store */
+	{"claim", protect_claim},    /* cgi/script.c, run.c, claim.c -> store */
 	{"run", protect_run},        /* run.c <-> keeper.c, then record.c -> store, then reply.c */
 };
 

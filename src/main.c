@@ -14,10 +14,10 @@
 #include "base/clock.h"
 #include "base/exit_code.h"
 #include "base/log.h"
+#include "cgi/web_peer.h"
 #include "cli.h"
 #include "gateway.h"
 #include "keeper.h"
-#include "peer.h"
 #include "serve.h"
 #include "workers.h"
 

@@ -112,7 +112,7 @@ struct report {
 
 /* Output up to this size comes inside of the message. */
 #define ORDER_INLINE_MAX (64 * 1024)
-/* A whole ORDER: the limits of variables.h, the command, and room for the rest. */
+/* A whole ORDER: the limits of cgi/variables.h, the command, and room for the rest. */
 #define ORDER_MAX (192 * 1024)
 
 #endif

@@ -9,7 +9,7 @@
  *   (3) A response that says that nothing was done is passed on, and its key is free again.
  *   (4) An exit status other than 0 does not make a complete response incomplete: legacy scripts
  *       end with whatever their last command returned.  It is kept, and it makes a response that
- *       is shorter than its own Content-Length invalid (cgi_response.h).
+ *       is shorter than its own Content-Length invalid (cgi/response.h).
  *
  * What it does not know: who waits for the answer.
  */
@@ -17,7 +17,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "cgi_response.h"
+#include "cgi/response.h"
 #include "config/value.h"
 
 #include <errno.h>

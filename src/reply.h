@@ -5,8 +5,8 @@
 #ifndef RETRYSAFE_REPLY_H
 #define RETRYSAFE_REPLY_H
 
+#include "cgi/web_peer.h"
 #include "http/problem.h"
-#include "peer.h"
 #include "store/store.h"
 
 /* Where the part of a body that is not in struct response comes from. */

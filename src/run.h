@@ -19,9 +19,9 @@
 #ifndef RETRYSAFE_RUN_H
 #define RETRYSAFE_RUN_H
 
+#include "cgi/script.h"
 #include "order.h"
 #include "record.h"
-#include "script.h"
 
 #include <poll.h>
 

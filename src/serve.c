@@ -10,9 +10,9 @@
 
 #include "base/exit_code.h"
 #include "base/log.h"
+#include "cgi/web_peer.h"
 #include "config/config.h"
 #include "keeper.h"
-#include "peer.h"
 #include "site.h"
 #include "workers.h"
 

@@ -11,8 +11,8 @@
 #include "workers.h"
 
 #include "base/log.h"
+#include "cgi/web_peer.h"
 #include "gateway.h"
-#include "peer.h"
 #include "run.h"
 #include "site.h"
 #include "store/configured.h"

@@ -5,7 +5,7 @@
 #ifndef RETRYSAFE_WORKERS_H
 #define RETRYSAFE_WORKERS_H
 
-#include "listener.h"
+#include "cgi/listener.h"
 
 /*
  * workers_run - serves FastCGI requests until a signal says to leave

@@ -128,7 +128,7 @@ own_forks() {
 own_includes() {
     found=0
     grep -n '^#include <sqlite3.h>' $(others) | grep -v '^src/store/sqlite/[a-z]*\.[ch]:' && found=1
-    grep -n '^#include <fcgi.*\.h>' $(others peer.c) && found=1
+    grep -n '^#include <fcgi.*\.h>' $(others cgi/web_peer.c) && found=1
     grep -n '^#include <curl/' $sources | grep -v '^src/notify[a-z_]*\.[ch]:' && found=1
     grep -n '^#include "notify_' $sources | grep -v '^src/notify[a-z_]*\.c:\|^src/notify_[a-z]*\.h:' && found=1
     grep -n '^#include "store/sqlite/' $(others) | grep -v '^src/store/sqlite/[a-z]*\.[ch]:' && found=1

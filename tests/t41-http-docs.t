@@ -68,7 +68,7 @@ subtest 'names of the code' => sub {
     is_deeply [named('Members')], [unique($pack =~ /"([a-z_]+)"/g)], 'members of a problem';
     is_deeply [named($SCRIPTS)],
         [unique($source =~ /IDEMPOTENCY_[A-Z]+(?:_[A-Z]+)*/g)], 'variables';
-    my ($dropped) = source('cgi_response.c') =~ /\bdropped\[\] = \{(.*?)\};/s;
+    my ($dropped) = source('cgi/response.c') =~ /\bdropped\[\] = \{(.*?)\};/s;
     is_deeply [named($SCRIPTS, 2)],
         [unique($dropped =~ /"([^"]+)"/g)], 'fields that are dropped';
     is_deeply [unique(named($SCRIPTS, 1),

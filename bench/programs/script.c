@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * script.c - the CGI program that is measured: reads its body, has one effect, answers
+ * cgi/script.c - the CGI program that is measured: reads its body, has one effect, answers
  *
  * The effect is one byte at the end of the file `effects` in its own directory, so that the
  * benchmark can count runs.  The answer has as many bytes as the query string says (300).  Nothing

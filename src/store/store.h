@@ -91,7 +91,7 @@ struct operation {
 				     recorded, whatever happened */
 };
 
-/* The recorded response: what cgi_response.h made of a script's output. */
+/* The recorded response: what cgi/response.h made of a script's output. */
 #define RESPONSE_INLINE_MAX (256 * 1024) /* bytes of a body that are kept with its head */
 struct response {
 	int status;

@@ -3,7 +3,7 @@
  * Claims: no output breaks cgi_response_parse(); a head that it writes has no control character
  * but its line ends and TAB, and is the same when it is parsed again.
  */
-#include "../../src/cgi_response.c"
+#include "../../src/cgi/response.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -3,7 +3,7 @@
  * Claims: every output that a web server takes for a response becomes one explicit, normal one;
  * what no two servers agree on is decided here; what is broken or hostile is refused.
  */
-#include "../../src/cgi_response.c"
+#include "../../src/cgi/response.c"
 #include "http/status.h"
 
 #include "../tap.h"

@@ -61,7 +61,7 @@ static enum err reply(const char *head, int status, const char *body, const stru
 	struct body_source rest = {.fd = -1};
 	enum err e;
 
-	res.head = malloc(res.head_len + 1); /* as the store and cgi_response.c give it */
+	res.head = malloc(res.head_len + 1); /* as the store and cgi/response.c give it */
 	snprintf(res.head, res.head_len + 1, "%s", head);
 	res.body = exactly(body, res.body_inline_len);
 	free(sent);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * script_try.h - what the tests of script.c share: the code under test, with allocations that fail
- * on demand, and a temporary directory with this program in it under other names
+ * script_try.h - what the tests of cgi/script.c share: the code under test, with allocations that
+ * fail on demand, and a temporary directory with this program in it under other names
  */
 #ifndef RETRYSAFE_SCRIPT_TRY_H
 #define RETRYSAFE_SCRIPT_TRY_H
 
-#include "../../src/script.h"
+#include "../../src/cgi/script.h"
 
 #include "../tap.h"
 
@@ -36,8 +36,8 @@ static bool fails(void)
 #undef asprintf
 #define asprintf(...) (fails() ? -1 : asprintf(__VA_ARGS__))
 
-#include "../../src/script.c"
-#include "../../src/variables.c"
+#include "../../src/cgi/script.c"
+#include "../../src/cgi/variables.c"
 
 static char root[] = "/tmp/retrysafe-script-XXXXXX"; /* htdocs/, bin/ and dirs/ are in it */
 

@@ -3,7 +3,7 @@
  * Claims: what a client or a server sends becomes CGI variables of which no name is there twice,
  * none is ours and none is HTTP_PROXY; over a limit, or with a name repeated, nothing is taken.
  */
-#include "../../src/variables.c"
+#include "../../src/cgi/variables.c"
 
 #include "../tap.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * cgi_response.c - reads the header block of a script's output and writes it anew
+ * cgi/response.c - reads the header block of a script's output and writes it anew
  *
  * Web servers make different answers of the same bytes, so the block is normalised once, before it
  * is recorded, and nothing of it is copied unchecked.
@@ -20,7 +20,7 @@
  *
  * Does not know who reads the messages: they name lines by number and quote nothing of the output.
  */
-#include "cgi_response.h"
+#include "cgi/response.h"
 
 #include "http/status.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * listener.h - the socket that FastCGI connections arrive at
+ * cgi/listener.h - the socket that FastCGI connections arrive at
  */
-#ifndef RETRYSAFE_LISTENER_H
-#define RETRYSAFE_LISTENER_H
+#ifndef RETRYSAFE_CGI_LISTENER_H
+#define RETRYSAFE_CGI_LISTENER_H
 
 #include "base/err.h"
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * peer.h - the web server at the other end of one request: FastCGI or CGI
+ * cgi/web_peer.h - the web server at the other end of one request: FastCGI or CGI
  *
- * The only place, with peer.c, that knows libfcgi.  Reading is libfcgi's; writing is done here,
- * in large records straight from the caller's memory, and the whole of a short answer in one system
- * call.
+ * The only place, with cgi/web_peer.c, that knows libfcgi.  Reading is libfcgi's; writing is done
+ * here, in large records straight from the caller's memory, and the whole of a short answer in one
+ * system call.
  */
-#ifndef RETRYSAFE_PEER_H
-#define RETRYSAFE_PEER_H
+#ifndef RETRYSAFE_CGI_WEB_PEER_H
+#define RETRYSAFE_CGI_WEB_PEER_H
 
 #include "base/err.h"
 

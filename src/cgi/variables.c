@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * variables.c - the CGI variables of a request, cleaned when they come in
+ * cgi/variables.c - the CGI variables of a request, cleaned when they come in
  *
  * RULES
  *
@@ -11,10 +11,10 @@
  *   (3) No header field of a client becomes anything but a variable HTTP_*, and none becomes
  *       HTTP_PROXY, which many libraries take for a setting (httpoxy, CVE-2016-5385).
  *
- * Knows neither where the variables come from nor what they mean; script.c does.
+ * Knows neither where the variables come from nor what they mean; cgi/script.c does.
  * Proved by tests/unit/variables.c.
  */
-#include "variables.h"
+#include "cgi/variables.h"
 
 #include <stdbool.h>
 #include <stdio.h>

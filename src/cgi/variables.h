@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * variables.h - the CGI variables of a request (RFC 3875, section 4.1)
+ * cgi/variables.h - the CGI variables of a request (RFC 3875, section 4.1)
  *
  * What a server sends is taken once, cleaned, and from then on no name is there twice.
  */
-#ifndef RETRYSAFE_VARIABLES_H
-#define RETRYSAFE_VARIABLES_H
+#ifndef RETRYSAFE_CGI_VARIABLES_H
+#define RETRYSAFE_CGI_VARIABLES_H
 
 #include "base/err.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * cgi_response.h - what a script printed, parsed and normalised once
+ * cgi/response.h - what a script printed, parsed and normalised once
  *
  * RFC 3875, section 6.  What comes out is independent of the web server: an explicit Status, the
  * header fields in their order with repeats, no hop-by-hop fields, no fields that are for us.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * listener.c - waiting for connections so that a signal is never missed
+ * cgi/listener.c - waiting for connections so that a signal is never missed
  *
  * RULES THAT HOLD
  *   (1) A thread waits for the socket, for the connections that are kept open and for stop_fd
@@ -11,7 +11,7 @@
  *   (3) Of a TCP peer the address must be in FCGI_WEB_SERVER_ADDRS where that is set (FastCGI 1.0,
  *       section 3.2).
  */
-#include "listener.h"
+#include "cgi/listener.h"
 
 #include "base/log.h"
 

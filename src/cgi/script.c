@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * script.c - which script a request means, and the CGI variables it shall see
+ * cgi/script.c - which script a request means, and the CGI variables it shall see
  *
  * What servers send for /form.pl/more (recorded in tests/unit/script.c):
  *
@@ -26,7 +26,7 @@
  * Knows neither routes' names nor how a script is started.  Proved by tests/unit/script.c and
  * tests/unit/script_open.c.
  */
-#include "script.h"
+#include "cgi/script.h"
 
 #include <errno.h>
 #include <fcntl.h>

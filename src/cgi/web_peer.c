@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * peer.c - FastCGI 1.0 (through libfcgi for reading) and CGI/1.1, made alike
+ * cgi/web_peer.c - FastCGI 1.0 (through libfcgi for reading) and CGI/1.1, made alike
  *
  * RULES THAT HOLD
  *   (1) The connection is accepted elsewhere and put into an FCGX_Request, so libfcgi never
@@ -13,7 +13,7 @@
  *
  * What it does not know: what a request means.
  */
-#include "peer.h"
+#include "cgi/web_peer.h"
 
 #include "base/clock.h"
 #include "base/log.h"

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * script.h - which script a request means, and the CGI variables it shall see
+ * cgi/script.h - which script a request means, and the CGI variables it shall see
  *
  * Every server and every wiring names the script in another way; here they become one.  The rule:
  * the script sees what it would see without us (RFC 3875, section 4.1).
  */
-#ifndef RETRYSAFE_SCRIPT_H
-#define RETRYSAFE_SCRIPT_H
+#ifndef RETRYSAFE_CGI_SCRIPT_H
+#define RETRYSAFE_CGI_SCRIPT_H
 
 #include "base/err.h"
+#include "cgi/variables.h"
 #include "config/config.h"
-#include "variables.h"
 
 /* How the request reached us. */
 enum way {
