@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "keeper.h"
-#include "record.h"
+#include "operation/record.h"
 #include "run.h"
 #include "uncertain.h"
 

@@ -11,8 +11,8 @@
  *   (2) The body has been read to its end before an answer is sent.
  *   (3) Nothing a client or a script sends ends the process.
  *
- * What it does not know: how a claim is decided (claim.c), how a script is started (keeper.c),
- * what is in the store.
+ * What it does not know: how a claim is decided (operation/claim.c), how a script is started
+ * (keeper.c), what is in the store.
  */
 #include "gateway.h"
 
@@ -319,9 +319,10 @@ static const struct step steps[] = {
 	{"operation", progress_resource}, /* progress.c: GET ?_operation=REF */
 	{"key", take_key}, /* source.c, http/key.c; what is not protected goes to pass.c */
 	{"body", protect_read_body}, /* request.c */
-	{"look", protect_look},      /* fingerprint.c, claim.c: a retry is answered here */
-	{"claim", protect_claim},    /* cgi/script.c, run.c, claim.c -> store */
-	{"run", protect_run},        /* run.c <-> keeper.c, then record.c -> store, then reply.c */
+	{"look", protect_look},   /* fingerprint.c, operation/claim.c: a retry is answered here */
+	{"claim", protect_claim}, /* cgi/script.c, run.c, operation/claim.c -> store */
+	{"run", protect_run}, /* run.c <-> keeper.c, then operation/record.c -> store, then reply.c
+			       */
 };
 
 void gateway_serve(struct worker *w, struct peer *peer, enum way way, const char *control_path)

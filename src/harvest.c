@@ -5,8 +5,8 @@
  * The process that calls this holds a copy of the run's witness and says that it keeps the result,
  * so until it ends everybody else sees the operation as running and leaves it alone.  It gives up
  * only when the store says that the operation is no longer this run's.  While the store is out of
- * reach the result waits here, and in a file of the spool (kept.c), should this process or the
- * machine die as well.
+ * reach the result waits here, and in a file of the spool (operation/saved_result.c), should this
+ * process or the machine die as well.
  */
 #include "harvest.h"
 
@@ -14,7 +14,7 @@
 
 #include "base/fault.h"
 #include "base/log.h"
-#include "kept.h"
+#include "operation/saved_result.h"
 
 #include <time.h>
 

@@ -5,8 +5,8 @@
 #ifndef RETRYSAFE_HARVEST_H
 #define RETRYSAFE_HARVEST_H
 
+#include "operation/record.h"
 #include "order.h"
-#include "record.h"
 
 /*
  * harvest - writes what became of a run, however long the store is out of reach

@@ -13,7 +13,7 @@
  *       others for one limit, not for one limit a message.
  *   (3) Any number of notifiers may run: the store gives a message to one of them at a time.
  *
- * What it does not know: how operations end (claim.c), SQL.
+ * What it does not know: how operations end (operation/claim.c), SQL.
  */
 #include "base/clock.h"
 #include "base/digest.h"

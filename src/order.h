@@ -33,7 +33,7 @@
 #define RETRYSAFE_ORDER_H
 
 #include "base/settings.h"
-#include "record.h"
+#include "operation/record.h"
 #include "store/store.h"
 
 #include <stdbool.h>

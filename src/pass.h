@@ -5,7 +5,7 @@
 #ifndef RETRYSAFE_PASS_H
 #define RETRYSAFE_PASS_H
 
-#include "record.h"
+#include "operation/record.h"
 #include "request.h"
 
 /*

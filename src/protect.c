@@ -10,17 +10,17 @@
  *   (3) What cannot be recorded is left to the keeper, and the client hears that it is in progress.
  *   (4) Whenever the client leaves, or we have to, the keeper finishes the run without us.
  *
- * What it does not know: how a claim is decided (claim.c), how a script is started (keeper.c), what
- * is in the store.
+ * What it does not know: how a claim is decided (operation/claim.c), how a script is started
+ * (keeper.c), what is in the store.
  */
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/log.h"
-#include "claim.h"
 #include "fingerprint.h"
 #include "http/webhook_url.h"
 #include "keeper.h"
-#include "record.h"
+#include "operation/claim.h"
+#include "operation/record.h"
 #include "reply.h"
 #include "run.h"
 #include "source.h"

@@ -12,10 +12,10 @@
  *   (3) A run that shows a result anew is never recorded, and cannot change what is.
  *   (4) Of them max_running run at one time, beside those that are claimed.
  *
- * What it does not know: whether the caller may have the answer (claim.c).
+ * What it does not know: whether the caller may have the answer (operation/claim.c).
  */
 #include "base/log.h"
-#include "record.h"
+#include "operation/record.h"
 #include "reply.h"
 #include "steps.h"
 

@@ -20,8 +20,8 @@
 #define RETRYSAFE_RUN_H
 
 #include "cgi/script.h"
+#include "operation/record.h"
 #include "order.h"
-#include "record.h"
 
 #include <poll.h>
 

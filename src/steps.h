@@ -6,9 +6,9 @@
 #ifndef RETRYSAFE_STEPS_H
 #define RETRYSAFE_STEPS_H
 
-#include "claim.h"
 #include "counters.h"
 #include "http/problem.h"
+#include "operation/claim.h"
 #include "request.h"
 
 /* FINISHED: the request has been answered, or its client has left. */

@@ -25,8 +25,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/spool.h"
-#include "claim.h"
-#include "record.h"
+#include "operation/claim.h"
+#include "operation/record.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -19,7 +19,7 @@ my $ROOT = Sandbox::root();
 my $OBJECTS = "$ROOT/build/faults/obj";
 
 # So that nobody has to wait five seconds for an operation's time to be over.
-my @IMPATIENT = ['claim.c', qr/#define RECORD_MS\s+5000\b/, '#define RECORD_MS 300'];
+my @IMPATIENT = ['operation/claim.c', qr/#define RECORD_MS\s+5000\b/, '#define RECORD_MS 300'];
 
 my $DOUBT = qr/store_doubt\(st, op, -1,\s*(?:"[^"]*"\s*)+,\s*clock_wall_ms\(\)\)/;
 my $MAKE_MARK = <<'END';
@@ -45,7 +45,7 @@ END
 # What is wrong; where, with what in place of what; who must see it, and what he must say.
 my @MUTANTS = (
     ['an operation whose witnesses are dead is run again',
-        [['claim.c', $DOUBT, 'store_release(st, op)']], \&torture_keepers, qr/^double: /m],
+        [['operation/claim.c', $DOUBT, 'store_release(st, op)']], \&torture_keepers, qr/^double: /m],
     ['an operation whose witness lives is settled', [['store/sqlite/witness.c', qr/return found != F_UNLCK;/,
         'return found == F_UNLCK && st == NULL;']], \&check_stopped_witness, qr/^settled too early/m],
     ['durability is normal', [['store/sqlite/open.c', qr/(\[DURABILITY_FULL\]\s*=\s*)"FULL"/, '$1"NORMAL"']],
@@ -56,7 +56,7 @@ my @MUTANTS = (
         qr/if \(fcntl\(st->lock_fd, command, &fl\) == 0\)/, 'if (fl.l_len == 1 && command != 0)']],
         \&run_t51, qr/^\s*not ok .* only under the lock/m],
     ['the answer is sent before it is recorded', [
-        ['record.c', qr/^\treturn store_record\(st, &rec\);/m,
+        ['operation/record.c', qr/^\treturn store_record\(st, &rec\);/m,
             "\textern _Thread_local bool is_later;\n\treturn is_later ? OK : store_record(st, &rec);"],
         ['protect.c', qr/(static enum next record\([^;{]*\{)/, "_Thread_local bool is_later;\n\n\$1"],
         ['protect.c', qr/enum err e = (record_run\([^;]*)&rec\);/,
@@ -70,8 +70,8 @@ my @MUTANTS = (
         \&run_t51, qr/^\s*not ok .* the log is synced before the first byte/m],
     ['an unsynced mark says that nothing was started', [
         ['child.c', qr/(fault\("keeper.starting"\);)/, "$MAKE_MARK\$1"],
-        ['claim.c', qr/^(enum err claim_settle\()/m, "$HAS_MARK\n\$1"],
-        ['claim.c', qr/($DOUBT)/, '(has_mark(st, op) ? $1 : store_release(st, op))']],
+        ['operation/claim.c', qr/^(enum err claim_settle\()/m, "$HAS_MARK\n\$1"],
+        ['operation/claim.c', qr/($DOUBT)/, '(has_mark(st, op) ? $1 : store_release(st, op))']],
         \&check_lost_page_cache, qr/^double: /m],
     ['the token of an owner is not looked at', [@IMPATIENT, ['store/sqlite/open.c',
         qr/(\[ST_DONE\]\s*=[^\[]*?) AND token(?:=| IS )\?2 AND state=\?3/,

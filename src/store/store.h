@@ -15,7 +15,7 @@
  *
  * WHAT IT DOES NOT KNOW
  *     HTTP, processes, configuration files.  It carries out the moves of an operation that
- *     claim.c and record.c ask for; why a move is made is decided there.
+ *     operation/claim.c and operation/record.c ask for; why a move is made is decided there.
  *
  * All functions but store_open() and store_close() may be called from several threads at once.
  * "Blocks" means: for a write, until it is committed, at most about busy_timeout_ms while it is
@@ -52,7 +52,7 @@
 #define ROUTE_NAME_MAX  255
 #define REASON_MAX      255
 
-/* What each one means stands at the head of claim.c. */
+/* What each one means stands at the head of operation/claim.c. */
 enum state {
 	STATE_ABSENT,
 	STATE_CLAIMED,

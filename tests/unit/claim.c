@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* Claim: what a request is told depends on evidence alone, and only a free key may be run. */
-#include "claim.h"
+#include "operation/claim.h"
 
-#include "record.h"
+#include "operation/record.h"
 #include "store_try.h"
 
 #include <signal.h>

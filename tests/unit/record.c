@@ -4,7 +4,7 @@
  * answer says that nothing was done, free again; all else is doubt.  What a script and a route ask
  * for is what is recorded.
  */
-#include "record.h"
+#include "operation/record.h"
 
 #include "store_try.h"
 

@@ -10,7 +10,7 @@
 
 #include "base/clock.h"
 #include "base/digest.h"
-#include "claim.h"
+#include "operation/claim.h"
 #include "store/store.h"
 #include "tap.h"
 

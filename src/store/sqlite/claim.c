@@ -8,7 +8,7 @@
  *   (2) A job may be carried out twice when the first transaction was rolled back; it sets what it
  *       reports only as its last act.
  *
- * What it does not know: why an operation is moved (claim.c, record.c).
+ * What it does not know: why an operation is moved (operation/claim.c, operation/record.c).
  */
 #include "base/clock.h"
 #include "base/digest.h"

@@ -7,7 +7,7 @@
  * the operation's row, or let go of; when nothing was done it is let go of.
  *
  * What it does not know: which values a route's natural key is made of (fingerprint.c), and which
- * answers keep it (record.c).
+ * answers keep it (operation/record.c).
  */
 #include "store/sqlite/engine.h"
 

@@ -7,7 +7,7 @@
  * (store/sqlite/lock.c), a witness is a random byte, and who keeps a result holds the byte of the
  * operation's id.  Behind all of them are the places of those who wait, PLACES_MAX for each route.
  *
- * What it does not know: who asks, and what follows from the answer (claim.c).
+ * What it does not know: who asks, and what follows from the answer (operation/claim.c).
  */
 #include "base/digest.h"
 #include "store/sqlite/engine.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * record.c - done, or uncertain: the two ends of a run
+ * operation/record.c - done, or uncertain: the two ends of a run
  *
  * RULES THAT HOLD
  *   (1) Only a script that ended by itself, within its time, with a complete and valid response,
@@ -13,7 +13,7 @@
  *
  * What it does not know: who waits for the answer.
  */
-#include "record.h"
+#include "operation/record.h"
 
 #include "base/clock.h"
 #include "base/log.h"

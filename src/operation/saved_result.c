@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * kept.c - one file for one result
+ * operation/saved_result.c - one file for one result
  *
  *     struct kept, then the script's output
  *
  * The file is read only by a program with the same layout of struct kept: its size and a version
  * are in it.  A digest tells a damaged file from a good one.
  */
-#include "kept.h"
+#include "operation/saved_result.h"
 
 #include "base/digest.h"
 #include "base/spool.h"

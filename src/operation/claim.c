@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * claim.c - who may run the script for a key, and what became of that run
+ * operation/claim.c - who may run the script for a key, and what became of that run
  *
  * A claim is a durable promise: at most one run of the script belongs to a key.  The moves of an
- * operation are decided here and in record.c; the store carries out one atomic step at a time.
+ * operation are decided here and in operation/record.c; the store carries out one atomic step at a
+ * time.
  *
  * STATES OF AN OPERATION
  *
@@ -41,15 +42,16 @@
  *   (5) After any error of the store nothing is run.
  *
  * What it does not know: HTTP, how scripts are run, SQLite.
- * A result that could not be recorded and whose keeper died as well waits in the spool (kept.c).
+ * A result that could not be recorded and whose keeper died as well waits in the spool
+ * (operation/saved_result.c).
  */
-#include "claim.h"
+#include "operation/claim.h"
 
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/fault.h"
 #include "base/log.h"
-#include "kept.h"
+#include "operation/saved_result.h"
 
 #include <ctype.h>
 #include <dirent.h>

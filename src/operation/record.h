@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * record.h - from the end of a script to what the store remembers of it
+ * operation/record.h - from the end of a script to what the store remembers of it
  *
  * Used by the gateway, and by the keeper when the gateway is gone.
  */
-#ifndef RETRYSAFE_RECORD_H
-#define RETRYSAFE_RECORD_H
+#ifndef RETRYSAFE_OPERATION_RECORD_H
+#define RETRYSAFE_OPERATION_RECORD_H
 
 #include "base/err.h"
 #include "config/config.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * claim.h - who may run the script for a key, and what became of that run
+ * operation/claim.h - who may run the script for a key, and what became of that run
  */
-#ifndef RETRYSAFE_CLAIM_H
-#define RETRYSAFE_CLAIM_H
+#ifndef RETRYSAFE_OPERATION_CLAIM_H
+#define RETRYSAFE_OPERATION_CLAIM_H
 
 #include "base/err.h"
 #include "config/config.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * kept.h - results that could not be recorded, in files of the spool directory
+ * operation/saved_result.h - results that could not be recorded, in files of the spool directory
  *
  * When the store is out of reach (disk full, locked, not mounted) the end of a run is written to
  * the file kept-REF and synced, so that it survives also the process that keeps it, and the
@@ -8,10 +8,10 @@
  *
  * A file is whole or not there: it gets its name when it has been written and synced.
  */
-#ifndef RETRYSAFE_KEPT_H
-#define RETRYSAFE_KEPT_H
+#ifndef RETRYSAFE_OPERATION_SAVED_RESULT_H
+#define RETRYSAFE_OPERATION_SAVED_RESULT_H
 
-#include "record.h"
+#include "operation/record.h"
 
 /* Writes the file.  Returns OK: it is on disk; ERR_FULL, ERR_NOMEM, ERR_SYSTEM: it is not there. */
 enum err kept_write(const char *spool, const struct operation *op,
