@@ -9,9 +9,9 @@
 
 #include "base/clock.h"
 #include "base/digest.h"
-#include "counters.h"
 #include "fingerprint.h"
 #include "http/webhook_url.h"
+#include "metrics/counters.h"
 #include "store/configured.h"
 
 #include <inttypes.h>

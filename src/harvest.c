@@ -10,7 +10,7 @@
  */
 #include "harvest.h"
 
-#include "counters.h"
+#include "metrics/counters.h"
 
 #include "base/fault.h"
 #include "base/log.h"

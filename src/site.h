@@ -11,7 +11,7 @@
 
 #include "base/err.h"
 #include "config/config.h"
-#include "counters.h"
+#include "metrics/counters.h"
 #include "store/store.h"
 
 struct site;

@@ -6,8 +6,8 @@
 #ifndef RETRYSAFE_STEPS_H
 #define RETRYSAFE_STEPS_H
 
-#include "counters.h"
 #include "http/problem.h"
+#include "metrics/counters.h"
 #include "operation/claim.h"
 #include "request.h"
 

@@ -3,7 +3,7 @@
  * Claim: what any process counts or learns all of them see; of two routes that share a place none
  * is ever told the other's time; without a file nothing fails.
  */
-#include "counters.h"
+#include "metrics/counters.h"
 
 #include "tap.h"
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * counters.h - how often what happened, since installation
+ * metrics/counters.h - how often what happened, since installation
  *
  * Counted without a lock and without a write to the store: in a small file of the spool directory
  * that all processes map.  Good for a picture of what goes on; a loss of power may lose the last
  * counts.  Counting never fails: what cannot be counted is not.
  */
-#ifndef RETRYSAFE_COUNTERS_H
-#define RETRYSAFE_COUNTERS_H
+#ifndef RETRYSAFE_METRICS_COUNTERS_H
+#define RETRYSAFE_METRICS_COUNTERS_H
 
 #include <stdint.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * counters.c - a shared page of numbers
+ * metrics/counters.c - a shared page of numbers
  */
-#include "counters.h"
+#include "metrics/counters.h"
 
 #include <fcntl.h>
 #include <signal.h>
