@@ -6,9 +6,9 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "keeper.h"
+#include "keeper/client.h"
+#include "keeper/keeper.h"
 #include "operation/record.h"
-#include "run.h"
 #include "uncertain.h"
 
 #include <errno.h>

@@ -12,13 +12,13 @@
  *   (3) Nothing a client or a script sends ends the process.
  *
  * What it does not know: how a claim is decided (operation/claim.c), how a script is started
- * (keeper.c), what is in the store.
+ * (keeper/keeper.c), what is in the store.
  */
 #include "gateway.h"
 
 #include "fingerprint.h"
+#include "keeper/client.h"
 #include "pass.h"
-#include "run.h"
 #include "source.h"
 #include "steps.h"
 
@@ -320,9 +320,10 @@ static const struct step steps[] = {
 	{"key", take_key}, /* source.c, http/key.c; what is not protected goes to pass.c */
 	{"body", protect_read_body}, /* request.c */
 	{"look", protect_look},   /* fingerprint.c, operation/claim.c: a retry is answered here */
-	{"claim", protect_claim}, /* cgi/script.c, run.c, operation/claim.c -> store */
-	{"run", protect_run}, /* run.c <-> keeper.c, then operation/record.c -> store, then reply.c
-			       */
+	{"claim", protect_claim}, /* cgi/script.c, keeper/client.c, operation/claim.c -> store */
+	{"run", protect_run},     /* keeper/client.c <-> keeper/keeper.c, then operation/record.c ->
+				   * store, then reply.c
+				   */
 };
 
 void gateway_serve(struct worker *w, struct peer *peer, enum way way, const char *control_path)

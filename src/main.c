@@ -17,7 +17,7 @@
 #include "cgi/web_peer.h"
 #include "cli.h"
 #include "gateway.h"
-#include "keeper.h"
+#include "keeper/keeper.h"
 #include "serve.h"
 #include "workers.h"
 

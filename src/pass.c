@@ -18,7 +18,7 @@
  */
 #include "pass.h"
 
-#include "run.h"
+#include "keeper/client.h"
 
 #include <errno.h>
 #include <fcntl.h>

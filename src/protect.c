@@ -11,18 +11,18 @@
  *   (4) Whenever the client leaves, or we have to, the keeper finishes the run without us.
  *
  * What it does not know: how a claim is decided (operation/claim.c), how a script is started
- * (keeper.c), what is in the store.
+ * (keeper/keeper.c), what is in the store.
  */
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/log.h"
 #include "fingerprint.h"
 #include "http/webhook_url.h"
-#include "keeper.h"
+#include "keeper/client.h"
+#include "keeper/keeper.h"
 #include "operation/claim.h"
 #include "operation/record.h"
 #include "reply.h"
-#include "run.h"
 #include "source.h"
 #include "steps.h"
 #include "uncertain.h"

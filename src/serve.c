@@ -12,7 +12,7 @@
 #include "base/log.h"
 #include "cgi/web_peer.h"
 #include "config/config.h"
-#include "keeper.h"
+#include "keeper/keeper.h"
 #include "site.h"
 #include "workers.h"
 

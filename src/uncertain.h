@@ -9,7 +9,7 @@
 #define RETRYSAFE_UNCERTAIN_H
 
 #include "config/config.h"
-#include "run.h"
+#include "keeper/client.h"
 #include "store/store.h"
 
 /*

@@ -13,7 +13,7 @@
 #include "base/log.h"
 #include "cgi/web_peer.h"
 #include "gateway.h"
-#include "run.h"
+#include "keeper/client.h"
 #include "site.h"
 #include "store/configured.h"
 #include "uncertain.h"

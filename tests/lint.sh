@@ -57,7 +57,7 @@ cpp_check() {
     cppcheck --quiet --std=c11 -D_GNU_SOURCE -Isrc -Itests -j "$jobs" --error-exitcode=1 \
         --enable=warning,performance,portability --inline-suppr \
         --suppress=missingIncludeSystem --suppress=unknownMacro --suppress=internalAstError \
-        --suppress=memleak:src/keeper.c --suppress=autoVariables:src/store/sqlite/writer.c \
+        --suppress=memleak:src/keeper/keeper.c --suppress=autoVariables:src/store/sqlite/writer.c \
         src cgi-bin/count.c
 }
 
@@ -111,14 +111,14 @@ others() {
 
 own_ends() {
     forbid 'only main.c and cli*.c end the process' '\b(_exit|_Exit|exit|abort|quick_exit)\s*\(' \
-        $(others main.c cli.c cli_store.c keeper.c child.c launch.c) &&
-        forbid 'the keeper ends by _exit()' '\b(exit|abort|quick_exit)\s*\(' src/keeper.c src/child.c src/launch.c
+        $(others main.c cli.c cli_store.c keeper/keeper.c keeper/child.c keeper/launch.c) &&
+        forbid 'the keeper ends by _exit()' '\b(exit|abort|quick_exit)\s*\(' src/keeper/keeper.c src/keeper/child.c src/keeper/launch.c
 }
 
 own_forks() {
     forbid 'only keeper.c, child.c and launch.c start processes' \
         '\b(fork|vfork|clone|posix_spawnp?|exec[lv]p?e?|fexecve|system|popen)\s*\(' \
-        $(others keeper.c child.c launch.c serve.c cli_notify.c) &&
+        $(others keeper/keeper.c keeper/child.c keeper/launch.c serve.c cli_notify.c) &&
         forbid 'cli_notify.c only starts retrysafe-notify' \
             '\b(fork|vfork|clone|posix_spawnp|exec[lv]p?e?|fexecve|system|popen)\s*\(' src/cli_notify.c &&
         forbid 'serve.c only starts itself over' \

@@ -4,7 +4,7 @@
  * nobody else's; when the answer is an errno nothing was started; and whoever starts programs may
  * go on at once, with other programs and with an errno of its own.
  */
-#include "launch.h"
+#include "keeper/launch.h"
 
 #include "tap.h"
 

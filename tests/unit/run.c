@@ -3,10 +3,10 @@
  * Claim: a word about a run that is over, which the keeper hears late, does not make it take the
  * orders of later runs out of their turn.
  */
-#include "run.h"
+#include "keeper/client.h"
 
 #include "base/clock.h"
-#include "keeper.h"
+#include "keeper/keeper.h"
 #include "tap.h"
 
 #include <fcntl.h>

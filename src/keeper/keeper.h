@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * keeper.h - the process that starts scripts and outlives the gateway
+ * keeper/keeper.h - the process that starts scripts and outlives the gateway
  *
- * The gateway's side of starting one and of opening channels to it; the messages are in order.h.
+ * The gateway's side of starting one and of opening channels to it; the messages are in
+ * keeper/protocol.h.
  */
-#ifndef RETRYSAFE_KEEPER_H
-#define RETRYSAFE_KEEPER_H
+#ifndef RETRYSAFE_KEEPER_KEEPER_H
+#define RETRYSAFE_KEEPER_KEEPER_H
 
 #include "base/err.h"
 
@@ -30,7 +31,7 @@ bool keeper_is_gone(int control_fd);
  * keeper_channel - a new channel to the keeper, for one thread
  *
  *   channel_fd  set on OK; CLOEXEC; the caller closes it: a run on it is then the keeper's
- *   tray_fd     the same: what is sent here wakes nobody; see order.h
+ *   tray_fd     the same: what is sent here wakes nobody; see keeper/protocol.h
  *
  * Returns OK; ERR_NOMEM no descriptors; ERR_GONE the keeper has died; ERR_SYSTEM.
  */

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * harvest.h - finishing a run that no gateway will finish
+ * keeper/recorder.h - finishing a run that no gateway will finish
  */
-#ifndef RETRYSAFE_HARVEST_H
-#define RETRYSAFE_HARVEST_H
+#ifndef RETRYSAFE_KEEPER_RECORDER_H
+#define RETRYSAFE_KEEPER_RECORDER_H
 
+#include "keeper/protocol.h"
 #include "operation/record.h"
-#include "order.h"
 
 /*
  * harvest - writes what became of a run, however long the store is out of reach

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * order.c - an order and its strings, in one piece of memory
+ * keeper/protocol.c - an order and its strings, in one piece of memory
  *
  * What it does not know: who sends it, and what is done about it.
  */
-#include "order.h"
+#include "keeper/protocol.h"
 
 #include <errno.h>
 #include <stdlib.h>

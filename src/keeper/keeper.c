@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * keeper.c - starts scripts, waits for them, and knows how they ended
+ * keeper/keeper.c - starts scripts, waits for them, and knows how they ended
  *
  * A small process without threads and without a store, in a session of its own.  It is forked by
  * the gateway at its very start, so it outlives it whatever web servers do to the gateway.
@@ -16,14 +16,14 @@
  *               ^                                                     ^
  *               +------ channel closed, or KEEP, or the gateway ------+
  *                       stands still: a child of the keeper writes
- *                       it to the store (harvest.c)
+ *                       it to the store (keeper/recorder.c)
  *
  * A process that ends without having become the script takes its run back to READY: nothing was
  * started.
  *
  * RULES THAT HOLD
- *   (1) Only this file, child.c and launch.c start programs and fork.  A script gets descriptors
- *       0, 1 and 2, clean signals, its own session, and the environment of its order; nothing
+ *   (1) Only this file, keeper/child.c and keeper/launch.c start programs and fork.  A script gets
+ * descriptors 0, 1 and 2, clean signals, its own session, and the environment of its order; nothing
  *       else.
  *   (2) A script's end is the end of its own process, not of those that hold its output open.
  *       What is in the pipe at that moment belongs to the answer; later bytes do not.
@@ -34,15 +34,16 @@
  *   (6) Nothing here waits but the one poll(): a script that floods its output or takes long to be
  *       loaded, or a gateway that does not read, delays nobody else.
  *
- * The life of one run is in child.c; this file brings it the messages, the signals and the time.
+ * The life of one run is in keeper/child.c; this file brings it the messages, the signals and the
+ * time.
  *
  * What it does not know: keys, routes, HTTP, SQLite.
  */
-#include "keeper.h"
+#include "keeper/keeper.h"
 
 #include "base/clock.h"
-#include "child.h"
-#include "launch.h"
+#include "keeper/child.h"
+#include "keeper/launch.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * order.h - what gateway and keeper say to each other
+ * keeper/protocol.h - what gateway and keeper say to each other
  *
  * A channel is two SOCK_SEQPACKET socket pairs, one message a packet: what is sent over the first
  * wakes the keeper; the second is a tray, where the gateway lays what can wait.  The keeper reads
@@ -29,8 +29,8 @@
  * and its ENDED has no output; its FORGET goes over the first socket; before ENDED it means that
  * nobody waits for it any more.
  */
-#ifndef RETRYSAFE_ORDER_H
-#define RETRYSAFE_ORDER_H
+#ifndef RETRYSAFE_KEEPER_PROTOCOL_H
+#define RETRYSAFE_KEEPER_PROTOCOL_H
 
 #include "base/settings.h"
 #include "operation/record.h"

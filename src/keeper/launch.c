@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * launch.c - from a list of strings to a running program
+ * keeper/launch.c - from a list of strings to a running program
  *
  * The new process shares our memory until its exec, so that nothing of an address space is copied;
  * it has a stack of its own, and we go on meanwhile.  What it could not do it says in a variable.
@@ -18,7 +18,7 @@
  *
  * What it does not know: what is started, and who waits for it.
  */
-#include "launch.h"
+#include "keeper/launch.h"
 
 #include <errno.h>
 #include <limits.h>

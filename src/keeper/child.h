@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * child.h - one run in the keeper's hands: start the script, read it, see its end; private to the
- * keeper
+ * keeper/child.h - one run in the keeper's hands: start the script, read it, see its end; private
+ * to the keeper
  */
-#ifndef RETRYSAFE_CHILD_H
-#define RETRYSAFE_CHILD_H
+#ifndef RETRYSAFE_KEEPER_CHILD_H
+#define RETRYSAFE_KEEPER_CHILD_H
 
 #include "base/spool.h"
-#include "launch.h"
-#include "order.h"
+#include "keeper/launch.h"
+#include "keeper/protocol.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -16,7 +16,7 @@
 
 enum phase { PHASE_READY, PHASE_RUNNING, PHASE_ENDED };
 
-/* A run; its states and rules stand at the head of keeper.c. */
+/* A run; its states and rules stand at the head of keeper/keeper.c. */
 struct child {
 	struct child *next;
 	struct channel *channel; /* NULL: nobody waits for it any more */
@@ -46,7 +46,7 @@ struct child {
 struct channel {
 	struct channel *next;
 	int fd;
-	int tray_fd; /* read when something else is a reason to: see order.h */
+	int tray_fd; /* read when something else is a reason to: see keeper/protocol.h */
 	struct child *child;
 	bool is_full; /* it did not take our last message: wait until it can be written */
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * harvest.c - the keeper's own recording, when the gateway is gone or could not record
+ * keeper/recorder.c - the keeper's own recording, when the gateway is gone or could not record
  *
  * The process that calls this holds a copy of the run's witness and says that it keeps the result,
  * so until it ends everybody else sees the operation as running and leaves it alone.  It gives up
@@ -8,7 +8,7 @@
  * reach the result waits here, and in a file of the spool (operation/saved_result.c), should this
  * process or the machine die as well.
  */
-#include "harvest.h"
+#include "keeper/recorder.h"
 
 #include "metrics/counters.h"
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * run.c - orders to the keeper, and its reports
+ * keeper/client.c - orders to the keeper, and its reports
  *
  * What it does not know: what is run, and why.
  */
-#include "run.h"
+#include "keeper/client.h"
 
 #include "base/clock.h"
-#include "keeper.h"
+#include "keeper/keeper.h"
 
 #include <errno.h>
 #include <limits.h>

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * child.c - one run in the keeper's hands
+ * keeper/child.c - one run in the keeper's hands
  *
- * The states of a run and the rules that hold for it stand at the head of keeper.c.
+ * The states of a run and the rules that hold for it stand at the head of keeper/keeper.c.
  *
  * What it does not know: keys, routes, HTTP, SQLite, and how messages arrive.
  */
-#include "child.h"
+#include "keeper/child.h"
 
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/log.h"
-#include "harvest.h"
-#include "launch.h"
+#include "keeper/launch.h"
+#include "keeper/recorder.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * run.h - the gateway's side of one run: order it, wait for it, let go of it
+ * keeper/client.h - the gateway's side of one run: order it, wait for it, let go of it
  *
  * Calling sequence for a protected run, all on one channel:
  *
@@ -16,12 +16,12 @@
  * Every function returns ERR_GONE when the keeper has died: what became of a run that had its
  * run_go() is then not known.
  */
-#ifndef RETRYSAFE_RUN_H
-#define RETRYSAFE_RUN_H
+#ifndef RETRYSAFE_KEEPER_CLIENT_H
+#define RETRYSAFE_KEEPER_CLIENT_H
 
 #include "cgi/script.h"
+#include "keeper/protocol.h"
 #include "operation/record.h"
-#include "order.h"
 
 #include <poll.h>
 

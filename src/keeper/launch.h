@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * launch.h - starts one program: descriptors 0, 1 and 2, a directory, a session of its own, limits
+ * keeper/launch.h - starts one program: descriptors 0, 1 and 2, a directory, a session of its own,
+ * limits
  */
-#ifndef RETRYSAFE_LAUNCH_H
-#define RETRYSAFE_LAUNCH_H
+#ifndef RETRYSAFE_KEEPER_LAUNCH_H
+#define RETRYSAFE_KEEPER_LAUNCH_H
 
 #include "base/settings.h"
 
