@@ -9,7 +9,7 @@
 #include "keeper/client.h"
 #include "keeper/keeper.h"
 #include "operation/record.h"
-#include "uncertain.h"
+#include "recovery/recover.h"
 
 #include <errno.h>
 #include <fcntl.h>

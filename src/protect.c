@@ -22,10 +22,10 @@
 #include "keeper/keeper.h"
 #include "operation/claim.h"
 #include "operation/record.h"
+#include "recovery/recover.h"
 #include "reply.h"
 #include "source.h"
 #include "steps.h"
-#include "uncertain.h"
 #include "waiting.h"
 
 #include <errno.h>

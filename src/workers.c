@@ -14,9 +14,9 @@
 #include "cgi/web_peer.h"
 #include "gateway.h"
 #include "keeper/client.h"
+#include "recovery/recover.h"
 #include "site.h"
 #include "store/configured.h"
-#include "uncertain.h"
 
 #include <errno.h>
 #include <poll.h>

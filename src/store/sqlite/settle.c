@@ -6,7 +6,7 @@
  * An uncertain operation has no token.  It is moved by a statement that names its state and its
  * number of attempts, and changes exactly one row, so only one of those who settle it wins.
  *
- * What it does not know: who decides, and why (uncertain.c).
+ * What it does not know: who decides, and why (recovery/recover.c).
  */
 #include "store/sqlite/engine.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * uncertain.c - probe, rollback, run again
+ * recovery/recover.c - probe, rollback, run again
  *
  *     UNCERTAIN --- probe: exit 0 and a CGI response ---> DONE
  *         |
@@ -20,7 +20,7 @@
  *
  * What it does not know: who waits for an answer.
  */
-#include "uncertain.h"
+#include "recovery/recover.h"
 
 #include "base/clock.h"
 #include "base/log.h"

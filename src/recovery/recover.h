@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * uncertain.h - what is done about an operation of which nobody knows whether it was done
+ * recovery/recover.h - what is done about an operation of which nobody knows whether it was done
  *
  * The route's policy (`on_uncertain`) and an operator (`retrysafe settle`) decide; this carries
  * it out, by one at a time.
  */
-#ifndef RETRYSAFE_UNCERTAIN_H
-#define RETRYSAFE_UNCERTAIN_H
+#ifndef RETRYSAFE_RECOVERY_RECOVER_H
+#define RETRYSAFE_RECOVERY_RECOVER_H
 
 #include "config/config.h"
 #include "keeper/client.h"
