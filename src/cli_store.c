@@ -9,7 +9,7 @@
 
 #include "base/clock.h"
 #include "base/digest.h"
-#include "fingerprint.h"
+#include "gateway/fingerprint.h"
 #include "http/webhook_url.h"
 #include "metrics/counters.h"
 #include "store/configured.h"

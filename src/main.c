@@ -16,7 +16,7 @@
 #include "base/log.h"
 #include "cgi/web_peer.h"
 #include "cli.h"
-#include "gateway.h"
+#include "gateway/gateway.h"
 #include "keeper/keeper.h"
 #include "serve.h"
 #include "workers.h"

@@ -12,8 +12,8 @@
 #include "base/log.h"
 #include "cgi/web_peer.h"
 #include "config/config.h"
+#include "gateway/site.h"
 #include "keeper/keeper.h"
-#include "site.h"
 #include "workers.h"
 
 #include <fcntl.h>

@@ -12,10 +12,10 @@
 
 #include "base/log.h"
 #include "cgi/web_peer.h"
-#include "gateway.h"
+#include "gateway/gateway.h"
+#include "gateway/site.h"
 #include "keeper/client.h"
 #include "recovery/recover.h"
-#include "site.h"
 #include "store/configured.h"
 
 #include <errno.h>

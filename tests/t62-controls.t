@@ -58,11 +58,11 @@ my @MUTANTS = (
     ['the answer is sent before it is recorded', [
         ['operation/record.c', qr/^\treturn store_record\(st, &rec\);/m,
             "\textern _Thread_local bool is_later;\n\treturn is_later ? OK : store_record(st, &rec);"],
-        ['protect.c', qr/(static enum next record\([^;{]*\{)/, "_Thread_local bool is_later;\n\n\$1"],
-        ['protect.c', qr/enum err e = (record_run\([^;]*)&rec\);/,
+        ['gateway/protect.c', qr/(static enum next record\([^;{]*\{)/, "_Thread_local bool is_later;\n\n\$1"],
+        ['gateway/protect.c', qr/enum err e = (record_run\([^;]*)&rec\);/,
             "enum err e = (is_later = true, \$1&rec));\n\tstruct recorded again;\n\n"
                 . "\tis_later = false;"],
-        ['protect.c', qr/(fault\("gateway.replied"\);)/,
+        ['gateway/protect.c', qr/(fault\("gateway.replied"\);)/,
             '(void)!record_run(r->store, &r->op, &policy, end, &again); $1']],
         \&run_t51, qr/^\s*not ok .* the record is on disk before the first byte/m],
     ['the log is not synced before it is told', [['store/sqlite/find.c',

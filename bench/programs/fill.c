@@ -10,7 +10,7 @@
  * index of identities is made anew at the end: sorting once is faster than ten million insertions
  * at random.  Never for a store that is worth something: nothing is synced on the way.
  */
-#include "fingerprint.h"
+#include "gateway/fingerprint.h"
 
 #include <sqlite3.h>
 #include <stdio.h>

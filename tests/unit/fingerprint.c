@@ -3,10 +3,10 @@
  * Claim: identity says whose key it is, the fingerprint what was asked, the principal who may know,
  * the natural key which of all requests with these values it is.
  */
-#include "fingerprint.h"
+#include "gateway/fingerprint.h"
 
+#include "gateway/source.h"
 #include "request_try.h"
-#include "source.h"
 
 #define FORM "CONTENT_TYPE=application/x-www-form-urlencoded"
 #define JSON "CONTENT_TYPE=application/json"

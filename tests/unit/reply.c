@@ -5,7 +5,7 @@
  */
 #define peer_write try_write
 #define peer_break try_break
-#include "../../src/reply.c"
+#include "../../src/gateway/reply.c"
 
 #include "../tap.h"
 

@@ -7,7 +7,7 @@
 #ifndef RETRYSAFE_REQUEST_TRY_H
 #define RETRYSAFE_REQUEST_TRY_H
 
-#include "request.h"
+#include "gateway/request.h"
 #include "tap.h"
 
 #include <stdlib.h>

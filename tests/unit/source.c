@@ -3,7 +3,7 @@
  * Claims: a value is found in each of its places as a script would read it, and counted; the digest
  * of a body depends on what was asked, not on how it was wrapped; the body stays as it is.
  */
-#include "source.h"
+#include "gateway/source.h"
 
 #include "http/form.h"
 #include "http/json_pointer.h"

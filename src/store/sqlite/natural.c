@@ -6,8 +6,8 @@
  * is uncertain it stays taken; when the operation is done it is kept, for its own time and beyond
  * the operation's row, or let go of; when nothing was done it is let go of.
  *
- * What it does not know: which values a route's natural key is made of (fingerprint.c), and which
- * answers keep it (operation/record.c).
+ * What it does not know: which values a route's natural key is made of (gateway/fingerprint.c), and
+ * which answers keep it (operation/record.c).
  */
 #include "store/sqlite/engine.h"
 

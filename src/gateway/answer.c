@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * answer.c - what is said when a request does not get a script's answer
+ * gateway/answer.c - what is said when a request does not get a script's answer
  *
  * What it does not know: why; that is decided by the steps.
  */
 #include "base/log.h"
-#include "reply.h"
-#include "steps.h"
+#include "gateway/reply.h"
+#include "gateway/steps.h"
 
 #include <stdint.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * replay.c - the answer to a retry of what was done
+ * gateway/replay.c - the answer to a retry of what was done
  *
  *     strict     the recorded response, byte for byte, but for what the route leaves out
  *     result     its status and header fields
@@ -15,9 +15,9 @@
  * What it does not know: whether the caller may have the answer (operation/claim.c).
  */
 #include "base/log.h"
+#include "gateway/reply.h"
+#include "gateway/steps.h"
 #include "operation/record.h"
-#include "reply.h"
-#include "steps.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * reply.c - from bytes in the store to bytes on the wire
+ * gateway/reply.c - from bytes in the store to bytes on the wire
  *
  * What it does not know: why this answer is given.
  */
-#include "reply.h"
+#include "gateway/reply.h"
 
 #include <errno.h>
 #include <inttypes.h>

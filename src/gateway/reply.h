@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * reply.h - the answer to the client: a recorded response, or a problem
+ * gateway/reply.h - the answer to the client: a recorded response, or a problem
  */
-#ifndef RETRYSAFE_REPLY_H
-#define RETRYSAFE_REPLY_H
+#ifndef RETRYSAFE_GATEWAY_REPLY_H
+#define RETRYSAFE_GATEWAY_REPLY_H
 
 #include "cgi/web_peer.h"
 #include "http/problem.h"

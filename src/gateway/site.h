@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * site.h - a configuration and its store, opened once and shared by the requests they serve
+ * gateway/site.h - a configuration and its store, opened once and shared by the requests they serve
  *
  * A gateway may serve several: shared hosts put a retrysafe.json beside each script, and a control
  * file is a configuration of its own.  A configuration that has been changed on disk is read anew
  * by the next request; requests under way keep the one they began with.
  */
-#ifndef RETRYSAFE_SITE_H
-#define RETRYSAFE_SITE_H
+#ifndef RETRYSAFE_GATEWAY_SITE_H
+#define RETRYSAFE_GATEWAY_SITE_H
 
 #include "base/err.h"
 #include "config/config.h"

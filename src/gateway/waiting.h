@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * waiting.h - waiting for the end of an operation that somebody else runs
+ * gateway/waiting.h - waiting for the end of an operation that somebody else runs
  *
  * A thread that runs an operation says so, and when it no longer does, everybody in this process
  * who waits for that operation wakes at once.  An operation that is run elsewhere, by another
@@ -8,8 +8,8 @@
  *
  * What it does not know: what the operation is, and whether it has ended.
  */
-#ifndef RETRYSAFE_WAITING_H
-#define RETRYSAFE_WAITING_H
+#ifndef RETRYSAFE_GATEWAY_WAITING_H
+#define RETRYSAFE_GATEWAY_WAITING_H
 
 #include "base/err.h"
 #include "store/store.h"

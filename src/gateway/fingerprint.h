@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * fingerprint.h - whose key it is, and what was asked with it, as keyed digests
+ * gateway/fingerprint.h - whose key it is, and what was asked with it, as keyed digests
  *
  *   identity     route + scope + key: which operation a request belongs to
  *   fingerprint  what the route's `fingerprint` names: whether it asks the same again
@@ -11,11 +11,11 @@
  *
  * Keys, scopes and credentials leave here as digests only.
  */
-#ifndef RETRYSAFE_FINGERPRINT_H
-#define RETRYSAFE_FINGERPRINT_H
+#ifndef RETRYSAFE_GATEWAY_FINGERPRINT_H
+#define RETRYSAFE_GATEWAY_FINGERPRINT_H
 
 #include "config/config.h"
-#include "request.h"
+#include "gateway/request.h"
 #include "store/store.h"
 
 /* The name of a route in the store: its `match`, else the SCRIPT_NAME of its control file. */

@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * steps.h - the steps of a request, and how they answer; private to gateway.c, protect.c,
- * progress.c, replay.c and answer.c
+ * gateway/steps.h - the steps of a request, and how they answer; private to gateway/gateway.c,
+ * gateway/protect.c, gateway/progress.c, gateway/replay.c and gateway/answer.c
  */
-#ifndef RETRYSAFE_STEPS_H
-#define RETRYSAFE_STEPS_H
+#ifndef RETRYSAFE_GATEWAY_STEPS_H
+#define RETRYSAFE_GATEWAY_STEPS_H
 
+#include "gateway/request.h"
 #include "http/problem.h"
 #include "metrics/counters.h"
 #include "operation/claim.h"
-#include "request.h"
 
 /* FINISHED: the request has been answered, or its client has left. */
 enum next { NEXT, FINISHED };
 
-/* protect.c: a protected request from its body on; the table in gateway.c has their order. */
+/* gateway/protect.c: a protected request from its body on; the table in gateway/gateway.c has their
+ * order. */
 enum next protect_read_body(struct request *r);
 enum next protect_look(struct request *r);
 enum next protect_claim(struct request *r);
@@ -25,7 +26,7 @@ enum next protect_tell(struct request *r);
 /* What the script learns from us about r->op: ENVIRONMENT of retrysafe(1). */
 enum err protect_set_environment(struct request *r) MUSTCHECK;
 
-/* progress.c */
+/* gateway/progress.c */
 /* The request for an operation's own address is answered here; others go on. */
 enum next progress_resource(struct request *r);
 /* Reads Prefer, where the route allows it. */
@@ -43,14 +44,14 @@ enum err progress_wait(struct request *r, struct operation *found,
 	enum err (*look)(struct request *r, struct operation *found, enum verdict *verdict),
 	enum verdict *verdict) MUSTCHECK;
 
-/* replay.c: both return FINISHED */
+/* gateway/replay.c: both return FINISHED */
 /* res is freed; is_duplicate: the original of a natural key, for another key. */
 enum next replay_recorded(
 	struct request *r, const struct operation *found, struct response *res, bool is_duplicate);
 /* Lets the script show the result of `found` again. */
 enum next replay_anew(struct request *r, const struct operation *found);
 
-/* gateway.c: opens r->script for r->route, and sets the variables that depend on it. */
+/* gateway/gateway.c: opens r->script for r->route, and sets the variables that depend on it. */
 enum next gateway_open_script(struct request *r);
 
 /*

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * waiting.c - who runs what in this process, and who waits for it
+ * gateway/waiting.c - who runs what in this process, and who waits for it
  *
  * One mutex guards two short lists.  A waiter is woken through a descriptor of its own, because it
  * waits for its client and for the end of the process at the same time.
  */
-#include "waiting.h"
+#include "gateway/waiting.h"
 
 #include "base/clock.h"
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * gateway.h - serving one request
+ * gateway/gateway.h - serving one request
  */
-#ifndef RETRYSAFE_GATEWAY_H
-#define RETRYSAFE_GATEWAY_H
+#ifndef RETRYSAFE_GATEWAY_GATEWAY_H
+#define RETRYSAFE_GATEWAY_GATEWAY_H
 
-#include "request.h"
+#include "gateway/request.h"
 
 /*
  * gateway_serve - serves one request to its end
@@ -13,7 +13,7 @@
  *   peer  owned, closed at the end
  *
  * Never fails: whatever happens becomes an answer, or the connection is closed.  Blocks as long as
- * the request takes; the order of its steps is the table at the end of gateway.c.
+ * the request takes; the order of its steps is the table at the end of gateway/gateway.c.
  */
 void gateway_serve(struct worker *w, struct peer *peer, enum way way, const char *control_path);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * source.c - finds the values that a request holds in its header, its query and its body
+ * gateway/source.c - finds the values that a request holds in its header, its query and its body
  *
  * RULES
  *   (1) A value that is there more than once is counted: which of them a script would take is not
@@ -10,7 +10,7 @@
  *
  * What it does not know: what is done with a value.
  */
-#include "source.h"
+#include "gateway/source.h"
 
 #include "http/form.h"
 #include "http/json_pointer.h"

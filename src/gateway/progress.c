@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * progress.c - what a caller gets while an operation is still being carried out
+ * gateway/progress.c - what a caller gets while an operation is still being carried out
  *
  *     in_progress   a later caller                      the first one, when its script is slow
  *     conflict      an error at once                    after soft_timeout, the same error
@@ -11,13 +11,14 @@
  * A page for people is always a 202 when it is the first caller's, and leads to the result by
  * itself.  Every such answer says where the operation is: GET with ?_operation=REF.
  *
- * What it does not know: how an operation is run, and what its result is (protect.c, replay.c).
+ * What it does not know: how an operation is run, and what its result is (gateway/protect.c,
+ * gateway/replay.c).
  */
 #include "base/clock.h"
-#include "fingerprint.h"
-#include "source.h"
-#include "steps.h"
-#include "waiting.h"
+#include "gateway/fingerprint.h"
+#include "gateway/source.h"
+#include "gateway/steps.h"
+#include "gateway/waiting.h"
 
 #include <string.h>
 

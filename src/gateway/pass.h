@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * pass.h - a request that is not protected: streamed in both directions, nothing stored
+ * gateway/pass.h - a request that is not protected: streamed in both directions, nothing stored
  */
-#ifndef RETRYSAFE_PASS_H
-#define RETRYSAFE_PASS_H
+#ifndef RETRYSAFE_GATEWAY_PASS_H
+#define RETRYSAFE_GATEWAY_PASS_H
 
+#include "gateway/request.h"
 #include "operation/record.h"
-#include "request.h"
 
 /*
  * pass_through - runs r->script and passes bytes on as they come, both ways

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * site.c - the list of configurations in use
+ * gateway/site.c - the list of configurations in use
  *
  * One mutex guards the list and every site's counters.  A site leaves the list when its file has
  * changed or its store has become doubtful; it is freed when the last request gives it back.
  * A store is opened under a mutex of its site, so that a slow disk holds up that site alone.
  */
-#include "site.h"
+#include "gateway/site.h"
 
 #include "store/configured.h"
 

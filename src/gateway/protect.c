@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * protect.c - the steps of a protected request: body, look, claim, run, record, reply
+ * gateway/protect.c - the steps of a protected request: body, look, claim, run, record, reply
  *
  * RULES THAT HOLD
  *   (1) The keeper has the order of a run before the operation is claimed, so that from the commit
@@ -16,17 +16,17 @@
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/log.h"
-#include "fingerprint.h"
+#include "gateway/fingerprint.h"
+#include "gateway/reply.h"
+#include "gateway/source.h"
+#include "gateway/steps.h"
+#include "gateway/waiting.h"
 #include "http/webhook_url.h"
 #include "keeper/client.h"
 #include "keeper/keeper.h"
 #include "operation/claim.h"
 #include "operation/record.h"
 #include "recovery/recover.h"
-#include "reply.h"
-#include "source.h"
-#include "steps.h"
-#include "waiting.h"
 
 #include <errno.h>
 #include <stdio.h>

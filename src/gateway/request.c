@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * request.c - the body of a request, read and proven
+ * gateway/request.c - the body of a request, read and proven
  *
  * RFC 3875, section 4.2: the body is exactly CONTENT_LENGTH bytes.  A server, a libfcgi that was
  * interrupted, an ABORT and a broken record all may bring less and look like the end of the body.
@@ -8,7 +8,7 @@
  *
  * What it does not know: what the bytes mean.
  */
-#include "request.h"
+#include "gateway/request.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * source.h - the places of a request where a value may stand
+ * gateway/source.h - the places of a request where a value may stand
  *
  *     header:NAME     a header field
  *     query:NAME      a parameter of QUERY_STRING
@@ -11,10 +11,10 @@
  *
  * Knows what is in a request, not what it is used for: keys, natural keys, fingerprints.
  */
-#ifndef RETRYSAFE_SOURCE_H
-#define RETRYSAFE_SOURCE_H
+#ifndef RETRYSAFE_GATEWAY_SOURCE_H
+#define RETRYSAFE_GATEWAY_SOURCE_H
 
-#include "request.h"
+#include "gateway/request.h"
 
 #define VALUE_MAX 4096 /* bytes */
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * gateway.c - the life of a request
+ * gateway/gateway.c - the life of a request
  *
  * Read the files in the order of the table `steps` below.  A step returns NEXT, or it has answered
  * (or dropped) the request and returns FINISHED.  The steps of a request that is protected are in
- * protect.c; one that is not leaves the table at `key`.
+ * gateway/protect.c; one that is not leaves the table at `key`.
  *
  * RULES THAT HOLD
  *   (1) Every request gets exactly one answer, unless its client has left.
@@ -14,13 +14,13 @@
  * What it does not know: how a claim is decided (operation/claim.c), how a script is started
  * (keeper/keeper.c), what is in the store.
  */
-#include "gateway.h"
+#include "gateway/gateway.h"
 
-#include "fingerprint.h"
+#include "gateway/fingerprint.h"
+#include "gateway/pass.h"
+#include "gateway/source.h"
+#include "gateway/steps.h"
 #include "keeper/client.h"
-#include "pass.h"
-#include "source.h"
-#include "steps.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -315,14 +315,16 @@ static enum next take_key(struct request *r)
 static const struct step steps[] = {
 	{"read", read_variables},         /* cgi/variables.c */
 	{"script", find_script},          /* cgi/script.c */
-	{"route", find_route},            /* config/config.c, site.c */
-	{"operation", progress_resource}, /* progress.c: GET ?_operation=REF */
-	{"key", take_key}, /* source.c, http/key.c; what is not protected goes to pass.c */
-	{"body", protect_read_body}, /* request.c */
-	{"look", protect_look},   /* fingerprint.c, operation/claim.c: a retry is answered here */
+	{"route", find_route},            /* config/config.c, gateway/site.c */
+	{"operation", progress_resource}, /* gateway/progress.c: GET ?_operation=REF */
+	{"key", take_key},           /* gateway/source.c, http/key.c; what is not protected goes to
+					gateway/pass.c */
+	{"body", protect_read_body}, /* gateway/request.c */
+	{"look", protect_look},   /* gateway/fingerprint.c, operation/claim.c: a retry is answered
+				     here */
 	{"claim", protect_claim}, /* cgi/script.c, keeper/client.c, operation/claim.c -> store */
 	{"run", protect_run},     /* keeper/client.c <-> keeper/keeper.c, then operation/record.c ->
-				   * store, then reply.c
+				   * store, then gateway/reply.c
 				   */
 };
 

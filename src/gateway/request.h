@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * request.h - everything that lives as long as one request
+ * gateway/request.h - everything that lives as long as one request
  */
-#ifndef RETRYSAFE_REQUEST_H
-#define RETRYSAFE_REQUEST_H
+#ifndef RETRYSAFE_GATEWAY_REQUEST_H
+#define RETRYSAFE_GATEWAY_REQUEST_H
 
 #include "base/digest.h"
 #include "base/log.h"
@@ -11,13 +11,13 @@
 #include "cgi/script.h"
 #include "cgi/web_peer.h"
 #include "config/config.h"
+#include "gateway/site.h"
+#include "gateway/waiting.h"
 #include "http/key.h"
 #include "http/prefer.h"
 #include "keeper/client.h"
 #include "metrics/counters.h"
-#include "site.h"
 #include "store/store.h"
-#include "waiting.h"
 
 /* One thread that serves requests, and its channel to the keeper. */
 struct worker {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * fingerprint.c - identity, fingerprint, principal and natural key of a request
+ * gateway/fingerprint.c - identity, fingerprint, principal and natural key of a request
  *
  * Each digest begins with a word of its own, so that one can never be taken for another.
  */
-#include "fingerprint.h"
+#include "gateway/fingerprint.h"
 
-#include "source.h"
+#include "gateway/source.h"
 
 #include <stdlib.h>
 #include <string.h>
