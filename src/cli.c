@@ -12,7 +12,7 @@
 #include "cgi/listener.h"
 #include "cgi/script.h"
 #include "cli_verbs.h"
-#include "serve.h"
+#include "server/serve.h"
 #include "store/configured.h"
 
 #include <errno.h>

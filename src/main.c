@@ -18,8 +18,8 @@
 #include "cli.h"
 #include "gateway/gateway.h"
 #include "keeper/keeper.h"
-#include "serve.h"
-#include "workers.h"
+#include "server/serve.h"
+#include "server/workers.h"
 
 #include <fcntl.h>
 #include <stdio.h>

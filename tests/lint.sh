@@ -118,11 +118,11 @@ own_ends() {
 own_forks() {
     forbid 'only keeper.c, child.c and launch.c start processes' \
         '\b(fork|vfork|clone|posix_spawnp?|exec[lv]p?e?|fexecve|system|popen)\s*\(' \
-        $(others keeper/keeper.c keeper/child.c keeper/launch.c serve.c cli_notify.c) &&
+        $(others keeper/keeper.c keeper/child.c keeper/launch.c server/serve.c cli_notify.c) &&
         forbid 'cli_notify.c only starts retrysafe-notify' \
             '\b(fork|vfork|clone|posix_spawnp|exec[lv]p?e?|fexecve|system|popen)\s*\(' src/cli_notify.c &&
         forbid 'serve.c only starts itself over' \
-            '\b(fork|vfork|clone|posix_spawnp?|execlp?e?|execvp|execve|execvpe|system|popen)\s*\(' src/serve.c
+            '\b(fork|vfork|clone|posix_spawnp?|execlp?e?|execvp|execve|execvpe|system|popen)\s*\(' src/server/serve.c
 }
 
 own_includes() {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * workers.h - the threads of a FastCGI gateway
+ * server/workers.h - the threads of a FastCGI gateway
  */
-#ifndef RETRYSAFE_WORKERS_H
-#define RETRYSAFE_WORKERS_H
+#ifndef RETRYSAFE_SERVER_WORKERS_H
+#define RETRYSAFE_SERVER_WORKERS_H
 
 #include "cgi/listener.h"
 

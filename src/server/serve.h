@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * serve.h - serving FastCGI, spawned by a server or on a socket of its own
+ * server/serve.h - serving FastCGI, spawned by a server or on a socket of its own
  */
-#ifndef RETRYSAFE_SERVE_H
-#define RETRYSAFE_SERVE_H
+#ifndef RETRYSAFE_SERVER_SERVE_H
+#define RETRYSAFE_SERVER_SERVE_H
 
 #include "base/err.h"
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * serve.c - a FastCGI gateway from its start to its end
+ * server/serve.c - a FastCGI gateway from its start to its end
  *
  * The order matters: the keeper is forked while there is neither a thread nor an open store.  When
  * the keeper dies, the program starts over in the same process, so that the server that spawned it
  * keeps its child and its socket.
  */
-#include "serve.h"
+#include "server/serve.h"
 
 #include "base/exit_code.h"
 #include "base/log.h"
@@ -14,7 +14,7 @@
 #include "config/config.h"
 #include "gateway/site.h"
 #include "keeper/keeper.h"
-#include "workers.h"
+#include "server/workers.h"
 
 #include <fcntl.h>
 #include <malloc.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * workers.c - threads, as many as are busy and one more
+ * server/workers.c - threads, as many as are busy and one more
  *
  * One thread waits for a connection.  When it has got one, and no other thread waits, another one
  * is started, up to the limit.  Beyond it connections wait in the socket's backlog.
@@ -8,7 +8,7 @@
  * No worker ever sees a signal: an interrupted read would look to libfcgi like the end of a body.
  * The main thread reads them from a descriptor.
  */
-#include "workers.h"
+#include "server/workers.h"
 
 #include "base/log.h"
 #include "cgi/web_peer.h"
