@@ -15,7 +15,7 @@
 #include "base/exit_code.h"
 #include "base/log.h"
 #include "cgi/web_peer.h"
-#include "cli.h"
+#include "cli/cli.h"
 #include "gateway/gateway.h"
 #include "keeper/keeper.h"
 #include "server/serve.h"

@@ -111,16 +111,16 @@ others() {
 
 own_ends() {
     forbid 'only main.c and cli*.c end the process' '\b(_exit|_Exit|exit|abort|quick_exit)\s*\(' \
-        $(others main.c cli.c cli_store.c keeper/keeper.c keeper/child.c keeper/launch.c) &&
+        $(others main.c cli/cli.c cli/inspect.c keeper/keeper.c keeper/child.c keeper/launch.c) &&
         forbid 'the keeper ends by _exit()' '\b(exit|abort|quick_exit)\s*\(' src/keeper/keeper.c src/keeper/child.c src/keeper/launch.c
 }
 
 own_forks() {
     forbid 'only keeper.c, child.c and launch.c start processes' \
         '\b(fork|vfork|clone|posix_spawnp?|exec[lv]p?e?|fexecve|system|popen)\s*\(' \
-        $(others keeper/keeper.c keeper/child.c keeper/launch.c server/serve.c cli_notify.c) &&
+        $(others keeper/keeper.c keeper/child.c keeper/launch.c server/serve.c cli/notify.c) &&
         forbid 'cli_notify.c only starts retrysafe-notify' \
-            '\b(fork|vfork|clone|posix_spawnp|exec[lv]p?e?|fexecve|system|popen)\s*\(' src/cli_notify.c &&
+            '\b(fork|vfork|clone|posix_spawnp|exec[lv]p?e?|fexecve|system|popen)\s*\(' src/cli/notify.c &&
         forbid 'serve.c only starts itself over' \
             '\b(fork|vfork|clone|posix_spawnp?|execlp?e?|execvp|execve|execvpe|system|popen)\s*\(' src/server/serve.c
 }

@@ -18,7 +18,7 @@
  *      |     claim_settle()    v |                   |
  *      +---------------- UNCERTAIN ------------------+
  *       not done                     done: recovery/recover.c asks a probe or a rollback, or
- * somebody says so (cli_settle.c)
+ * somebody says so (cli/settle.c)
  *
  *   RUNNING    The claim is on disk.  The script may have been started.  Somebody who lives, the
  *              witness, knows more: the gateway until its run_go(), the keeper from then on.

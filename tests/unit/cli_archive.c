@@ -3,7 +3,7 @@
  * Claim: what goes into an archive comes out of it, text as text, everything else as base64,
  * however it is cut into pieces; and no line stays half written.
  */
-#include "../../src/cli_archive.c"
+#include "../../src/cli/archive.c"
 
 #include "tap.h"
 

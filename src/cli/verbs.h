@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * cli_verbs.h - what the files of the command line share; private to cli*.c
+ * cli/verbs.h - what the files of the command line share; private to cli*.c
  */
 #ifndef RETRYSAFE_CLI_VERBS_H
 #define RETRYSAFE_CLI_VERBS_H
 
-#include "cli.h"
+#include "cli/cli.h"
 #include "config/config.h"
 #include "store/store.h"
 
@@ -34,7 +34,7 @@ int cli_complain(const char *what, enum err e);
 /* Prints one object a line and frees it; NULL prints nothing. */
 void cli_print_json(json_t *o);
 
-/* cli_store.c */
+/* cli/inspect.c */
 int cli_list(const struct cli *c);
 int cli_show(const struct cli *c);
 int cli_stats(const struct cli *c);
@@ -44,7 +44,7 @@ int cli_purge(const struct cli *c);
 json_t *cli_operation_json(const struct operation *op);
 enum err cli_history_json(struct store *st, const struct operation *op, json_t **out) MUSTCHECK;
 
-/* cli_archive.c */
+/* cli/archive.c */
 struct archive_file;
 /*
  * Opens FILE, made when it is not there, or standard output for "-", for what store_purge_into()
@@ -56,11 +56,11 @@ enum err cli_archive_open(const char *path, struct archive_file **out) MUSTCHECK
 struct archive cli_archive(struct archive_file *a, struct store *st);
 void cli_archive_close(struct archive_file **a);
 
-/* cli_settle.c */
+/* cli/settle.c */
 int cli_settle(const struct cli *c);
 int cli_recover(const struct cli *c);
 
-/* cli_notify.c: lets retrysafe-notify deliver what is due, and waits for it; says what is wrong. */
+/* cli/notify.c: lets retrysafe-notify deliver what is due, and waits for it; says what is wrong. */
 void cli_notify(const char *config_path);
 
 /* Opens what a verb needs.  0, or the exit code. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * cli_settle.c - the verbs that settle: settle, recover
+ * cli/settle.c - the verbs that settle: settle, recover
  */
-#include "cli_verbs.h"
+#include "cli/verbs.h"
 
 #include "base/clock.h"
 #include "base/log.h"

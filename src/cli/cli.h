@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * cli.h - the verbs of the command line
+ * cli/cli.h - the verbs of the command line
  */
-#ifndef RETRYSAFE_CLI_H
-#define RETRYSAFE_CLI_H
+#ifndef RETRYSAFE_CLI_CLI_H
+#define RETRYSAFE_CLI_CLI_H
 
 #include "base/err.h"
 #include "base/exit_code.h"

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * cli.c - verbs, their options, and those that serve and check
+ * cli/cli.c - verbs, their options, and those that serve and check
  *
  * One table drives dispatch and help.  What a verb prints goes to standard output, one object a
  * line with --json; complaints go to standard error.  Only here and in main.c does an error
  * decide an exit code.
  */
-#include "cli.h"
+#include "cli/cli.h"
 
 #include "base/version.h"
 #include "cgi/listener.h"
 #include "cgi/script.h"
-#include "cli_verbs.h"
+#include "cli/verbs.h"
 #include "server/serve.h"
 #include "store/configured.h"
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * cli_notify.c - `recover` lets retrysafe-notify deliver what is due
+ * cli/notify.c - `recover` lets retrysafe-notify deliver what is due
  *
  * The program lies beside this one.  It is the only program that is started here, and only by an
  * operator's verb; it is not there on hosts that were not meant to send anything.
  */
-#include "cli_verbs.h"
+#include "cli/verbs.h"
 
 #include <errno.h>
 #include <limits.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * cli_archive.c - what `retrysafe purge --archive` removes, as JSON lines in a file
+ * cli/archive.c - what `retrysafe purge --archive` removes, as JSON lines in a file
  *
  *     {"removed":"response", ... as `list --json` ..., "head":TEXT, "body":TEXT}
  *     {"removed":"operation", ... as `list --json` ..., "history":[...]}
@@ -17,7 +17,7 @@
  *
  * What it does not know: what is removed, and when (store/sqlite/purge.c).
  */
-#include "cli_verbs.h"
+#include "cli/verbs.h"
 
 #include <errno.h>
 #include <fcntl.h>

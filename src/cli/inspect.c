@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * cli_store.c - the verbs that look into the store: list, show, stats, purge
+ * cli/inspect.c - the verbs that look into the store: list, show, stats, purge
  *
  * Keys are shown as the beginning of their digest; nothing here can show a key, a credential or a
  * body.
  */
-#include "cli_verbs.h"
+#include "cli/verbs.h"
 
 #include "base/clock.h"
 #include "base/digest.h"
