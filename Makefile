@@ -50,8 +50,8 @@ LIBS     := -lfcgi -lsqlite3 -ljansson -lmd -lpthread
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(LDFLAGS) $(SANFLAGS)
 
 # What only retrysafe-notify is made of: the one program that loads libcurl.
-NOTIFY_SOURCES := $(sort $(wildcard src/notify*.c src/notify/*.c))
-NOTIFY_OBJECTS := $(NOTIFY_SOURCES:src/%.c=$(BUILD)/notify/%.o)
+NOTIFY_SOURCES := $(sort $(wildcard src/notify/*.c))
+NOTIFY_OBJECTS := $(NOTIFY_SOURCES:src/%.c=$(BUILD)/obj/%.o)
 NOTIFY_LIBS    := -lcurl -lsqlite3 -ljansson -lmd -lpthread
 SOURCES := $(filter-out $(NOTIFY_SOURCES),$(sort $(shell find src -name '*.c')))
 HEADERS := $(sort $(shell find src -name '*.h'))
@@ -84,10 +84,6 @@ $(BUILD)/obj/%.o: src/%.c Makefile
 
 $(BUILD)/retrysafe-notify: $(NOTIFY_OBJECTS) $(BUILD)/units.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $(NOTIFY_OBJECTS) $(BUILD)/units.a $(NOTIFY_LIBS)
-
-$(BUILD)/notify/%.o: src/%.c Makefile
-	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 # A unit test includes the .c files it looks into; what it does not include comes from the archive.
 $(BUILD)/units.a: $(filter-out $(BUILD)/obj/main.o,$(OBJECTS))

@@ -118,7 +118,7 @@ own_ends() {
 own_forks() {
     forbid 'only keeper.c, child.c and launch.c start processes' \
         '\b(fork|vfork|clone|posix_spawnp?|exec[lv]p?e?|fexecve|system|popen)\s*\(' \
-        $(others keeper/keeper.c keeper/child.c keeper/launch.c server/serve.c cli/notify.c) &&
+        $(others keeper/keeper.c keeper/child.c keeper/launch.c server/serve.c cli/notify/notify.c) &&
         forbid 'cli_notify.c only starts retrysafe-notify' \
             '\b(fork|vfork|clone|posix_spawnp|exec[lv]p?e?|fexecve|system|popen)\s*\(' src/cli/notify.c &&
         forbid 'serve.c only starts itself over' \
@@ -129,10 +129,10 @@ own_includes() {
     found=0
     grep -n '^#include <sqlite3.h>' $(others) | grep -v '^src/store/sqlite/[a-z]*\.[ch]:' && found=1
     grep -n '^#include <fcgi.*\.h>' $(others cgi/web_peer.c) && found=1
-    grep -n '^#include <curl/' $sources | grep -v '^src/notify[a-z_]*\.[ch]:' && found=1
-    grep -n '^#include "notify_' $sources | grep -v '^src/notify[a-z_]*\.c:\|^src/notify_[a-z]*\.h:' && found=1
+    grep -n '^#include <curl/' $sources | grep -v '^src/notify/[a-z_]*\.[ch]:' && found=1
+    grep -n '^#include "notify/' $sources | grep -v '^src/notify/[a-z_]*\.[ch]:' && found=1
     grep -n '^#include "store/sqlite/' $(others) | grep -v '^src/store/sqlite/[a-z]*\.[ch]:' && found=1
-    [ $found = 0 ] || echo 'sqlite3.h is for store/sqlite/, libfcgi for peer.c, libcurl for notify*.c'
+    [ $found = 0 ] || echo 'sqlite3.h is for store/sqlite/, libfcgi for cgi/web_peer.c, libcurl for notify/'
     return $found
 }
 

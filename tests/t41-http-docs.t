@@ -395,7 +395,7 @@ subtest 'variables and fields' => sub {
 # ---- webhooks ----
 
 subtest 'the message of a webhook' => sub {
-    my $file = $sandbox->root . '/src/notify_message.c';
+    my $file = $sandbox->root . '/src/notify/message.c';
     plan skip_all => 'this tree has no retrysafe-notify' if !-e $file;
     my ($pack) = Process::contents($file) =~ /json_pack\((.*?)\);/s;
     is_deeply [named('The message')], [unique($pack =~ /"([a-z_]+)"/g)], 'members';

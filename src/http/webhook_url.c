@@ -13,7 +13,8 @@
  *   (2) No path leaves the directory that it seems to be in: dot segments are refused, in every
  *       spelling that a receiver may undo.
  *
- * What it does not know: how messages are delivered (notify.c), addresses (notify_address.c).
+ * What it does not know: how messages are delivered (notify/notify.c), addresses
+ * (notify/address.c).
  */
 #include "http/webhook_url.h"
 

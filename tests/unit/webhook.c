@@ -3,8 +3,8 @@
  * addresses are known in every form; signatures are RFC 2104's; pauses grow and stay below an hour.
  */
 #include "../../src/http/webhook_url.c"
-#include "../../src/notify_address.c"
-#include "../../src/notify_message.c"
+#include "../../src/notify/address.c"
+#include "../../src/notify/message.c"
 
 #include "config/config.h"
 #include "tap.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * notify_try.c - one try to deliver a message, by libcurl
+ * notify/delivery.c - one try to deliver a message, by libcurl
  *
  * RULES THAT HOLD
  *   (1) Only a final status of 2xx with its whole header acknowledges, whatever becomes of the
@@ -15,11 +15,11 @@
  *
  * What it does not know: the store, when to try again.
  */
-#include "notify_try.h"
+#include "notify/delivery.h"
 
 #include "base/clock.h"
 #include "base/version.h"
-#include "notify_address.h"
+#include "notify/address.h"
 
 #include <stdio.h>
 #include <stdlib.h>

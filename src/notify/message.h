@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * notify_message.h - what a message says, how it is signed, and when it is tried again
+ * notify/message.h - what a message says, how it is signed, and when it is tried again
  */
 #ifndef RETRYSAFE_NOTIFY_MESSAGE_H
 #define RETRYSAFE_NOTIFY_MESSAGE_H

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * notify_message.c - what a message says, how it is signed, and when it is tried again
+ * notify/message.c - what a message says, how it is signed, and when it is tried again
  *
  * What it does not know: HTTP, URLs.
  */
-#include "notify_message.h"
+#include "notify/message.h"
 
 #include "base/digest.h"
 

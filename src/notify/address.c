@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * notify_address.c - private addresses, from IANA's registries of special-purpose addresses (RFC
+ * notify/address.c - private addresses, from IANA's registries of special-purpose addresses (RFC
  * 6890)
  *
  * It is asked about the very address that is about to be connected to, after every name was
@@ -8,7 +8,7 @@
  *
  * What it does not know: names, URLs, who is trusted.
  */
-#include "notify_address.h"
+#include "notify/address.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * notify_try.h - one try to deliver a message
+ * notify/delivery.h - one try to deliver a message
  */
-#ifndef RETRYSAFE_NOTIFY_TRY_H
-#define RETRYSAFE_NOTIFY_TRY_H
+#ifndef RETRYSAFE_NOTIFY_DELIVERY_H
+#define RETRYSAFE_NOTIFY_DELIVERY_H
 
 #include "base/err.h"
-#include "notify_message.h"
+#include "notify/message.h"
 #include "store/store.h"
 
 #include <curl/curl.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * notify.c - the program retrysafe-notify: tells receivers how operations ended
+ * notify/notify.c - the program retrysafe-notify: tells receivers how operations ended
  *
  * It takes messages out of the store's outbox, POSTs them, and writes down what came of it.  It is
  * a program of its own so that no CGI request loads libcurl.
@@ -20,7 +20,7 @@
 #include "base/log.h"
 #include "config/config.h"
 #include "http/webhook_url.h"
-#include "notify_try.h"
+#include "notify/delivery.h"
 
 #include "base/exit_code.h"
 #include "base/version.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * notify_address.h - which addresses are nobody's business outside
+ * notify/address.h - which addresses are nobody's business outside
  */
 #ifndef RETRYSAFE_NOTIFY_ADDRESS_H
 #define RETRYSAFE_NOTIFY_ADDRESS_H
