@@ -118,7 +118,7 @@ own_ends() {
 own_forks() {
     forbid 'only keeper.c, child.c and launch.c start processes' \
         '\b(fork|vfork|clone|posix_spawnp?|exec[lv]p?e?|fexecve|system|popen)\s*\(' \
-        $(others keeper/keeper.c keeper/child.c keeper/launch.c server/serve.c cli/notify/notify.c) &&
+        $(others keeper/keeper.c keeper/child.c keeper/launch.c server/serve.c cli/notify.c) &&
         forbid 'cli_notify.c only starts retrysafe-notify' \
             '\b(fork|vfork|clone|posix_spawnp|exec[lv]p?e?|fexecve|system|popen)\s*\(' src/cli/notify.c &&
         forbid 'serve.c only starts itself over' \
