@@ -92,7 +92,7 @@ static int serve_cgi(char *argv[])
 									    : EXIT_SUCCESS;
 	}
 	gateway_serve(&w, peer, control ? WAY_CONTROL_FILE : WAY_CGI, control);
-	site_close_all();
+	deployment_close_all();
 	return EXIT_SUCCESS;
 }
 

@@ -15,7 +15,7 @@
 
 struct counters *answer_counters(struct request *r)
 {
-	return r->site ? site_counters(r->site) : NULL;
+	return r->deployment ? deployment_counters(r->deployment) : NULL;
 }
 
 void answer_note(struct request *r, const char *text)
@@ -154,7 +154,7 @@ enum next answer_store_failed(struct request *r, enum err e)
 	answer_note(r, err_text());
 	log_warn("store %s: %s", r->cf->store, err_text());
 	if (e == ERR_BROKEN || e == ERR_SYSTEM)
-		site_doubt(r->site);
+		deployment_discard(r->deployment);
 	return answer_problem(
 		r, PROBLEM_STORE_UNAVAILABLE, COUNTER_STORE_UNAVAILABLE, NULL, NULL, 5);
 }

@@ -119,7 +119,7 @@ static enum next find_route(struct request *r)
 	enum err e = find_configuration(r, &path);
 
 	if (e == OK)
-		e = site_take(path, r->way == WAY_CONTROL_FILE, &r->site);
+		e = deployment_take(path, r->way == WAY_CONTROL_FILE, &r->deployment);
 	free(path);
 	if (e != OK) {
 		answer_note(r, err_text());
@@ -127,7 +127,7 @@ static enum next find_route(struct request *r)
 		return answer_problem(
 			r, PROBLEM_CONFIGURATION, COUNTER_CONFIGURATION, NULL, NULL, 0);
 	}
-	r->cf = site_config(r->site);
+	r->cf = deployment_config(r->deployment);
 	log_format(r->cf->log);
 	r->route = config_route(r->cf, name ? name : "");
 	if (r->route)
@@ -315,7 +315,7 @@ static enum next take_key(struct request *r)
 static const struct step steps[] = {
 	{"read", read_variables},         /* cgi/variables.c */
 	{"script", find_script},          /* cgi/script.c */
-	{"route", find_route},            /* config/config.c, gateway/site.c */
+	{"route", find_route},            /* config/config.c, gateway/deployment.c */
 	{"operation", progress_resource}, /* gateway/progress.c: GET ?_operation=REF */
 	{"key", take_key},           /* gateway/source.c, http/key.c; what is not protected goes to
 					gateway/pass.c */

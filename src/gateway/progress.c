@@ -129,7 +129,7 @@ enum next progress_resource(struct request *r)
 		return NEXT;
 	r->is_resource = true;
 	progress_take_preference(r);
-	e = site_store(r->site, variables_get(&r->vars, "DOCUMENT_ROOT"), &r->store);
+	e = deployment_store(r->deployment, variables_get(&r->vars, "DOCUMENT_ROOT"), &r->store);
 	if (e == OK)
 		e = store_find_ref(r->store, ref, &found, NULL);
 	if (e != OK && e != ERR_ABSENT)

@@ -44,7 +44,7 @@ enum next protect_read_body(struct request *r)
 		return NEXT;
 	/* A new store makes the spool that a large body goes to; protect_look() says what is wrong.
 	 */
-	(void)!site_store(r->site, variables_get(&r->vars, "DOCUMENT_ROOT"), &r->store);
+	(void)!deployment_store(r->deployment, variables_get(&r->vars, "DOCUMENT_ROOT"), &r->store);
 	e = request_read_body(r, r->route->max_request_bytes, r->cf->spool);
 	switch (e) {
 	case OK:
@@ -170,7 +170,8 @@ static enum next take_extras(struct request *r)
 
 enum next protect_look(struct request *r)
 {
-	enum err e = site_store(r->site, variables_get(&r->vars, "DOCUMENT_ROOT"), &r->store);
+	enum err e = deployment_store(
+		r->deployment, variables_get(&r->vars, "DOCUMENT_ROOT"), &r->store);
 	enum next next;
 
 	if (e != OK)
@@ -516,7 +517,7 @@ static enum next keep(struct request *r, enum err e)
 	log_warn("operation %s: its result is kept until it can be recorded: %s", r->ref,
 		err_text());
 	if (e == ERR_BROKEN || e == ERR_SYSTEM)
-		site_doubt(r->site);
+		deployment_discard(r->deployment);
 	run_keep(&r->worker->channel);
 	return answer_problem(r, PROBLEM_IN_PROGRESS, COUNTER_STORE_UNAVAILABLE,
 		"The script has run and its result is kept, but it could not be recorded yet",

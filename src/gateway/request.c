@@ -26,7 +26,7 @@ void request_free(struct request *r)
 	spool_close(&r->body);
 	json_decref(r->json);
 	response_free(&r->res);
-	site_give(&r->site);
+	deployment_give(&r->deployment);
 	free(r->webhook_asked);
 	free(r->located);
 	r->located = NULL;

@@ -11,7 +11,7 @@
 #include "cgi/script.h"
 #include "cgi/web_peer.h"
 #include "config/config.h"
-#include "gateway/site.h"
+#include "gateway/deployment.h"
 #include "gateway/waiting.h"
 #include "http/key.h"
 #include "http/prefer.h"
@@ -37,10 +37,10 @@ struct request {
 	const char *control_path; /* WAY_CONTROL_FILE; borrowed */
 
 	struct variables vars;
-	char *located;             /* the script as the server names it; owned */
-	struct site *site;         /* owned share */
-	const struct config *cf;   /* borrowed from site */
-	const struct route *route; /* borrowed from site; NULL: none matches */
+	char *located;                 /* the script as the server names it; owned */
+	struct deployment *deployment; /* owned share */
+	const struct config *cf;       /* borrowed from deployment */
+	const struct route *route;     /* borrowed from deployment; NULL: none matches */
 	struct script script;
 
 	struct key key;
@@ -51,7 +51,7 @@ struct request {
 	unsigned char body_digest[DIGEST_LEN];
 	struct json_t *json; /* the body as a document, where somebody looked into it; owned */
 
-	struct store *store;       /* borrowed from site */
+	struct store *store;       /* borrowed from deployment */
 	struct operation op;       /* ours, or the one that was there */
 	struct operation previous; /* the row of an earlier attempt, which the claim takes over; id
 				      0: none */

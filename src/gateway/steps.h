@@ -86,7 +86,7 @@ void answer_complaint(void *request, const char *text, size_t len);
 /* Nothing more comes: what is left without an end of line goes there, too. */
 void answer_complaint_end(struct request *r);
 
-/* The counters of the request's site; NULL is one that counts nothing. */
+/* The counters of the request's deployment; NULL is one that counts nothing. */
 struct counters *answer_counters(struct request *r);
 
 #endif

@@ -12,7 +12,7 @@
 #include "base/log.h"
 #include "cgi/web_peer.h"
 #include "config/config.h"
-#include "gateway/site.h"
+#include "gateway/deployment.h"
 #include "keeper/keeper.h"
 #include "server/workers.h"
 
@@ -62,7 +62,7 @@ int serve_fastcgi(int fd, const char *address, const char *config_path, int n_wo
 		log_warn("%s", err_text());
 		return EXIT_TEMPORARY;
 	}
-	site_close_all();
+	deployment_close_all();
 	listener_close(&listener);
 	log_info("left");
 	return EXIT_SUCCESS;

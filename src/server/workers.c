@@ -12,8 +12,8 @@
 
 #include "base/log.h"
 #include "cgi/web_peer.h"
+#include "gateway/deployment.h"
 #include "gateway/gateway.h"
-#include "gateway/site.h"
 #include "keeper/client.h"
 #include "recovery/recover.h"
 #include "store/configured.h"

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * gateway/site.c - the list of configurations in use
+ * gateway/deployment.c - the list of configurations in use
  *
- * One mutex guards the list and every site's counters.  A site leaves the list when its file has
- * changed or its store has become doubtful; it is freed when the last request gives it back.
- * A store is opened under a mutex of its site, so that a slow disk holds up that site alone.
+ * One mutex guards the list and every deployment's counters.  A deployment leaves the list when its
+ * file has changed or its store has become doubtful; it is freed when the last request gives it
+ * back. A store is opened under a mutex of its deployment, so that a slow disk holds up that
+ * deployment alone.
  */
-#include "gateway/site.h"
+#include "gateway/deployment.h"
 
 #include "store/configured.h"
 
@@ -15,8 +16,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-struct site {
-	struct site *next;
+struct deployment {
+	struct deployment *next;
 	int users; /* requests, and one for the list */
 	bool is_listed;
 	char *path;
@@ -29,9 +30,9 @@ struct site {
 };
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-static struct site *sites;
+static struct deployment *deployments;
 
-static void site_free(struct site *s)
+static void deployment_free(struct deployment *s)
 {
 	store_close(&s->store);
 	counters_close(&s->counters);
@@ -43,17 +44,17 @@ static void site_free(struct site *s)
 }
 
 /* With the mutex held: one user less.  True: nobody is left, free it. */
-static bool leave(struct site *s)
+static bool leave(struct deployment *s)
 {
 	return --s->users == 0;
 }
 
 /* With the mutex held: takes it out of the list.  True: free it. */
-static bool unlist(struct site *s)
+static bool unlist(struct deployment *s)
 {
 	if (!s->is_listed)
 		return false;
-	for (struct site **at = &sites; *at; at = &(*at)->next)
+	for (struct deployment **at = &deployments; *at; at = &(*at)->next)
 		if (*at == s) {
 			*at = s->next;
 			break;
@@ -62,19 +63,19 @@ static bool unlist(struct site *s)
 	return leave(s);
 }
 
-static bool is_unchanged(const struct site *s, const struct stat *now)
+static bool is_unchanged(const struct deployment *s, const struct stat *now)
 {
 	return s->seen.st_dev == now->st_dev && s->seen.st_ino == now->st_ino &&
 	       s->seen.st_size == now->st_size && s->seen.st_mtim.tv_sec == now->st_mtim.tv_sec &&
 	       s->seen.st_mtim.tv_nsec == now->st_mtim.tv_nsec;
 }
 
-static struct site *find_listed(const char *path, const struct stat *now)
+static struct deployment *find_listed(const char *path, const struct stat *now)
 {
-	struct site *found = NULL, *old = NULL;
+	struct deployment *found = NULL, *old = NULL;
 
 	pthread_mutex_lock(&mutex);
-	for (struct site *s = sites; s && !found; s = s->next)
+	for (struct deployment *s = deployments; s && !found; s = s->next)
 		if (strcmp(s->path, path) == 0)
 			found = s;
 	if (found && !is_unchanged(found, now)) {
@@ -85,13 +86,13 @@ static struct site *find_listed(const char *path, const struct stat *now)
 		found->users++;
 	pthread_mutex_unlock(&mutex);
 	if (old)
-		site_free(old);
+		deployment_free(old);
 	return found;
 }
 
-enum err site_take(const char *config_path, bool is_control, struct site **out)
+enum err deployment_take(const char *config_path, bool is_control, struct deployment **out)
 {
-	struct site *s;
+	struct deployment *s;
 	struct stat now;
 	enum err e;
 
@@ -119,11 +120,11 @@ enum err site_take(const char *config_path, bool is_control, struct site **out)
 	s->users = 2;
 	s->is_listed = true;
 	pthread_mutex_lock(&mutex);
-	for (struct site *other = sites; other; other = other->next)
+	for (struct deployment *other = deployments; other; other = other->next)
 		s->is_listed = s->is_listed && strcmp(other->path, s->path) != 0;
 	if (s->is_listed) {
-		s->next = sites;
-		sites = s;
+		s->next = deployments;
+		deployments = s;
 	} else {
 		s->users--; /* somebody was faster: this one is for this request only */
 	}
@@ -132,9 +133,9 @@ enum err site_take(const char *config_path, bool is_control, struct site **out)
 	return OK;
 }
 
-void site_give(struct site **site)
+void deployment_give(struct deployment **deployment)
 {
-	struct site *s = *site;
+	struct deployment *s = *deployment;
 	bool is_last;
 
 	if (!s)
@@ -143,28 +144,28 @@ void site_give(struct site **site)
 	is_last = leave(s);
 	pthread_mutex_unlock(&mutex);
 	if (is_last)
-		site_free(s);
-	*site = NULL;
+		deployment_free(s);
+	*deployment = NULL;
 }
 
-const struct config *site_config(const struct site *site)
+const struct config *deployment_config(const struct deployment *deployment)
 {
-	return site->cf;
+	return deployment->cf;
 }
 
-struct counters *site_counters(const struct site *site)
+struct counters *deployment_counters(const struct deployment *deployment)
 {
-	return site->counters;
+	return deployment->counters;
 }
 
-void site_doubt(struct site *site)
+void deployment_discard(struct deployment *deployment)
 {
 	pthread_mutex_lock(&mutex);
-	unlist(site); /* the caller still uses it */
+	unlist(deployment); /* the caller still uses it */
 	pthread_mutex_unlock(&mutex);
 }
 
-static enum err check_root(struct site *s, const char *document_root)
+static enum err check_root(struct deployment *s, const char *document_root)
 {
 	if (!document_root || !*document_root || strcmp(document_root, "/") == 0 ||
 		(s->safe_root && strcmp(s->safe_root, document_root) == 0))
@@ -180,9 +181,10 @@ static enum err check_root(struct site *s, const char *document_root)
 	return OK;
 }
 
-enum err site_store(struct site *site, const char *document_root, struct store **out)
+enum err deployment_store(
+	struct deployment *deployment, const char *document_root, struct store **out)
 {
-	const struct config *cf = site->cf;
+	const struct config *cf = deployment->cf;
 	struct store_options opt = {
 		.url = cf->store,
 		.spool = cf->spool,
@@ -192,31 +194,31 @@ enum err site_store(struct site *site, const char *document_root, struct store *
 	};
 	enum err e;
 
-	pthread_mutex_lock(&site->opening);
-	e = check_root(site, document_root);
-	if (e == OK && !site->store)
-		e = store_open(&opt, &site->store);
-	if (e == OK && !site->counters) /* the spool was not there yet */
-		site->counters = counters_open(cf->spool);
+	pthread_mutex_lock(&deployment->opening);
+	e = check_root(deployment, document_root);
+	if (e == OK && !deployment->store)
+		e = store_open(&opt, &deployment->store);
+	if (e == OK && !deployment->counters) /* the spool was not there yet */
+		deployment->counters = counters_open(cf->spool);
 	if (e == OK)
-		*out = site->store;
-	pthread_mutex_unlock(&site->opening);
+		*out = deployment->store;
+	pthread_mutex_unlock(&deployment->opening);
 	return e;
 }
 
-void site_close_all(void)
+void deployment_close_all(void)
 {
 	for (;;) {
-		struct site *s;
+		struct deployment *s;
 		bool is_last;
 
 		pthread_mutex_lock(&mutex);
-		s = sites;
+		s = deployments;
 		is_last = s && unlist(s);
 		pthread_mutex_unlock(&mutex);
 		if (!s)
 			return;
 		if (is_last)
-			site_free(s);
+			deployment_free(s);
 	}
 }
