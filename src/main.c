@@ -73,7 +73,7 @@ static int serve_cgi(char *argv[])
 {
 	struct worker w = {.channel = {.fd = -1}, .stop_fd = -1};
 	const char *script = getenv("SCRIPT_FILENAME"), *control = NULL;
-	struct peer *peer;
+	struct web_peer *peer;
 
 	/*
 	 * The only argument that is looked at, and only when the server itself names the same file:
@@ -82,7 +82,7 @@ static int serve_cgi(char *argv[])
 	if (argv[1] && script && is_same_file(argv[1], script) && is_control_file(argv[1]))
 		control = argv[1];
 	workers_ignore_signals();
-	if (keeper_start(false, &w.control_fd) != OK || peer_cgi(&peer) != OK) {
+	if (keeper_start(false, &w.control_fd) != OK || web_peer_cgi(&peer) != OK) {
 		static const char answer[] = "Status: 503 Service Unavailable\r\n"
 					     "Content-Type: text/plain\r\nRetry-After: 5\r\n\r\n"
 					     "The request was not started.\n";

@@ -40,30 +40,30 @@ extern char **environ;
 #define DRAIN_SECONDS   60
 #define LOG_PATIENCE_MS 1000
 
-struct peer {
+struct web_peer {
 	bool is_cgi;
 	bool has_ended;   /* the body is read to its end */
 	bool is_broken;   /* it broke off */
 	bool is_answered; /* the request has been ended */
 	bool is_lost;     /* writing failed */
 	bool may_keep;    /* the server wants to use the connection again (FCGI_KEEP_CONN) */
-	int *kept;        /* see peer_keep(); NULL: nobody wants it */
+	int *kept;        /* see web_peer_reuse(); NULL: nobody wants it */
 	int log_patience_ms;
 	unsigned char protocol_status; /* what the end of the request says */
 	int64_t left; /* CGI: bytes of the body not read yet; -1: until end of file */
 	FCGX_Request fcgi;
 };
 
-enum err peer_prepare(void)
+enum err web_peer_prepare(void)
 {
 	if (FCGX_Init() != 0)
 		return err_set(ERR_SYSTEM, "libfcgi cannot start");
 	return OK;
 }
 
-enum err peer_cgi(struct peer **out)
+enum err web_peer_cgi(struct web_peer **out)
 {
-	struct peer *p = calloc(1, sizeof(*p));
+	struct web_peer *p = calloc(1, sizeof(*p));
 
 	if (!p)
 		return err_set(ERR_NOMEM, "out of memory");
@@ -74,9 +74,9 @@ enum err peer_cgi(struct peer **out)
 	return OK;
 }
 
-enum err peer_accept(int fd, struct peer **out)
+enum err web_peer_accept(int fd, struct web_peer **out)
 {
-	struct peer *p = calloc(1, sizeof(*p));
+	struct web_peer *p = calloc(1, sizeof(*p));
 
 	if (!p) {
 		close(fd);
@@ -98,34 +98,34 @@ enum err peer_accept(int fd, struct peer **out)
 	p->fcgi.keepConnection = 0;
 	/* Parameters that break off between two of them look complete, but for this. */
 	if (FCGX_GetError(p->fcgi.in) != 0) {
-		peer_close(&p);
+		web_peer_close(&p);
 		return err_set(ERR_INVALID, "the parameters of a FastCGI request broke off");
 	}
 	if (p->fcgi.role != FCGI_RESPONDER) {
 		p->protocol_status = FCGI_UNKNOWN_ROLE;
-		peer_close(&p);
+		web_peer_close(&p);
 		return err_set(ERR_INVALID, "a FastCGI request was not for a responder");
 	}
 	*out = p;
 	return OK;
 }
 
-bool peer_is_cgi(const struct peer *p)
+bool web_peer_is_cgi(const struct web_peer *p)
 {
 	return p->is_cgi;
 }
 
-char *const *peer_params(const struct peer *p)
+char *const *web_peer_params(const struct web_peer *p)
 {
 	return p->is_cgi ? environ : p->fcgi.envp;
 }
 
-void peer_set_length(struct peer *p, int64_t len)
+void web_peer_set_length(struct web_peer *p, int64_t len)
 {
 	p->left = len;
 }
 
-static ssize_t read_cgi(struct peer *p, void *buf, size_t want)
+static ssize_t read_cgi(struct web_peer *p, void *buf, size_t want)
 {
 	ssize_t n;
 
@@ -147,7 +147,7 @@ static ssize_t read_cgi(struct peer *p, void *buf, size_t want)
 
 /* Can libfcgi have another byte without waiting?  The rest of a record may be padding, and the next
  * one's header comes before its content. */
-static bool has_more(const struct peer *p)
+static bool has_more(const struct web_peer *p)
 {
 	int there = 0;
 
@@ -159,7 +159,7 @@ static bool has_more(const struct peer *p)
  * What libfcgi has, else one byte and what came with it, and what else is there: never waits for a
  * full buffer.  libfcgi gives out READ_MAX bytes at most, and then what is left of a record.
  */
-static ssize_t read_fastcgi(struct peer *p, char *buf, size_t want)
+static ssize_t read_fastcgi(struct web_peer *p, char *buf, size_t want)
 {
 	FCGX_Stream *in = p->fcgi.in;
 	size_t done = 0;
@@ -181,7 +181,7 @@ static ssize_t read_fastcgi(struct peer *p, char *buf, size_t want)
 	return done > 0 || p->has_ended ? (ssize_t)done : -1;
 }
 
-ssize_t peer_read(struct peer *p, void *buf, size_t want)
+ssize_t web_peer_read(struct web_peer *p, void *buf, size_t want)
 {
 	if (p->has_ended || want == 0)
 		return 0;
@@ -190,16 +190,16 @@ ssize_t peer_read(struct peer *p, void *buf, size_t want)
 	return p->is_cgi ? read_cgi(p, buf, want) : read_fastcgi(p, buf, want);
 }
 
-struct pollfd peer_pollfd(const struct peer *p)
+struct pollfd web_peer_pollfd(const struct web_peer *p)
 {
 	/* A server may close its half of a CGI program's stdin socket when the body is sent. */
 	return p->is_cgi ? (struct pollfd){.fd = STDOUT_FILENO}
 			 : (struct pollfd){.fd = p->fcgi.ipcFd, .events = POLLRDHUP};
 }
 
-bool peer_is_gone(const struct peer *p)
+bool web_peer_is_gone(const struct web_peer *p)
 {
-	struct pollfd fd = peer_pollfd(p);
+	struct pollfd fd = web_peer_pollfd(p);
 
 	return poll(&fd, 1, 0) > 0 && (fd.revents & (POLLRDHUP | POLLHUP | POLLERR));
 }
@@ -227,7 +227,7 @@ static bool write_all(int fd, struct iovec *iov, int n)
 	return true;
 }
 
-static FCGI_Header record_header(const struct peer *p, int type, size_t content, size_t padding)
+static FCGI_Header record_header(const struct web_peer *p, int type, size_t content, size_t padding)
 {
 	return (FCGI_Header){
 		.version = FCGI_VERSION_1,
@@ -263,7 +263,7 @@ static size_t move_bytes(
 }
 
 /* One STDOUT record a turn, and with the last one the end of the stream and of the request. */
-static bool write_records(struct peer *p, struct iovec *in, int n, bool is_last)
+static bool write_records(struct web_peer *p, struct iovec *in, int n, bool is_last)
 {
 	static const char zeros[8];
 	FCGI_Header head, end_of_stream = record_header(p, FCGI_STDOUT, 0, 0);
@@ -304,7 +304,7 @@ static void stay(void)
 	sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
-bool peer_write(struct peer *p, const struct iovec *iov, int n, bool is_last)
+bool web_peer_write(struct web_peer *p, const struct iovec *iov, int n, bool is_last)
 {
 	struct iovec copy[8];
 
@@ -320,13 +320,13 @@ bool peer_write(struct peer *p, const struct iovec *iov, int n, bool is_last)
 	return !p->is_lost;
 }
 
-void peer_break(struct peer *p)
+void web_peer_break(struct web_peer *p)
 {
 	p->is_lost = true;
 }
 
 /* A script's complaints must not hold up its end. */
-static bool waits_for_room(struct peer *p)
+static bool waits_for_room(struct web_peer *p)
 {
 	struct pollfd fd = {.fd = p->is_cgi ? STDERR_FILENO : p->fcgi.ipcFd, .events = POLLOUT};
 	int64_t start_us = clock_mono_us();
@@ -338,7 +338,7 @@ static bool waits_for_room(struct peer *p)
 	return has_room;
 }
 
-void peer_log(struct peer *p, const char *text, size_t len)
+void web_peer_log(struct web_peer *p, const char *text, size_t len)
 {
 	if (p->is_cgi) {
 		if (waits_for_room(p))
@@ -360,13 +360,13 @@ void peer_log(struct peer *p, const char *text, size_t len)
 	}
 }
 
-void peer_drain(struct peer *p, int64_t max_bytes)
+void web_peer_drain(struct web_peer *p, int64_t max_bytes)
 {
 	int64_t end_us = clock_mono_us() + DRAIN_SECONDS * INT64_C(1000000);
 	char buf[8192];
 
 	while (max_bytes > 0 && clock_mono_us() < end_us) {
-		ssize_t n = peer_read(p, buf, sizeof(buf));
+		ssize_t n = web_peer_read(p, buf, sizeof(buf));
 
 		if (n <= 0)
 			return;
@@ -374,33 +374,33 @@ void peer_drain(struct peer *p, int64_t max_bytes)
 	}
 }
 
-void peer_stop_reading(struct peer *p)
+void web_peer_stop_reading(struct web_peer *p)
 {
 	if (!p->is_cgi)
 		shutdown(p->fcgi.ipcFd, SHUT_RD);
 }
 
-void peer_keep(struct peer *p, int *fd)
+void web_peer_reuse(struct web_peer *p, int *fd)
 {
 	*fd = -1;
 	p->kept = fd;
 }
 
-void peer_close(struct peer **pp)
+void web_peer_close(struct web_peer **pp)
 {
-	struct peer *p = *pp;
+	struct web_peer *p = *pp;
 
 	if (!p)
 		return;
 	if (!p->is_cgi) {
 		if (!p->is_answered)
-			peer_write(p, NULL, 0, true);
+			web_peer_write(p, NULL, 0, true);
 		/*
 		 * mod_proxy_fcgi may send the end of a body, also of none, when it has its answer
 		 * already, and takes a connection that is closed before for an error.
 		 */
 		if (!p->is_lost)
-			peer_drain(p, INT64_MAX);
+			web_peer_drain(p, INT64_MAX);
 		/* A server that sent another request before, which FCGI_MPXS_CONNS=0 forbids, has
 		 * lost it: libfcgi has read it, too. */
 		if (p->kept && p->may_keep && p->has_ended && !p->is_lost)

@@ -17,86 +17,89 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
-struct peer;
+struct web_peer;
 
 /* Once per process, before any other call: prepares libfcgi.  Returns OK or ERR_SYSTEM. */
-enum err peer_prepare(void) MUSTCHECK;
+enum err web_peer_prepare(void) MUSTCHECK;
 
 /*
- * peer_accept - reads the beginning of a FastCGI request from a new connection
+ * web_peer_accept - reads the beginning of a FastCGI request from a new connection
  *
  *   fd   an accepted connection; owned by the peer after any result
  *
  * Returns OK; ERR_INVALID not a FastCGI request, or not for a responder (the connection is closed);
  * ERR_NOMEM.  Blocks until the parameters are there, at most a minute for each read.
  */
-enum err peer_accept(int fd, struct peer **out) MUSTCHECK;
+enum err web_peer_accept(int fd, struct web_peer **out) MUSTCHECK;
 
 /* The one request of a CGI process: its environment, descriptors 0, 1 and 2. */
-enum err peer_cgi(struct peer **out) MUSTCHECK;
+enum err web_peer_cgi(struct web_peer **out) MUSTCHECK;
 
 /*
- * peer_keep - where peer_close() leaves the connection when it can be used for another request
+ * web_peer_reuse - where web_peer_close() leaves the connection when it can be used for another
+ * request
  *
  *   fd  set to -1 now; a descriptor that the caller owns then.  It lives longer than p.
  */
-void peer_keep(struct peer *p, int *fd);
+void web_peer_reuse(struct web_peer *p, int *fd);
 
-bool peer_is_cgi(const struct peer *p);
+bool web_peer_is_cgi(const struct web_peer *p);
 
 /* What the server sent, "NAME=value", NULL-terminated, duplicates included; borrowed from p. */
-char *const *peer_params(const struct peer *p);
+char *const *web_peer_params(const struct web_peer *p);
 
 /*
- * peer_read - reads the request's body
+ * web_peer_read - reads the request's body
  *
  *   want  at most this many bytes; CGI: never more than CONTENT_LENGTH in all
  *
  * Returns the bytes read, 0 at the end of the body, -1 when it broke off (also: an ABORT, a broken
  * record, nothing for a minute).  Blocks.
  */
-ssize_t peer_read(struct peer *p, void *buf, size_t want);
+ssize_t web_peer_read(struct web_peer *p, void *buf, size_t want);
 
-/* CGI: bytes of the body as announced, so that peer_read() stops there; -1: until end of file. */
-void peer_set_length(struct peer *p, int64_t len);
+/* CGI: bytes of the body as announced, so that web_peer_read() stops there; -1: until end of file.
+ */
+void web_peer_set_length(struct web_peer *p, int64_t len);
 
 /* Has the other end left?  Does not block.  False when it cannot be known. */
-bool peer_is_gone(const struct peer *p);
+bool web_peer_is_gone(const struct web_peer *p);
 
-/* For poll(2): whatever it reports is a reason to ask peer_is_gone(). */
-struct pollfd peer_pollfd(const struct peer *p);
+/* For poll(2): whatever it reports is a reason to ask web_peer_is_gone(). */
+struct pollfd web_peer_pollfd(const struct web_peer *p);
 
 /*
- * peer_write - sends bytes of the response
+ * web_peer_write - sends bytes of the response
  *
  *   is_last  nothing follows: the request is ended in the same system call
  *
  * Returns false when the other end has left; nothing can be sent any more then.  Blocks.
  */
-bool peer_write(struct peer *p, const struct iovec *iov, int n, bool is_last);
+bool web_peer_write(struct web_peer *p, const struct iovec *iov, int n, bool is_last);
 
-/* The answer cannot be completed: peer_close() then closes without ending the request properly. */
-void peer_break(struct peer *p);
+/* The answer cannot be completed: web_peer_close() then closes without ending the request properly.
+ */
+void web_peer_break(struct web_peer *p);
 
 /*
  * Sends text to the server's error log, while the request lasts.  A server that does not read is
  * waited for a second at most in all; then text is dropped.
  */
-void peer_log(struct peer *p, const char *text, size_t len);
+void web_peer_log(struct web_peer *p, const char *text, size_t len);
 
 /*
- * peer_drain - reads what is left of the body and drops it
+ * web_peer_drain - reads what is left of the body and drops it
  *
  * A server may lose the answer of a program that left its body unread (mod_cgid does).
  * At most max_bytes and about a minute.
  */
-void peer_drain(struct peer *p, int64_t max_bytes);
+void web_peer_drain(struct web_peer *p, int64_t max_bytes);
 
 /* Ends a read that blocks in another thread. */
-void peer_stop_reading(struct peer *p);
+void web_peer_stop_reading(struct web_peer *p);
 
-/* Ends the request, reads what is left of its body as peer_drain() does, and frees p; sets *p to
- * NULL.  Blocks as long as that does. */
-void peer_close(struct peer **p);
+/* Ends the request, reads what is left of its body as web_peer_drain() does, and frees p; sets *p
+ * to NULL.  Blocks as long as that does. */
+void web_peer_close(struct web_peer **p);
 
 #endif

@@ -28,7 +28,7 @@ static void write_line(void *arg, const char *line, size_t len)
 {
 	struct request *r = arg;
 
-	peer_log(r->peer, line, len);
+	web_peer_log(r->peer, line, len);
 }
 
 void answer_log(struct request *r)
@@ -47,7 +47,7 @@ void answer_complaint_end(struct request *r)
 		r->complaint);
 
 	if (r->complaint_len > 0)
-		peer_log(r->peer, line, (size_t)n);
+		web_peer_log(r->peer, line, (size_t)n);
 	r->complaint_len = 0;
 }
 
@@ -132,12 +132,12 @@ enum next answer_problem(struct request *r, enum problem problem, enum counter c
 	if (detail)
 		answer_note(r, detail);
 	counters_add(answer_counters(r), counter);
-	peer_drain(r->peer, INT64_MAX);
+	web_peer_drain(r->peer, INT64_MAX);
 	e = problem_build(&facts, &answer);
 	free(location);
 	if (e != OK) {
 		r->log.outcome = "unanswered";
-		peer_break(r->peer);
+		web_peer_break(r->peer);
 		return FINISHED;
 	}
 	r->log.status = answer.status;

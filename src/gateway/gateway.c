@@ -34,7 +34,7 @@ struct step {
 
 static enum next read_variables(struct request *r)
 {
-	enum err e = variables_take(peer_params(r->peer), &r->vars);
+	enum err e = variables_take(web_peer_params(r->peer), &r->vars);
 	int64_t announced;
 
 	if (e != OK)
@@ -48,7 +48,7 @@ static enum next read_variables(struct request *r)
 			r, PROBLEM_REQUEST_INVALID, COUNTER_REQUEST_REFUSED, err_text(), NULL, 0);
 	/* So that draining never waits for more than the client sends. */
 	if (r->way != WAY_FASTCGI)
-		peer_set_length(
+		web_peer_set_length(
 			r->peer, announced < 0 && !variables_get(&r->vars, "HTTP_TRANSFER_ENCODING")
 					 ? 0
 					 : announced);
@@ -62,7 +62,7 @@ static const char *sent_value(struct request *r, const char *name)
 {
 	size_t len = strlen(name);
 
-	for (char *const *p = peer_params(r->peer); *p; p++)
+	for (char *const *p = web_peer_params(r->peer); *p; p++)
 		if (strncmp(*p, name, len) == 0 && (*p)[len] == '=')
 			return *p + len + 1;
 	return NULL;
@@ -179,7 +179,7 @@ static enum next answer_pass(
 	case OK:
 		if (sent > 0) {
 			answer_log(r);
-			peer_write(r->peer, NULL, 0, true);
+			web_peer_write(r->peer, NULL, 0, true);
 			return FINISHED;
 		}
 		return answer_problem(r, PROBLEM_SCRIPT_FAILED, COUNTER_NOT_STARTED,
@@ -195,7 +195,7 @@ static enum next answer_pass(
 		return answer_problem(r, PROBLEM_REQUEST_INCOMPLETE, COUNTER_REQUEST_REFUSED,
 			err_text(), NULL, 0);
 	case ERR_GONE:
-		return sent > 0 || peer_is_gone(r->peer) ? FINISHED : answer_failed(r, e);
+		return sent > 0 || web_peer_is_gone(r->peer) ? FINISHED : answer_failed(r, e);
 	default:
 		return sent > 0 ? FINISHED : answer_failed(r, e);
 	}
@@ -328,7 +328,7 @@ static const struct step steps[] = {
 				   */
 };
 
-void gateway_serve(struct worker *w, struct peer *peer, enum way way, const char *control_path)
+void gateway_serve(struct worker *w, struct web_peer *peer, enum way way, const char *control_path)
 {
 	struct request r = {
 		.worker = w,

@@ -37,7 +37,7 @@
 #define REPORT_MS  50    /* a script that has closed its output has ended by then, as a rule */
 
 struct pump {
-	struct peer *peer;
+	struct web_peer *peer;
 	int out_fd;     /* the script's standard input; does not block */
 	int over_fd;    /* readable: the answer is over */
 	int64_t length; /* announced; -1: not */
@@ -75,7 +75,7 @@ static void *pump(void *arg)
 	ssize_t n;
 
 	/* A script need not read its body; the server wants to be rid of it all the same. */
-	while ((n = peer_read(p->peer, buf, sizeof(buf))) > 0)
+	while ((n = web_peer_read(p->peer, buf, sizeof(buf))) > 0)
 		is_wanted = is_wanted && feed(p, buf, n);
 	close(p->out_fd);
 	return NULL;
@@ -85,7 +85,7 @@ static void pass_text(void *arg, const char *text, size_t len)
 {
 	struct request *r = arg;
 
-	peer_log(r->peer, text, len);
+	web_peer_log(r->peer, text, len);
 }
 
 /* The status that the beginning of an answer says, for the log (RFC 3875, section 6.3.3). */
@@ -121,7 +121,7 @@ static bool send_some(struct request *r, int fd, int64_t limit, int64_t *sent, e
 		iov.iov_len = (size_t)n;
 		if (*sent == 0)
 			r->log.status = status_of(buf, (size_t)n);
-		if (!peer_write(r->peer, &iov, 1, false)) {
+		if (!web_peer_write(r->peer, &iov, 1, false)) {
 			*e = err_set(ERR_GONE, "the client has left");
 			return false;
 		}
@@ -135,7 +135,7 @@ static bool send_some(struct request *r, int fd, int64_t limit, int64_t *sent, e
 static enum err pass_output(struct request *r, struct channel *ch, int fd, int64_t *sent,
 	struct ending *end, int *failed)
 {
-	struct pollfd fds[3] = {{fd, POLLIN, 0}, {ch->fd, POLLIN, 0}, peer_pollfd(r->peer)};
+	struct pollfd fds[3] = {{fd, POLLIN, 0}, {ch->fd, POLLIN, 0}, web_peer_pollfd(r->peer)};
 	int timeout_ms = -1, there = 0;
 	enum err e = OK;
 
@@ -153,7 +153,7 @@ static enum err pass_output(struct request *r, struct channel *ch, int fd, int64
 			fds[0].fd = -1;
 			timeout_ms = *sent > 0 ? REPORT_MS : -1;
 		}
-		if (fds[2].revents && peer_is_gone(r->peer))
+		if (fds[2].revents && web_peer_is_gone(r->peer))
 			return err_set(ERR_GONE, "the client has left");
 		if (!fds[1].revents)
 			continue;
@@ -203,7 +203,7 @@ static enum err open_input(struct request *r, int *in_fd, struct pump *pump_out)
 		e = request_read_body(r, SMALL_BODY, NULL);
 		return e == OK ? take_body(r, in_fd) : e;
 	}
-	peer_set_length(r->peer, pump_out->length);
+	web_peer_set_length(r->peer, pump_out->length);
 	if (pipe2(pipe_fds, O_CLOEXEC) != 0)
 		return err_set(ERR_NOMEM, "pipe: %s", strerror(errno));
 	fcntl(pipe_fds[1], F_SETFL, O_NONBLOCK);
@@ -230,7 +230,7 @@ static void stop_pump(struct request *r, struct pump *p, bool has_client)
 	if (p->is_started) {
 		eventfd_write(p->over_fd, 1);
 		if (!has_client)
-			peer_stop_reading(r->peer);
+			web_peer_stop_reading(r->peer);
 		/* A CGI program's input cannot be stopped; its server closes it when the client
 		 * leaves. */
 		pthread_join(p->thread, NULL);

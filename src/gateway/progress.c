@@ -82,7 +82,7 @@ enum err progress_wait(struct request *r, struct operation *found,
 	enum err (*look)(struct request *r, struct operation *found, enum verdict *verdict),
 	enum verdict *verdict)
 {
-	struct pollfd stop[2] = {{r->worker->stop_fd, POLLIN, 0}, peer_pollfd(r->peer)};
+	struct pollfd stop[2] = {{r->worker->stop_fd, POLLIN, 0}, web_peer_pollfd(r->peer)};
 	int64_t ms = wait_ms(r);
 	struct waiting w;
 	enum err e = OK;

@@ -334,7 +334,7 @@ enum next protect_claim(struct request *r)
 	if (gateway_open_script(r) == FINISHED)
 		return FINISHED;
 	/* A request whose client has left may lie in a server's queue while its retry is served. */
-	if (peer_is_gone(r->peer)) {
+	if (web_peer_is_gone(r->peer)) {
 		r->log.outcome = "abandoned";
 		counters_add(answer_counters(r), COUNTER_ABANDONED);
 		return FINISHED;
@@ -435,7 +435,7 @@ static enum next hand_over(struct request *r)
 {
 	run_close(&r->worker->channel);
 	waiting_leave(&r->attended);
-	if (!peer_is_gone(r->peer))
+	if (!web_peer_is_gone(r->peer))
 		return progress_tell(r, &r->op);
 	r->log.outcome = "client-left";
 	return FINISHED;
@@ -447,7 +447,7 @@ static enum next keep(struct request *r, enum err e);
 static enum next wait_for_end(struct request *r, int64_t patience_us)
 {
 	struct watch watch = {
-		.stop = {{r->worker->stop_fd, POLLIN, 0}, peer_pollfd(r->peer)},
+		.stop = {{r->worker->stop_fd, POLLIN, 0}, web_peer_pollfd(r->peer)},
 		.until_us = patience_us,
 		.on_text = answer_complaint,
 		.arg = r,

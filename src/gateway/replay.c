@@ -67,7 +67,7 @@ static enum err run(
 	struct request *r, const struct record_policy *policy, int place_fd, struct ending *end)
 {
 	struct watch watch = {
-		.stop = {{r->worker->stop_fd, POLLIN, 0}, peer_pollfd(r->peer)},
+		.stop = {{r->worker->stop_fd, POLLIN, 0}, web_peer_pollfd(r->peer)},
 		.on_text = answer_complaint,
 		.arg = r,
 	};

@@ -46,7 +46,7 @@ static enum err read_rest(
 }
 
 static enum err send_rest(
-	struct peer *peer, const struct response *res, const struct body_source *rest)
+	struct web_peer *peer, const struct response *res, const struct body_source *rest)
 {
 	char *buf = malloc(RESPONSE_INLINE_MAX);
 	int64_t at = (int64_t)res->body_inline_len;
@@ -63,12 +63,12 @@ static enum err send_rest(
 		if ((int64_t)iov.iov_len > res->body_len - at)
 			iov.iov_len = (size_t)(res->body_len - at);
 		at += (int64_t)iov.iov_len;
-		if (!peer_write(peer, &iov, 1, at == res->body_len))
+		if (!web_peer_write(peer, &iov, 1, at == res->body_len))
 			e = client_left();
 	}
 	free(buf);
 	if (e != OK)
-		peer_break(peer);
+		web_peer_break(peer);
 	return e;
 }
 
@@ -104,7 +104,7 @@ static char *filter(const struct response *res, const struct replay *replay, siz
 	return out;
 }
 
-enum err reply_recorded(struct peer *peer, const struct response *res,
+enum err reply_recorded(struct web_peer *peer, const struct response *res,
 	const struct body_source *rest, const struct replay *replay)
 {
 	static const char marker[] = "Idempotent-Replayed: true\r\n";
@@ -119,7 +119,7 @@ enum err reply_recorded(struct peer *peer, const struct response *res,
 	if (replay && (replay->says_200 || replay->drops_cookies || replay->drop)) {
 		filtered = iov[0].iov_base = filter(res, replay, &iov[0].iov_len);
 		if (!filtered) {
-			peer_break(peer);
+			web_peer_break(peer);
 			return err_set(ERR_NOMEM, "reply: out of memory");
 		}
 	}
@@ -131,14 +131,14 @@ enum err reply_recorded(struct peer *peer, const struct response *res,
 	iov[n++] = (struct iovec){length, strlen(length)};
 	if (res->body_inline_len > 0)
 		iov[n++] = (struct iovec){res->body, res->body_inline_len};
-	is_sent = peer_write(peer, iov, n, is_whole);
+	is_sent = web_peer_write(peer, iov, n, is_whole);
 	free(filtered);
 	if (!is_sent)
 		return client_left();
 	return is_whole ? OK : send_rest(peer, res, rest);
 }
 
-enum err reply_problem(struct peer *peer, const struct problem_answer *answer)
+enum err reply_problem(struct web_peer *peer, const struct problem_answer *answer)
 {
 	char length[64];
 	struct iovec iov[3];
@@ -147,5 +147,5 @@ enum err reply_problem(struct peer *peer, const struct problem_answer *answer)
 	iov[0] = (struct iovec){answer->head, answer->head_len};
 	iov[1] = (struct iovec){length, strlen(length)};
 	iov[2] = (struct iovec){answer->body, answer->body_len};
-	return peer_write(peer, iov, 3, true) ? OK : client_left();
+	return web_peer_write(peer, iov, 3, true) ? OK : client_left();
 }

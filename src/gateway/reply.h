@@ -35,10 +35,10 @@ struct replay {
  * ERR_ABSENT, ... the rest of a large body could not be read: the answer is cut off, which the
  * client sees by its Content-Length.  Blocks.
  */
-enum err reply_recorded(struct peer *peer, const struct response *res,
+enum err reply_recorded(struct web_peer *peer, const struct response *res,
 	const struct body_source *rest, const struct replay *replay) MUSTCHECK;
 
 /* reply_problem - sends a problem.  Returns OK; ERR_GONE the client has left.  Blocks. */
-enum err reply_problem(struct peer *peer, const struct problem_answer *answer) MUSTCHECK;
+enum err reply_problem(struct web_peer *peer, const struct problem_answer *answer) MUSTCHECK;
 
 #endif

@@ -20,7 +20,7 @@
 
 void request_free(struct request *r)
 {
-	peer_close(&r->peer);
+	web_peer_close(&r->peer);
 	variables_free(&r->vars);
 	script_free(&r->script);
 	spool_close(&r->body);
@@ -74,7 +74,7 @@ static enum err read_all(struct request *r, int64_t max_bytes, const char *spool
 	ssize_t n;
 
 	SHA256Init(&ctx);
-	while (e == OK && (n = peer_read(r->peer, buf, sizeof(buf))) != 0) {
+	while (e == OK && (n = web_peer_read(r->peer, buf, sizeof(buf))) != 0) {
 		if (n < 0)
 			return err_set(ERR_GONE,
 				"the request's body broke off after %" PRId64 " bytes",
@@ -103,10 +103,10 @@ enum err request_read_body(struct request *r, int64_t max_bytes, const char *spo
 			"the request's body has %" PRId64 " bytes, over %" PRId64, announced,
 			max_bytes);
 	/* A CGI program without CONTENT_LENGTH has a body only when chunks were announced. */
-	if (announced < 0 && peer_is_cgi(r->peer) &&
+	if (announced < 0 && web_peer_is_cgi(r->peer) &&
 		!variables_get(&r->vars, "HTTP_TRANSFER_ENCODING"))
 		announced = 0;
-	peer_set_length(r->peer, announced);
+	web_peer_set_length(r->peer, announced);
 	e = read_all(r, max_bytes, spool);
 	if (e == OK && announced >= 0 && r->body_len != announced)
 		e = err_set(ERR_GONE,

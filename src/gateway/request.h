@@ -32,7 +32,7 @@ struct worker {
 
 struct request {
 	struct worker *worker;
-	struct peer *peer; /* owned */
+	struct web_peer *peer; /* owned */
 	enum way way;
 	const char *control_path; /* WAY_CONTROL_FILE; borrowed */
 

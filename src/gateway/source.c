@@ -111,7 +111,7 @@ static bool is_header(const char *param, const char *name)
 /* In all that the server sent: two fields of one name may be two variables. */
 static void find_header(const struct request *r, const char *name, struct value *out)
 {
-	for (char *const *p = peer_params(r->peer); *p; p++)
+	for (char *const *p = web_peer_params(r->peer); *p; p++)
 		if (is_header(*p, name)) {
 			const char *value = strchr(*p, '=') + 1;
 

@@ -32,7 +32,7 @@ int serve_fastcgi(int fd, const char *address, const char *config_path, int n_wo
 
 	mallopt(M_ARENA_MAX, 2); /* one for each thread would be memory that nobody uses */
 	workers_block_signals();
-	if (keeper_start(!log_leads_nowhere(), &control_fd) != OK || peer_prepare() != OK) {
+	if (keeper_start(!log_leads_nowhere(), &control_fd) != OK || web_peer_prepare() != OK) {
 		log_warn("%s", err_text());
 		return EXIT_TEMPORARY;
 	}

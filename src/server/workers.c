@@ -74,7 +74,7 @@ static void *work(void *arg)
 		.stop_fd = pool->listener->stop_fd,
 		.config_path = pool->config_path,
 	};
-	struct peer *peer;
+	struct web_peer *peer;
 	int fd, kept_fd;
 
 	while (listener_accept(pool->listener, &fd) == OK) {
@@ -84,8 +84,8 @@ static void *work(void *arg)
 			add_worker(pool);
 		pthread_mutex_unlock(&pool->mutex);
 		kept_fd = -1;
-		if (peer_accept(fd, &peer) == OK) {
-			peer_keep(peer, &kept_fd);
+		if (web_peer_accept(fd, &peer) == OK) {
+			web_peer_reuse(peer, &kept_fd);
 			gateway_serve(&w, peer, WAY_FASTCGI, NULL);
 		} else {
 			log_warn("%s", err_text());

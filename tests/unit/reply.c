@@ -3,8 +3,8 @@
  * Claim: the first answer is what is recorded, byte for byte; a replay says that it is one, leaves
  * out what it was told to, and changes nothing else.
  */
-#define peer_write try_write
-#define peer_break try_break
+#define web_peer_write try_write
+#define web_peer_break try_break
 #include "../../src/gateway/reply.c"
 
 #include "../tap.h"
@@ -17,7 +17,7 @@ static char *sent;
 static size_t sent_len;
 static int writes, lasts, breaks, writes_left = -1;
 
-bool try_write(struct peer *p, const struct iovec *iov, int n, bool is_last)
+bool try_write(struct web_peer *p, const struct iovec *iov, int n, bool is_last)
 {
 	(void)p;
 	if (writes_left == 0)
@@ -34,7 +34,7 @@ bool try_write(struct peer *p, const struct iovec *iov, int n, bool is_last)
 	return true;
 }
 
-void try_break(struct peer *p)
+void try_break(struct web_peer *p)
 {
 	(void)p;
 	breaks++;

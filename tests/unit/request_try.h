@@ -31,7 +31,7 @@ static struct request try_request(
 	enum err e;
 
 	environ = (char **)(uintptr_t)params;
-	e = peer_cgi(&r.peer);
+	e = web_peer_cgi(&r.peer);
 	if (e == OK)
 		e = variables_take(environ, &r.vars);
 	if (e == OK)
