@@ -212,7 +212,7 @@ static int take(struct listener *l)
 	return fd;
 }
 
-void listener_keep(struct listener *l, int fd)
+void listener_park(struct listener *l, int fd)
 {
 	if (fd >= LISTENER_IDLE_MAX || atomic_load(&l->has_stopped)) {
 		close(fd);

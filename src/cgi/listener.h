@@ -37,19 +37,19 @@ enum err listener_open(int fd, const char *address, struct listener *out) MUSTCH
 /*
  * listener_accept - the next connection that brings a request; CLOEXEC, blocking
  *
- * A new one, or one that was kept (listener_keep()) and has something to read.
+ * A new one, or one that was kept (listener_park()) and has something to read.
  * Several threads may wait in it; the kernel wakes one for each connection.  Between connections
  * that fail for want of descriptors it pauses.  Returns OK; ERR_GONE: stop_fd is readable.
  */
 enum err listener_accept(struct listener *l, int *fd) MUSTCHECK;
 
 /*
- * listener_keep - a connection whose request was answered and whose server wants to use it again
+ * listener_park - a connection whose request was answered and whose server wants to use it again
  *
  * No thread waits for it alone.  Owned by the listener, which closes it when its server does, when
  * there are too many, and when we leave.
  */
-void listener_keep(struct listener *l, int fd);
+void listener_park(struct listener *l, int fd);
 
 /* Makes every listener_accept(), now and later, return ERR_GONE.  May be called from a signal
  * handler. */

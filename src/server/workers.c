@@ -91,7 +91,7 @@ static void *work(void *arg)
 			log_warn("%s", err_text());
 		}
 		if (kept_fd >= 0)
-			listener_keep(pool->listener, kept_fd);
+			listener_park(pool->listener, kept_fd);
 		pthread_mutex_lock(&pool->mutex);
 		pool->n_idle++;
 		pthread_mutex_unlock(&pool->mutex);
