@@ -154,7 +154,7 @@ static bool add_message(const struct message *m, void *arg)
 {
 	char url[WEBHOOK_URL_MAX + 64], due[32];
 
-	webhook_shown(m->url, url, sizeof(url));
+	webhook_url_shown(m->url, url, sizeof(url));
 	json_array_append_new(arg,
 		json_pack("{s:s, s:s, s:s, s:i, s:o, s:s}", "url", url, "tells",
 			state_name(m->state), "state", message_state(m), "tries", m->tries, "due",

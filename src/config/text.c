@@ -171,7 +171,7 @@ enum err config_text_method(const struct config_where *w, const char *text, char
 /* The whole document is no value of it. */
 static bool is_pointer(const char *text)
 {
-	return *text && pointer_is_valid(text);
+	return *text && json_pointer_is_valid(text);
 }
 
 static bool is_name(const char *text)

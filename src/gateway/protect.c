@@ -161,7 +161,7 @@ static enum next take_extras(struct request *r)
 		r->webhook_asked = strdup(url.text);
 	if (e == OK && url.n > 0 && !r->webhook_asked)
 		return answer_failed(r, ERR_NOMEM);
-	e = webhook_choose(r->route->webhook, r->route->webhook_allow, r->webhook_asked,
+	e = webhook_url_choose(r->route->webhook, r->route->webhook_allow, r->webhook_asked,
 		&r->webhook, &r->webhook_is_trusted);
 	return e == OK ? NEXT
 		       : answer_problem(r, PROBLEM_WEBHOOK_REFUSED, COUNTER_REQUEST_REFUSED,

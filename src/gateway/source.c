@@ -48,7 +48,7 @@ bool source_is_in_body(const struct request *r, const char *source)
 {
 	if (has_prefix(source, "form:"))
 		return is_form(content_type(r));
-	return has_prefix(source, "json:") && pointer_is_json(content_type(r));
+	return has_prefix(source, "json:") && json_pointer_is_json(content_type(r));
 }
 
 /* Ends the value that is being read, so that the next one is not taken for more of it. */
@@ -231,13 +231,13 @@ static enum err load_json(struct request *r)
 	int fd;
 	enum err e = r->json ? OK : request_body_fd(r, &fd);
 
-	return e == OK && !r->json ? pointer_load(fd, r->body_len, &r->json) : e;
+	return e == OK && !r->json ? json_pointer_load(fd, r->body_len, &r->json) : e;
 }
 
 static enum err find_pointer(struct request *r, const char *pointer, struct value *out)
 {
 	enum err e = load_json(r);
-	json_t *found = e == OK ? pointer_find(r->json, pointer) : NULL;
+	json_t *found = e == OK ? json_pointer_find(r->json, pointer) : NULL;
 	char *text;
 
 	if (e != OK || !found || json_is_null(found))
@@ -375,7 +375,7 @@ static enum err digest_json(struct request *r, unsigned char out[DIGEST_LEN])
 	rest = json_deep_copy(r->json);
 	for (strings s = r->route->ignore; rest && *s; s++)
 		if (has_prefix(*s, "json:"))
-			pointer_remove(rest, *s + 5);
+			json_pointer_remove(rest, *s + 5);
 	if (rest)
 		text = json_dumps(rest, JSON_ENCODE_ANY | JSON_COMPACT | JSON_SORT_KEYS);
 	json_decref(rest);
@@ -404,7 +404,7 @@ enum err source_digest_body(struct request *r, unsigned char out[DIGEST_LEN])
 	if (type.kind == FORM_MULTIPART ||
 		(type.kind == FORM_URLENCODED && ignores(r->route, "form:")))
 		e = digest_form(r, &type, out);
-	else if (ignores(r->route, "json:") && pointer_is_json(content_type(r)))
+	else if (ignores(r->route, "json:") && json_pointer_is_json(content_type(r)))
 		e = digest_json(r, out);
 	if (e == ERR_INVALID || e == ERR_REFUSED) {
 		memcpy(out, r->body_digest, DIGEST_LEN);

@@ -13,7 +13,7 @@
 #include <strings.h>
 #include <unistd.h>
 
-bool pointer_is_valid(const char *pointer)
+bool json_pointer_is_valid(const char *pointer)
 {
 	if (*pointer && *pointer != '/')
 		return false;
@@ -81,15 +81,16 @@ static json_t *walk(json_t *at, const char *p, const char *end)
 	return at;
 }
 
-json_t *pointer_find(json_t *root, const char *pointer)
+json_t *json_pointer_find(json_t *root, const char *pointer)
 {
-	return pointer_is_valid(pointer) ? walk(root, pointer, pointer + strlen(pointer)) : NULL;
+	return json_pointer_is_valid(pointer) ? walk(root, pointer, pointer + strlen(pointer))
+					      : NULL;
 }
 
-void pointer_remove(json_t *root, const char *pointer)
+void json_pointer_remove(json_t *root, const char *pointer)
 {
 	const char *end = pointer + strlen(pointer), *last = strrchr(pointer, '/');
-	json_t *parent = last && pointer_is_valid(pointer) ? walk(root, pointer, last) : NULL;
+	json_t *parent = last && json_pointer_is_valid(pointer) ? walk(root, pointer, last) : NULL;
 
 	if (json_is_array(parent)) {
 		size_t i = read_index(last + 1, end);
@@ -201,7 +202,7 @@ static enum err parse(const char *text, size_t len, json_t **out)
 	return OK;
 }
 
-enum err pointer_load(int fd, int64_t len, json_t **out)
+enum err json_pointer_load(int fd, int64_t len, json_t **out)
 {
 	size_t size = len > 0 ? (size_t)len : 0;
 	char *text;
@@ -226,7 +227,7 @@ static bool is_type_char(char c)
 }
 
 /* RFC 6838, 4.2: type "/" subtype */
-bool pointer_is_json(const char *content_type)
+bool json_pointer_is_json(const char *content_type)
 {
 	static const char json[] = "application/json", suffix[] = "+json";
 	size_t len = 0, slashes = 0;

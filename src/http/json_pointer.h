@@ -18,26 +18,26 @@
 #define POINTER_DEPTH_MAX 512           /* arrays and objects within one another */
 
 /* RFC 6901, section 3: the syntax alone. */
-bool pointer_is_valid(const char *pointer);
+bool json_pointer_is_valid(const char *pointer);
 
 /*
- * pointer_find - the value that a pointer names, borrowed from root; NULL: it is not there, or the
- * pointer is not valid
+ * json_pointer_find - the value that a pointer names, borrowed from root; NULL: it is not there, or
+ * the pointer is not valid
  *
  * Array indices are digits without a leading zero; "-" is never there.
  */
-json_t *pointer_find(json_t *root, const char *pointer);
+json_t *json_pointer_find(json_t *root, const char *pointer);
 
 /*
- * pointer_remove - takes a value out of its object; in an array null takes its place, so that the
- * pointers to the others still hold
+ * json_pointer_remove - takes a value out of its object; in an array null takes its place, so that
+ * the pointers to the others still hold
  *
  * Nothing when it is not there; never the root itself.
  */
-void pointer_remove(json_t *root, const char *pointer);
+void json_pointer_remove(json_t *root, const char *pointer);
 
 /*
- * pointer_load - the document in the first len bytes behind fd, whose offset does not change
+ * json_pointer_load - the document in the first len bytes behind fd, whose offset does not change
  *
  *   out  set on OK only; the caller owns it: json_decref().  A string may hold NULs and is as long
  *        as jansson says, not strlen().
@@ -48,10 +48,10 @@ void pointer_remove(json_t *root, const char *pointer);
  * ERR_REFUSED over POINTER_JSON_MAX; ERR_NOMEM; ERR_SYSTEM it cannot be read, or is shorter than
  * len.  Takes up to 80 times the document's length in memory.  Blocks on the disk only.
  */
-enum err pointer_load(int fd, int64_t len, json_t **out) MUSTCHECK;
+enum err json_pointer_load(int fd, int64_t len, json_t **out) MUSTCHECK;
 
 /* Is this Content-Type JSON: application/json or a type that ends in +json (RFC 6839, 3.1), in any
  * case, parameters ignored.  NULL: no. */
-bool pointer_is_json(const char *content_type);
+bool json_pointer_is_json(const char *content_type);
 
 #endif

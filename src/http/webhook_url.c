@@ -23,7 +23,7 @@
 #include <string.h>
 #include <strings.h>
 
-void webhook_split(const char *url, struct webhook_parts *out)
+void webhook_url_split(const char *url, struct webhook_url_parts *out)
 {
 	const char *colon = strstr(url, "://"), *authority = colon ? colon + 3 : url, *end, *at;
 
@@ -37,11 +37,11 @@ void webhook_split(const char *url, struct webhook_parts *out)
 	out->path_len = strcspn(end, "?#");
 }
 
-void webhook_shown(const char *url, char *out, size_t size)
+void webhook_url_shown(const char *url, char *out, size_t size)
 {
-	struct webhook_parts p;
+	struct webhook_url_parts p;
 
-	webhook_split(url, &p);
+	webhook_url_split(url, &p);
 	snprintf(out, size, "%.*s://%.*s%.*s", (int)p.scheme_len, p.scheme, (int)p.host_len, p.host,
 		(int)p.path_len, p.path);
 }
@@ -97,10 +97,10 @@ static bool has_dot_segment(const char *path, size_t len)
 
 static enum err check(const char *url)
 {
-	struct webhook_parts p;
+	struct webhook_url_parts p;
 	size_t len = strlen(url);
 
-	webhook_split(url, &p);
+	webhook_url_split(url, &p);
 	if (len > WEBHOOK_URL_MAX)
 		return err_set(ERR_REFUSED,
 			"the URL in Retrysafe-Webhook has %zu bytes; %d are allowed", len,
@@ -126,10 +126,10 @@ static enum err check(const char *url)
 /* Does the URL begin with the entry?  Case is free in scheme and host alone: RFC 3986, 6.2.2.1. */
 static bool begins_with(const char *url, const char *entry)
 {
-	struct webhook_parts p;
+	struct webhook_url_parts p;
 	size_t free_case;
 
-	webhook_split(entry, &p);
+	webhook_url_split(entry, &p);
 	free_case = (size_t)(p.path - entry);
 	return strncasecmp(url, entry, free_case) == 0 &&
 	       strncmp(url + free_case, entry + free_case, strlen(entry + free_case)) == 0;
@@ -138,12 +138,12 @@ static bool begins_with(const char *url, const char *entry)
 /* Is its host "localhost", or an address as everybody reads it?  Not so "127.1" or "0x7f000001". */
 static bool names_an_address(const char *entry)
 {
-	struct webhook_parts p;
+	struct webhook_url_parts p;
 	struct in6_addr address; /* large enough for both families */
 	char host[64];
 	char *end;
 
-	webhook_split(entry, &p);
+	webhook_url_split(entry, &p);
 	if (p.host_len >= sizeof(host))
 		return false;
 	memcpy(host, p.host, p.host_len);
@@ -156,7 +156,7 @@ static bool names_an_address(const char *entry)
 	return strcasecmp(host, "localhost") == 0 || inet_pton(AF_INET, host, &address) == 1;
 }
 
-enum err webhook_choose(const char *own_url, strings allowed, const char *client_url,
+enum err webhook_url_choose(const char *own_url, strings allowed, const char *client_url,
 	const char **url, bool *is_trusted)
 {
 	enum err e;

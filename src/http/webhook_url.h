@@ -14,7 +14,7 @@
 #define WEBHOOK_URL_MAX 2000 /* bytes of a client's URL */
 
 /*
- * webhook_choose - the URL that is told how the operation ends
+ * webhook_url_choose - the URL that is told how the operation ends
  *
  *   own_url     the route's `webhook`; NULL: it has none
  *   allowed     the route's `webhook_allow`; NULL: no client may name a URL
@@ -28,20 +28,20 @@
  * Returns OK; ERR_REFUSED the client's URL is not allowed: a text for the client that does not
  * quote it.
  */
-enum err webhook_choose(const char *own_url, strings allowed, const char *client_url,
+enum err webhook_url_choose(const char *own_url, strings allowed, const char *client_url,
 	const char **url, bool *is_trusted) MUSTCHECK;
 
 /* Parts of a URL; borrowed from it, and not NUL-terminated. */
-struct webhook_parts {
+struct webhook_url_parts {
 	const char *scheme, *host, *path; /* host: with its port, without a user (RFC 3986, 3.2) */
 	size_t scheme_len, host_len, path_len; /* path: without query and fragment; may be empty */
 };
-void webhook_split(const char *url, struct webhook_parts *out);
+void webhook_url_split(const char *url, struct webhook_url_parts *out);
 
 /*
- * webhook_shown - scheme, host and path: what may be shown of a URL, whose user and query are
+ * webhook_url_shown - scheme, host and path: what may be shown of a URL, whose user and query are
  * often secrets; cut to size
  */
-void webhook_shown(const char *url, char *out, size_t size);
+void webhook_url_shown(const char *url, char *out, size_t size);
 
 #endif

@@ -96,9 +96,9 @@ static const char *const fates[] = {[MESSAGE_DELIVERED] = "delivered",
 /* One line a try: never the user, path or query of the URL, which are often secrets. */
 static void log_try(const struct message *m, enum message_fate fate, const char *said)
 {
-	struct webhook_parts p;
+	struct webhook_url_parts p;
 
-	webhook_split(m->url, &p);
+	webhook_url_split(m->url, &p);
 	log_info("webhook ref=%s message=%" PRId64 " host=%.*s outcome=%s try=%d detail=%s", m->ref,
 		m->id, (int)p.host_len, p.host, fates[fate], m->tries, said);
 }
@@ -106,11 +106,11 @@ static void log_try(const struct message *m, enum message_fate fate, const char 
 /* A receiver that used up all of its time: its other messages wait as well. */
 static enum err put_off(struct notifier *n, const char *url, int64_t now_ms)
 {
-	struct webhook_parts p;
+	struct webhook_url_parts p;
 	char *origin;
 	enum err e = OK;
 
-	webhook_split(url, &p);
+	webhook_url_split(url, &p);
 	origin = strndup(url, (size_t)(p.path - url));
 	if (origin)
 		e = store_message_postpone(n->st, origin, now_ms, now_ms + PUT_OFF_S * 1000);

@@ -32,7 +32,8 @@ static void write_again(const json_t *root)
 		abort();
 	text = dump;
 	if (strlen(dump) <= POINTER_JSON_MAX) {
-		if (pointer_load(0, (int64_t)strlen(dump), &same) != OK || !json_equal(root, same))
+		if (json_pointer_load(0, (int64_t)strlen(dump), &same) != OK ||
+			!json_equal(root, same))
 			abort();
 		json_decref(same);
 	}
@@ -51,8 +52,8 @@ static void find_members(json_t *object)
 			*p++ = (char)(*name == '~' ? '0' : *name == '/' ? '1' : *name);
 		}
 		*p = '\0';
-		if (!pointer_is_valid(pointer) ||
-			pointer_find(object, pointer) != json_object_iter_value(at))
+		if (!json_pointer_is_valid(pointer) ||
+			json_pointer_find(object, pointer) != json_object_iter_value(at))
 			abort();
 		free(pointer);
 	}
@@ -62,7 +63,7 @@ static void find_members(json_t *object)
 static size_t count_siblings(json_t *root, const char *pointer)
 {
 	char *parent = strndup(pointer, (size_t)(strrchr(pointer, '/') - pointer));
-	json_t *value = pointer_find(root, parent);
+	json_t *value = json_pointer_find(root, parent);
 
 	free(parent);
 	return json_array_size(value) + json_object_size(value);
@@ -70,21 +71,21 @@ static size_t count_siblings(json_t *root, const char *pointer)
 
 static void take_out(json_t *root, const char *pointer)
 {
-	json_t *value = pointer_find(root, pointer);
+	json_t *value = json_pointer_find(root, pointer);
 	const json_t *after;
 	size_t before = 0;
 
-	if (value && !pointer_is_valid(pointer))
+	if (value && !json_pointer_is_valid(pointer))
 		abort();
 	if ((value == root) != !*pointer)
 		abort();
 	if (value && *pointer)
 		before = count_siblings(root, pointer);
-	pointer_remove(root, pointer);
+	json_pointer_remove(root, pointer);
 	if (!value || !*pointer)
 		return;
 	/* Out of an object it is gone; in an array null has its place. */
-	after = pointer_find(root, pointer);
+	after = json_pointer_find(root, pointer);
 	if (after ? !json_is_null(after) || count_siblings(root, pointer) != before
 		  : count_siblings(root, pointer) != before - 1)
 		abort();
@@ -102,9 +103,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	pointer = strndup((const char *)data, (size_t)(end - data));
 	text = (const char *)end + 1;
-	(void)pointer_is_json(pointer);
-	(void)pointer_is_valid(pointer);
-	if (pointer_load(0, (int64_t)(size - (size_t)(end + 1 - data)), &root) == OK) {
+	(void)json_pointer_is_json(pointer);
+	(void)json_pointer_is_valid(pointer);
+	if (json_pointer_load(0, (int64_t)(size - (size_t)(end + 1 - data)), &root) == OK) {
 		write_again(root);
 		find_members(root);
 		take_out(root, pointer);

@@ -45,7 +45,7 @@ static enum err load_bytes(const char *text, size_t len, json_t **out)
 	document = text;
 	document_len = len;
 	*out = NULL;
-	return pointer_load(0, (int64_t)len, out);
+	return json_pointer_load(0, (int64_t)len, out);
 }
 
 static json_t *load(const char *text)
@@ -76,7 +76,7 @@ static void refuses(const char *text, const char *what, const char *claim)
 
 static void finds(json_t *root, const char *pointer, const char *want)
 {
-	json_t *value = pointer_find(root, pointer);
+	json_t *value = json_pointer_find(root, pointer);
 	char *dump = value ? json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
 
 	is_str(dump, want, "\"%s\" is %s", pointer, want ? want : "not there");
@@ -90,7 +90,7 @@ static void try_rfc(void)
 			    "\"e^f\": 3, \"g|h\": 4, \"i\\\\j\": 5, \"k\\\"l\": 6, \" \": 7,"
 			    "\"m~n\": 8 }");
 
-	ok(pointer_find(root, "") == root, "\"\" is the whole document");
+	ok(json_pointer_find(root, "") == root, "\"\" is the whole document");
 	finds(root, "/foo", "[\"bar\",\"baz\"]");
 	finds(root, "/foo/0", "\"bar\"");
 	finds(root, "/", "0");
@@ -146,9 +146,9 @@ static void try_valid(void)
 	static const char *const bad[] = {"a", "a/b", "#/a", " /a", "/~", "/~2", "/a~/b", "~0"};
 
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
-		ok(pointer_is_valid(good[i]), "\"%s\" is a pointer", good[i]);
+		ok(json_pointer_is_valid(good[i]), "\"%s\" is a pointer", good[i]);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		ok(!pointer_is_valid(bad[i]), "\"%s\" is none", bad[i]);
+		ok(!json_pointer_is_valid(bad[i]), "\"%s\" is none", bad[i]);
 }
 
 static void removes(const char *pointer, const char *want)
@@ -156,7 +156,7 @@ static void removes(const char *pointer, const char *want)
 	json_t *root = load("{\"a\":[1,[2,3],4],\"b/c\":{\"d\":5,\"~\":6},\"\":7}");
 	char *dump;
 
-	pointer_remove(root, pointer);
+	json_pointer_remove(root, pointer);
 	dump = json_dumps(root, JSON_COMPACT);
 	is_str(dump, want ? want : "{\"a\":[1,[2,3],4],\"b/c\":{\"d\":5,\"~\":6},\"\":7}",
 		"without \"%s\"", pointer);
@@ -182,8 +182,8 @@ static void try_remove(void)
 	removes("/a/0/x", NULL);
 	removes("a", NULL);
 	removes("/b~1c/~", NULL);
-	pointer_remove(scalar, "/a");
-	pointer_remove(scalar, "");
+	json_pointer_remove(scalar, "/a");
+	json_pointer_remove(scalar, "");
 	is_int(json_integer_value(scalar), 1, "nothing is in a number");
 	json_decref(scalar);
 }
@@ -200,9 +200,10 @@ static void try_documents(void)
 	is_str(json_string_value(root), "s", "a string alone");
 	json_decref(root);
 	root = load("{\"a\":\"x\\u0000y\",\"b\":\"\\u0000\"}");
-	is_int(json_string_length(pointer_find(root, "/a")), 3, "a NUL in a string");
-	ok(memcmp(json_string_value(pointer_find(root, "/a")), "x\0y", 3) == 0, "  with the rest");
-	is_int(json_string_length(pointer_find(root, "/b")), 1, "  and alone");
+	is_int(json_string_length(json_pointer_find(root, "/a")), 3, "a NUL in a string");
+	ok(memcmp(json_string_value(json_pointer_find(root, "/a")), "x\0y", 3) == 0,
+		"  with the rest");
+	is_int(json_string_length(json_pointer_find(root, "/b")), 1, "  and alone");
 	json_decref(root);
 
 	refuses("", "ends too early", "nothing");
@@ -243,11 +244,11 @@ static void try_sizes(void)
 
 	document = "[1, 2]";
 	document_len = 6;
-	is_int(pointer_load(0, 7, &root), ERR_SYSTEM, "shorter than its length");
-	is_int(pointer_load(-1, 6, &root), ERR_SYSTEM, "cannot be read");
-	is_int(pointer_load(0, -1, &root), ERR_INVALID, "less than nothing");
+	is_int(json_pointer_load(0, 7, &root), ERR_SYSTEM, "shorter than its length");
+	is_int(json_pointer_load(-1, 6, &root), ERR_SYSTEM, "cannot be read");
+	is_int(json_pointer_load(0, -1, &root), ERR_INVALID, "less than nothing");
 	interrupted = 2;
-	is_int(pointer_load(0, 6, &root), OK, "interrupted");
+	is_int(json_pointer_load(0, 6, &root), OK, "interrupted");
 	json_decref(root);
 }
 
@@ -369,11 +370,11 @@ static void try_types(void)
 		"text/plain; x=application/json", "text/plain; x=a/b+json", "application /json",
 		"+json", "application/"};
 
-	ok(!pointer_is_json(NULL), "no type is not JSON");
+	ok(!json_pointer_is_json(NULL), "no type is not JSON");
 	for (size_t i = 0; i < sizeof(yes) / sizeof(yes[0]); i++)
-		ok(pointer_is_json(yes[i]), "\"%s\" is JSON", yes[i]);
+		ok(json_pointer_is_json(yes[i]), "\"%s\" is JSON", yes[i]);
 	for (size_t i = 0; i < sizeof(no) / sizeof(no[0]); i++)
-		ok(!pointer_is_json(no[i]), "\"%s\" is not", no[i]);
+		ok(!json_pointer_is_json(no[i]), "\"%s\" is not", no[i]);
 }
 
 int main(void)

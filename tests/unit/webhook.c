@@ -25,7 +25,7 @@ static const char *chosen(const char *url)
 	struct route route = {.webhook = own, .webhook_allow = allow};
 	bool is_trusted = false;
 	const char *got = NULL;
-	enum err e = webhook_choose(route.webhook, route.webhook_allow, url, &got, &is_trusted);
+	enum err e = webhook_url_choose(route.webhook, route.webhook_allow, url, &got, &is_trusted);
 
 	if (e == ERR_REFUSED)
 		return strstr(err_text(), "example") ? "it is quoted" : "no";
@@ -102,13 +102,14 @@ static void choose(void)
 	longest[WEBHOOK_URL_MAX] = '\0';
 	is_str(chosen(longest), "yes", "2000 bytes");
 
-	ok(webhook_choose(route.webhook, route.webhook_allow, NULL, &url, &is_trusted) == OK &&
+	ok(webhook_url_choose(route.webhook, route.webhook_allow, NULL, &url, &is_trusted) == OK &&
 			url == route.webhook && is_trusted,
 		"none: the route's own, which is trusted");
-	is_int(webhook_choose(route.webhook, route.webhook_allow, "http://own/", &url, &is_trusted),
+	is_int(webhook_url_choose(
+		       route.webhook, route.webhook_allow, "http://own/", &url, &is_trusted),
 		ERR_REFUSED, "a client's, where none is allowed");
 	route.webhook = NULL;
-	ok(webhook_choose(route.webhook, route.webhook_allow, NULL, &url, &is_trusted) == OK &&
+	ok(webhook_url_choose(route.webhook, route.webhook_allow, NULL, &url, &is_trusted) == OK &&
 			!url,
 		"none at all: nobody");
 }
@@ -117,7 +118,7 @@ static const char *shown(const char *url)
 {
 	static char out[64];
 
-	webhook_shown(url, out, sizeof(out));
+	webhook_url_shown(url, out, sizeof(out));
 	return out;
 }
 
