@@ -85,7 +85,7 @@ void harvest(
 
 		fault("harvest.recorded");
 		if (e == OK || e == ERR_REFUSED)
-			kept_remove(spool, &order->op);
+			saved_result_remove(spool, &order->op);
 		if (e == OK)
 			return;
 		if (e == ERR_REFUSED) {
@@ -96,7 +96,8 @@ void harvest(
 			log_warn("operation %s: its result cannot be recorded yet and is kept: %s",
 				ref, err_text());
 		if (end && !is_on_disk)
-			is_on_disk = kept_write(spool, &order->op, &order->policy, end) == OK;
+			is_on_disk =
+				saved_result_write(spool, &order->op, &order->policy, end) == OK;
 		nanosleep(&pause, NULL);
 		pause_ms = pause_ms * 2 > PAUSE_MAX_MS ? PAUSE_MAX_MS : pause_ms * 2;
 	}

@@ -123,13 +123,13 @@ static bool is_attended(struct store *st, const struct operation *op)
 
 /* A result that somebody kept in the spool before he died is recorded.  ERR_ABSENT: there is none.
  */
-static enum err settle_kept(struct store *st, const struct operation *op)
+static enum err settle_saved(struct store *st, const struct operation *op)
 {
 	struct ending end = ENDING_NONE;
 	struct recorded rec;
 	struct operation owner;
 	struct record_policy policy;
-	enum err e = kept_read(store_spool(st), op, &owner, &policy, &end);
+	enum err e = saved_result_read(store_spool(st), op, &owner, &policy, &end);
 
 	if (e == OK)
 		e = record_run(st, &owner, &policy, &end, &rec);
@@ -138,7 +138,7 @@ static enum err settle_kept(struct store *st, const struct operation *op)
 		return e;
 	if (e == OK)
 		response_free(&rec.res);
-	kept_remove(store_spool(st), op);
+	saved_result_remove(store_spool(st), op);
 	return OK;
 }
 
@@ -160,7 +160,7 @@ enum err claim_settle(struct store *st, struct operation *op)
 	if (e != OK || op->state != STATE_RUNNING || is_attended(st, op))
 		return e;
 	fault("claim.settling");
-	e = settle_kept(st, op);
+	e = settle_saved(st, op);
 	if (e == ERR_BROKEN)
 		log_warn("%s", err_text());
 	if (e == ERR_ABSENT || e == ERR_BROKEN)

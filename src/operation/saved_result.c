@@ -2,10 +2,10 @@
 /*
  * operation/saved_result.c - one file for one result
  *
- *     struct kept, then the script's output
+ *     struct saved_result, then the script's output
  *
- * The file is read only by a program with the same layout of struct kept: its size and a version
- * are in it.  A digest tells a damaged file from a good one.
+ * The file is read only by a program with the same layout of struct saved_result: its size and a
+ * version are in it.  A digest tells a damaged file from a good one.
  */
 #include "operation/saved_result.h"
 
@@ -21,9 +21,9 @@
 #include <sys/sendfile.h>
 #include <unistd.h>
 
-#define KEPT_VERSION 3
+#define SAVED_RESULT_VERSION 3
 
-struct kept {
+struct saved_result {
 	char magic[8]; /* "RSKEPT" */
 	int version;
 	int size; /* of this struct */
@@ -33,7 +33,7 @@ struct kept {
 	bool is_killed, is_timed_out, is_output_lost;
 	int64_t run_us;
 	int64_t output_len;               /* bytes the script wrote */
-	int64_t kept_len;                 /* bytes of it that follow */
+	int64_t saved_len;                /* bytes of it that follow */
 	unsigned char digest[DIGEST_LEN]; /* over everything else */
 };
 
@@ -54,7 +54,7 @@ static enum err file_path(const char *spool, const struct operation *op, char ou
 }
 
 /* Digest of the head without its digest, and of the bytes that follow in the file. */
-static enum err digest_file(struct kept head, int fd, unsigned char out[DIGEST_LEN])
+static enum err digest_file(struct saved_result head, int fd, unsigned char out[DIGEST_LEN])
 {
 	char buf[65536];
 	struct digest d;
@@ -63,8 +63,8 @@ static enum err digest_file(struct kept head, int fd, unsigned char out[DIGEST_L
 	memset(head.digest, 0, sizeof(head.digest));
 	digest_start(&d, (const unsigned char *)head.magic, sizeof(head.magic));
 	digest_part(&d, &head, sizeof(head));
-	while (at < head.kept_len) {
-		int64_t left = head.kept_len - at;
+	while (at < head.saved_len) {
+		int64_t left = head.saved_len - at;
 		ssize_t n = pread(fd, buf, left < (int64_t)sizeof(buf) ? (size_t)left : sizeof(buf),
 			(off_t)sizeof(head) + at);
 
@@ -116,10 +116,10 @@ static bool sync_directory(const char *path)
 	return ok;
 }
 
-enum err kept_write(const char *spool, const struct operation *op,
+enum err saved_result_write(const char *spool, const struct operation *op,
 	const struct record_policy *policy, const struct ending *end)
 {
-	struct kept head;
+	struct saved_result head;
 	char path[PATH_MAX], self[32];
 	off_t there = end->output_len;
 	enum err e = file_path(spool, op, path);
@@ -129,7 +129,7 @@ enum err kept_write(const char *spool, const struct operation *op,
 		return e;
 	memset(&head, 0, sizeof(head)); /* padding too: it is digested */
 	memcpy(head.magic, "RSKEPT\0", 8);
-	head.version = KEPT_VERSION;
+	head.version = SAVED_RESULT_VERSION;
 	head.size = (int)sizeof(head);
 	memcpy(&head.op, op, sizeof(*op));
 	memcpy(&head.policy, policy, sizeof(*policy));
@@ -141,11 +141,13 @@ enum err kept_write(const char *spool, const struct operation *op,
 	head.output_len = end->output_len;
 	if (!end->output)
 		there = lseek(end->output_fd, 0, SEEK_END);
-	head.kept_len = end->is_output_lost ? 0 : there < end->output_len ? there : end->output_len;
+	head.saved_len = end->is_output_lost       ? 0
+			 : there < end->output_len ? there
+						   : end->output_len;
 	fd = open(spool, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return fail(spool);
-	if (!write_whole(fd, &head, sizeof(head)) || !write_output(fd, end, head.kept_len))
+	if (!write_whole(fd, &head, sizeof(head)) || !write_output(fd, end, head.saved_len))
 		e = fail(path);
 	if (e == OK)
 		e = digest_file(head, fd, head.digest);
@@ -161,10 +163,10 @@ enum err kept_write(const char *spool, const struct operation *op,
 	return e;
 }
 
-enum err kept_read(const char *spool, const struct operation *op, struct operation *owner,
+enum err saved_result_read(const char *spool, const struct operation *op, struct operation *owner,
 	struct record_policy *policy, struct ending *end)
 {
-	struct kept head;
+	struct saved_result head;
 	unsigned char digest[DIGEST_LEN];
 	char path[PATH_MAX];
 	struct spool output = SPOOL_CLOSED;
@@ -179,8 +181,8 @@ enum err kept_read(const char *spool, const struct operation *op, struct operati
 		return err_set(
 			errno == ENOENT ? ERR_ABSENT : ERR_SYSTEM, "%s: %s", path, strerror(errno));
 	if (read(fd, &head, sizeof(head)) != (ssize_t)sizeof(head) ||
-		memcmp(head.magic, "RSKEPT\0", 8) != 0 || head.version != KEPT_VERSION ||
-		head.size != (int)sizeof(head) || head.kept_len < 0)
+		memcmp(head.magic, "RSKEPT\0", 8) != 0 || head.version != SAVED_RESULT_VERSION ||
+		head.size != (int)sizeof(head) || head.saved_len < 0)
 		e = err_set(ERR_BROKEN, "%s is not a result that this version kept", path);
 	if (e == OK)
 		e = digest_file(head, fd, digest);
@@ -188,9 +190,9 @@ enum err kept_read(const char *spool, const struct operation *op, struct operati
 		e = err_set(ERR_BROKEN, "%s is damaged: it does not match its digest", path);
 	if (e == OK)
 		e = spool_open(&output);
-	while (e == OK && at < (off_t)sizeof(head) + head.kept_len)
+	while (e == OK && at < (off_t)sizeof(head) + head.saved_len)
 		if (sendfile(output.fd, fd, &at,
-			    (size_t)((off_t)sizeof(head) + head.kept_len - at)) <= 0)
+			    (size_t)((off_t)sizeof(head) + head.saved_len - at)) <= 0)
 			e = fail(path);
 	close(fd);
 	if (e != OK) {
@@ -211,7 +213,7 @@ enum err kept_read(const char *spool, const struct operation *op, struct operati
 	return OK;
 }
 
-void kept_remove(const char *spool, const struct operation *op)
+void saved_result_remove(const char *spool, const struct operation *op)
 {
 	char path[PATH_MAX];
 

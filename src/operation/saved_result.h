@@ -14,11 +14,11 @@
 #include "operation/record.h"
 
 /* Writes the file.  Returns OK: it is on disk; ERR_FULL, ERR_NOMEM, ERR_SYSTEM: it is not there. */
-enum err kept_write(const char *spool, const struct operation *op,
+enum err saved_result_write(const char *spool, const struct operation *op,
 	const struct record_policy *policy, const struct ending *end) MUSTCHECK;
 
 /*
- * kept_read - the end of a run from its file
+ * saved_result_read - the end of a run from its file
  *
  *   op       which one
  *   owner    set on OK: the operation as the run that ended knew it, with the token of that run
@@ -28,10 +28,10 @@ enum err kept_write(const char *spool, const struct operation *op,
  * Returns OK; ERR_ABSENT there is none; ERR_BROKEN it is damaged, or of another version of this
  * program; ERR_NOMEM, ERR_SYSTEM.
  */
-enum err kept_read(const char *spool, const struct operation *op, struct operation *owner,
+enum err saved_result_read(const char *spool, const struct operation *op, struct operation *owner,
 	struct record_policy *policy, struct ending *end) MUSTCHECK;
 
 /* It is recorded: the file is not needed any more. */
-void kept_remove(const char *spool, const struct operation *op);
+void saved_result_remove(const char *spool, const struct operation *op);
 
 #endif
