@@ -79,7 +79,7 @@ my @MUTANTS = (
     ['messages of an earlier run are believed', [['keeper/client.c', qr/if \(r\.serial != ch->serial\)/,
         'if (r.serial < 0)']], \&check_stale_message, qr/^mistaken: /m],
     ['a keeper without a gateway records nothing', [['keeper/child.c',
-        qr/\|\| fork_harvest\(c\)\)(\s*free_child)/, '|| c)$1']],
+        qr/\|\| fork_recorder\(c\)\)(\s*free_child)/, '|| c)$1']],
         \&torture_gateways, qr/^uncertain: /m],
 );
 

@@ -185,7 +185,7 @@ static struct ending ending_of(struct child *c)
 }
 
 /* Writes the run to the store, in a process of its own: the keeper stays small and awake. */
-static bool fork_harvest(struct child *c)
+static bool fork_recorder(struct child *c)
 {
 	struct ending end;
 	pid_t pid = fork();
@@ -199,7 +199,8 @@ static bool fork_harvest(struct child *c)
 	prctl(PR_SET_NAME, "retrysafe-harv");
 	if (c->phase != PHASE_READY)
 		end = ending_of(c);
-	harvest(c->order, c->strings.url, c->strings.spool, c->phase != PHASE_READY ? &end : NULL);
+	recorder_run(
+		c->order, c->strings.url, c->strings.spool, c->phase != PHASE_READY ? &end : NULL);
 	_exit(0);
 }
 
@@ -207,7 +208,7 @@ static bool fork_harvest(struct child *c)
 static void settle_alone(struct keeper *k, struct child *c)
 {
 	c->take_over_us = INT64_MAX;
-	if (!c->order->is_protected || c->is_taken_over || fork_harvest(c))
+	if (!c->order->is_protected || c->is_taken_over || fork_recorder(c))
 		free_child(k, c);
 	else
 		c->retry_us = clock_mono_us() + RETRY_US;
@@ -564,7 +565,7 @@ void child_attend(struct keeper *k, struct child *c, int64_t now_us)
 	enforce_time(c, now_us);
 	if (now_us >= c->take_over_us) {
 		/* A gateway that stands still must not keep the result from the store. */
-		c->is_taken_over = fork_harvest(c);
+		c->is_taken_over = fork_recorder(c);
 		c->take_over_us = c->is_taken_over ? INT64_MAX : now_us + RETRY_US;
 	}
 	if (now_us < c->retry_us)

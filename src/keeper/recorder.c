@@ -66,7 +66,7 @@ static void learn(const struct order *order, const char *spool, const struct end
 	counters_close(&c);
 }
 
-void harvest(
+void recorder_run(
 	const struct order *order, const char *url, const char *spool, const struct ending *end)
 {
 	char ref[REF_LEN + 1];

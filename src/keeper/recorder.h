@@ -17,7 +17,7 @@
  * Runs in a process of its own, without threads.  Blocks until it is written, or until the
  * operation turns out to have been settled by somebody else.
  */
-void harvest(
+void recorder_run(
 	const struct order *order, const char *url, const char *spool, const struct ending *end);
 
 #endif
