@@ -6,8 +6,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "keeper/client.h"
 #include "keeper/keeper.h"
+#include "keeper/link.h"
 #include "operation/record.h"
 #include "recovery/recover.h"
 
@@ -122,10 +122,10 @@ int cli_recover(const struct cli *c)
 	code = cli_open_store(c, false, &cf, &st);
 	if (code != 0) /* without a store there is nothing to settle */
 		return code == EXIT_NO ? EXIT_SUCCESS : code;
-	e = run_open(control_fd, &ch);
+	e = link_open(control_fd, &ch);
 	if (e == OK)
 		e = uncertain_recover(st, cf, &ch, &settled, &left);
-	run_close(&ch);
+	link_close(&ch);
 	if (e == OK)
 		e = store_message_wait(st, clock_wall_ms(), &wait_ms);
 	store_close(&st);

@@ -20,7 +20,7 @@
 #include "gateway/pass.h"
 #include "gateway/source.h"
 #include "gateway/steps.h"
-#include "keeper/client.h"
+#include "keeper/link.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -210,12 +210,12 @@ static enum next pass(struct request *r)
 
 	if (gateway_open_script(r) == FINISHED)
 		return FINISHED;
-	e = run_open(r->worker->control_fd, &r->worker->channel);
+	e = link_open(r->worker->control_fd, &r->worker->channel);
 	if (e != OK)
 		return answer_failed(r, e);
 	e = pass_through(r, &r->worker->channel, &sent, &end, &failed);
 	if (e == ERR_GONE) /* perhaps it was the keeper */
-		run_close(&r->worker->channel);
+		link_close(&r->worker->channel);
 	answer_pass(r, e, sent, &end, failed);
 	ending_free(&end);
 	return FINISHED;
@@ -322,8 +322,8 @@ static const struct step steps[] = {
 	{"body", protect_read_body}, /* gateway/request.c */
 	{"look", protect_look},   /* gateway/fingerprint.c, operation/claim.c: a retry is answered
 				     here */
-	{"claim", protect_claim}, /* cgi/script.c, keeper/client.c, operation/claim.c -> store */
-	{"run", protect_run},     /* keeper/client.c <-> keeper/keeper.c, then operation/record.c ->
+	{"claim", protect_claim}, /* cgi/script.c, keeper/link.c, operation/claim.c -> store */
+	{"run", protect_run},     /* keeper/link.c <-> keeper/keeper.c, then operation/record.c ->
 				   * store, then gateway/reply.c
 				   */
 };

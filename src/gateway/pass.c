@@ -18,7 +18,7 @@
  */
 #include "gateway/pass.h"
 
-#include "keeper/client.h"
+#include "keeper/link.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -157,7 +157,7 @@ static enum err pass_output(struct request *r, struct channel *ch, int fd, int64
 			return err_set(ERR_GONE, "the client has left");
 		if (!fds[1].revents)
 			continue;
-		e = run_look(ch, pass_text, r, end, failed);
+		e = link_look(ch, pass_text, r, end, failed);
 		if (e == ERR_BUSY) {
 			e = OK;
 			continue;
@@ -266,7 +266,7 @@ enum err pass_through(
 		spec.environment = r->vars.list;
 		spec.stdin_fd = in_fd;
 		spec.second_fd = out[1];
-		e = run_order(ch, &spec);
+		e = link_order(ch, &spec);
 		is_ordered = e == OK;
 		if (e == ERR_INVALID) /* too many variables, which is not the client's fault */
 			e = ERR_SYSTEM;
@@ -282,7 +282,7 @@ enum err pass_through(
 	if (out[0] >= 0)
 		close(out[0]);
 	if (is_ordered && e != ERR_ABSENT)
-		run_forget(ch);
+		link_forget(ch);
 	stop_pump(r, &p, e == OK || e == ERR_ABSENT);
 	return e;
 }

@@ -15,7 +15,7 @@
 #include "gateway/waiting.h"
 #include "http/key.h"
 #include "http/prefer.h"
-#include "keeper/client.h"
+#include "keeper/link.h"
 #include "metrics/counters.h"
 #include "store/store.h"
 

@@ -139,7 +139,7 @@ void child_take(struct keeper *k, struct channel *ch, const char *buf, size_t le
 	ch->child = c;
 	c->next = k->children;
 	k->children = c;
-	why = order_unpack(c->order, len, &c->strings);
+	why = protocol_unpack(c->order, len, &c->strings);
 	if (why == 0)
 		return;
 	free_child(k, c);

@@ -28,7 +28,7 @@ static int pack_list(char *buf, size_t *at, char *const *list)
 	return n;
 }
 
-size_t order_pack(struct order *o, const struct order_strings *s, char *buf)
+size_t protocol_pack(struct order *o, const struct order_strings *s, char *buf)
 {
 	size_t at = sizeof(*o);
 
@@ -50,7 +50,7 @@ static const char *take(const char **at, const char *end)
 	return nul ? s : NULL;
 }
 
-int order_unpack(const struct order *o, size_t len, struct order_strings *out)
+int protocol_unpack(const struct order *o, size_t len, struct order_strings *out)
 {
 	const char *at = (const char *)(o + 1), *end = (const char *)o + len;
 

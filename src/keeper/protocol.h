@@ -73,22 +73,22 @@ struct order_strings {
 };
 
 /*
- * order_pack - writes an order to buf, and sets its argc and envc
+ * protocol_pack - writes an order to buf, and sets its argc and envc
  *
  *   buf  NULL: it is only counted
  *
  * Returns its length in bytes.
  */
-size_t order_pack(struct order *o, const struct order_strings *s, char *buf);
+size_t protocol_pack(struct order *o, const struct order_strings *s, char *buf);
 
 /*
- * order_unpack - finds the strings of an order of len bytes
+ * protocol_unpack - finds the strings of an order of len bytes
  *
  *   out  the strings point into the order; the caller frees argv and env, also after an error
  *
  * Returns 0; EINVAL they are not what the order says; ENOMEM.
  */
-int order_unpack(const struct order *o, size_t len, struct order_strings *out);
+int protocol_unpack(const struct order *o, size_t len, struct order_strings *out);
 
 /* GO, FORGET, KEEP. */
 struct command {

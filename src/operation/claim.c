@@ -21,7 +21,7 @@
  * somebody says so (cli/settle.c)
  *
  *   RUNNING    The claim is on disk.  The script may have been started.  Somebody who lives, the
- *              witness, knows more: the gateway until its run_go(), the keeper from then on.
+ *              witness, knows more: the gateway until its link_go(), the keeper from then on.
  *   DONE       The script ended and its complete response is stored.
  *   UNCERTAIN  The script was started and its end was not seen, or it ended without a valid
  *              response, or both witnesses died.  Nobody guesses.  One that turns out to be not

@@ -124,13 +124,13 @@ static enum err run_command(const struct config *cf, const struct route *route, 
 		.second_fd = past->body.fd,
 	};
 	int failed = 0;
-	enum err e = run_order(ch, &spec);
+	enum err e = link_order(ch, &spec);
 
 	if (e != OK)
 		return e;
-	e = run_wait(ch, &watch, end, &failed);
+	e = link_wait(ch, &watch, end, &failed);
 	if (e != ERR_ABSENT)
-		run_forget(ch);
+		link_forget(ch);
 	return e;
 }
 
@@ -272,25 +272,25 @@ static enum err run_again(struct store *st, const struct config *cf, const struc
 		};
 
 		claim_prepare(st, previous, clock_wall_ms(), claim_time_limit_ms(cf, route), &op);
-		e = run_order(ch, &spec);
+		e = link_order(ch, &spec);
 	}
 	if (e == OK) {
 		e = claim_take(st, &(struct claim){.op = &op}, &verdict);
 		if (e != OK || verdict != VERDICT_TAKEN)
-			run_forget(ch);
+			link_forget(ch);
 		else
-			e = run_go(ch);
+			e = link_go(ch);
 	}
 	if (e == OK && verdict == VERDICT_TAKEN) {
-		e = run_wait(ch, &watch, &end, &failed);
+		e = link_wait(ch, &watch, &end, &failed);
 		if (e == ERR_ABSENT)
 			e = store_release(st, &op);
 		else if (e == OK)
 			e = record_run(st, &op, &policy, &end, &rec);
 		if (e == OK)
-			run_forget(ch);
+			link_forget(ch);
 		else
-			run_keep(ch);
+			link_hand_over(ch);
 	}
 	response_free(&rec.res);
 	ending_free(&end);

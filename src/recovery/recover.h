@@ -9,7 +9,7 @@
 #define RETRYSAFE_RECOVERY_RECOVER_H
 
 #include "config/config.h"
-#include "keeper/client.h"
+#include "keeper/link.h"
 #include "store/store.h"
 
 /*

@@ -14,7 +14,7 @@
 #include "cgi/web_peer.h"
 #include "gateway/deployment.h"
 #include "gateway/gateway.h"
-#include "keeper/client.h"
+#include "keeper/link.h"
 #include "recovery/recover.h"
 #include "store/configured.h"
 
@@ -96,7 +96,7 @@ static void *work(void *arg)
 		pool->n_idle++;
 		pthread_mutex_unlock(&pool->mutex);
 	}
-	run_close(&w.channel);
+	link_close(&w.channel);
 	pthread_mutex_lock(&pool->mutex);
 	pool->n--;
 	pool->n_idle--;
@@ -127,7 +127,7 @@ static void *recover(void *arg)
 		e = configured_open_store(
 			cf, false, &st); /* one that is not there is not made here */
 	if (e == OK)
-		e = run_open(pool->control_fd, &ch);
+		e = link_open(pool->control_fd, &ch);
 	if (e == OK)
 		e = uncertain_recover(st, cf, &ch, &settled, &left);
 	if (settled + left > 0)
@@ -135,7 +135,7 @@ static void *recover(void *arg)
 			(long long)left);
 	if (e != OK && e != ERR_ABSENT)
 		log_warn("recover: %s", err_text());
-	run_close(&ch);
+	link_close(&ch);
 	store_close(&st);
 	config_free(&cf);
 	return NULL;

@@ -3,7 +3,7 @@
  * Claim: a word about a run that is over, which the keeper hears late, does not make it take the
  * orders of later runs out of their turn.
  */
-#include "keeper/client.h"
+#include "keeper/link.h"
 
 #include "base/clock.h"
 #include "keeper/keeper.h"
@@ -52,20 +52,20 @@ static void cross(struct channel *ch, pid_t keeper, struct run_spec *spec, struc
 	int failed = 0, status;
 
 	spec->script = missing;
-	is_int(run_order(ch, spec), OK, "a program that is not there is ordered");
+	is_int(link_order(ch, spec), OK, "a program that is not there is ordered");
 	nap(200000);
 	kill(keeper, SIGSTOP);
 	waitpid(keeper, &status, WUNTRACED);
-	run_forget(ch);
+	link_forget(ch);
 	spec->script = good;
-	is_int(run_order(ch, spec), OK, "one that is there, and nobody waits for it");
-	run_forget(ch);
-	is_int(run_order(ch, spec), OK, "and one that is waited for");
+	is_int(link_order(ch, spec), OK, "one that is there, and nobody waits for it");
+	link_forget(ch);
+	is_int(link_order(ch, spec), OK, "and one that is waited for");
 	kill(keeper, SIGCONT);
-	is_int(run_wait(ch, &watch, &end, &failed), OK, "it has run");
+	is_int(link_wait(ch, &watch, &end, &failed), OK, "it has run");
 	is_int(failed, 0, "nothing failed");
 	ending_free(&end);
-	run_forget(ch);
+	link_forget(ch);
 }
 
 int main(void)
@@ -85,12 +85,12 @@ int main(void)
 		.second_fd = null};
 	pid_t keeper;
 
-	if (keeper_start(true, &control_fd) != OK || run_open(control_fd, &ch) != OK)
+	if (keeper_start(true, &control_fd) != OK || link_open(control_fd, &ch) != OK)
 		return 111;
 	keeper = only_child();
 	for (int i = 0; i < 3; i++)
 		cross(&ch, keeper, &spec, &missing, &good);
-	run_close(&ch);
+	link_close(&ch);
 	close(control_fd);
 	is_int(waitpid(keeper, NULL, 0), keeper, "the keeper leaves");
 	return done_testing();

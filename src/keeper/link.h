@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * keeper/client.h - the gateway's side of one run: order it, wait for it, let go of it
+ * keeper/link.h - the gateway's side of one run: order it, wait for it, let go of it
  *
  * Calling sequence for a protected run, all on one channel:
  *
- *     run_order()            before the claim: if we die now, the keeper releases it
+ *     link_order()            before the claim: if we die now, the keeper releases it
  *     (claim is committed)
- *     run_go()               or run_forget(), when the claim was not taken
- *     run_wait()
+ *     link_go()               or link_forget(), when the claim was not taken
+ *     link_wait()
  *     (result is recorded)
- *     run_forget()           or run_keep(), when it could not be recorded
+ *     link_forget()           or link_hand_over(), when it could not be recorded
  *
- * A run that passes through: run_order(), then run_wait() or run_look(), then run_forget().
+ * A run that passes through: link_order(), then link_wait() or link_look(), then link_forget().
  *
  * Every function returns ERR_GONE when the keeper has died: what became of a run that had its
- * run_go() is then not known.
+ * link_go() is then not known.
  */
-#ifndef RETRYSAFE_KEEPER_CLIENT_H
-#define RETRYSAFE_KEEPER_CLIENT_H
+#ifndef RETRYSAFE_KEEPER_LINK_H
+#define RETRYSAFE_KEEPER_LINK_H
 
 #include "cgi/script.h"
 #include "keeper/protocol.h"
@@ -52,17 +52,17 @@ struct run_spec {
 
 /* Opens the channel, where it is not, through keeper_start()'s socket.  Errors: keeper_channel()'s.
  */
-enum err run_open(int control_fd, struct channel *ch) MUSTCHECK;
+enum err link_open(int control_fd, struct channel *ch) MUSTCHECK;
 /* Closes it; a run that is on it is then the keeper's. */
-void run_close(struct channel *ch);
+void link_close(struct channel *ch);
 
 /* Returns OK; ERR_INVALID too large for an order (nothing happened); ERR_GONE; ERR_SYSTEM. */
-enum err run_order(struct channel *ch, const struct run_spec *spec) MUSTCHECK;
-enum err run_go(struct channel *ch) MUSTCHECK;
+enum err link_order(struct channel *ch, const struct run_spec *spec) MUSTCHECK;
+enum err link_go(struct channel *ch) MUSTCHECK;
 /* The keeper need not keep anything of it.  Never fails: a keeper that is gone keeps nothing. */
-void run_forget(struct channel *ch);
+void link_forget(struct channel *ch);
 /* The keeper records the result by itself; the channel is free for another run. */
-void run_keep(struct channel *ch);
+void link_hand_over(struct channel *ch);
 
 /* What ends a wait besides the end of the run, and who hears the script meanwhile. */
 struct watch {
@@ -73,24 +73,24 @@ struct watch {
 };
 
 /*
- * run_wait - waits for the end of the run; blocks as long as its time limit
+ * link_wait - waits for the end of the run; blocks as long as its time limit
  *
  *   end     set on OK; ending_free() it
  *   failed  set on ERR_ABSENT: the errno with which starting it failed
  *
- * Returns OK it has ended; ERR_ABSENT nothing was started: run_forget() when the claim is released;
- * ERR_BUSY it runs, and `watch` ended the wait; ERR_NOMEM it has ended, but its output cannot
- * be taken: run_keep(); ERR_GONE the keeper has died.
+ * Returns OK it has ended; ERR_ABSENT nothing was started: link_forget() when the claim is
+ * released; ERR_BUSY it runs, and `watch` ended the wait; ERR_NOMEM it has ended, but its output
+ * cannot be taken: link_hand_over(); ERR_GONE the keeper has died.
  */
-enum err run_wait(
+enum err link_wait(
 	struct channel *ch, const struct watch *watch, struct ending *end, int *failed) MUSTCHECK;
 
 /*
- * run_look - takes one message from the channel, for a caller that polls it together with others
+ * link_look - takes one message from the channel, for a caller that polls it together with others
  *
- * Returns like run_wait(), and ERR_BUSY when the run has not ended yet.
+ * Returns like link_wait(), and ERR_BUSY when the run has not ended yet.
  */
-enum err run_look(struct channel *ch, void (*on_text)(void *arg, const char *text, size_t len),
+enum err link_look(struct channel *ch, void (*on_text)(void *arg, const char *text, size_t len),
 	void *arg, struct ending *end, int *failed) MUSTCHECK;
 
 #endif

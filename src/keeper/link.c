@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * keeper/client.c - orders to the keeper, and its reports
+ * keeper/link.c - orders to the keeper, and its reports
  *
  * What it does not know: what is run, and why.
  */
-#include "keeper/client.h"
+#include "keeper/link.h"
 
 #include "base/clock.h"
 #include "keeper/keeper.h"
@@ -20,12 +20,12 @@
 
 #define LITTLE_OUTPUT 8192 /* bytes that the keeper may hold until it hears of the next run */
 
-enum err run_open(int control_fd, struct channel *ch)
+enum err link_open(int control_fd, struct channel *ch)
 {
 	return ch->fd >= 0 ? OK : keeper_channel(control_fd, &ch->fd, &ch->tray_fd);
 }
 
-void run_close(struct channel *ch)
+void link_close(struct channel *ch)
 {
 	if (ch->fd >= 0) {
 		close(ch->fd);
@@ -81,7 +81,7 @@ static size_t pack_order(const struct run_spec *spec, int64_t serial, char *buf)
 		order.op = *spec->op;
 	if (spec->policy)
 		order.policy = *spec->policy;
-	return order_pack(&order, &texts, buf);
+	return protocol_pack(&order, &texts, buf);
 }
 
 static enum err send_command(struct channel *ch, int fd, enum message_kind kind)
@@ -93,7 +93,7 @@ static enum err send_command(struct channel *ch, int fd, enum message_kind kind)
 	return send_message(fd, &msg);
 }
 
-enum err run_order(struct channel *ch, const struct run_spec *spec)
+enum err link_order(struct channel *ch, const struct run_spec *spec)
 {
 	union {
 		char bytes[CMSG_SPACE(2 * sizeof(int))];
@@ -125,23 +125,23 @@ enum err run_order(struct channel *ch, const struct run_spec *spec)
 	free(buf);
 	if (e != OK || spec->is_protected)
 		return e;
-	e = run_go(ch);
+	e = link_go(ch);
 	if (e != OK)
-		run_close(ch); /* the order is taken back with it */
+		link_close(ch); /* the order is taken back with it */
 	return e;
 }
 
-enum err run_go(struct channel *ch)
+enum err link_go(struct channel *ch)
 {
 	return send_command(ch, ch->fd, MESSAGE_GO);
 }
 
-void run_forget(struct channel *ch)
+void link_forget(struct channel *ch)
 {
 	(void)!send_command(ch, ch->is_over ? ch->tray_fd : ch->fd, MESSAGE_FORGET);
 }
 
-void run_keep(struct channel *ch)
+void link_hand_over(struct channel *ch)
 {
 	(void)!send_command(ch, ch->fd, MESSAGE_KEEP);
 }
@@ -202,7 +202,7 @@ static enum err take_ending(
 	return OK;
 }
 
-enum err run_look(struct channel *ch, void (*on_text)(void *arg, const char *text, size_t len),
+enum err link_look(struct channel *ch, void (*on_text)(void *arg, const char *text, size_t len),
 	void *arg, struct ending *end, int *failed)
 {
 	char buf[ORDER_INLINE_MAX];
@@ -240,7 +240,7 @@ enum err run_look(struct channel *ch, void (*on_text)(void *arg, const char *tex
 	return e;
 }
 
-enum err run_wait(struct channel *ch, const struct watch *watch, struct ending *end, int *failed)
+enum err link_wait(struct channel *ch, const struct watch *watch, struct ending *end, int *failed)
 {
 	struct pollfd fds[3] = {{ch->fd, POLLIN, 0}, watch->stop[0], watch->stop[1]};
 	int64_t left_ms = -1;
@@ -254,7 +254,7 @@ enum err run_wait(struct channel *ch, const struct watch *watch, struct ending *
 		if (poll(fds, 3, (int)left_ms) < 0)
 			continue;
 		if (fds[0].revents) {
-			e = run_look(ch, watch->on_text, watch->arg, end, failed);
+			e = link_look(ch, watch->on_text, watch->arg, end, failed);
 			if (e != ERR_BUSY)
 				return e;
 		}
