@@ -71,7 +71,7 @@ static bool is_control_file(const char *path)
 
 static int serve_cgi(char *argv[])
 {
-	struct worker w = {.channel = {.fd = -1}, .stop_fd = -1};
+	struct worker w = {.link = {.fd = -1}, .stop_fd = -1};
 	const char *script = getenv("SCRIPT_FILENAME"), *control = NULL;
 	struct web_peer *peer;
 

@@ -76,7 +76,7 @@ my @MUTANTS = (
     ['the token of an owner is not looked at', [@IMPATIENT, ['store/sqlite/open.c',
         qr/(\[ST_DONE\]\s*=[^\[]*?) AND token(?:=| IS )\?2 AND state=\?3/,
         '$1 AND ?2 IS ?2 AND ?3 IS ?3']], \&check_late_owner, qr/^overwritten: /m],
-    ['messages of an earlier run are believed', [['keeper/link.c', qr/if \(r\.serial != ch->serial\)/,
+    ['messages of an earlier run are believed', [['keeper/link.c', qr/if \(r\.serial != link->serial\)/,
         'if (r.serial < 0)']], \&check_stale_message, qr/^mistaken: /m],
     ['a keeper without a gateway records nothing', [['keeper/child.c',
         qr/\|\| fork_recorder\(c\)\)(\s*free_child)/, '|| c)$1']],

@@ -110,7 +110,7 @@ int cli_settle(const struct cli *c)
 
 int cli_recover(const struct cli *c)
 {
-	struct channel ch = {.fd = -1};
+	struct keeper_link link = {.fd = -1};
 	struct config *cf = NULL;
 	struct store *st = NULL;
 	int64_t settled = 0, left = 0, wait_ms = -1;
@@ -122,10 +122,10 @@ int cli_recover(const struct cli *c)
 	code = cli_open_store(c, false, &cf, &st);
 	if (code != 0) /* without a store there is nothing to settle */
 		return code == EXIT_NO ? EXIT_SUCCESS : code;
-	e = link_open(control_fd, &ch);
+	e = link_open(control_fd, &link);
 	if (e == OK)
-		e = uncertain_recover(st, cf, &ch, &settled, &left);
-	link_close(&ch);
+		e = uncertain_recover(st, cf, &link, &settled, &left);
+	link_close(&link);
 	if (e == OK)
 		e = store_message_wait(st, clock_wall_ms(), &wait_ms);
 	store_close(&st);

@@ -210,12 +210,12 @@ static enum next pass(struct request *r)
 
 	if (gateway_open_script(r) == FINISHED)
 		return FINISHED;
-	e = link_open(r->worker->control_fd, &r->worker->channel);
+	e = link_open(r->worker->control_fd, &r->worker->link);
 	if (e != OK)
 		return answer_failed(r, e);
-	e = pass_through(r, &r->worker->channel, &sent, &end, &failed);
+	e = pass_through(r, &r->worker->link, &sent, &end, &failed);
 	if (e == ERR_GONE) /* perhaps it was the keeper */
-		link_close(&r->worker->channel);
+		link_close(&r->worker->link);
 	answer_pass(r, e, sent, &end, failed);
 	ending_free(&end);
 	return FINISHED;

@@ -132,10 +132,10 @@ static bool send_some(struct request *r, int fd, int64_t limit, int64_t *sent, e
 }
 
 /* Passes output on until the answer is over: rule (2). */
-static enum err pass_output(struct request *r, struct channel *ch, int fd, int64_t *sent,
+static enum err pass_output(struct request *r, struct keeper_link *link, int fd, int64_t *sent,
 	struct ending *end, int *failed)
 {
-	struct pollfd fds[3] = {{fd, POLLIN, 0}, {ch->fd, POLLIN, 0}, web_peer_pollfd(r->peer)};
+	struct pollfd fds[3] = {{fd, POLLIN, 0}, {link->fd, POLLIN, 0}, web_peer_pollfd(r->peer)};
 	int timeout_ms = -1, there = 0;
 	enum err e = OK;
 
@@ -157,7 +157,7 @@ static enum err pass_output(struct request *r, struct channel *ch, int fd, int64
 			return err_set(ERR_GONE, "the client has left");
 		if (!fds[1].revents)
 			continue;
-		e = link_look(ch, pass_text, r, end, failed);
+		e = link_look(link, pass_text, r, end, failed);
 		if (e == ERR_BUSY) {
 			e = OK;
 			continue;
@@ -242,7 +242,7 @@ static void stop_pump(struct request *r, struct pump *p, bool has_client)
 }
 
 enum err pass_through(
-	struct request *r, struct channel *ch, int64_t *sent, struct ending *end, int *failed)
+	struct request *r, struct keeper_link *link, int64_t *sent, struct ending *end, int *failed)
 {
 	struct pump p = {.out_fd = -1, .over_fd = -1};
 	struct run_spec spec = {
@@ -266,7 +266,7 @@ enum err pass_through(
 		spec.environment = r->vars.list;
 		spec.stdin_fd = in_fd;
 		spec.second_fd = out[1];
-		e = link_order(ch, &spec);
+		e = link_order(link, &spec);
 		is_ordered = e == OK;
 		if (e == ERR_INVALID) /* too many variables, which is not the client's fault */
 			e = ERR_SYSTEM;
@@ -278,11 +278,11 @@ enum err pass_through(
 	if (e == OK)
 		e = start_pump(&p);
 	if (e == OK)
-		e = pass_output(r, ch, out[0], sent, end, failed);
+		e = pass_output(r, link, out[0], sent, end, failed);
 	if (out[0] >= 0)
 		close(out[0]);
 	if (is_ordered && e != ERR_ABSENT)
-		link_forget(ch);
+		link_forget(link);
 	stop_pump(r, &p, e == OK || e == ERR_ABSENT);
 	return e;
 }

@@ -11,7 +11,7 @@
 /*
  * pass_through - runs r->script and passes bytes on as they come, both ways
  *
- *   ch    of the worker
+ *   link    of the worker
  *   sent        bytes of the answer that were sent
  *   end         how the script ended, when that was seen: exit_status -1 otherwise
  *
@@ -20,7 +20,7 @@
  * ERR_FULL the body could not be taken (nothing started); ERR_GONE the client or the keeper has
  * left; ERR_NOMEM, ERR_SYSTEM. Blocks as long as the script runs.
  */
-enum err pass_through(struct request *r, struct channel *ch, int64_t *sent, struct ending *end,
-	int *failed) MUSTCHECK;
+enum err pass_through(struct request *r, struct keeper_link *link, int64_t *sent,
+	struct ending *end, int *failed) MUSTCHECK;
 
 #endif

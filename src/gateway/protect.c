@@ -98,12 +98,12 @@ static enum next tell(struct request *r, enum verdict verdict, const struct oper
 static bool settle(struct request *r, struct operation *found)
 {
 	struct worker *w = r->worker;
-	enum err e = link_open(w->control_fd, &w->channel);
+	enum err e = link_open(w->control_fd, &w->link);
 
 	if (e == OK)
-		e = uncertain_settle(r->store, r->cf, r->route, &w->channel, found);
+		e = uncertain_settle(r->store, r->cf, r->route, &w->link, found);
 	if (e == ERR_GONE)
-		link_close(&w->channel);
+		link_close(&w->link);
 	if (e != OK && e != ERR_BUSY)
 		log_warn("%s", err_text());
 	return e == OK && found->state != STATE_UNCERTAIN;
@@ -247,8 +247,8 @@ static enum err order(struct request *r)
 	e = protect_set_environment(r);
 	spec.environment = r->vars.list;
 	if (e == OK)
-		e = link_open(r->worker->control_fd, &r->worker->channel);
-	return e == OK ? link_order(&r->worker->channel, &spec) : e;
+		e = link_open(r->worker->control_fd, &r->worker->link);
+	return e == OK ? link_order(&r->worker->link, &spec) : e;
 }
 
 /* Who has the natural key.  One whom nobody attends to any more is settled first. */
@@ -307,7 +307,7 @@ static enum next take(struct request *r, enum verdict *verdict)
 	enum err e = order(r);
 
 	if (e != OK) {
-		link_close(&r->worker->channel);
+		link_close(&r->worker->link);
 		return answer_failed(r, e);
 	}
 	fault("gateway.ordered");
@@ -315,7 +315,7 @@ static enum next take(struct request *r, enum verdict *verdict)
 	e = claim_take(r->store, &claim, verdict);
 	r->log.claim_us = clock_mono_us() - start_us;
 	if (e != OK || *verdict != VERDICT_TAKEN)
-		link_forget(&r->worker->channel);
+		link_forget(&r->worker->link);
 	if (e != OK)
 		return answer_store_failed(r, e);
 	if (*verdict == VERDICT_DUPLICATE)
@@ -387,11 +387,11 @@ static void release_claim(struct request *r)
 {
 	fault("gateway.failed");
 	if (store_release(r->store, &r->op) == OK) {
-		link_forget(&r->worker->channel);
+		link_forget(&r->worker->link);
 		return;
 	}
 	log_warn("operation %s is not released yet: %s", r->ref, err_text());
-	link_hand_over(&r->worker->channel);
+	link_hand_over(&r->worker->link);
 }
 
 /* Nothing was started, and we know it: the claim is let go. */
@@ -417,7 +417,7 @@ static enum next lose_sight(struct request *r)
 	static const char reason[] = "the keeper died while it ran: nobody has seen how it ended";
 	enum err e;
 
-	link_close(&r->worker->channel);
+	link_close(&r->worker->link);
 	e = store_doubt(r->store, &r->op, -1, reason, clock_wall_ms());
 	if (e != OK)
 		log_warn("operation %s: %s", r->ref, err_text());
@@ -433,7 +433,7 @@ static enum next record(struct request *r, struct ending *end);
  */
 static enum next hand_over(struct request *r)
 {
-	link_close(&r->worker->channel);
+	link_close(&r->worker->link);
 	waiting_leave(&r->attended);
 	if (!web_peer_is_gone(r->peer))
 		return progress_tell(r, &r->op);
@@ -458,12 +458,12 @@ static enum next wait_for_end(struct request *r, int64_t patience_us)
 	enum err e = ERR_BUSY;
 
 	if (patience_us >= 0)
-		e = link_wait(&r->worker->channel, &watch, &end, &failed);
+		e = link_wait(&r->worker->link, &watch, &end, &failed);
 	/* A keeper that is dying cannot go on without us; its channel tells when it is dead. */
 	if (e == ERR_BUSY && keeper_is_gone(r->worker->control_fd)) {
 		watch.stop[0].fd = watch.stop[1].fd = -1;
 		watch.until_us = 0;
-		e = link_wait(&r->worker->channel, &watch, &end, &failed);
+		e = link_wait(&r->worker->link, &watch, &end, &failed);
 	}
 	answer_complaint_end(r);
 	switch (e) {
@@ -497,9 +497,9 @@ enum next protect_run(struct request *r)
 		release_claim(r);
 		return answer_store_failed(r, e);
 	}
-	e = link_go(&r->worker->channel);
+	e = link_go(&r->worker->link);
 	if (e != OK) { /* what was not told to start has not started */
-		link_close(&r->worker->channel);
+		link_close(&r->worker->link);
 		return release(r, EPIPE);
 	}
 	fault("gateway.went");
@@ -518,7 +518,7 @@ static enum next keep(struct request *r, enum err e)
 		err_text());
 	if (e == ERR_BROKEN || e == ERR_SYSTEM)
 		deployment_discard(r->deployment);
-	link_hand_over(&r->worker->channel);
+	link_hand_over(&r->worker->link);
 	return answer_problem(r, PROBLEM_IN_PROGRESS, COUNTER_STORE_UNAVAILABLE,
 		"The script has run and its result is kept, but it could not be recorded yet",
 		&r->op, 5);
@@ -527,7 +527,7 @@ static enum next keep(struct request *r, enum err e)
 /* Somebody else has settled the operation: what is there now is the truth. */
 static enum next tell_settled(struct request *r)
 {
-	link_forget(&r->worker->channel);
+	link_forget(&r->worker->link);
 	if (protect_tell(r) == FINISHED)
 		return FINISHED;
 	return answer_problem(r, PROBLEM_OUTCOME_UNCERTAIN, COUNTER_STILL_UNCERTAIN, NULL, NULL, 0);
@@ -579,7 +579,7 @@ static enum next record(struct request *r, struct ending *end)
 		return tell_settled(r);
 	if (e != OK)
 		return keep(r, e);
-	link_forget(&r->worker->channel);
+	link_forget(&r->worker->link);
 	waiting_leave(&r->attended); /* who waits need not wait for our client, too */
 	if (rec.outcome == OUTCOME_RECORDED || rec.outcome == OUTCOME_RELEASED)
 		reply_first(r, end, &rec);

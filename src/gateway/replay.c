@@ -82,19 +82,19 @@ static enum err run(
 		.second_fd = place_fd,
 	};
 	int failed = 0;
-	enum err e = link_open(r->worker->control_fd, &r->worker->channel);
+	enum err e = link_open(r->worker->control_fd, &r->worker->link);
 
 	if (e == OK)
 		e = request_body_fd(r, &spec.stdin_fd);
 	if (e == OK)
-		e = link_order(&r->worker->channel, &spec);
+		e = link_order(&r->worker->link, &spec);
 	if (e != OK)
 		return e;
-	e = link_wait(&r->worker->channel, &watch, end, &failed);
+	e = link_wait(&r->worker->link, &watch, end, &failed);
 	if (e == ERR_GONE)
-		link_close(&r->worker->channel);
+		link_close(&r->worker->link);
 	else if (e != ERR_ABSENT)
-		link_forget(&r->worker->channel);
+		link_forget(&r->worker->link);
 	return e;
 }
 

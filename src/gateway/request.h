@@ -22,7 +22,7 @@
 /* One thread that serves requests, and its channel to the keeper. */
 struct worker {
 	int control_fd; /* to the keeper; borrowed */
-	struct channel channel;
+	struct keeper_link link;
 	int stop_fd;             /* readable: leave soon; -1: none */
 	const char *config_path; /* --config, or NULL; borrowed */
 };

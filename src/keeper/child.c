@@ -44,7 +44,7 @@ enum sent { SENT, SENT_NOT_FULL, SENT_NOT };
  * will be seen.  SENT_NOT_FULL: when the channel can be written; SENT_NOT: later.
  */
 static enum sent send_report(
-	struct channel *ch, const struct report *r, const void *data, size_t n, int fd)
+	struct client *client, const struct report *r, const void *data, size_t n, int fd)
 {
 	union {
 		char bytes[CMSG_SPACE(sizeof(int))];
@@ -65,18 +65,18 @@ static enum sent send_report(
 		c->cmsg_len = CMSG_LEN(sizeof(int));
 		memcpy(CMSG_DATA(c), &fd, sizeof(fd));
 	}
-	if (sendmsg(ch->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 || errno == EPIPE ||
+	if (sendmsg(client->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 || errno == EPIPE ||
 		errno == ECONNRESET)
 		return SENT;
 	return errno == EAGAIN ? SENT_NOT_FULL : SENT_NOT;
 }
 
-static void send_failed(struct channel *ch, int64_t serial, int why)
+static void send_failed(struct client *client, int64_t serial, int why)
 {
 	struct report r = {.kind = MESSAGE_FAILED, .serial = serial, .failed_errno = why};
 
 	/* A run's complaints fill at most a part of the channel, and none came before: it fits. */
-	if (send_report(ch, &r, NULL, 0, -1) != SENT)
+	if (send_report(client, &r, NULL, 0, -1) != SENT)
 		log_warn("a failed start could not be reported");
 }
 
@@ -96,8 +96,8 @@ static void free_child(struct keeper *k, struct child *c)
 			*at = c->next;
 			break;
 		}
-	if (c->channel)
-		c->channel->child = NULL;
+	if (c->client)
+		c->client->child = NULL;
 	close_fd(&c->in_fd);
 	close_fd(&c->out_fd);
 	close_fd(&c->witness_fd);
@@ -111,7 +111,7 @@ static void free_child(struct keeper *k, struct child *c)
 	free(c);
 }
 
-void child_take(struct keeper *k, struct channel *ch, const char *buf, size_t len, int fds[2])
+void child_take(struct keeper *k, struct client *client, const char *buf, size_t len, int fds[2])
 {
 	struct child *c = calloc(1, sizeof(*c));
 	int64_t serial = ((const struct order *)(const void *)buf)->serial;
@@ -120,13 +120,13 @@ void child_take(struct keeper *k, struct channel *ch, const char *buf, size_t le
 	if (c)
 		c->order = malloc(len);
 	/* A run without its witness, or without its output, is not begun. */
-	if (!c || !c->order || ch->child || fds[0] < 0 || fds[1] < 0) {
+	if (!c || !c->order || client->child || fds[0] < 0 || fds[1] < 0) {
 		if (c)
 			free(c->order);
 		free(c);
 		close_fd(&fds[0]);
 		close_fd(&fds[1]);
-		send_failed(ch, serial, ENOMEM);
+		send_failed(client, serial, ENOMEM);
 		return;
 	}
 	memcpy(c->order, buf, len);
@@ -135,15 +135,15 @@ void child_take(struct keeper *k, struct channel *ch, const char *buf, size_t le
 	c->witness_fd = c->order->has_time_limit ? fds[1] : -1;
 	c->read_fd = c->stderr_fd = c->rest.fd = -1;
 	c->deadline_us = c->kill_us = c->take_over_us = c->retry_us = INT64_MAX;
-	c->channel = ch;
-	ch->child = c;
+	c->client = client;
+	client->child = c;
 	c->next = k->children;
 	k->children = c;
 	why = protocol_unpack(c->order, len, &c->strings);
 	if (why == 0)
 		return;
 	free_child(k, c);
-	send_failed(ch, serial, why);
+	send_failed(client, serial, why);
 }
 
 /* ---- without the gateway ---- */
@@ -269,7 +269,7 @@ static int start(struct child *c)
  */
 static void fail(struct keeper *k, struct child *c, int why)
 {
-	struct channel *ch = c->channel;
+	struct client *client = c->client;
 	int64_t serial = c->order->serial;
 
 	c->has_failed = true;
@@ -279,12 +279,12 @@ static void fail(struct keeper *k, struct child *c, int why)
 	c->deadline_us = c->kill_us = INT64_MAX;
 	close_fd(&c->read_fd);
 	close_fd(&c->stderr_fd);
-	if (!ch)
+	if (!client)
 		settle_alone(k, c);
 	else if (!c->order->is_protected)
 		free_child(k, c);
-	if (ch)
-		send_failed(ch, serial, why);
+	if (client)
+		send_failed(client, serial, why);
 }
 
 void child_go(struct keeper *k, struct child *c)
@@ -358,12 +358,12 @@ void child_read_output(struct child *c)
 }
 
 /* Can the channel take a message?  It is looked at before the pipe is read: nothing gets lost. */
-static bool has_room(struct channel *ch)
+static bool has_room(struct client *client)
 {
-	struct pollfd p = {.fd = ch->fd, .events = POLLOUT};
+	struct pollfd p = {.fd = client->fd, .events = POLLOUT};
 
-	ch->is_full = poll(&p, 1, 0) == 0;
-	return !ch->is_full;
+	client->is_full = poll(&p, 1, 0) == 0;
+	return !client->is_full;
 }
 
 /* Nobody but the log hears it, and the log must not be filled by one script. */
@@ -383,7 +383,7 @@ static int read_errors(struct child *c, int limit)
 	char buf[4096];
 	int done = 0;
 
-	while (done < limit && (!c->channel || has_room(c->channel))) {
+	while (done < limit && (!c->client || has_room(c->client))) {
 		struct report r = {.kind = MESSAGE_STDERR, .serial = c->order->serial};
 		int left = limit - done;
 		ssize_t n = read(
@@ -399,9 +399,9 @@ static int read_errors(struct child *c, int limit)
 		}
 		done += (int)n;
 		r.inline_len = n;
-		if (!c->channel)
+		if (!c->client)
 			log_alone(c, buf, (size_t)n);
-		else if (send_report(c->channel, &r, buf, (size_t)n, -1) != SENT)
+		else if (send_report(c->client, &r, buf, (size_t)n, -1) != SENT)
 			log_warn("some of a script's error output was lost");
 	}
 	return done;
@@ -432,16 +432,16 @@ void child_tell(struct keeper *k, struct child *c)
 		int n = read_errors(c, c->errors_left);
 
 		c->errors_left -= n;
-		if (c->channel && c->channel->is_full && c->errors_left > 0)
+		if (c->client && c->client->is_full && c->errors_left > 0)
 			return;
 	}
 	fault("keeper.ended");
 	if (c->rest.fd < 0 && !c->is_output_lost)
 		r.inline_len = c->output_len;
-	if (c->channel)
-		sent = send_report(c->channel, &r, c->output, (size_t)r.inline_len, c->rest.fd);
+	if (c->client)
+		sent = send_report(c->client, &r, c->output, (size_t)r.inline_len, c->rest.fd);
 	if (sent != SENT) {
-		c->channel->is_full = sent == SENT_NOT_FULL;
+		c->client->is_full = sent == SENT_NOT_FULL;
 		c->retry_us = clock_mono_us() + RETRY_US;
 		return;
 	}
@@ -449,7 +449,7 @@ void child_tell(struct keeper *k, struct child *c)
 	close_fd(&c->stderr_fd);
 	c->retry_us = INT64_MAX;
 	c->phase = PHASE_ENDED;
-	if (!c->channel)
+	if (!c->client)
 		settle_alone(k, c);
 }
 
@@ -467,7 +467,7 @@ static void see_end(struct keeper *k, struct child *c, int status)
 		close_fd(&c->witness_fd);
 	c->wait_status = status;
 	c->end_us = clock_mono_us();
-	if (c->order->is_protected && c->channel)
+	if (c->order->is_protected && c->client)
 		c->take_over_us =
 			c->end_us + c->order->policy.busy_timeout_ms * 1000 + TAKE_OVER_US;
 	if (c->read_fd >= 0 && ioctl(c->read_fd, FIONREAD, &there) == 0)
@@ -505,9 +505,9 @@ void child_reap(struct keeper *k)
 
 void child_leave(struct keeper *k, struct child *c)
 {
-	if (c->channel)
-		c->channel->child = NULL;
-	c->channel = NULL;
+	if (c->client)
+		c->client->child = NULL;
+	c->client = NULL;
 	if (c->phase == PHASE_RUNNING && !c->has_exited) {
 		if (c->deadline_us == INT64_MAX)
 			c->deadline_us = clock_mono_us() + c->order->timeout_ms * 1000;
@@ -573,6 +573,6 @@ void child_attend(struct keeper *k, struct child *c, int64_t now_us)
 	c->retry_us = INT64_MAX;
 	if (c->phase == PHASE_RUNNING)
 		child_tell(k, c);
-	else if (!c->channel)
+	else if (!c->client)
 		settle_alone(k, c);
 }

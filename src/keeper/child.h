@@ -19,7 +19,7 @@ enum phase { PHASE_READY, PHASE_RUNNING, PHASE_ENDED };
 /* A run; its states and rules stand at the head of keeper/keeper.c. */
 struct child {
 	struct child *next;
-	struct channel *channel; /* NULL: nobody waits for it any more */
+	struct client *client; /* NULL: nobody waits for it any more */
 	enum phase phase;
 	struct order *order;           /* with the strings behind it; owned */
 	struct order_strings strings;  /* in it; argv and env are owned arrays */
@@ -43,8 +43,8 @@ struct child {
 };
 
 /* One thread of the gateway, as the keeper sees it. */
-struct channel {
-	struct channel *next;
+struct client {
+	struct client *next;
 	int fd;
 	int tray_fd; /* read when something else is a reason to: see keeper/protocol.h */
 	struct child *child;
@@ -54,14 +54,15 @@ struct channel {
 struct keeper {
 	int control_fd; /* -1: the gateway is gone */
 	int signal_fd;
-	struct channel *channels;
+	struct client *clients;
 	struct child *children;
 	bool must_reap; /* the kernel could not say who has ended: ask again */
 };
 
-/* Takes an order that came over `ch`; fds are owned.  One that cannot be kept is answered FAILED.
+/* Takes an order that came over `client`; fds are owned.  One that cannot be kept is answered
+ * FAILED.
  */
-void child_take(struct keeper *k, struct channel *ch, const char *buf, size_t len, int fds[2]);
+void child_take(struct keeper *k, struct client *client, const char *buf, size_t len, int fds[2]);
 
 /* Begins to start the script of a READY run.  Where that cannot be done it answers FAILED, at once
  * or when the process that should have become the script has ended. */

@@ -96,13 +96,13 @@ static void close_both(const int fds[2])
 			close(fds[i]);
 }
 
-static bool has_run(const struct channel *ch, int64_t serial)
+static bool has_run(const struct client *client, int64_t serial)
 {
-	return ch->child && ch->child->order->serial == serial;
+	return client->child && client->child->order->serial == serial;
 }
 
 static void take_message(
-	struct keeper *k, struct channel *ch, const char *buf, size_t len, int fds[2])
+	struct keeper *k, struct client *client, const char *buf, size_t len, int fds[2])
 {
 	struct command command;
 	struct child *c;
@@ -111,12 +111,12 @@ static void take_message(
 		return;
 	memcpy(&command, buf, sizeof(command)); /* an order begins like one */
 	if (command.kind == MESSAGE_ORDER && len >= sizeof(struct order)) {
-		child_take(k, ch, buf, len, fds);
+		child_take(k, client, buf, len, fds);
 		return;
 	}
-	if (!has_run(ch, command.serial))
+	if (!has_run(client, command.serial))
 		return; /* FAILED crossed it */
-	c = ch->child;
+	c = client->child;
 	if (command.kind == MESSAGE_GO && c->phase == PHASE_READY && !c->has_failed)
 		child_go(k, c);
 	else if (command.kind == MESSAGE_KEEP)
@@ -125,29 +125,29 @@ static void take_message(
 		child_forget(k, c);
 }
 
-static void close_channel(struct keeper *k, struct channel *ch)
+static void close_client(struct keeper *k, struct client *client)
 {
-	if (ch->child)
-		child_leave(k, ch->child);
-	for (struct channel **at = &k->channels; *at; at = &(*at)->next)
-		if (*at == ch) {
-			*at = ch->next;
+	if (client->child)
+		child_leave(k, client->child);
+	for (struct client **at = &k->clients; *at; at = &(*at)->next)
+		if (*at == client) {
+			*at = client->next;
 			break;
 		}
-	close(ch->fd);
-	close(ch->tray_fd);
-	free(ch);
+	close(client->fd);
+	close(client->tray_fd);
+	free(client);
 }
 
-/* What recvmsg(2) said of one message of `ch`, which is then dealt with. */
-static ssize_t read_message(struct keeper *k, struct channel *ch, int fd)
+/* What recvmsg(2) said of one message of `client`, which is then dealt with. */
+static ssize_t read_message(struct keeper *k, struct client *client, int fd)
 {
 	static _Alignas(struct order) char buf[ORDER_MAX];
 	int fds[2];
 	ssize_t n = receive(fd, buf, sizeof(buf), fds);
 
 	if (n > 0)
-		take_message(k, ch, buf, (size_t)n, fds);
+		take_message(k, client, buf, (size_t)n, fds);
 	return n;
 }
 
@@ -156,43 +156,43 @@ static ssize_t read_message(struct keeper *k, struct channel *ch, int fd)
  * the next run's order may lie behind it, while the word that ends this one is on the other socket.
  * False: something cannot be read now, and is still there.
  */
-static bool read_tray(struct keeper *k, struct channel *ch, int64_t serial)
+static bool read_tray(struct keeper *k, struct client *client, int64_t serial)
 {
 	ssize_t n = 1;
 
 	errno = 0;
-	while (n > 0 && !(ch->child && ch->child->order->serial >= serial))
-		n = read_message(k, ch, ch->tray_fd);
+	while (n > 0 && !(client->child && client->child->order->serial >= serial))
+		n = read_message(k, client, client->tray_fd);
 	return n > 0 || (n == 0 && errno != EBADF) || (n < 0 && errno == EAGAIN);
 }
 
 /* What is due may have been recorded long ago. */
-static void look_into_tray(struct keeper *k, struct channel *ch)
+static void look_into_tray(struct keeper *k, struct client *client)
 {
 	struct command command;
 
-	if (recv(ch->tray_fd, &command, sizeof(command), MSG_DONTWAIT | MSG_PEEK) ==
+	if (recv(client->tray_fd, &command, sizeof(command), MSG_DONTWAIT | MSG_PEEK) ==
 			sizeof(command) &&
 		command.kind == MESSAGE_FORGET)
-		read_message(k, ch, ch->tray_fd);
+		read_message(k, client, client->tray_fd);
 }
 
-static void read_channel(struct keeper *k, struct channel *ch)
+static void read_client(struct keeper *k, struct client *client)
 {
 	struct command next = {.serial = INT64_MAX};
-	ssize_t n = recv(ch->fd, &next, sizeof(next), MSG_DONTWAIT | MSG_PEEK);
+	ssize_t n = recv(client->fd, &next, sizeof(next), MSG_DONTWAIT | MSG_PEEK);
 
 	/* What it is about is taken first; poll(2) brings us back to what stays there. */
-	if (n < 0 || !read_tray(k, ch, next.serial))
+	if (n < 0 || !read_tray(k, client, next.serial))
 		return;
-	if (read_message(k, ch, ch->fd) == 0)
-		close_channel(k, ch);
+	if (read_message(k, client, client->fd) == 0)
+		close_client(k, client);
 }
 
 /* The gateway opens a channel.  One that cannot be kept is closed: the gateway sees that. */
 static void read_control(struct keeper *k)
 {
-	struct channel *ch;
+	struct client *client;
 	char byte;
 	int fds[2];
 	ssize_t n = receive(k->control_fd, &byte, 1, fds);
@@ -201,15 +201,15 @@ static void read_control(struct keeper *k)
 		close(k->control_fd);
 		k->control_fd = -1;
 	}
-	ch = n > 0 && fds[0] >= 0 && fds[1] >= 0 ? calloc(1, sizeof(*ch)) : NULL;
-	if (!ch) {
+	client = n > 0 && fds[0] >= 0 && fds[1] >= 0 ? calloc(1, sizeof(*client)) : NULL;
+	if (!client) {
 		close_both(fds);
 		return;
 	}
-	ch->fd = fds[0];
-	ch->tray_fd = fds[1];
-	ch->next = k->channels;
-	k->channels = ch;
+	client->fd = fds[0];
+	client->tray_fd = fds[1];
+	client->next = k->clients;
+	k->clients = client;
 }
 
 /* ---- the loop ---- */
@@ -262,11 +262,12 @@ static int gather(struct keeper *k, struct polled *p)
 
 		next_us = due_us < next_us ? due_us : next_us;
 		watch(p, c->read_fd, POLLIN, SOURCE_OUTPUT, c);
-		if (!c->has_exited && !(c->channel && c->channel->is_full))
+		if (!c->has_exited && !(c->client && c->client->is_full))
 			watch(p, c->stderr_fd, POLLIN, SOURCE_ERRORS, c);
 	}
-	for (struct channel *ch = k->channels; ch; ch = ch->next)
-		watch(p, ch->fd, ch->is_full ? POLLIN | POLLOUT : POLLIN, SOURCE_CHANNEL, ch);
+	for (struct client *client = k->clients; client; client = client->next)
+		watch(p, client->fd, client->is_full ? POLLIN | POLLOUT : POLLIN, SOURCE_CHANNEL,
+			client);
 	watch(p, k->signal_fd, POLLIN, SOURCE_SIGNAL, NULL);
 	watch(p, k->control_fd, POLLIN, SOURCE_CONTROL, NULL);
 	if (next_us == INT64_MAX)
@@ -275,15 +276,15 @@ static int gather(struct keeper *k, struct polled *p)
 	return left_us <= 0 ? 0 : left_us > 3600000000 ? 3600000 : (int)(left_us / 1000 + 1);
 }
 
-static void dispatch_channel(struct keeper *k, struct channel *ch, short revents)
+static void dispatch_client(struct keeper *k, struct client *client, short revents)
 {
 	if (revents & POLLOUT) {
-		ch->is_full = false;
-		if (ch->child)
-			child_tell(k, ch->child);
+		client->is_full = false;
+		if (client->child)
+			child_tell(k, client->child);
 	}
 	if (revents & ~POLLOUT)
-		read_channel(k, ch);
+		read_client(k, client);
 }
 
 static void dispatch(struct keeper *k, const struct polled *p)
@@ -303,7 +304,7 @@ static void dispatch(struct keeper *k, const struct polled *p)
 			child_read_errors(owner);
 			break;
 		case SOURCE_CHANNEL: /* may free its child, and itself */
-			dispatch_channel(k, owner, p->fds[i].revents);
+			dispatch_client(k, owner, p->fds[i].revents);
 			break;
 		case SOURCE_SIGNAL:
 			if (read(k->signal_fd, &si, sizeof(si)) > 0)
@@ -322,9 +323,9 @@ static void attend(struct keeper *k)
 
 	if (k->must_reap)
 		child_reap(k);
-	for (struct channel *ch = k->channels; ch; ch = ch->next)
-		if (ch->child && now_us >= child_due(ch->child))
-			look_into_tray(k, ch);
+	for (struct client *client = k->clients; client; client = client->next)
+		if (client->child && now_us >= child_due(client->child))
+			look_into_tray(k, client);
 	for (struct child *c = k->children, *next; c; c = next) {
 		next = c->next;
 		if (now_us >= child_due(c))
@@ -336,7 +337,7 @@ static void keep(struct keeper *k)
 {
 	struct polled p = {0};
 
-	while (k->control_fd >= 0 || k->channels || k->children) {
+	while (k->control_fd >= 0 || k->clients || k->children) {
 		int timeout_ms = gather(k, &p);
 
 		if (poll(p.fds, p.n, timeout_ms) >= 0)

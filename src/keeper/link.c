@@ -20,19 +20,19 @@
 
 #define LITTLE_OUTPUT 8192 /* bytes that the keeper may hold until it hears of the next run */
 
-enum err link_open(int control_fd, struct channel *ch)
+enum err link_open(int control_fd, struct keeper_link *link)
 {
-	return ch->fd >= 0 ? OK : keeper_channel(control_fd, &ch->fd, &ch->tray_fd);
+	return link->fd >= 0 ? OK : keeper_channel(control_fd, &link->fd, &link->tray_fd);
 }
 
-void link_close(struct channel *ch)
+void link_close(struct keeper_link *link)
 {
-	if (ch->fd >= 0) {
-		close(ch->fd);
-		close(ch->tray_fd);
+	if (link->fd >= 0) {
+		close(link->fd);
+		close(link->tray_fd);
 	}
-	ch->fd = ch->tray_fd = -1;
-	ch->is_over = false;
+	link->fd = link->tray_fd = -1;
+	link->is_over = false;
 }
 
 static enum err gone(const char *doing)
@@ -84,23 +84,23 @@ static size_t pack_order(const struct run_spec *spec, int64_t serial, char *buf)
 	return protocol_pack(&order, &texts, buf);
 }
 
-static enum err send_command(struct channel *ch, int fd, enum message_kind kind)
+static enum err send_command(struct keeper_link *link, int fd, enum message_kind kind)
 {
-	struct command command = {.kind = kind, .serial = ch->serial};
+	struct command command = {.kind = kind, .serial = link->serial};
 	struct iovec iov = {&command, sizeof(command)};
 	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
 
 	return send_message(fd, &msg);
 }
 
-enum err link_order(struct channel *ch, const struct run_spec *spec)
+enum err link_order(struct keeper_link *link, const struct run_spec *spec)
 {
 	union {
 		char bytes[CMSG_SPACE(2 * sizeof(int))];
 		struct cmsghdr align;
 	} control = {0};
 	int fds[2] = {spec->stdin_fd, spec->second_fd};
-	size_t len = pack_order(spec, ++ch->serial, NULL);
+	size_t len = pack_order(spec, ++link->serial, NULL);
 	char *buf = len <= ORDER_MAX ? malloc(len) : NULL;
 	struct iovec iov = {buf, len};
 	struct msghdr msg = {.msg_iov = &iov,
@@ -110,40 +110,40 @@ enum err link_order(struct channel *ch, const struct run_spec *spec)
 	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
 	enum err e;
 
-	ch->is_over = false;
-	ch->is_protected = spec->is_protected;
+	link->is_over = false;
+	link->is_protected = spec->is_protected;
 	if (len > ORDER_MAX)
 		return err_set(ERR_INVALID, "order a run: the request's variables are too large");
 	if (!buf)
 		return err_set(ERR_NOMEM, "order a run: out of memory");
-	pack_order(spec, ch->serial, buf);
+	pack_order(spec, link->serial, buf);
 	c->cmsg_level = SOL_SOCKET;
 	c->cmsg_type = SCM_RIGHTS;
 	c->cmsg_len = CMSG_LEN(sizeof(fds));
 	memcpy(CMSG_DATA(c), fds, sizeof(fds));
-	e = send_message(ch->tray_fd, &msg);
+	e = send_message(link->tray_fd, &msg);
 	free(buf);
 	if (e != OK || spec->is_protected)
 		return e;
-	e = link_go(ch);
+	e = link_go(link);
 	if (e != OK)
-		link_close(ch); /* the order is taken back with it */
+		link_close(link); /* the order is taken back with it */
 	return e;
 }
 
-enum err link_go(struct channel *ch)
+enum err link_go(struct keeper_link *link)
 {
-	return send_command(ch, ch->fd, MESSAGE_GO);
+	return send_command(link, link->fd, MESSAGE_GO);
 }
 
-void link_forget(struct channel *ch)
+void link_forget(struct keeper_link *link)
 {
-	(void)!send_command(ch, ch->is_over ? ch->tray_fd : ch->fd, MESSAGE_FORGET);
+	(void)!send_command(link, link->is_over ? link->tray_fd : link->fd, MESSAGE_FORGET);
 }
 
-void link_hand_over(struct channel *ch)
+void link_hand_over(struct keeper_link *link)
 {
-	(void)!send_command(ch, ch->fd, MESSAGE_KEEP);
+	(void)!send_command(link, link->fd, MESSAGE_KEEP);
 }
 
 /* Receives a report and the bytes behind it into buf; the bytes' length is in r->inline_len. */
@@ -202,19 +202,20 @@ static enum err take_ending(
 	return OK;
 }
 
-enum err link_look(struct channel *ch, void (*on_text)(void *arg, const char *text, size_t len),
-	void *arg, struct ending *end, int *failed)
+enum err link_look(struct keeper_link *link,
+	void (*on_text)(void *arg, const char *text, size_t len), void *arg, struct ending *end,
+	int *failed)
 {
 	char buf[ORDER_INLINE_MAX];
 	struct report r;
 	int output_fd = -1;
-	enum err e = receive(ch->fd, &r, buf, &output_fd);
+	enum err e = receive(link->fd, &r, buf, &output_fd);
 
 	if (e != OK) {
 		*failed = ECONNRESET;
 		return e;
 	}
-	if (r.serial != ch->serial) {
+	if (r.serial != link->serial) {
 		/* The end of an earlier run that nobody waited for. */
 		if (output_fd >= 0)
 			close(output_fd);
@@ -232,7 +233,7 @@ enum err link_look(struct channel *ch, void (*on_text)(void *arg, const char *te
 		break;
 	case MESSAGE_ENDED:
 		e = take_ending(&r, buf, output_fd, end);
-		ch->is_over = ch->is_protected && r.output_len <= LITTLE_OUTPUT;
+		link->is_over = link->is_protected && r.output_len <= LITTLE_OUTPUT;
 		break;
 	default:
 		e = err_set(ERR_BUSY, "the script is running");
@@ -240,9 +241,10 @@ enum err link_look(struct channel *ch, void (*on_text)(void *arg, const char *te
 	return e;
 }
 
-enum err link_wait(struct channel *ch, const struct watch *watch, struct ending *end, int *failed)
+enum err link_wait(
+	struct keeper_link *link, const struct watch *watch, struct ending *end, int *failed)
 {
-	struct pollfd fds[3] = {{ch->fd, POLLIN, 0}, watch->stop[0], watch->stop[1]};
+	struct pollfd fds[3] = {{link->fd, POLLIN, 0}, watch->stop[0], watch->stop[1]};
 	int64_t left_ms = -1;
 	enum err e;
 
@@ -254,7 +256,7 @@ enum err link_wait(struct channel *ch, const struct watch *watch, struct ending 
 		if (poll(fds, 3, (int)left_ms) < 0)
 			continue;
 		if (fds[0].revents) {
-			e = link_look(ch, watch->on_text, watch->arg, end, failed);
+			e = link_look(link, watch->on_text, watch->arg, end, failed);
 			if (e != ERR_BUSY)
 				return e;
 		}

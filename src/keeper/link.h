@@ -26,7 +26,7 @@
 #include <poll.h>
 
 /* The gateway's end of a channel; one thread's. */
-struct channel {
+struct keeper_link {
 	int fd;            /* -1: not open */
 	int tray_fd;       /* what is sent here wakes nobody */
 	int64_t serial;    /* of the run that was ordered last */
@@ -52,17 +52,17 @@ struct run_spec {
 
 /* Opens the channel, where it is not, through keeper_start()'s socket.  Errors: keeper_channel()'s.
  */
-enum err link_open(int control_fd, struct channel *ch) MUSTCHECK;
+enum err link_open(int control_fd, struct keeper_link *link) MUSTCHECK;
 /* Closes it; a run that is on it is then the keeper's. */
-void link_close(struct channel *ch);
+void link_close(struct keeper_link *link);
 
 /* Returns OK; ERR_INVALID too large for an order (nothing happened); ERR_GONE; ERR_SYSTEM. */
-enum err link_order(struct channel *ch, const struct run_spec *spec) MUSTCHECK;
-enum err link_go(struct channel *ch) MUSTCHECK;
+enum err link_order(struct keeper_link *link, const struct run_spec *spec) MUSTCHECK;
+enum err link_go(struct keeper_link *link) MUSTCHECK;
 /* The keeper need not keep anything of it.  Never fails: a keeper that is gone keeps nothing. */
-void link_forget(struct channel *ch);
+void link_forget(struct keeper_link *link);
 /* The keeper records the result by itself; the channel is free for another run. */
-void link_hand_over(struct channel *ch);
+void link_hand_over(struct keeper_link *link);
 
 /* What ends a wait besides the end of the run, and who hears the script meanwhile. */
 struct watch {
@@ -82,15 +82,16 @@ struct watch {
  * released; ERR_BUSY it runs, and `watch` ended the wait; ERR_NOMEM it has ended, but its output
  * cannot be taken: link_hand_over(); ERR_GONE the keeper has died.
  */
-enum err link_wait(
-	struct channel *ch, const struct watch *watch, struct ending *end, int *failed) MUSTCHECK;
+enum err link_wait(struct keeper_link *link, const struct watch *watch, struct ending *end,
+	int *failed) MUSTCHECK;
 
 /*
  * link_look - takes one message from the channel, for a caller that polls it together with others
  *
  * Returns like link_wait(), and ERR_BUSY when the run has not ended yet.
  */
-enum err link_look(struct channel *ch, void (*on_text)(void *arg, const char *text, size_t len),
-	void *arg, struct ending *end, int *failed) MUSTCHECK;
+enum err link_look(struct keeper_link *link,
+	void (*on_text)(void *arg, const char *text, size_t len), void *arg, struct ending *end,
+	int *failed) MUSTCHECK;
 
 #endif

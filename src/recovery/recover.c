@@ -107,7 +107,7 @@ static void log_text(void *arg, const char *text, size_t len)
 
 /* Runs a command with the past request. */
 static enum err run_command(const struct config *cf, const struct route *route, strings command,
-	const struct past *past, struct channel *ch, struct ending *end)
+	const struct past *past, struct keeper_link *link, struct ending *end)
 {
 	const struct watch watch = {.stop = {{-1, 0, 0}, {-1, 0, 0}}, .on_text = log_text};
 	struct script script = {.path = command[0], .dir = past->dir, .argv = command};
@@ -124,13 +124,13 @@ static enum err run_command(const struct config *cf, const struct route *route, 
 		.second_fd = past->body.fd,
 	};
 	int failed = 0;
-	enum err e = link_order(ch, &spec);
+	enum err e = link_order(link, &spec);
 
 	if (e != OK)
 		return e;
-	e = link_wait(ch, &watch, end, &failed);
+	e = link_wait(link, &watch, end, &failed);
 	if (e != ERR_ABSENT)
-		link_forget(ch);
+		link_forget(link);
 	return e;
 }
 
@@ -175,7 +175,7 @@ static enum err rollback(struct store *st, const struct operation *op, const str
 }
 
 static enum err ask(struct store *st, const struct config *cf, const struct route *route,
-	struct channel *ch, const struct operation *op)
+	struct keeper_link *link, const struct operation *op)
 {
 	bool is_probe = route->on_uncertain == UNCERTAIN_PROBE;
 	struct past past = {.body = SPOOL_CLOSED};
@@ -184,7 +184,7 @@ static enum err ask(struct store *st, const struct config *cf, const struct rout
 
 	if (e == OK)
 		e = run_command(
-			cf, route, is_probe ? route->probe : route->rollback, &past, ch, &end);
+			cf, route, is_probe ? route->probe : route->rollback, &past, link, &end);
 	if (e == ERR_ABSENT) /* no request was kept, or the command does not start */
 		e = note(st, op, is_probe ? "probe" : "rollback", NULL, err_text());
 	else if (e == OK)
@@ -203,7 +203,7 @@ static bool find_last(const struct history *h, void *arg)
 }
 
 enum err uncertain_settle(struct store *st, const struct config *cf, const struct route *route,
-	struct channel *ch, struct operation *op)
+	struct keeper_link *link, struct operation *op)
 {
 	char ref[REF_LEN + 1];
 	int64_t asked_ms = 0;
@@ -222,7 +222,7 @@ enum err uncertain_settle(struct store *st, const struct config *cf, const struc
 	/* A clock that went back must not make it wait: hence the absolute difference. */
 	if (e == OK && op->state == STATE_UNCERTAIN &&
 		llabs(clock_wall_ms() - asked_ms) >= PAUSE_MS) {
-		e = ask(st, cf, route, ch, op);
+		e = ask(st, cf, route, link, op);
 		if (e == OK || e == ERR_REFUSED)
 			e = store_find_ref(st, ref, op, NULL);
 	}
@@ -234,7 +234,7 @@ enum err uncertain_settle(struct store *st, const struct config *cf, const struc
 
 /* Runs the recorded request once more; there is nobody to answer. */
 static enum err run_again(struct store *st, const struct config *cf, const struct route *route,
-	struct channel *ch, const struct operation *previous)
+	struct keeper_link *link, const struct operation *previous)
 {
 	const struct watch watch = {.stop = {{-1, 0, 0}, {-1, 0, 0}}, .on_text = log_text};
 	struct record_policy policy = record_policy_of(cf, route);
@@ -272,25 +272,25 @@ static enum err run_again(struct store *st, const struct config *cf, const struc
 		};
 
 		claim_prepare(st, previous, clock_wall_ms(), claim_time_limit_ms(cf, route), &op);
-		e = link_order(ch, &spec);
+		e = link_order(link, &spec);
 	}
 	if (e == OK) {
 		e = claim_take(st, &(struct claim){.op = &op}, &verdict);
 		if (e != OK || verdict != VERDICT_TAKEN)
-			link_forget(ch);
+			link_forget(link);
 		else
-			e = link_go(ch);
+			e = link_go(link);
 	}
 	if (e == OK && verdict == VERDICT_TAKEN) {
-		e = link_wait(ch, &watch, &end, &failed);
+		e = link_wait(link, &watch, &end, &failed);
 		if (e == ERR_ABSENT)
 			e = store_release(st, &op);
 		else if (e == OK)
 			e = record_run(st, &op, &policy, &end, &rec);
 		if (e == OK)
-			link_forget(ch);
+			link_forget(link);
 		else
-			link_hand_over(ch);
+			link_hand_over(link);
 	}
 	response_free(&rec.res);
 	ending_free(&end);
@@ -339,7 +339,7 @@ static const struct route *route_of(const struct config *cf, const struct operat
 }
 
 static enum err recover_one(
-	struct store *st, const struct config *cf, struct channel *ch, struct operation *op)
+	struct store *st, const struct config *cf, struct keeper_link *link, struct operation *op)
 {
 	const struct route *route = route_of(cf, op);
 	char ref[REF_LEN + 1];
@@ -348,14 +348,14 @@ static enum err recover_one(
 	if (!route || op->state != STATE_UNCERTAIN)
 		return OK;
 	operation_ref(op, ref);
-	e = uncertain_may_rerun(route, op) ? run_again(st, cf, route, ch, op)
-					   : uncertain_settle(st, cf, route, ch, op);
+	e = uncertain_may_rerun(route, op) ? run_again(st, cf, route, link, op)
+					   : uncertain_settle(st, cf, route, link, op);
 	if (e == OK)
 		e = store_find_ref(st, ref, op, NULL);
 	return e == ERR_BUSY ? OK : e; /* somebody else is at it */
 }
 
-enum err uncertain_recover(struct store *st, const struct config *cf, struct channel *ch,
+enum err uncertain_recover(struct store *st, const struct config *cf, struct keeper_link *link,
 	int64_t *settled, int64_t *left)
 {
 	struct found f = {0};
@@ -369,7 +369,7 @@ enum err uncertain_recover(struct store *st, const struct config *cf, struct cha
 	if (e == OK)
 		e = find_all(st, STATE_UNCERTAIN, &f);
 	for (size_t i = 0; i < f.n && e == OK; i++) {
-		e = recover_one(st, cf, ch, &f.list[i]);
+		e = recover_one(st, cf, link, &f.list[i]);
 		if (e == ERR_ABSENT) { /* its request or its script is not there any more */
 			log_warn("%s", err_text());
 			e = OK;

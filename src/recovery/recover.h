@@ -15,7 +15,7 @@
 /*
  * uncertain_settle - asks the route's probe, or lets its rollback undo
  *
- *   ch  an open channel to the keeper, without a run
+ *   link  an open channel to the keeper, without a run
  *   op  uncertain; set to what it is afterwards: done, absent (it may be run), or still uncertain
  *
  * With UNCERTAIN_FAIL and UNCERTAIN_RERUN, and less than a second after the last time, nothing is
@@ -24,7 +24,7 @@
  * timeout.
  */
 enum err uncertain_settle(struct store *st, const struct config *cf, const struct route *route,
-	struct channel *ch, struct operation *op) MUSTCHECK;
+	struct keeper_link *link, struct operation *op) MUSTCHECK;
 
 /* May it be run once more without asking anybody? */
 bool uncertain_may_rerun(const struct route *route, const struct operation *op);
@@ -37,7 +37,7 @@ bool uncertain_may_rerun(const struct route *route, const struct operation *op);
  *
  * Safe beside running gateways.  Returns OK; else the first error that stopped it.
  */
-enum err uncertain_recover(struct store *st, const struct config *cf, struct channel *ch,
+enum err uncertain_recover(struct store *st, const struct config *cf, struct keeper_link *link,
 	int64_t *settled, int64_t *left) MUSTCHECK;
 
 #endif

@@ -70,7 +70,7 @@ static void *work(void *arg)
 	struct pool *pool = arg;
 	struct worker w = {
 		.control_fd = pool->control_fd,
-		.channel = {.fd = -1},
+		.link = {.fd = -1},
 		.stop_fd = pool->listener->stop_fd,
 		.config_path = pool->config_path,
 	};
@@ -96,7 +96,7 @@ static void *work(void *arg)
 		pool->n_idle++;
 		pthread_mutex_unlock(&pool->mutex);
 	}
-	link_close(&w.channel);
+	link_close(&w.link);
 	pthread_mutex_lock(&pool->mutex);
 	pool->n--;
 	pool->n_idle--;
@@ -117,7 +117,7 @@ static void stop_signals(sigset_t *set)
 static void *recover(void *arg)
 {
 	struct pool *pool = arg;
-	struct channel ch = {.fd = -1};
+	struct keeper_link link = {.fd = -1};
 	struct config *cf = NULL;
 	struct store *st = NULL;
 	int64_t settled = 0, left = 0;
@@ -127,15 +127,15 @@ static void *recover(void *arg)
 		e = configured_open_store(
 			cf, false, &st); /* one that is not there is not made here */
 	if (e == OK)
-		e = link_open(pool->control_fd, &ch);
+		e = link_open(pool->control_fd, &link);
 	if (e == OK)
-		e = uncertain_recover(st, cf, &ch, &settled, &left);
+		e = uncertain_recover(st, cf, &link, &settled, &left);
 	if (settled + left > 0)
 		log_info("recovered: %lld settled, %lld uncertain", (long long)settled,
 			(long long)left);
 	if (e != OK && e != ERR_ABSENT)
 		log_warn("recover: %s", err_text());
-	link_close(&ch);
+	link_close(&link);
 	store_close(&st);
 	config_free(&cf);
 	return NULL;

@@ -42,8 +42,8 @@ static void nap(int64_t us)
 }
 
 /* The keeper's answer to a start that failed crosses the word that nobody waits for it. */
-static void cross(struct channel *ch, pid_t keeper, struct run_spec *spec, struct script *missing,
-	struct script *good)
+static void cross(struct keeper_link *link, pid_t keeper, struct run_spec *spec,
+	struct script *missing, struct script *good)
 {
 	const struct watch watch = {.stop = {{-1, 0, 0}, {-1, 0, 0}},
 		.until_us = clock_mono_us() + 10000000,
@@ -52,20 +52,20 @@ static void cross(struct channel *ch, pid_t keeper, struct run_spec *spec, struc
 	int failed = 0, status;
 
 	spec->script = missing;
-	is_int(link_order(ch, spec), OK, "a program that is not there is ordered");
+	is_int(link_order(link, spec), OK, "a program that is not there is ordered");
 	nap(200000);
 	kill(keeper, SIGSTOP);
 	waitpid(keeper, &status, WUNTRACED);
-	link_forget(ch);
+	link_forget(link);
 	spec->script = good;
-	is_int(link_order(ch, spec), OK, "one that is there, and nobody waits for it");
-	link_forget(ch);
-	is_int(link_order(ch, spec), OK, "and one that is waited for");
+	is_int(link_order(link, spec), OK, "one that is there, and nobody waits for it");
+	link_forget(link);
+	is_int(link_order(link, spec), OK, "and one that is waited for");
 	kill(keeper, SIGCONT);
-	is_int(link_wait(ch, &watch, &end, &failed), OK, "it has run");
+	is_int(link_wait(link, &watch, &end, &failed), OK, "it has run");
 	is_int(failed, 0, "nothing failed");
 	ending_free(&end);
-	link_forget(ch);
+	link_forget(link);
 }
 
 int main(void)
@@ -76,7 +76,7 @@ int main(void)
 	struct script good = {.dir = (char *)(uintptr_t) "/", .argv = yes};
 	struct route route = {.timeout_ms = 60000};
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC), control_fd;
-	struct channel ch = {.fd = -1};
+	struct keeper_link link = {.fd = -1};
 	struct run_spec spec = {.environment = none,
 		.route = &route,
 		.store_url = "",
@@ -85,12 +85,12 @@ int main(void)
 		.second_fd = null};
 	pid_t keeper;
 
-	if (keeper_start(true, &control_fd) != OK || link_open(control_fd, &ch) != OK)
+	if (keeper_start(true, &control_fd) != OK || link_open(control_fd, &link) != OK)
 		return 111;
 	keeper = only_child();
 	for (int i = 0; i < 3; i++)
-		cross(&ch, keeper, &spec, &missing, &good);
-	link_close(&ch);
+		cross(&link, keeper, &spec, &missing, &good);
+	link_close(&link);
 	close(control_fd);
 	is_int(waitpid(keeper, NULL, 0), keeper, "the keeper leaves");
 	return done_testing();
