@@ -46,7 +46,7 @@ struct child {
 struct client {
 	struct client *next;
 	int fd;
-	int tray_fd; /* read when something else is a reason to: see keeper/protocol.h */
+	int lazy_fd; /* read when something else is a reason to: see keeper/protocol.h */
 	struct child *child;
 	bool is_full; /* it did not take our last message: wait until it can be written */
 };

@@ -135,7 +135,7 @@ static void close_client(struct keeper *k, struct client *client)
 			break;
 		}
 	close(client->fd);
-	close(client->tray_fd);
+	close(client->lazy_fd);
 	free(client);
 }
 
@@ -156,25 +156,25 @@ static ssize_t read_message(struct keeper *k, struct client *client, int fd)
  * the next run's order may lie behind it, while the word that ends this one is on the other socket.
  * False: something cannot be read now, and is still there.
  */
-static bool read_tray(struct keeper *k, struct client *client, int64_t serial)
+static bool read_lazy(struct keeper *k, struct client *client, int64_t serial)
 {
 	ssize_t n = 1;
 
 	errno = 0;
 	while (n > 0 && !(client->child && client->child->order->serial >= serial))
-		n = read_message(k, client, client->tray_fd);
+		n = read_message(k, client, client->lazy_fd);
 	return n > 0 || (n == 0 && errno != EBADF) || (n < 0 && errno == EAGAIN);
 }
 
 /* What is due may have been recorded long ago. */
-static void look_into_tray(struct keeper *k, struct client *client)
+static void read_deferred(struct keeper *k, struct client *client)
 {
 	struct command command;
 
-	if (recv(client->tray_fd, &command, sizeof(command), MSG_DONTWAIT | MSG_PEEK) ==
+	if (recv(client->lazy_fd, &command, sizeof(command), MSG_DONTWAIT | MSG_PEEK) ==
 			sizeof(command) &&
 		command.kind == MESSAGE_FORGET)
-		read_message(k, client, client->tray_fd);
+		read_message(k, client, client->lazy_fd);
 }
 
 static void read_client(struct keeper *k, struct client *client)
@@ -183,7 +183,7 @@ static void read_client(struct keeper *k, struct client *client)
 	ssize_t n = recv(client->fd, &next, sizeof(next), MSG_DONTWAIT | MSG_PEEK);
 
 	/* What it is about is taken first; poll(2) brings us back to what stays there. */
-	if (n < 0 || !read_tray(k, client, next.serial))
+	if (n < 0 || !read_lazy(k, client, next.serial))
 		return;
 	if (read_message(k, client, client->fd) == 0)
 		close_client(k, client);
@@ -207,7 +207,7 @@ static void read_control(struct keeper *k)
 		return;
 	}
 	client->fd = fds[0];
-	client->tray_fd = fds[1];
+	client->lazy_fd = fds[1];
 	client->next = k->clients;
 	k->clients = client;
 }
@@ -325,7 +325,7 @@ static void attend(struct keeper *k)
 		child_reap(k);
 	for (struct client *client = k->clients; client; client = client->next)
 		if (client->child && now_us >= child_due(client->child))
-			look_into_tray(k, client);
+			read_deferred(k, client);
 	for (struct child *c = k->children, *next; c; c = next) {
 		next = c->next;
 		if (now_us >= child_due(c))
@@ -428,7 +428,7 @@ static enum err hand_over(int control_fd, const int fds[2])
 		"open a channel to the keeper: %s", strerror(errno));
 }
 
-enum err keeper_channel(int control_fd, int *channel_fd, int *tray_fd)
+enum err keeper_channel(int control_fd, int *channel_fd, int *lazy_fd)
 {
 	int ours[2] = {-1, -1}, theirs[2] = {-1, -1}, size = 2 * ORDER_MAX;
 	enum err e = OK;
@@ -453,6 +453,6 @@ enum err keeper_channel(int control_fd, int *channel_fd, int *tray_fd)
 		return e;
 	}
 	*channel_fd = ours[0];
-	*tray_fd = ours[1];
+	*lazy_fd = ours[1];
 	return OK;
 }

@@ -31,10 +31,10 @@ bool keeper_is_gone(int control_fd);
  * keeper_channel - a new channel to the keeper, for one thread
  *
  *   channel_fd  set on OK; CLOEXEC; the caller closes it: a run on it is then the keeper's
- *   tray_fd     the same: what is sent here wakes nobody; see keeper/protocol.h
+ *   lazy_fd     the same: what is sent here wakes nobody; see keeper/protocol.h
  *
  * Returns OK; ERR_NOMEM no descriptors; ERR_GONE the keeper has died; ERR_SYSTEM.
  */
-enum err keeper_channel(int control_fd, int *channel_fd, int *tray_fd) MUSTCHECK;
+enum err keeper_channel(int control_fd, int *channel_fd, int *lazy_fd) MUSTCHECK;
 
 #endif

@@ -22,16 +22,16 @@
 
 enum err link_open(int control_fd, struct keeper_link *link)
 {
-	return link->fd >= 0 ? OK : keeper_channel(control_fd, &link->fd, &link->tray_fd);
+	return link->fd >= 0 ? OK : keeper_channel(control_fd, &link->fd, &link->lazy_fd);
 }
 
 void link_close(struct keeper_link *link)
 {
 	if (link->fd >= 0) {
 		close(link->fd);
-		close(link->tray_fd);
+		close(link->lazy_fd);
 	}
-	link->fd = link->tray_fd = -1;
+	link->fd = link->lazy_fd = -1;
 	link->is_over = false;
 }
 
@@ -121,7 +121,7 @@ enum err link_order(struct keeper_link *link, const struct run_spec *spec)
 	c->cmsg_type = SCM_RIGHTS;
 	c->cmsg_len = CMSG_LEN(sizeof(fds));
 	memcpy(CMSG_DATA(c), fds, sizeof(fds));
-	e = send_message(link->tray_fd, &msg);
+	e = send_message(link->lazy_fd, &msg);
 	free(buf);
 	if (e != OK || spec->is_protected)
 		return e;
@@ -138,7 +138,7 @@ enum err link_go(struct keeper_link *link)
 
 void link_forget(struct keeper_link *link)
 {
-	(void)!send_command(link, link->is_over ? link->tray_fd : link->fd, MESSAGE_FORGET);
+	(void)!send_command(link, link->is_over ? link->lazy_fd : link->fd, MESSAGE_FORGET);
 }
 
 void link_hand_over(struct keeper_link *link)

@@ -28,7 +28,7 @@
 /* The gateway's end of a channel; one thread's. */
 struct keeper_link {
 	int fd;            /* -1: not open */
-	int tray_fd;       /* what is sent here wakes nobody */
+	int lazy_fd;       /* what is sent here wakes nobody */
 	int64_t serial;    /* of the run that was ordered last */
 	bool is_protected; /* that run is */
 	bool is_over; /* it has ended, and the keeper holds little of it, and nothing that others
