@@ -560,7 +560,7 @@ static void enforce_time(struct child *c, int64_t now_us)
 	}
 }
 
-void child_attend(struct keeper *k, struct child *c, int64_t now_us)
+void child_tick(struct keeper *k, struct child *c, int64_t now_us)
 {
 	enforce_time(c, now_us);
 	if (now_us >= c->take_over_us) {

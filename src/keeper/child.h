@@ -85,10 +85,10 @@ void child_leave(struct keeper *k, struct child *c);
 /* It is recorded, or was never claimed. */
 void child_forget(struct keeper *k, struct child *c);
 
-/* When child_attend() has to be called next, by clock_mono_us(); INT64_MAX: never. */
+/* When child_tick() has to be called next, by clock_mono_us(); INT64_MAX: never. */
 int64_t child_due(const struct child *c);
 /* Enforces time limits and tries again what failed.  May free c. */
-void child_attend(struct keeper *k, struct child *c, int64_t now_us);
+void child_tick(struct keeper *k, struct child *c, int64_t now_us);
 
 /* Closes everything from descriptor 3 on but the n in `keep`. */
 void child_close_all_but(const int *keep, int n);

@@ -329,7 +329,7 @@ static void attend(struct keeper *k)
 	for (struct child *c = k->children, *next; c; c = next) {
 		next = c->next;
 		if (now_us >= child_due(c))
-			child_attend(k, c, now_us);
+			child_tick(k, c, now_us);
 	}
 }
 
