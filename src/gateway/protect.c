@@ -503,7 +503,7 @@ enum next protect_run(struct request *r)
 		return release(r, EPIPE);
 	}
 	fault("gateway.went");
-	waiting_attend(&r->attended, r->op.id);
+	waiting_register(&r->attended, r->op.id);
 	next = wait_for_end(r, progress_patience_us(r));
 	waiting_leave(&r->attended);
 	return next;

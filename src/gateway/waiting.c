@@ -19,7 +19,7 @@ static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct attended *attended;
 static struct waiting *waiters;
 
-void waiting_attend(struct attended *a, int64_t op_id)
+void waiting_register(struct attended *a, int64_t op_id)
 {
 	a->op_id = op_id;
 	pthread_mutex_lock(&mutex);
@@ -42,7 +42,7 @@ void waiting_leave(struct attended *a)
 	pthread_mutex_unlock(&mutex);
 }
 
-static bool is_attended_here(int64_t op_id)
+static bool is_registered(int64_t op_id)
 {
 	bool found = false;
 
@@ -84,7 +84,7 @@ bool waiting_pause(struct waiting *w, const struct pollfd stop[2])
 	if (left_ms <= 0)
 		return false;
 	/* Whoever runs it here will say when it is over; the order of these two matters. */
-	if (left_ms > WAITING_LOOK_MS && !is_attended_here(w->op_id))
+	if (left_ms > WAITING_LOOK_MS && !is_registered(w->op_id))
 		left_ms = WAITING_LOOK_MS;
 	if (poll(fds, 3, (int)left_ms) < 0)
 		return errno == EINTR;

@@ -23,7 +23,7 @@ struct attended {
 	int64_t op_id;
 	struct attended *next;
 };
-void waiting_attend(struct attended *a, int64_t op_id);
+void waiting_register(struct attended *a, int64_t op_id);
 /* It is over, or the keeper's alone from now on; those who wait look again.  May be called twice.
  */
 void waiting_leave(struct attended *a);
