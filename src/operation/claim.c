@@ -112,7 +112,7 @@ static bool is_script_alive(const struct operation *op)
  * Otherwise the operation's time is the limit: a witness that was stopped, or lost the run without
  * being able to say so, must not keep the key; its token is then worth nothing.
  */
-static bool is_attended(struct store *st, const struct operation *op)
+static bool has_owner(struct store *st, const struct operation *op)
 {
 	if (store_result_is_kept(st, op->id))
 		return true;
@@ -146,7 +146,7 @@ enum err claim_settle(struct store *st, struct operation *op)
 {
 	enum err e;
 
-	if (op->state != STATE_RUNNING || is_attended(st, op))
+	if (op->state != STATE_RUNNING || has_owner(st, op))
 		return OK;
 	/*
 	 * The witness may have recorded the end after we read the row and before it died, so the
@@ -157,7 +157,7 @@ enum err claim_settle(struct store *st, struct operation *op)
 		memset(op, 0, sizeof(*op));
 		return OK;
 	}
-	if (e != OK || op->state != STATE_RUNNING || is_attended(st, op))
+	if (e != OK || op->state != STATE_RUNNING || has_owner(st, op))
 		return e;
 	fault("claim.settling");
 	e = settle_saved(st, op);

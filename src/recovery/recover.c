@@ -212,7 +212,7 @@ enum err uncertain_settle(struct store *st, const struct config *cf, const struc
 
 	if (route->on_uncertain != UNCERTAIN_PROBE && route->on_uncertain != UNCERTAIN_ROLLBACK)
 		return OK;
-	e = store_attend(st, op->id, &lock_fd);
+	e = store_lock_settling(st, op->id, &lock_fd);
 	if (e != OK)
 		return e;
 	operation_ref(op, ref);

@@ -171,13 +171,13 @@ enum err store_take_place(
 	const struct store *st, const char *route, int64_t places, int *fd) MUSTCHECK;
 
 /*
- * store_attend - becomes the only one who finds out what became of an uncertain operation
+ * store_lock_settling - becomes the only one who finds out what became of an uncertain operation
  *
  *   fd  set on OK: close it to let go
  *
  * Returns OK; ERR_BUSY somebody else does; ERR_NOMEM, ERR_SYSTEM.  Does not block.
  */
-enum err store_attend(const struct store *st, int64_t op_id, int *fd) MUSTCHECK;
+enum err store_lock_settling(const struct store *st, int64_t op_id, int *fd) MUSTCHECK;
 
 /*
  * store_find - what is known about an identity, or about a ref

@@ -92,7 +92,7 @@ static enum err open_lock_file(const struct store *st, int *fd)
 		st->lock_path, strerror(errno));
 }
 
-enum err store_attend(const struct store *st, int64_t op_id, int *fd)
+enum err store_lock_settling(const struct store *st, int64_t op_id, int *fd)
 {
 	int got;
 	enum err e = open_lock_file(st, &got);
