@@ -21,7 +21,7 @@ my $OBJECTS = "$ROOT/build/faults/obj";
 # So that nobody has to wait five seconds for an operation's time to be over.
 my @IMPATIENT = ['operation/claim.c', qr/#define RECORD_MS\s+5000\b/, '#define RECORD_MS 300'];
 
-my $DOUBT = qr/store_doubt\(st, op, -1,\s*(?:"[^"]*"\s*)+,\s*clock_wall_ms\(\)\)/;
+my $DOUBT = qr/store_mark_uncertain\(st, op, -1,\s*(?:"[^"]*"\s*)+,\s*clock_wall_ms\(\)\)/;
 my $MAKE_MARK = <<'END';
 if (c->order->is_protected) {
 	char mark[4200], ref[REF_LEN + 1];

@@ -418,7 +418,7 @@ static enum next lose_sight(struct request *r)
 	enum err e;
 
 	link_close(&r->worker->link);
-	e = store_doubt(r->store, &r->op, -1, reason, clock_wall_ms());
+	e = store_mark_uncertain(r->store, &r->op, -1, reason, clock_wall_ms());
 	if (e != OK)
 		log_warn("operation %s: %s", r->ref, err_text());
 	r->op.state = STATE_UNCERTAIN;

@@ -164,7 +164,7 @@ enum err claim_settle(struct store *st, struct operation *op)
 	if (e == ERR_BROKEN)
 		log_warn("%s", err_text());
 	if (e == ERR_ABSENT || e == ERR_BROKEN)
-		e = store_doubt(st, op, -1,
+		e = store_mark_uncertain(st, op, -1,
 			"gateway and keeper are gone, or stood still past its time: nobody has "
 			"seen how it ended",
 			clock_wall_ms());

@@ -49,7 +49,7 @@ static enum err doubt(struct store *st, const struct operation *op, const struct
 	enum outcome outcome, struct recorded *out)
 {
 	out->outcome = outcome;
-	return store_doubt(st, op, end->exit_status, out->reason, clock_wall_ms());
+	return store_mark_uncertain(st, op, end->exit_status, out->reason, clock_wall_ms());
 }
 
 /* The first bytes of the output: all of a header block is in them. */

@@ -269,11 +269,11 @@ struct record {
 enum err store_record(struct store *st, const struct record *rec) MUSTCHECK;
 
 /*
- * store_doubt - nobody can know what became of the run (running -> uncertain)
+ * store_mark_uncertain - nobody can know what became of the run (running -> uncertain)
  *
  * Returns OK; ERR_REFUSED the operation is no longer this token's; else a write's errors.  Blocks.
  */
-enum err store_doubt(struct store *st, const struct operation *op, int exit_status,
+enum err store_mark_uncertain(struct store *st, const struct operation *op, int exit_status,
 	const char *reason, int64_t now_ms) MUSTCHECK;
 
 /*

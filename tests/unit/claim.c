@@ -86,7 +86,7 @@ static void tell_requests_apart(struct store *st)
 	is_str(told(st, &other, 3000), "free", "a forgotten key is nobody's");
 	op = try_operation(st, "doubt", 1000);
 	(void)take(st, &op);
-	must(store_doubt(st, &op, 1, "why", 2000));
+	must(store_mark_uncertain(st, &op, 1, "why", 2000));
 	is_str(told(st, &op, INT64_MAX), "uncertain", "uncertain for ever");
 }
 

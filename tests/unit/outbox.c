@@ -227,7 +227,7 @@ static void ends(void)
 	enum claimed result;
 	struct message m;
 
-	must(store_doubt(st, &op, -1, "why", 700001));
+	must(store_mark_uncertain(st, &op, -1, "why", 700001));
 	must(store_find(st, op.identity, &found, NULL));
 	must(store_free(st, &found, "not done", "", 700002));
 	claim_prepare(st, &found, 700003, 60000, &again);
@@ -259,7 +259,7 @@ static void change_hands(void)
 	struct operation op = subscribe(st, "hands", 750000, URL), again = op, found;
 	enum claimed result;
 
-	must(store_doubt(st, &op, -1, "why", 750001));
+	must(store_mark_uncertain(st, &op, -1, "why", 750001));
 	must(store_find(st, op.identity, &found, NULL));
 	must(store_free(st, &found, "not done", "", 750002));
 	again.principal[0]++;

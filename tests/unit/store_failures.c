@@ -111,7 +111,7 @@ static void fail_to_write(void)
 	op2 = try_operation(st, "no room", 1000);
 	ok(try_claim(st, &op2) < 0, "no room for another: %s", err_text());
 	ok(try_record(st, &op, 10, 2000, 1000, 1000) != OK, "nor for a record: %s", err_text());
-	ok(store_doubt(st, &op, -1, "x", 2000) != OK, "nor for a doubt");
+	ok(store_mark_uncertain(st, &op, -1, "x", 2000) != OK, "nor for a doubt");
 	ok(store_release(st, &op2) != OK, "nor for a release");
 	is_int(try_state(st, &op), STATE_RUNNING, "what is there can be read");
 	try_disk.fail_writes = 0;
@@ -421,11 +421,11 @@ static void run_out_of_quota(void)
 	signal(SIGXFSZ, SIG_IGN);
 	fflush(stdout);
 	setrlimit(RLIMIT_FSIZE, &limit);
-	(void)!store_doubt(st, &op, 1, "x", 2000);
+	(void)!store_mark_uncertain(st, &op, 1, "x", 2000);
 	setrlimit(RLIMIT_FSIZE, &old);
 	ok(strstr(err_text(), "no room") != NULL, "a quota: %s", err_text());
 	is_int(try_state(st, &op), STATE_RUNNING, "nothing happened");
-	is_int(store_doubt(st, &op, 1, "x", 2000), OK, "it works again");
+	is_int(store_mark_uncertain(st, &op, 1, "x", 2000), OK, "it works again");
 	store_close(&st);
 }
 

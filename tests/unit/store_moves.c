@@ -101,20 +101,21 @@ static void need_the_token(void)
 	thief = op;
 	memset(thief.token, 1, TOKEN_LEN);
 	is_int(store_release(st, &thief), OK, "released with another token");
-	is_int(store_doubt(st, &thief, 1, "x", 2000), ERR_REFUSED, "doubted with it");
+	is_int(store_mark_uncertain(st, &thief, 1, "x", 2000), ERR_REFUSED, "doubted with it");
 	is_int(try_record(st, &thief, 3 * MAX, 2000, 1000, 1000), ERR_REFUSED, "recorded with it");
 	is_int(store_find(st, op.identity, &found, NULL), OK, "the operation is there");
 	is_int(found.state, STATE_RUNNING, "still running");
 	ok(memcmp(found.token, op.token, TOKEN_LEN) == 0, "still its owner's");
 	is_int(try_sql(try_db, "SELECT count(*) FROM chunk"), 0,
 		"nothing of the thief's body is kept");
-	is_int(store_doubt(st, &op, 137, "killed", 3000), OK, "doubted by its owner");
+	is_int(store_mark_uncertain(st, &op, 137, "killed", 3000), OK, "doubted by its owner");
 	is_int(store_find(st, op.identity, &found, NULL), OK, "it is there");
 	is_int(found.state, STATE_UNCERTAIN, "uncertain");
 	is_int(found.exit_status, 137, "with its exit status");
 	is_str(found.reason, "killed", "and the reason");
 	is_int(try_record(st, &op, 10, 4000, 1000, 1000), ERR_REFUSED, "too late to record it");
-	is_int(store_doubt(st, &op, 1, "again", 4000), ERR_REFUSED, "or to doubt it again");
+	is_int(store_mark_uncertain(st, &op, 1, "again", 4000), ERR_REFUSED,
+		"or to doubt it again");
 	is_int(store_release(st, &op), OK, "or to release it");
 	is_int(try_state(st, &op), STATE_UNCERTAIN, "nothing of that changed it");
 	op = try_operation(st, "released", 1000);
@@ -265,7 +266,7 @@ static void forget_in_time(void)
 	is_int(store_purge(st, now - 1, &dropped, &forgotten), OK, "what earlier tests left");
 	op = try_operation(st, "uncertain", now);
 	(void)try_claim(st, &op);
-	must(store_doubt(st, &op, -1, "?", now));
+	must(store_mark_uncertain(st, &op, -1, "?", now));
 	op = try_operation(st, "running", now);
 	(void)try_claim(st, &op);
 	op = try_operation(st, "time", now);
@@ -359,7 +360,7 @@ static void list_operations(void)
 		op = try_operation(st, name, 1000 + i);
 		(void)try_claim(st, &op);
 		if (i % 2)
-			must(store_doubt(st, &op, -1, "?", 2000));
+			must(store_mark_uncertain(st, &op, -1, "?", 2000));
 	}
 	is_int(count(st, (struct store_filter){0}, -1), 150,
 		"all, newest first, over several pages");

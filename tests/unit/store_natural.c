@@ -126,7 +126,7 @@ static void hold_until_it_is_known(void)
 	is_str(take(&op, "doubt", 1), "taken", "one with a ttl of a millisecond");
 	is_str(claim_at("other", "doubt", INT64_C(1) << 42), "duplicate",
 		"runs as long as it runs");
-	must(store_doubt(st, &op, -1, "?", now + 1000));
+	must(store_mark_uncertain(st, &op, -1, "?", now + 1000));
 	is_str(holder("doubt", INT64_C(1) << 42), "uncertain", "uncertain: still held");
 	must(store_purge(st, INT64_C(1) << 42, &dropped, &forgotten));
 	is_str(claim_at("other", "doubt", INT64_C(1) << 42), "duplicate", "purged or not");
@@ -147,7 +147,7 @@ static void let_go(void)
 
 	op = try_operation(st, "free", now);
 	is_str(take(&op, "free", 0), "taken", "taken");
-	must(store_doubt(st, &op, -1, "?", now));
+	must(store_mark_uncertain(st, &op, -1, "?", now));
 	op.state = STATE_UNCERTAIN;
 	must(store_free(st, &op, "settled", "not done", now + 1000));
 	is_str(holder("free", now + 1000), "nobody", "let go of when it was not done");
@@ -250,7 +250,7 @@ static void run_again(void)
 	int64_t before;
 
 	is_str(take(&op, "again", 0), "taken", "taken");
-	must(store_doubt(st, &op, -1, "?", now));
+	must(store_mark_uncertain(st, &op, -1, "?", now));
 	again = try_operation(st, "again", now + 1000);
 	claim_prepare(st, &op, now + 1000, 60000, &again);
 	is_str(take(&again, "again", 0), "taken", "another attempt is no duplicate of itself");

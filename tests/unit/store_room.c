@@ -65,7 +65,7 @@ static void limit_a_route(void)
 	is_str(start("a5", 3, 0), "full", "one is released: three run");
 	must(try_record(st, &a2, 10, clock_wall_ms(), 1 << 30, 1000));
 	is_str(start("a5", 3, 0), "taken", "one is done: there is room");
-	must(store_doubt(st, &a1, -1, "?", 2000));
+	must(store_mark_uncertain(st, &a1, -1, "?", 2000));
 	is_str(start("a6", 3, 0), "taken", "one is uncertain: it does not run");
 	is_str(start("a7", 3, 0), "full", "full again");
 }
@@ -89,7 +89,7 @@ static void limit_attempts(void)
 	fresh("attempts");
 	op = try_operation(st, "a1", 1000);
 	is_str(take(&op, 1, 0), "taken", "a run");
-	must(store_doubt(st, &op, -1, "?", 1000));
+	must(store_mark_uncertain(st, &op, -1, "?", 1000));
 	is_str(start("a2", 1, 0), "taken", "becomes uncertain, and another one takes its room");
 	again = try_operation(st, "a1", 2000);
 	claim_prepare(st, &op, 2000, 60000, &again);

@@ -472,7 +472,7 @@ static enum err doubt(struct store *st, struct conn *c, void *arg)
 	return e == OK ? move_history(c, job->op->id, job->now_ms, "uncertain", job->reason) : e;
 }
 
-enum err store_doubt(struct store *st, const struct operation *op, int exit_status,
+enum err store_mark_uncertain(struct store *st, const struct operation *op, int exit_status,
 	const char *reason, int64_t now_ms)
 {
 	struct doubt_job job = {op, exit_status, reason, now_ms};
