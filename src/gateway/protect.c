@@ -375,7 +375,7 @@ static enum err keep_request(struct request *r)
 	}
 	e = request_body_fd(r, &fd);
 	if (e == OK)
-		e = store_keep_request(r->store, &r->op, packed, len, fd, r->body_len);
+		e = store_save_request(r->store, &r->op, packed, len, fd, r->body_len);
 	free(packed);
 	return e;
 }

@@ -75,7 +75,7 @@ void recorder_run(
 
 	operation_ref(&order->op, ref);
 	if (end) {
-		store_keep_result(url, order->op.id);
+		store_hold_result(url, order->op.id);
 		learn(order, spool, end);
 	}
 	fault("harvest.begins");

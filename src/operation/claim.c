@@ -114,7 +114,7 @@ static bool is_script_alive(const struct operation *op)
  */
 static bool has_owner(struct store *st, const struct operation *op)
 {
-	if (store_result_is_kept(st, op->id))
+	if (store_result_is_held(st, op->id))
 		return true;
 	if (op->boot_id != clock_boot_id() || clock_mono_us() / 1000 > op->deadline_mono_ms)
 		return false;

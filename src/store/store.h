@@ -150,15 +150,15 @@ int store_witness_fd(const struct store *st);
 bool store_witness_is_alive(const struct store *st, int64_t witness);
 
 /*
- * store_keep_result - says, until this process ends, that it has the result of a run and goes on
+ * store_hold_result - says, until this process ends, that it has the result of a run and goes on
  * trying to record it
  *
  * Works when the store itself does not: a lock on the operation's own byte of the lock file.  It
  * may fail silently; the result is then recorded all the same if nobody settles the operation
  * before.
  */
-void store_keep_result(const char *url, int64_t op_id);
-bool store_result_is_kept(const struct store *st, int64_t op_id);
+void store_hold_result(const char *url, int64_t op_id);
+bool store_result_is_held(const struct store *st, int64_t op_id);
 
 /*
  * store_take_place - takes one of a route's places for those who wait, in all processes
@@ -277,7 +277,7 @@ enum err store_mark_uncertain(struct store *st, const struct operation *op, int 
 	const char *reason, int64_t now_ms) MUSTCHECK;
 
 /*
- * store_keep_request - keeps the request of a running operation, for whoever has to find out later
+ * store_save_request - keeps the request of a running operation, for whoever has to find out later
  * what became of it; dropped when the operation is done
  *
  *   variables  "NAME=value" strings, each with its NUL; len bytes in all
@@ -285,10 +285,10 @@ enum err store_mark_uncertain(struct store *st, const struct operation *op, int 
  *
  * Returns OK; ERR_REFUSED the operation is no longer this token's; else a write's errors.  Blocks.
  */
-enum err store_keep_request(struct store *st, const struct operation *op, const char *variables,
+enum err store_save_request(struct store *st, const struct operation *op, const char *variables,
 	size_t len, int body_fd, int64_t body_len) MUSTCHECK;
 
-/* What store_keep_request() kept. */
+/* What store_save_request() kept. */
 struct stored_request {
 	char *variables; /* owned */
 	size_t variables_len;

@@ -87,7 +87,7 @@ static int be_waiter(const char *name)
 /* "keep": keeps the result of operation 4711, says so on 3, and lives. */
 static int be_keeper(void)
 {
-	store_keep_result(try_url, 4711);
+	store_hold_result(try_url, 4711);
 	(void)!write(3, "x", 1);
 	return live();
 }
@@ -226,12 +226,12 @@ static void keep_a_result(struct store *st)
 {
 	pid_t pid;
 
-	ok(!store_result_is_kept(st, 4711), "nobody keeps a result");
+	ok(!store_result_is_held(st, 4711), "nobody keeps a result");
 	pid = start_and_wait_for_it("keep", NULL);
-	ok(store_result_is_kept(st, 4711), "somebody does");
-	ok(!store_result_is_kept(st, 4712), "but no other");
+	ok(store_result_is_held(st, 4711), "somebody does");
+	ok(!store_result_is_held(st, 4712), "but no other");
 	kill_it(pid);
-	ok(!store_result_is_kept(st, 4711), "and nobody, when he was killed");
+	ok(!store_result_is_held(st, 4711), "and nobody, when he was killed");
 }
 
 static void outwait_a_holder(void)

@@ -91,7 +91,7 @@ static void make_new(void)
 	uncertain = try_operation(st, "uncertain", 1001);
 	(void)try_claim(st, &uncertain);
 	(void)!pwrite(body, "body", 4, 0);
-	must(store_keep_request(st, &uncertain, "A=1", 4, body, 4));
+	must(store_save_request(st, &uncertain, "A=1", 4, body, 4));
 	must(store_mark_uncertain(st, &uncertain, 3, "nobody knows", 2000));
 	running = try_operation(st, "running", 1002);
 	(void)try_claim(st, &running);

@@ -129,7 +129,7 @@ static enum err keep_request(struct store *st, struct conn *c, void *arg)
 	return e;
 }
 
-enum err store_keep_request(struct store *st, const struct operation *op, const char *variables,
+enum err store_save_request(struct store *st, const struct operation *op, const char *variables,
 	size_t len, int body_fd, int64_t body_len)
 {
 	struct request_job job = {

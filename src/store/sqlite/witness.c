@@ -71,7 +71,7 @@ bool store_witness_is_alive(const struct store *st, int64_t witness)
 	return found != F_UNLCK;
 }
 
-void store_keep_result(const char *url, int64_t op_id)
+void store_hold_result(const char *url, int64_t op_id)
 {
 	char lock_path[PATH_MAX];
 	int fd;
@@ -131,7 +131,7 @@ enum err store_take_place(const struct store *st, const char *route, int64_t pla
 	return e;
 }
 
-bool store_result_is_kept(const struct store *st, int64_t op_id)
+bool store_result_is_held(const struct store *st, int64_t op_id)
 {
 	return store_witness_is_alive(st, op_id); /* the same kind of proof, on another byte */
 }
