@@ -161,13 +161,13 @@ void store_hold_result(const char *url, int64_t op_id);
 bool store_result_is_held(const struct store *st, int64_t op_id);
 
 /*
- * store_take_place - takes one of a route's places for those who wait, in all processes
+ * store_take_waiting_slot - takes one of a route's places for those who wait, in all processes
  *
  *   fd  set on OK: close it to give the place back, which the kernel does for the dead
  *
  * Returns OK; ERR_BUSY all `places` are taken; ERR_NOMEM, ERR_SYSTEM.  Does not block.
  */
-enum err store_take_place(
+enum err store_take_waiting_slot(
 	const struct store *st, const char *route, int64_t places, int *fd) MUSTCHECK;
 
 /*

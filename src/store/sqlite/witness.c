@@ -5,7 +5,8 @@
  *
  * The bytes lie far beyond the end of the file.  Bytes 0 and 1 are the writer lock and its turn
  * (store/sqlite/lock.c), a witness is a random byte, and who keeps a result holds the byte of the
- * operation's id.  Behind all of them are the places of those who wait, PLACES_MAX for each route.
+ * operation's id.  Behind all of them are the places of those who wait, WAITING_SLOTS_MAX for each
+ * route.
  *
  * What it does not know: who asks, and what follows from the answer (operation/claim.c).
  */
@@ -19,7 +20,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PLACES_MAX 1024 /* more than `max_waiters` may be */
+#define WAITING_SLOTS_MAX 1024 /* more than `max_waiters` may be */
 
 static enum err lock_byte(int fd, int64_t at, short type, int command, short *found)
 {
@@ -107,7 +108,7 @@ enum err store_lock_settling(const struct store *st, int64_t op_id, int *fd)
 	return e;
 }
 
-enum err store_take_place(const struct store *st, const char *route, int64_t places, int *fd)
+enum err store_take_waiting_slot(const struct store *st, const char *route, int64_t places, int *fd)
 {
 	unsigned char hash[4];
 	struct digest d;
@@ -120,9 +121,10 @@ enum err store_take_place(const struct store *st, const char *route, int64_t pla
 	digest_start(&d, (const unsigned char *)"places", 6);
 	digest_string(&d, route);
 	digest_end(&d, hash, sizeof(hash));
-	first = (INT64_C(1) << 62) + (int64_t)(hash[0] | hash[1] << 8 | hash[2] << 16) * PLACES_MAX;
+	first = (INT64_C(1) << 62) +
+		(int64_t)(hash[0] | hash[1] << 8 | hash[2] << 16) * WAITING_SLOTS_MAX;
 	e = err_set(ERR_BUSY, "all places to wait at are taken");
-	for (int64_t i = 0; i < places && i < PLACES_MAX && e == ERR_BUSY; i++)
+	for (int64_t i = 0; i < places && i < WAITING_SLOTS_MAX && e == ERR_BUSY; i++)
 		e = lock_byte(got, first + i, F_WRLCK, F_OFD_SETLK, NULL);
 	if (e != OK)
 		close(got);
