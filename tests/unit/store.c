@@ -64,7 +64,7 @@ static char *sentinel(void)
 	struct store st = {0};
 	struct store_options opt = try_options();
 
-	if (place_set(&st, &opt) != OK)
+	if (location_set(&st, &opt) != OK)
 		return NULL;
 	snprintf(path, sizeof(path), "%s", st.sentinel);
 	free(st.path);

@@ -170,19 +170,19 @@ struct store {
 
 /* store/sqlite/location.c */
 /* Fills in the paths. */
-enum err place_set(struct store *st, const struct store_options *opt) MUSTCHECK;
+enum err location_set(struct store *st, const struct store_options *opt) MUSTCHECK;
 /*
  * Is the store there, and may it be?  known: the id that the sentinel remembers, "" without one.
  * OK; ERR_ABSENT there is none and never was one; else it must not be used.
  */
-enum err place_look(struct store *st, const struct store_options *opt,
+enum err location_look(struct store *st, const struct store_options *opt,
 	char known[2 * STORE_ID_LEN + 1]) MUSTCHECK;
 /* Files that root makes in somebody else's directory would lock that account out of its own store.
  */
-enum err place_check_account(const struct store *st) MUSTCHECK;
+enum err location_check_account(const struct store *st) MUSTCHECK;
 /* Writes the sentinel. */
-enum err place_remember(const struct store *st) MUSTCHECK;
-enum err place_refuse_missing(const struct store *st);
+enum err location_remember(const struct store *st) MUSTCHECK;
+enum err location_refuse_missing(const struct store *st);
 /* ERR_BROKEN: the paths no longer lead to the files that were opened. */
 enum err store_is_there(const struct store *st) MUSTCHECK;
 

@@ -44,7 +44,7 @@ static enum err split_url(const char *url, char dir[PATH_MAX], const char **name
 }
 
 /* Paths have their symbolic links resolved, so that one store has one sentinel. */
-enum err place_set(struct store *st, const struct store_options *opt)
+enum err location_set(struct store *st, const struct store_options *opt)
 {
 	char dir[PATH_MAX], resolved[PATH_MAX] = "", hex[17];
 	unsigned char hash[DIGEST_LEN];
@@ -163,7 +163,7 @@ static enum err sentinel_read(const struct store *st, char id[2 * STORE_ID_LEN +
 	return OK;
 }
 
-enum err place_check_account(const struct store *st)
+enum err location_check_account(const struct store *st)
 {
 	char dir[PATH_MAX];
 	struct stat sb;
@@ -179,7 +179,7 @@ enum err place_check_account(const struct store *st)
 }
 
 /* Without a name until it is whole: whoever dies in between leaves nothing behind. */
-enum err place_remember(const struct store *st)
+enum err location_remember(const struct store *st)
 {
 	char text[2 * STORE_ID_LEN + PATH_MAX + 3], self[32];
 	int fd, dir_fd, n;
@@ -204,7 +204,7 @@ enum err place_remember(const struct store *st)
 	return e;
 }
 
-enum err place_refuse_missing(const struct store *st)
+enum err location_refuse_missing(const struct store *st)
 {
 	return err_set(ERR_BROKEN,
 		"the store %s is missing or empty, but it was used before (%s says so); a new one "
@@ -215,7 +215,7 @@ enum err place_refuse_missing(const struct store *st)
 
 /* ---- all of it ---- */
 
-enum err place_look(
+enum err location_look(
 	struct store *st, const struct store_options *opt, char known[2 * STORE_ID_LEN + 1])
 {
 	bool may_create = opt->may_create && !opt->is_read_only;
@@ -233,7 +233,7 @@ enum err place_look(
 		if (e == OK)
 			e = check_database(st->path);
 		if (e == ERR_ABSENT && seen == OK)
-			e = place_refuse_missing(st);
+			e = location_refuse_missing(st);
 	} else {
 		e = seen;
 	}

@@ -423,10 +423,10 @@ static enum err open_database(struct store *st, const struct store_options *opt)
 	char known[2 * STORE_ID_LEN + 1] = "", id[2 * STORE_ID_LEN + 1];
 	bool may_create = opt->may_create && !opt->is_read_only;
 	struct conn *c = NULL;
-	enum err e = may_create && access(st->path, F_OK) != 0 ? place_check_account(st) : OK;
+	enum err e = may_create && access(st->path, F_OK) != 0 ? location_check_account(st) : OK;
 
 	if (e == OK)
-		e = place_look(st, opt, known);
+		e = location_look(st, opt, known);
 	if (e != OK && !(e == ERR_ABSENT && may_create))
 		return e;
 	e = open_lock(st);
@@ -439,7 +439,7 @@ static enum err open_database(struct store *st, const struct store_options *opt)
 		e = check_store(st, c);
 	st->has_recovered = has_recovered;
 	if (e == ERR_ABSENT && *known)
-		e = place_refuse_missing(st);
+		e = location_refuse_missing(st);
 	if (e == OK) {
 		hex_text(st->id, sizeof(st->id), id);
 		if (*known && strcmp(id, known) != 0)
@@ -449,7 +449,7 @@ static enum err open_database(struct store *st, const struct store_options *opt)
 				"right file back, or, if this one is meant to take over, remove %s",
 				st->path, st->sentinel, st->sentinel);
 		else if (!*known && !opt->is_read_only)
-			e = place_remember(st);
+			e = location_remember(st);
 	}
 	if (e == OK)
 		reader_give(st, &c);
@@ -475,7 +475,7 @@ enum err store_open(const struct store_options *opt, struct store **out)
 	pthread_mutex_init(&st->readers_mutex, NULL);
 	pthread_mutex_init(&st->mutex, NULL);
 	pthread_cond_init(&st->work_there, NULL);
-	e = place_set(st, opt);
+	e = location_set(st, opt);
 	if (e == OK)
 		e = open_database(st, opt);
 	if (e == OK && !st->is_read_only)
