@@ -210,7 +210,7 @@ enum err store_claim(struct store *st, const struct claim *what, enum claimed *r
 	enum err e = store_write(st, claim, &job);
 
 	if (e == ERR_UNKNOWN) /* whatever is in the log, nothing was started for it */
-		store_owe_release(st, what->op->id, what->op->token);
+		store_defer_release(st, what->op->id, what->op->token);
 	if (e == OK)
 		*result = job.result;
 	return e;
@@ -268,7 +268,7 @@ enum err store_release(struct store *st, const struct operation *op)
 	enum err e = store_write(st, release, &copy);
 
 	if (e != OK)
-		store_owe_release(st, op->id, op->token);
+		store_defer_release(st, op->id, op->token);
 	return e;
 }
 

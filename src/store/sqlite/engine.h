@@ -116,10 +116,10 @@ struct job {
 enum { JOB_WAITING = 0, JOB_CALLED = 1, JOB_TAKEN = 2, JOB_FINISHED = 3 };
 
 /* A claim that must be taken back: nothing was started for it. */
-struct owed_release {
+struct pending_release {
 	int64_t op_id;
 	unsigned char token[TOKEN_LEN];
-	struct owed_release *next;
+	struct pending_release *next;
 };
 
 /* Which file a path led to when the store was opened. */
@@ -151,7 +151,7 @@ struct store {
 	pthread_mutex_t mutex; /* guards what follows */
 	pthread_cond_t work_there;
 	struct job *first, **last;
-	struct owed_release *owed;
+	struct pending_release *pending_releases;
 	bool has_thread, must_stop;
 	bool is_asked; /* the thread is to write next */
 	bool is_busy;  /* somebody writes; what follows is his */
@@ -233,7 +233,7 @@ enum err writer_begin(struct store *st, struct conn *c) MUSTCHECK;
 enum err writer_commit(struct store *st, struct conn *c) MUSTCHECK;
 void writer_roll_back(struct conn *c);
 /* Remembers that this claim has to be taken back as soon as the store can be written. */
-void store_owe_release(struct store *st, int64_t op_id, const unsigned char token[TOKEN_LEN]);
+void store_defer_release(struct store *st, int64_t op_id, const unsigned char token[TOKEN_LEN]);
 
 /* store/sqlite/upkeep.c: by whoever writes; the second under the writer lock. */
 bool upkeep_is_due(const struct store *st);

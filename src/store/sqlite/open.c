@@ -501,10 +501,10 @@ void store_close(struct store **stp)
 		st->readers = c->next;
 		conn_close(&c);
 	}
-	while (st->owed) {
-		struct owed_release *o = st->owed;
+	while (st->pending_releases) {
+		struct pending_release *o = st->pending_releases;
 
-		st->owed = o->next;
+		st->pending_releases = o->next;
 		free(o);
 	}
 	if (st->lock_fd >= 0)

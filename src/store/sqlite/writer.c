@@ -93,27 +93,27 @@ static bool is_answer(enum err e)
 	return e == OK || e == ERR_REFUSED || e == ERR_ABSENT;
 }
 
-static enum err release_owed(struct conn *c, const struct owed_release *owed)
+static enum err release_pending(struct conn *c, const struct pending_release *pending)
 {
 	enum err e = OK;
 
-	for (; owed && e == OK; owed = owed->next)
-		e = move_release(c, owed->op_id, owed->token);
+	for (; pending && e == OK; pending = pending->next)
+		e = move_release(c, pending->op_id, pending->token);
 	return e;
 }
 
-/* What was owed when a transaction began is settled by its commit; new ones come in front. */
-static void forget_owed(struct store *st, struct owed_release *settled)
+/* What was pending when a transaction began is settled by its commit; new ones come in front. */
+static void forget_pending(struct store *st, struct pending_release *settled)
 {
-	struct owed_release **at;
+	struct pending_release **at;
 
 	pthread_mutex_lock(&st->mutex);
-	for (at = &st->owed; *at && *at != settled;)
+	for (at = &st->pending_releases; *at && *at != settled;)
 		at = &(*at)->next;
 	*at = NULL;
 	pthread_mutex_unlock(&st->mutex);
 	while (settled) {
-		struct owed_release *next = settled->next;
+		struct pending_release *next = settled->next;
 
 		free(settled);
 		settled = next;
@@ -126,7 +126,7 @@ static void forget_owed(struct store *st, struct owed_release *settled)
  */
 static enum err transact(struct store *st, struct job *first, int n, bool *by_job)
 {
-	struct owed_release *owed;
+	struct pending_release *pending;
 	struct job *job = first;
 	struct conn *c;
 	enum err e;
@@ -136,12 +136,12 @@ static enum err transact(struct store *st, struct job *first, int n, bool *by_jo
 		return e;
 	c = st->writer;
 	pthread_mutex_lock(&st->mutex);
-	owed = st->owed;
+	pending = st->pending_releases;
 	pthread_mutex_unlock(&st->mutex);
 	e = writer_begin(st, c);
 	fault("writer.began");
 	if (e == OK)
-		e = release_owed(c, owed);
+		e = release_pending(c, pending);
 	for (int i = 0; i < n && e == OK; i++, job = job->next) {
 		job->result = job->work(st, c, job->arg);
 		if (job->result != OK)
@@ -157,8 +157,8 @@ static enum err transact(struct store *st, struct job *first, int n, bool *by_jo
 	fault("writer.commits");
 	e = writer_commit(st, c);
 	fault("writer.committed");
-	if (e == OK && owed)
-		forget_owed(st, owed);
+	if (e == OK && pending)
+		forget_pending(st, pending);
 	return e;
 }
 
@@ -200,12 +200,12 @@ static void carry_out(struct store *st, struct job *first)
 	}
 }
 
-static bool is_owed(struct store *st)
+static bool is_pending(struct store *st)
 {
 	bool is;
 
 	pthread_mutex_lock(&st->mutex);
-	is = st->owed;
+	is = st->pending_releases;
 	pthread_mutex_unlock(&st->mutex);
 	return is;
 }
@@ -277,7 +277,7 @@ static struct job *take_queue(struct store *st)
 static void hand_on(struct store *st)
 {
 	st->is_busy = false;
-	if (st->is_asked || st->owed)
+	if (st->is_asked || st->pending_releases)
 		pthread_cond_signal(&st->work_there);
 	if (st->first && !st->is_asked)
 		call(st->first);
@@ -288,7 +288,7 @@ static bool lead(struct store *st)
 {
 	struct job *first;
 
-	if (st->is_busy || st->is_asked || st->owed || lock_take(st, false) != OK)
+	if (st->is_busy || st->is_asked || st->pending_releases || lock_take(st, false) != OK)
 		return false;
 	st->is_busy = true;
 	pthread_mutex_unlock(&st->mutex);
@@ -319,9 +319,10 @@ static bool wait_for_work(struct store *st)
 
 	pthread_mutex_lock(&st->mutex);
 	while (st->is_busy || (!st->is_asked && !st->must_stop && rc == 0))
-		rc = st->owed && !st->is_busy ? pthread_cond_clockwait(&st->work_there, &st->mutex,
-							CLOCK_MONOTONIC, &until)
-					      : pthread_cond_wait(&st->work_there, &st->mutex);
+		rc = st->pending_releases && !st->is_busy
+			     ? pthread_cond_clockwait(
+				       &st->work_there, &st->mutex, CLOCK_MONOTONIC, &until)
+			     : pthread_cond_wait(&st->work_there, &st->mutex);
 	go_on = st->first || st->is_asked || !st->must_stop;
 	st->is_busy = go_on;
 	st->is_asked = false;
@@ -348,7 +349,7 @@ static void write_queue(struct store *st)
 		finish(first);
 		return;
 	}
-	if (first || is_owed(st))
+	if (first || is_pending(st))
 		carry_out(st, first);
 	finish(first);
 	upkeep_do(st);
@@ -414,7 +415,8 @@ static void stop_thread(struct store *st)
 void store_writer_stop(struct store *st)
 {
 	stop_thread(st);
-	if (st->owed && lock_take(st, false) == OK) { /* the last chance; nobody else is left */
+	if (st->pending_releases &&
+		lock_take(st, false) == OK) { /* the last chance; nobody else is left */
 		carry_out(st, NULL);
 		store_unlock(st);
 	}
@@ -494,9 +496,9 @@ enum err store_write(
 	return job.result == OK ? OK : err_set(job.result, "%s", job.text);
 }
 
-void store_owe_release(struct store *st, int64_t op_id, const unsigned char token[TOKEN_LEN])
+void store_defer_release(struct store *st, int64_t op_id, const unsigned char token[TOKEN_LEN])
 {
-	struct owed_release *o = calloc(1, sizeof(*o));
+	struct pending_release *o = calloc(1, sizeof(*o));
 
 	if (!o) {
 		log_warn("out of memory: a claim that was not run stays until this process ends");
@@ -505,8 +507,8 @@ void store_owe_release(struct store *st, int64_t op_id, const unsigned char toke
 	o->op_id = op_id;
 	memcpy(o->token, token, TOKEN_LEN);
 	pthread_mutex_lock(&st->mutex);
-	o->next = st->owed;
-	st->owed = o;
+	o->next = st->pending_releases;
+	st->pending_releases = o;
 	if (!st->has_thread && start_thread(st) != OK)
 		log_warn("%s; a claim that was not run waits for the next write", err_text());
 	pthread_cond_signal(&st->work_there);
