@@ -140,7 +140,7 @@ fuzz: ## fuzz what reads bytes from outside, SECONDS each
 			$$(ls tests/fuzz/fuzz_$$f.dict 2>/dev/null | sed s/^/-dict=/) build/fuzz/corpus-$$f || exit 1; \
 	done
 
-bench: deps ## retrysafe beside its peers: ROUNDS=5 SECONDS=2 ONLY=figure KEYS=1000000 REQUESTS=100000 WRITE=directory
+bench: deps ## retrysafe beside the compared programs: ROUNDS=5 SECONDS=2 ONLY=figure KEYS=1000000 REQUESTS=100000 WRITE=directory
 	@sh tests/deps.sh $(BENCH_PACKAGES)
 	@$(MAKE) --no-print-directory -s all $(BUILD)/units.a
 	@RETRYSAFE_BUILD=$(abspath $(BUILD)) perl bench/bench.pl --rounds $(ROUNDS) --keys $(KEYS) \
@@ -154,18 +154,19 @@ lint: ## strict warnings as errors with gcc and clang, clang-tidy, cppcheck, for
 format: ## let clang-format rewrite the sources
 	clang-format -i $(SOURCES) $(NOTIFY_SOURCES) $(HEADERS) tests/tap.h tests/unit/*.[ch] tests/fuzz/*.c
 
+# The pages refer to each other by these places, so they have them when they are installed, too.
+DOCS := docs docs/decisions docs/deploy docs/performance
 install: all ## install into DESTDIR and PREFIX
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/retrysafe \
-		$(DESTDIR)$(PREFIX)/share/doc/retrysafe/decisions \
-		$(DESTDIR)$(PREFIX)/share/doc/retrysafe/performance \
+		$(DOCS:%=$(DESTDIR)$(PREFIX)/share/doc/retrysafe/%) \
 		$(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5
 	install -m 0755 $(BUILD)/retrysafe $(BUILD)/retrysafe-notify $(DESTDIR)$(PREFIX)/bin
 	ln -sf ../../bin/retrysafe $(DESTDIR)$(PREFIX)/lib/retrysafe/retrysafe.fcgi
 	ln -sf ../../bin/retrysafe $(DESTDIR)$(PREFIX)/lib/retrysafe/retrysafe.cgi
 	install -m 0644 README.md CHANGES.md LICENSE conf/* $(DESTDIR)$(PREFIX)/share/doc/retrysafe
-	install -m 0644 docs/*.md $(DESTDIR)$(PREFIX)/share/doc/retrysafe
-	install -m 0644 docs/performance/*.md docs/performance/*.svg $(DESTDIR)$(PREFIX)/share/doc/retrysafe/performance
-	install -m 0644 docs/decisions/*.md $(DESTDIR)$(PREFIX)/share/doc/retrysafe/decisions
+	for d in $(DOCS); do \
+		install -m 0644 $$(find $$d -maxdepth 1 -type f) $(DESTDIR)$(PREFIX)/share/doc/retrysafe/$$d || exit 1; \
+	done
 	install -m 0644 man/retrysafe.1 man/retrysafe-notify.1 $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 0644 man/retrysafe.json.5 $(DESTDIR)$(PREFIX)/share/man/man5
 

@@ -1,6 +1,6 @@
 #!@RETRYSAFE_CGI@
 {
-  "//": "A template: README, A control file, has the line that fills in the two paths.",
+  "//": "A template: docs/deploy/cgi.md, A control file, has the line that fills in the two paths.",
   "store": "sqlite:@STORE@",
   "script": "order.pl",
   "key": "required"

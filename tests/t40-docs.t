@@ -1,5 +1,6 @@
-# Claim: README, manual pages, annotated configuration, its schema and CHANGES.md say what the program
-# does: every setting with default and range, every verb, problem, file and target they name.
+# Claim: README, docs/, manual pages, annotated configuration, its schema and CHANGES.md say what the program
+# does: every setting with default and range, every verb, problem, file and target they name; README stays
+# short, every link leads somewhere, and every decision says whether it still holds.
 # SPDX-License-Identifier: ISC
 use strict;
 use warnings;
@@ -33,7 +34,8 @@ sub ask {
 # The same JSON, however it is spaced.
 sub same { $json->encode($json->decode($_[0])) }
 
-my $readme = slurp('README.md');
+# Every page of Markdown, but CHANGES.md, which also tells of what is gone.
+my @pages = ('README.md', 'CONTRIBUTING.md', 'tests/README.md', glob 'docs/{,*/}*.md');
 my $manual = slurp('man/retrysafe.1');
 my $settings_manual = slurp('man/retrysafe.json.5');
 my $changes = slurp('CHANGES.md');
@@ -304,10 +306,13 @@ subtest 'verbs' => sub {
 
 subtest 'problems' => sub {
     my %status = slurp('src/http/problem.c') =~ /\[PROBLEM_\w+\] = \{"([a-z-]+)", (\d+)/g;
-    my %said = map { my $line = $_; map { $_ => ($line =~ /\| (\d+)/)[0] } $line =~ /`([a-z-]+)` \|/g }
-        grep { /^\|[^|]*\| \d+/ } split /\n/, $readme;
+    my %said = slurp('docs/http.md') =~ /^\| `([a-z-]+)` \| (\d+) \|/mg;
+    my ($operators) = slurp('docs/operations.md') =~ /^## What an answer says about the setup\n(.*?)^## /ms;
+    my @named = map { /`([a-z-]+)`/g } $operators =~ /^\| ([^|]*) \|/mg;
     cmp_ok scalar keys %status, '>', 15, 'there are problems';
-    is_deeply \%said, \%status, 'the README has all of them, with their status';
+    is_deeply \%said, \%status, 'docs/http.md has all of them, with their status';
+    is_deeply [grep { !$status{$_} } @named], [], 'docs/operations.md names no others';
+    cmp_ok scalar @named, '>', 15, 'and says of most of them what they depend on';
 };
 
 subtest 'version' => sub {
@@ -317,28 +322,99 @@ subtest 'version' => sub {
     is((ask('version'))[0], "retrysafe $version", 'which the program says, too');
 };
 
+# Files that the plan of src/ still splits off from others.  docs/architecture.md names them already, so that it is
+# written once; the list goes when the last of them is made.
+my %is_planned = map { $_ => 1 } qw(
+    base/fdpass.c base/descriptors.c store/operation.c store/liveness.c store/url.c store/engine.c
+    store/sqlite/connection.c store/sqlite/row.c store/sqlite/transaction.c store/sqlite/record.c
+    store/sqlite/request.c store/sqlite/expire.c store/sqlite/messages.c
+    recovery/policy.c gateway/route.c gateway/key_step.c gateway/lookup.c gateway/resource.c
+    cli/serve.c cli/check.c cli/render.c cli/store.c
+);
+
 subtest 'names' => sub {
     my $source = join '', map { slurp($_) } sources();
     my %targets = map { $_ => 1 } slurp('Makefile') =~ /^([a-z]+):.*## /mg;
-    for my $file ('README.md', glob 'docs/*.md docs/decisions/*.md man/*') {
+    for my $file (@pages, glob 'man/*') {
         my $text = slurp($file);
         my ($dir) = $file =~ m{^(.*/)?[^/]+\z};
         $dir //= '';
         my @missing = grep { !$targets{$_} } $text =~ /`make ([a-z]+)/g;
-        # Paths, and files of src/ by their bare names.
-        push @missing, grep { !-e && !-e "src/$_" } $text =~ m{`([\w./-]+\.(?:[cht]|pm|pl|sh|md|json|conf|service|socket))`}g;
-        push @missing, grep { !-e } $text =~ m{`((?:src|conf|tests|docs|cgi-bin|demo|man)/[\w./-]*)`}g;
+        # Paths, and files of src/ and tests/ by what they are called there.
+        my @files = $text =~ m{`([\w./-]+\.(?:[cht]|pm|pl|sh|md|json|conf|service|socket|timer|yml))`}g;
+        push @missing, grep { my $name = $_; !grep { -e "$_$name" } '', 'src/', $dir, 'tests/', 'tests/lib/' }
+            grep { !m{^(?:src/)?[\w/]+\.[ch]\z} } @files;
+        push @missing, grep { !-e } $text =~ m{`((?:conf|tests|docs|cgi-bin|demo|man|bench)/[\w./-]*)`}g;
         # Links are relative to the file that has them.
-        push @missing, grep { !-e "$dir$_" } $text =~ m{\]\((?!https?:|#)([^)#]+)\)}g;
-        push @missing, grep { $source !~ /\b$_\(/ } $text =~ /`([a-z]\w*)\(\)`/g;
-        is "@missing", '', "$file: all files, functions and make targets it names are there";
+        push @missing, grep { !-e "$dir$_" } $text =~ m{\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)}g;
+        is "@missing", '', "$file: all files and make targets it names are there";
+        my @absent = grep { !-e && !-e "src/$_" && !-e "tests/$_" } grep { m{^(?:src/)?[\w/]+\.[ch]\z} } @files;
+        push @absent, grep { !-e } $text =~ m{`(src/[\w./-]*)`}g;
+        # Folders of src/; tests/README.md names those of a sandbox in the same way.
+        push @absent, grep { !-e "src/$_" && !-e } $file =~ m{^tests/} ? () : $text =~ m{`([\w/]+/)`}g;
+        push @absent, grep { $source !~ /\b$_\(/ } $text =~ /`([a-z]\w*)\(\)`/g;
+        @absent = grep { !$is_planned{$_} } @absent if $file eq 'docs/architecture.md';
+        is "@absent", '', "$file: all sources, folders and functions it names are there";
     }
 };
 
 subtest 'tour' => sub {
-    my %told = map { $_ => 1 } $readme =~ m{`([\w/]+)\.[ch]`}g;
-    my @silent = grep { !$told{$_} } map { m{^src/(.+)\.c$} } sources();
-    is "@silent", '', 'every file of src/ is in the README';
+    my %told = map { $_ => 1 } slurp('docs/architecture.md') =~ m{`([\w/]+)\.[ch]`}g;
+    my @silent = grep { !$told{$_} } map { m{^src/(.+)\.c\z} } sources();
+    is "@silent", '', 'every file of src/ is in docs/architecture.md';
+    my %folders = map { $_ => 1 } map { m{^src/(.+)/} } sources();
+    my @unknown = grep { !$folders{$_} } slurp('docs/architecture.md') =~ m{^\| `([\w/]+)/` \|}mg;
+    is "@unknown", '', 'and it has no other folders';
+    note 'planned, and there by now: ', join ' ', grep { -e "src/$_" } sort keys %is_planned;
+};
+
+subtest 'README' => sub {
+    my @lines = split /\n/, slurp('README.md');
+    cmp_ok scalar @lines, '<=', 250, 'is short';
+};
+
+# A page without its examples.
+sub prose { slurp($_[0]) =~ s/^```.*?^```$//msgr =~ s/^    .*$//mgr }
+
+# What a page's headings are called in links, as GitHub makes it.
+sub anchors {
+    my ($page) = @_;
+    my (%seen, @anchors);
+    for (prose($page) =~ /^#+ (.*)$/mg) {
+        my $anchor = lc s/\[([^\]]*)\]\([^)]*\)/$1/gr;
+        $anchor =~ s/[^\w\s-]//g;
+        $anchor =~ s/ /-/g;
+        push @anchors, $seen{$anchor}++ ? "$anchor-" . ($seen{$anchor} - 1) : $anchor;
+    }
+    return @anchors;
+}
+
+subtest 'links' => sub {
+    my $links = 0;
+    for my $page (@pages, 'CHANGES.md') {
+        my ($dir) = $page =~ m{^(.*/)};
+        my @wrong;
+        for my $link (prose($page) =~ /\]\(((?!https?:)[^)\s]+)\)/g) {
+            my ($to, $anchor) = $link =~ /^([^#]*)(?:#(.*))?\z/;
+            my $file = $to eq '' ? $page : ($dir // '') . $to;
+            $links++;
+            push @wrong, $link if !-e $file || (defined $anchor && !grep { $_ eq $anchor } anchors($file));
+        }
+        is "@wrong", '', "$page: every link leads to a file, and to a heading of it";
+    }
+    cmp_ok $links, '>', 50, 'there are links';
+};
+
+subtest 'decisions' => sub {
+    my %is_there = map { m{/(\d{4})-} ? ($1 => 1) : () } glob 'docs/decisions/*.md';
+    for my $file (glob 'docs/decisions/*.md') {
+        my ($number) = $file =~ m{/(\d{4})-};
+        my ($title, $status) = slurp($file) =~ /\A# (\d+)\. [^\n]+\n\nStatus: ([^\n]+)\n\n/;
+        is $title, $number + 0, "$file: its number";
+        like $status, qr/^(?:accepted|(?:superseded|amended) by \d{4}(?:, \d{4})*)\z/, "$file: its status";
+        my @others = ($status // '') =~ /\b(\d{4})\b/g;
+        is_deeply [grep { !$is_there{$_} || $_ <= $number } @others], [], "$file: decisions that came later";
+    }
 };
 
 done_testing();

@@ -15,7 +15,7 @@ use Server;
 use Test::More;
 
 my $DOCS = 'https://api.example.org/retrysafe';
-my $SCRIPTS = 'For whoever writes the service\'s scripts';
+my $SCRIPTS = 'For authors of the service\'s scripts';
 my $sandbox = Sandbox->new;
 my $effects = Effects->new($sandbox);
 my $page = Process::contents($sandbox->root . '/docs/http.md');
@@ -361,7 +361,7 @@ sub check_example {
     is $text[1], $text[0], $title;
 }
 
-# ---- for whoever writes scripts ----
+# ---- for authors of scripts ----
 
 subtest 'variables and fields' => sub {
     my $key = new_key();
