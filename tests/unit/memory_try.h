@@ -27,10 +27,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* These run before the sanitizer is ready for code of ours. */
 #ifdef __SANITIZE_ADDRESS__
 #define REAL(name) __interceptor_##name
+#define BARE __attribute__((no_sanitize("address", "undefined")))
 #else
 #define REAL(name) __libc_##name
+#define BARE
 #endif
 void *REAL(malloc)(size_t n);
 void *REAL(calloc)(size_t n, size_t size);
@@ -48,7 +51,7 @@ static struct {
 } memory;
 
 /* Whether the allocation that is being asked for fails. */
-static bool memory_fails(void)
+BARE static bool memory_fails(void)
 {
 	long n;
 
@@ -63,7 +66,7 @@ static bool memory_fails(void)
 	return true;
 }
 
-void *malloc(size_t n)
+BARE void *malloc(size_t n)
 {
 	void *p = memory_fails() ? NULL : REAL(malloc)(n);
 
@@ -71,7 +74,7 @@ void *malloc(size_t n)
 	return p;
 }
 
-void *calloc(size_t n, size_t size)
+BARE void *calloc(size_t n, size_t size)
 {
 	void *p = memory_fails() ? NULL : REAL(calloc)(n, size);
 
@@ -79,7 +82,7 @@ void *calloc(size_t n, size_t size)
 	return p;
 }
 
-void *realloc(void *p, size_t n)
+BARE void *realloc(void *p, size_t n)
 {
 	void *grown = memory_fails() ? NULL : REAL(realloc)(p, n);
 
@@ -87,7 +90,7 @@ void *realloc(void *p, size_t n)
 	return grown;
 }
 
-void free(void *p)
+BARE void free(void *p)
 {
 	int before = errno;
 
