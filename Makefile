@@ -59,7 +59,7 @@ OBJECTS := $(SOURCES:src/%.c=$(BUILD)/obj/%.o)
 UNITS   := $(sort $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*.c)))
 
 .DELETE_ON_ERROR:
-.PHONY: static all deps demo serve check crash powercut torture bench unit lint format install clean help dist
+.PHONY: static all deps demo serve check check-fast check-newer-sqlite crash powercut torture bench unit lint format install clean help dist
 
 all: $(BUILD)/retrysafe $(BUILD)/retrysafe.fcgi $(BUILD)/retrysafe.cgi $(BUILD)/retrysafe-notify ## build the programs and two links
 
@@ -109,10 +109,21 @@ serve: deps ## keep the demo's server up for a browser
 
 unit: $(UNITS)
 
+# Unit tests are linked with objects of $(BUILD); only the others start programs with fault points.
+NEEDS_FAULTS = $(if $(T),$(foreach t,$(T),$(if $(wildcard tests/unit/$(t).c),,$(filter all,$(t)) \
+	$(wildcard tests/$(t)*.t))),all)
+
 check: deps ## run all tests; T=name runs one, SAN=1 with ASan and UBSan
 	@$(MAKE) --no-print-directory all unit
-	@$(MAKE) --no-print-directory SAN= FAULTS=1 all
+	$(if $(strip $(NEEDS_FAULTS)),@$(MAKE) --no-print-directory SAN= FAULTS=1 all)
 	@RETRYSAFE_BUILD=$(BUILD) sh tests/run.sh $(if $(T),$(T),all)
+
+# What finds most mistakes in a minute.
+check-fast: deps ## unit tests, our own lint rules and one wiring, in under a minute; prints its time
+	@$(MAKE) --no-print-directory all unit
+	@start=$$(date +%s); sh tests/lint.sh own && RETRYSAFE_BUILD=$(BUILD) \
+		RETRYSAFE_WIRING='lighttpd socket' sh tests/run.sh unit t10 && \
+		echo "check-fast: $$(($$(date +%s) - start)) s"
 
 torture: deps ## kill gateways, keepers and scripts under load for SECONDS; SEED chooses; the history is proved
 	@$(MAKE) --no-print-directory -s all
@@ -179,4 +190,4 @@ clean: ## remove everything that was built
 	rm -rf build
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 26

@@ -3,6 +3,7 @@
 # Runs the tests through prove: all of them, or those that are named.
 #
 #   tests/run.sh all            the unit tests, then tests/t*.t
+#   tests/run.sh unit           the unit tests
 #   tests/run.sh t10-servers    one file; so do `t10` and, for tests/unit/key.c, `key`
 #
 # A name is a whole file name without its ending; when there is none of that name, it is the
@@ -31,6 +32,7 @@ files=
 for name in "${@:-all}"; do
     case $name in
     all) found=$(everything) ;;
+    unit) found=$(everything | grep '/unit/') ;;
     *) found=$(named "$name") ;;
     esac
     if [ -z "$found" ]; then

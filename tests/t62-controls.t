@@ -7,6 +7,7 @@ use FindBin;
 use lib "$FindBin::Bin/torture";
 use Effects;
 use FastCgi qw(:all);
+use File::Find qw(find);
 use File::Path qw(make_path);
 use Gateway qw(start_gateway socket_path write_config verb);
 use Process qw(wait_until is_alive);
@@ -17,6 +18,8 @@ use Test::More;
 # What a mutant is linked with; `make check` has built it.
 my $ROOT = Sandbox::root();
 my $OBJECTS = "$ROOT/build/faults/obj";
+my @LIBRARIES = qw(-lfcgi -lsqlite3 -ljansson -lmd -lpthread);
+my %objects;    # of each program that was built, but for main.o
 
 # So that nobody has to wait five seconds for an operation's time to be over.
 my @IMPATIENT = ['operation/claim.c', qr/#define RECORD_MS\s+5000\b/, '#define RECORD_MS 300'];
@@ -42,7 +45,8 @@ static bool has_mark(struct store *st, const struct operation *op)
 }
 END
 
-# What is wrong; where, with what in place of what; who must see it, and what he must say.
+# What is wrong; where, with what in place of what; which test must see it, and what it must say.  A
+# file is named by its path below src/, or by the end of that path.
 my @MUTANTS = (
     ['an operation whose witnesses are dead is run again',
         [['operation/claim.c', $DOUBT, 'store_release(st, op)']], \&torture_keepers, qr/^double: /m],
@@ -81,6 +85,12 @@ my @MUTANTS = (
     ['a keeper without a gateway records nothing', [['keeper/child.c',
         qr/\|\| fork_recorder\(c\)\)(\s*free_child)/, '|| c)$1']],
         \&torture_gateways, qr/^uncertain: /m],
+    ['a stale contender takes an operation that was settled again', [['store/sqlite/open.c',
+        qr/(\[ST_RETAKE\]\s*=[^\[]*?) AND attempts=\?2-1/, '$1']], \&run_store_moves,
+        qr/^not ok \d+ - nor when it is uncertain again/m],
+    ['a script is begun after the time of its operation', [['keeper/child.c',
+        qr/(static bool is_too_late\([^{]*\{)/, "\$1\n\tif (o)\n\t\treturn false;"]], \&run_child,
+        qr/^not ok \d+ - after the time of its operation it is not begun/m],
 );
 
 plan skip_all => 'strace may not trace here' if system 'strace -qq -o /dev/null true 2>/dev/null';
@@ -94,10 +104,34 @@ for my $mutant (@MUTANTS) {
     # The right program, with no more patience than the mutant.  Its torture is t60-torture.t.
     is try($test, grep { $_ == $IMPATIENT[0] } @$patches), '', 'the right program is acquitted'
         if !$is_sound{$test}++ && $test != \&torture_keepers && $test != \&torture_gateways;
-    like try($test, @$patches), $conviction, $name and $killed++;
+    my $says = try($test, @$patches);
+    ok(is_convicted($says, $conviction), $name) ? $killed++ : diag $says;
 }
 diag scalar(@MUTANTS) . " mutants, $killed killed";
+subtest 'a control that does not fit convicts nothing' => \&check_misfits;
 $workshop->finish;
+
+# Every part of a mutant fits in one place of one file, or the mutant fails its test.
+sub check_misfits {
+    my $fits = ['err.c', qr/(enum err err_set\()/, '$1'];
+    my %misfit = (
+        'its file is missing' => ['no_such_file.c', qr/./, ''],
+        'its file is named by a part of its name' => ['rr.c', qr/./, ''],
+        'its pattern is not there' => ['err.c', qr/no such text/, ''],
+        'its pattern is there twice' => ['err.c', qr/enum err/, ''],
+        'it changes nothing' => $fits,
+        'it does not compile' => ['err.c', qr/(enum err err_set\()/, 'no C $1'],
+    );
+    my $change = ['err.c', qr/(enum err err_set\()/, "\n\$1"];
+    my $test = sub { 'wrong' };
+    ok is_convicted(try($test, $change), qr/wrong/), 'one that fits does';
+    for my $what (sort keys %misfit) {
+        my $says = try($test, $misfit{$what});
+        like $says, qr/^cannot be tried: /, $what;
+        ok !is_convicted($says, qr/./), '... so it fails';
+        ok !is_convicted(try($test, $change, $misfit{$what}), qr/./), '... also as a second part';
+    }
+}
 
 # ---- building ----
 
@@ -107,11 +141,14 @@ sub build {
     my $dir = 'mutant-' . ++$n;
     my (%text, @objects);
     for my $patch (@patches) {
-        my ($file, $from, $to) = @$patch;
+        my ($name, $from, $to) = @$patch;
+        my $file = source_named($name);
         $text{$file} //= Process::contents("$ROOT/src/$file");
         my $fits = () = $text{$file} =~ /$from/g;
         die "a patch fits $fits times: $file: $from\n" if $fits != 1;
+        my $before = $text{$file};
         $text{$file} =~ s{$from}{ my $one = $1; $to =~ s/\$1/$one/r }e;
+        die "a patch changes nothing: $file: $from\n" if $text{$file} eq $before;
     }
     for my $file (sort keys %text) {
         my $source = $workshop->write("$dir/$file", $text{$file});
@@ -120,17 +157,42 @@ sub build {
             $objects[-1], $source);
     }
     # What the Makefile made of the sources that are there; retrysafe-notify is another program.
-    my @others = map { "$OBJECTS/" . s/c\z/o/r } grep { !$text{$_} && !m{^notify/} }
-        map { s{^\Q$ROOT\E/src/}{}r } glob "$ROOT/src/{,*/,*/*/}*.c";
-    -e $others[0] or die "$OBJECTS is empty: make FAULTS=1 all\n";
+    my @others = map { s/c\z/o/r } grep { !$text{$_} && !m{^notify/} } files_below("$ROOT/src", qr/\.c\z/);
+    push @objects, map { "$OBJECTS/$_" } @others;
+    -e or die "$_ is not there: make FAULTS=1 all\n" for @objects;
     make_path($workshop->path($dir));
-    run('-pie', '-o', $workshop->path("$dir/retrysafe"), @objects, @others,
-        qw(-lfcgi -lsqlite3 -ljansson -lmd -lpthread));
+    run('-pie', '-o', $workshop->path("$dir/retrysafe"), @objects, @LIBRARIES);
+    $objects{ $workshop->path($dir) } = [grep { !m{/main\.o\z} } @objects];
     return $workshop->path($dir);
+}
+
+# Paths of files below a directory, from there on.
+sub files_below {
+    my ($top, $pattern) = @_;
+    my @files;
+    find({ no_chdir => 1, wanted => sub { push @files, substr $_, length "$top/" if /$pattern/ } },
+        $top);
+    return sort @files;
+}
+
+# The one file of src/ whose path is this, or ends with it.
+sub source_named {
+    my ($name) = @_;
+    my @all = files_below("$ROOT/src", qr/\.c\z/);
+    my @found = grep { $_ eq $name } @all;
+    @found = grep { m{/\Q$name\E\z} } @all if !@found;
+    die @found . " files are called $name\n" if @found != 1;
+    return $found[0];
 }
 
 sub run {
     system($ENV{CC} // 'gcc', @_) == 0 or die "does not compile: $_[-1]\n";
+}
+
+# A mutant that could not be made, or a test that could not be carried out, convicts nothing.
+sub is_convicted {
+    my ($says, $conviction) = @_;
+    return $says !~ /\Acannot be tried: / && $says =~ $conviction;
 }
 
 # What a test has to say of a program with these patches.
@@ -139,7 +201,7 @@ sub try {
     my $complaints = eval {
         local $ENV{RETRYSAFE_BUILD} = build(@patches);
         $test->();
-    } // "died: $@";
+    } // "cannot be tried: $@";
     note $complaints;
     return $complaints;
 }
@@ -148,6 +210,20 @@ sub try {
 
 sub run_t51 {
     my $says = qx($^X -I$ROOT/tests/lib $ROOT/tests/t51-order.t 2>&1);
+    return $? == 0 ? '' : $says;
+}
+
+sub run_store_moves { run_unit('store_moves') }
+sub run_child { run_unit('child') }
+
+# A unit test, linked with the objects of the program under test.
+sub run_unit {
+    my ($name) = @_;
+    my $test = "$ENV{RETRYSAFE_BUILD}/$name";
+    run(qw(-std=gnu11 -D_GNU_SOURCE -O1 -g -fPIE -pie -DRETRYSAFE_FAULTS), "-I$ROOT/src",
+        "-I$ROOT/tests", '-o', $test, "$ROOT/tests/unit/$name.c", @{ $objects{ $ENV{RETRYSAFE_BUILD} } },
+        @LIBRARIES);
+    my $says = qx($test 2>&1);
     return $? == 0 ? '' : $says;
 }
 

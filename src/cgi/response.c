@@ -362,19 +362,20 @@ static enum err write_head(const struct block *b, const char *line, struct cgi_r
 	const char *name, *value;
 	size_t at = 0;
 	FILE *f = open_memstream(&res->head, &res->head_len);
-	bool is_written;
+	bool is_whole;
 
 	if (!f)
 		return err_set(ERR_NOMEM, "no memory for a response header");
+	/* ferror(3) does not say that open_memstream(3) had no memory: each write does. */
 	if (line[3] != '\0' || !reason)
-		fprintf(f, "Status: %s\r\n", line);
+		is_whole = fprintf(f, "Status: %s\r\n", line) > 0;
 	else
-		fprintf(f, "Status: %d %s\r\n", res->status, reason);
-	while (next_field(b, &at, &name, &value))
+		is_whole = fprintf(f, "Status: %d %s\r\n", res->status, reason) > 0;
+	while (is_whole && next_field(b, &at, &name, &value))
 		if (!is_dropped(name))
-			fprintf(f, "%s: %s\r\n", name, value);
-	is_written = !ferror(f);
-	if (fclose(f) == 0 && is_written)
+			is_whole = fprintf(f, "%s: %s\r\n", name, value) > 0;
+	/* Without memory for the last byte glibc's fclose(3) says 0 and leaves no text. */
+	if (fclose(f) == 0 && is_whole && res->head)
 		return OK;
 	free(res->head);
 	return err_set(ERR_NOMEM, "no memory for a response header");

@@ -21,6 +21,7 @@
 #include "config/table.h"
 #include "config/value.h"
 #include "config/where.h"
+#include "http/json_pointer.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -97,12 +98,15 @@ static enum err read_settings(struct config_where *w, json_t *object, unsigned w
 static enum err set_defaults(struct config_where *w, bool is_top, void *base)
 {
 	for (const struct setting *s = config_settings; s->name; s++) {
+		json_error_t error;
+		bool is_no_memory;
 		json_t *value;
 		enum err e;
 
 		if (!is_field(s, is_top) || !s->fallback)
 			continue;
-		if (!(value = json_loads(s->fallback, JSON_DECODE_ANY, NULL)))
+		if (!(value = json_pointer_parse(s->fallback, strlen(s->fallback), JSON_DECODE_ANY,
+			      &error, &is_no_memory)))
 			return no_memory_for(w->file);
 		e = config_value_read(w, s, value, base);
 		json_decref(value);
@@ -257,10 +261,12 @@ static enum err set_spool(struct config *cf)
 static enum err read_config(struct config_where *w, bool is_control, struct config *cf)
 {
 	json_error_t wrong_at;
-	json_t *root = json_loadb(w->text, w->len, JSON_REJECT_DUPLICATES, &wrong_at);
+	bool is_no_memory;
+	json_t *root = json_pointer_parse(
+		w->text, w->len, JSON_REJECT_DUPLICATES, &wrong_at, &is_no_memory);
 	enum err e;
 
-	if (!root && wrong_at.line < 0) /* it has nothing to complain about in the text */
+	if (is_no_memory || (!root && wrong_at.line < 0)) /* nothing in the text is wrong */
 		return no_memory_for(w->file);
 	if (!root)
 		return err_set(ERR_INVALID, "%s:%d:%d: %s", w->file, wrong_at.line, wrong_at.column,

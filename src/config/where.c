@@ -11,6 +11,8 @@
  */
 #include "config/where.h"
 
+#include "http/json_pointer.h"
+
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -80,7 +82,10 @@ static void skip_value(struct scan *s)
 /* Whether the string literal text..end means `key`: it may be written with escapes. */
 static bool is_key(const char *text, const char *end, const char *key)
 {
-	json_t *name = json_loadb(text, (size_t)(end - text), JSON_DECODE_ANY, NULL);
+	json_error_t error;
+	bool is_no_memory;
+	json_t *name = json_pointer_parse(
+		text, (size_t)(end - text), JSON_DECODE_ANY, &error, &is_no_memory);
 	bool same = json_is_string(name) && strcmp(json_string_value(name), key) == 0;
 
 	json_decref(name);

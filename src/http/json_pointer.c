@@ -144,13 +144,24 @@ __attribute__((constructor)) static void set_allocator(void)
 	json_set_alloc_funcs(allocate, free);
 }
 
+json_t *json_pointer_parse(
+	const char *text, size_t len, size_t flags, json_error_t *error, bool *is_no_memory)
+{
+	json_t *root;
+
+	is_parsing = true;
+	has_failed = false;
+	root = json_loadb(text, len, flags, error);
+	is_parsing = false;
+	*is_no_memory = !root && has_failed;
+	return root;
+}
+
 /* jansson's own text quotes the document. */
 static enum err refuse(const json_error_t *error)
 {
 	enum json_error_code code = json_error_code(error);
 
-	if (has_failed)
-		return err_set(ERR_NOMEM, "no memory for the JSON of a body");
 	return err_set(ERR_INVALID, "the JSON is wrong in line %d, column %d: %s", error->line,
 		error->column,
 		code == json_error_duplicate_key            ? "a member name is there twice"
@@ -187,15 +198,15 @@ static bool is_too_deep(const char *text, size_t len)
 static enum err parse(const char *text, size_t len, json_t **out)
 {
 	json_error_t error;
+	bool is_no_memory;
 	json_t *root;
 
 	if (is_too_deep(text, len))
 		return err_set(ERR_INVALID, "the JSON is nested deeper than %d", POINTER_DEPTH_MAX);
-	is_parsing = true;
-	has_failed = false;
-	root = json_loadb(
-		text, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
-	is_parsing = false;
+	root = json_pointer_parse(text, len,
+		JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &error, &is_no_memory);
+	if (is_no_memory)
+		return err_set(ERR_NOMEM, "no memory for the JSON of a body");
 	if (!root)
 		return refuse(&error);
 	*out = root;

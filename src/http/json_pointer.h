@@ -12,6 +12,7 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define POINTER_JSON_MAX  (1024 * 1024) /* bytes of a document */
@@ -49,6 +50,19 @@ void json_pointer_remove(json_t *root, const char *pointer);
  * len.  Takes up to 80 times the document's length in memory.  Blocks on the disk only.
  */
 enum err json_pointer_load(int fd, int64_t len, json_t **out) MUSTCHECK;
+
+/*
+ * json_pointer_parse - json_loadb(3), for every text that is not our own
+ *
+ *   error         set when NULL is returned
+ *   is_no_memory  set; true: NULL was returned for want of memory, which jansson itself reports as
+ *                 an error of the text
+ *
+ * After a failed allocation jansson alone would go on, and read behind the end of the text.
+ * Returns the document, which the caller owns; or NULL.
+ */
+json_t *json_pointer_parse(
+	const char *text, size_t len, size_t flags, json_error_t *error, bool *is_no_memory);
 
 /* Is this Content-Type JSON: application/json or a type that ends in +json (RFC 6839, 3.1), in any
  * case, parameters ignored.  NULL: no. */

@@ -17,6 +17,7 @@
 #include "http/status.h"
 
 #include <jansson.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -217,8 +218,15 @@ static char *write_json(const struct problem_facts *pf, const struct entry *e, c
 		"detail", detail, "operation", pf->ref, "operation_state",
 		pf->ref ? pf->operation_state : NULL, "location", pf->location, "retry_same_key",
 		may_retry(pf), "new_key_is_safe", e->new_key_is_safe);
+	size_t n = 6 + (pf->ref ? 1 : 0) + (pf->ref && pf->operation_state ? 1 : 0) +
+		   (pf->location ? 1 : 0);
 	char *body;
 
+	/* Without memory for a value of "s*" jansson leaves the member out. */
+	if (json_object_size(doc) != n) {
+		json_decref(doc);
+		return NULL;
+	}
 	if (!is_problem(e))
 		json_object_del(doc, "type");
 	body = json_dumps(doc, JSON_COMPACT);
@@ -226,36 +234,77 @@ static char *write_json(const struct problem_facts *pf, const struct entry *e, c
 	return body;
 }
 
-static void write_escaped(FILE *f, const char *text)
+/* ---- texts that grow ---- */
+
+/* A growing text.  ferror(3) does not say that open_memstream(3) had no memory: each write does. */
+struct text {
+	FILE *f;
+	char *bytes;
+	size_t len;
+	bool is_cut; /* some of it is missing */
+};
+
+static void begin(struct text *t)
+{
+	*t = (struct text){0};
+	t->f = open_memstream(&t->bytes, &t->len);
+	t->is_cut = !t->f;
+}
+
+static void put(struct text *t, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+static void put(struct text *t, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (t->is_cut)
+		return;
+	va_start(ap, fmt);
+	t->is_cut = vfprintf(t->f, fmt, ap) < 0;
+	va_end(ap);
+}
+
+/* The whole text, which the caller frees; NULL when there was no memory for it. */
+static char *end(struct text *t)
+{
+	bool is_whole = t->f && fclose(t->f) == 0 && !t->is_cut;
+
+	if (is_whole)
+		return t->bytes;
+	free(t->bytes);
+	return NULL;
+}
+
+static void write_escaped(struct text *t, const char *text)
 {
 	for (; *text; text++) {
 		switch (*text) {
 		case '&':
-			fputs("&amp;", f);
+			put(t, "&amp;");
 			break;
 		case '<':
-			fputs("&lt;", f);
+			put(t, "&lt;");
 			break;
 		case '>':
-			fputs("&gt;", f);
+			put(t, "&gt;");
 			break;
 		case '"':
-			fputs("&quot;", f);
+			put(t, "&quot;");
 			break;
 		case '\'':
-			fputs("&#39;", f);
+			put(t, "&#39;");
 			break;
 		default:
-			putc(*text, f);
+			t->is_cut = t->is_cut || putc(*text, t->f) == EOF;
 		}
 	}
 }
 
-static void write_term(FILE *f, const char *term, const char *text)
+static void write_term(struct text *t, const char *term, const char *text)
 {
-	fprintf(f, "<dt>%s</dt>\n<dd>", term);
-	write_escaped(f, text);
-	fputs("</dd>\n", f);
+	put(t, "<dt>%s</dt>\n<dd>", term);
+	write_escaped(t, text);
+	put(t, "</dd>\n");
 }
 
 /* May it stand in a Link field and in href?  A URL has neither spaces nor these; RFC 3986, 2. */
@@ -270,101 +319,86 @@ static bool is_linkable(const char *url)
 }
 
 static void write_page(
-	FILE *f, const struct problem_facts *pf, const struct entry *e, const char *detail)
+	struct text *t, const struct problem_facts *pf, const struct entry *e, const char *detail)
 {
-	fputs("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-	      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-	      "<title>",
-		f);
-	write_escaped(f, e->title);
-	fputs("</title>\n", f);
+	put(t, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+	       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+	       "<title>");
+	write_escaped(t, e->title);
+	put(t, "</title>\n");
 	if (pf->location && pf->retry_after_s > 0) {
-		fprintf(f, "<meta http-equiv=\"refresh\" content=\"%d; url=", pf->retry_after_s);
-		write_escaped(f, pf->location);
-		fputs("\">\n", f);
+		put(t, "<meta http-equiv=\"refresh\" content=\"%d; url=", pf->retry_after_s);
+		write_escaped(t, pf->location);
+		put(t, "\">\n");
 	}
-	fputs("<style>\n:root { color-scheme: light dark; }\n"
-	      "body { font: 1.1rem/1.5 sans-serif; max-width: 40rem; margin: 2rem auto; "
-	      "padding: 0 1rem; }\ndt { font-weight: bold; }\ndd { margin: 0 0 .5rem; "
-	      "overflow-wrap: anywhere; }\n</style>\n</head>\n<body>\n<main>\n<h1>",
-		f);
-	write_escaped(f, e->title);
-	fputs("</h1>\n<p>", f);
-	write_escaped(f, detail);
-	fputs("</p>\n<dl>\n", f);
-	fprintf(f, "<dt>Status</dt>\n<dd>%d %s</dd>\n", status_of(pf), reason_of(pf));
+	put(t, "<style>\n:root { color-scheme: light dark; }\n"
+	       "body { font: 1.1rem/1.5 sans-serif; max-width: 40rem; margin: 2rem auto; "
+	       "padding: 0 1rem; }\ndt { font-weight: bold; }\ndd { margin: 0 0 .5rem; "
+	       "overflow-wrap: anywhere; }\n</style>\n</head>\n<body>\n<main>\n<h1>");
+	write_escaped(t, e->title);
+	put(t, "</h1>\n<p>");
+	write_escaped(t, detail);
+	put(t, "</p>\n<dl>\n");
+	put(t, "<dt>Status</dt>\n<dd>%d %s</dd>\n", status_of(pf), reason_of(pf));
 	if (is_problem(e))
-		fprintf(f, "<dt>Problem</dt>\n<dd>urn:retrysafe:problem:%s</dd>\n", e->type);
+		put(t, "<dt>Problem</dt>\n<dd>urn:retrysafe:problem:%s</dd>\n", e->type);
 	if (pf->ref)
-		write_term(f, "Operation", pf->ref);
+		write_term(t, "Operation", pf->ref);
 	if (pf->ref && pf->operation_state)
-		write_term(f, "State of the operation", pf->operation_state);
-	write_term(f, "Can it help to send the same request again?",
+		write_term(t, "State of the operation", pf->operation_state);
+	write_term(t, "Can it help to send the same request again?",
 		may_retry(pf) ? "Yes, with the same key" : "No");
-	write_term(f, "Is it safe to send it with a new key?", e->new_key_is_safe ? "Yes" : "No");
-	fputs("</dl>\n", f);
+	write_term(t, "Is it safe to send it with a new key?", e->new_key_is_safe ? "Yes" : "No");
+	put(t, "</dl>\n");
 	if (pf->location) {
-		fputs("<p><a href=\"", f);
-		write_escaped(f, pf->location);
-		fputs("\">See the result</a>: this page leads there by itself</p>\n", f);
+		put(t, "<p><a href=\"");
+		write_escaped(t, pf->location);
+		put(t, "\">See the result</a>: this page leads there by itself</p>\n");
 	}
 	if (is_linkable(pf->docs_url)) {
-		fputs("<p><a href=\"", f);
-		write_escaped(f, pf->docs_url);
-		fputs("\">How requests and keys work here</a></p>\n", f);
+		put(t, "<p><a href=\"");
+		write_escaped(t, pf->docs_url);
+		put(t, "\">How requests and keys work here</a></p>\n");
 	}
-	fputs("</main>\n</body>\n</html>\n", f);
+	put(t, "</main>\n</body>\n</html>\n");
 }
 
 static char *write_html(const struct problem_facts *pf, const struct entry *e, const char *detail)
 {
-	char *page = NULL;
-	size_t len;
-	FILE *f = open_memstream(&page, &len);
-	bool is_written;
+	struct text t;
 
-	if (!f)
-		return NULL;
-	write_page(f, pf, e, detail);
-	is_written = !ferror(f);
-	if (fclose(f) == 0 && is_written)
-		return page;
-	free(page);
-	return NULL;
+	begin(&t);
+	write_page(&t, pf, e, detail);
+	return end(&t);
 }
 
 static void write_field(
-	FILE *f, const char *name, const char *before, const char *value, const char *after)
+	struct text *t, const char *name, const char *before, const char *value, const char *after)
 {
 	if (value)
-		fprintf(f, "%s: %s%s%s\r\n", name, before, value, after);
+		put(t, "%s: %s%s%s\r\n", name, before, value, after);
 }
 
 static char *write_head(const struct problem_facts *pf, const struct entry *e)
 {
 	bool has_link = is_linkable(pf->docs_url);
-	char *head = NULL, number[16] = "";
-	size_t len;
-	FILE *f = open_memstream(&head, &len);
+	char number[16] = "";
+	struct text t;
 
-	if (!f)
-		return NULL;
+	begin(&t);
 	snprintf(number, sizeof(number), "%d", pf->retry_after_s);
-	fprintf(f, "Status: %d %s\r\n", status_of(pf), reason_of(pf));
-	write_field(f, "Content-Type", "",
+	put(&t, "Status: %d %s\r\n", status_of(pf), reason_of(pf));
+	write_field(&t, "Content-Type", "",
 		pf->prefers_html ? "text/html; charset=utf-8"
 		: is_problem(e)  ? "application/problem+json"
 				 : "application/json",
 		"");
-	write_field(f, "Cache-Control", "", "no-store", "");
-	write_field(f, "Retry-After", "", pf->retry_after_s > 0 ? number : NULL, "");
-	write_field(f, "Location", "", pf->location, "");
-	write_field(f, "Preference-Applied", "", pf->applied, "");
-	write_field(f, "Link", "<", has_link ? pf->docs_url : NULL, ">; rel=\"describedby\"");
-	if (fclose(f) == 0)
-		return head;
-	free(head);
-	return NULL;
+	write_field(&t, "Cache-Control", "", "no-store", "");
+	write_field(&t, "Retry-After", "", pf->retry_after_s > 0 ? number : NULL, "");
+	write_field(&t, "Location", "", pf->location, "");
+	write_field(&t, "Preference-Applied", "", pf->applied, "");
+	write_field(&t, "Link", "<", has_link ? pf->docs_url : NULL, ">; rel=\"describedby\"");
+	return end(&t);
 }
 
 enum err problem_build(const struct problem_facts *pf, struct problem_answer *out)

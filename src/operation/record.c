@@ -132,7 +132,11 @@ enum err record_response(
 		.body_len = cgi.has_body ? end->output_len - out->body_at : 0,
 	};
 	out->res.is_kept = out->res.body_len <= policy->max_response_bytes;
-	return out->res.is_kept ? read_body_start(end, out) : OK;
+	if (out->res.is_kept)
+		e = read_body_start(end, out);
+	if (e != OK)
+		response_free(&out->res);
+	return e;
 }
 
 /* 303 is how a form says that it was done (RFC 9110, section 15.4.4). */

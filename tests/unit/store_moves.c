@@ -126,6 +126,36 @@ static void need_the_token(void)
 	store_close(&st);
 }
 
+/* A contender that has looked before another attempt began, and ended uncertain as well, is late.
+ */
+static void take_over_once(void)
+{
+	struct store *st = try_store();
+	int64_t now = clock_wall_ms(); /* what is freed is purged by the real clock */
+	struct operation op = try_operation(st, "again", now), first, stale, found;
+
+	is_int(try_claim(st, &op), 1, "a claim");
+	must(store_mark_uncertain(st, &op, -1, "?", now + 2000));
+	first = try_operation(st, "again", now + 3000);
+	stale = try_operation(st, "again", now + 3000);
+	claim_prepare(st, &op, now + 3000, 60000, &first);
+	claim_prepare(st, &op, now + 3000, 60000, &stale);
+	is_int(first.attempts, 2, "two want to be its second attempt");
+	is_int(try_claim(st, &first), 1, "one of them is");
+	is_int(try_claim(st, &stale), 0, "while it runs, the other one is not");
+	must(store_mark_uncertain(st, &first, -1, "?", now + 4000));
+	is_int(try_claim(st, &stale), 0, "nor when it is uncertain again");
+	must(store_find(st, op.identity, &found, NULL));
+	ok(found.state == STATE_UNCERTAIN && found.attempts == 2,
+		"it is as uncertain as the second attempt has left it");
+	must(store_free(st, &found, "not done", "", now + 5000));
+	is_int(try_claim(st, &stale), 0, "nor when that one turned out not to be done");
+	claim_prepare(st, &found, now + 6000, 60000, &stale);
+	is_int(stale.attempts, 3, "who looks again would be the third");
+	is_int(try_claim(st, &stale), 1, "and is");
+	store_close(&st);
+}
+
 /* ---- bodies ---- */
 
 /* Reads the whole body back as a reply does. */
@@ -390,6 +420,7 @@ int main(void)
 	claim_at_once();
 	commit_together();
 	need_the_token();
+	take_over_once();
 	keep_bodies();
 	keep_no_body();
 	notice_damage();

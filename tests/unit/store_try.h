@@ -238,10 +238,11 @@ UNUSED static struct store *try_store(void)
 }
 
 /* A step that has to work for the test to mean anything. */
-UNUSED static void must(enum err e)
+#define must(e) must_at(TAP_HERE, (e))
+UNUSED static void must_at(struct tap_place at, enum err e)
 {
 	if (e != OK)
-		ok(0, "a step of the test: %s", err_text());
+		tap_ok(at, 0, "a step of the test: %s", err_text());
 }
 
 /* An operation whose identity is made of a name; claimed at now_ms. */

@@ -228,10 +228,11 @@ void store_unlock(struct store *st);
 enum err store_write(struct store *st,
 	enum err (*work)(struct store *st, struct conn *c, void *arg), void *arg) MUSTCHECK;
 void store_writer_stop(struct store *st);
-/* On st->writer, by whoever writes.  After an error of the commit st->writer is NULL. */
+/* On st->writer, by whoever writes.  After an error of the commit st->writer is NULL; after
+ * writer_roll_back() it may be. */
 enum err writer_begin(struct store *st, struct conn *c) MUSTCHECK;
 enum err writer_commit(struct store *st, struct conn *c) MUSTCHECK;
-void writer_roll_back(struct conn *c);
+void writer_roll_back(struct store *st);
 /* Remembers that this claim has to be taken back as soon as the store can be written. */
 void store_defer_release(struct store *st, int64_t op_id, const unsigned char token[TOKEN_LEN]);
 

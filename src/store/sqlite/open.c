@@ -238,12 +238,15 @@ enum err conn_ask(struct conn *c, const char *text, char *out, size_t size)
 {
 	sqlite3_stmt *stmt = NULL;
 	int rc = sqlite3_prepare_v2(c->db, text, -1, &stmt, NULL);
+	const char *value = NULL;
 	enum err e = OK;
 
 	if (rc == SQLITE_OK)
 		rc = sqlite3_step(stmt);
-	if (rc == SQLITE_ROW)
-		snprintf(out, size, "%s", (const char *)sqlite3_column_text(stmt, 0));
+	if (rc == SQLITE_ROW && !(value = (const char *)sqlite3_column_text(stmt, 0)))
+		rc = SQLITE_NOMEM; /* a number becomes a text in memory of its own */
+	if (value)
+		snprintf(out, size, "%s", value);
 	else
 		e = rc == SQLITE_DONE ? err_set(ERR_BROKEN, "%s: no answer", text)
 				      : conn_error(c, rc, text);

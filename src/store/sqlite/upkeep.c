@@ -56,7 +56,7 @@ static void purge_some(struct store *st)
 		e = writer_commit(st, st->writer);
 		pause_us = (clock_mono_us() - start_us) * (PURGE_SHARE - 1); /* there may be more */
 	} else {
-		writer_roll_back(st->writer);
+		writer_roll_back(st);
 	}
 	if (e != OK) {
 		log_warn("purge: %s", err_text());

@@ -47,13 +47,6 @@ enum err writer_begin(struct store *st, struct conn *c)
 	return e == OK ? conn_run(c, conn_statement(c, ST_BEGIN), "begin") : e;
 }
 
-void writer_roll_back(struct conn *c)
-{
-	if (!sqlite3_get_autocommit(c->db))
-		sqlite3_exec(c->db, "ROLLBACK", NULL, NULL,
-			NULL); /* it cannot fail in a way that matters */
-}
-
 /*
  * The connection is opened anew.  Another one has the log's index open meanwhile: when nobody had,
  * the next one would read the log, and with it what a failed COMMIT has left in it.
@@ -71,6 +64,17 @@ static void drop_writer(struct store *st)
 	conn_close(&c);
 }
 
+/* Without memory ROLLBACK itself fails; closing the connection rolls back as well. */
+void writer_roll_back(struct store *st)
+{
+	sqlite3 *db = st->writer->db;
+
+	if (!sqlite3_get_autocommit(db))
+		sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+	if (!sqlite3_get_autocommit(db))
+		drop_writer(st);
+}
+
 /* After any failure of COMMIT it is not known what is in the log: rule (4). */
 enum err writer_commit(struct store *st, struct conn *c)
 {
@@ -82,7 +86,7 @@ enum err writer_commit(struct store *st, struct conn *c)
 	if (e == OK)
 		return OK;
 	snprintf(text, sizeof(text), "%s", err_text());
-	writer_roll_back(c);
+	writer_roll_back(st);
 	drop_writer(st);
 	return err_set(ERR_UNKNOWN, "%s; it may or may not have happened", text);
 }
@@ -151,7 +155,7 @@ static enum err transact(struct store *st, struct job *first, int n, bool *by_jo
 			e = job->result;
 	}
 	if (e != OK) {
-		writer_roll_back(c);
+		writer_roll_back(st);
 		return e;
 	}
 	fault("writer.commits");
