@@ -55,8 +55,9 @@ static bool print(const struct message *m, void *arg)
 	char *text = arg;
 	size_t n = strlen(text);
 
-	snprintf(text + n, 400 - n, "%s to %s %s, %d tries, due %d, \"%s\"; ", state_name(m->state),
-		m->url, message_state(m), m->tries, (int)m->due_ms, m->said);
+	snprintf(text + n, 400 - n, "%s to %s %s, %d tries, due %lld, \"%s\"; ",
+		state_name(m->state), m->url, message_state(m), m->tries, (long long)m->due_ms,
+		m->said);
 	return true;
 }
 
