@@ -396,7 +396,7 @@ documents() {
 
 own='own_ends own_forks own_includes own_functions own_heads own_words own_sizes own_promises own_names'
 rules="gcc_warnings clang_warnings clang_tidy cpp_check formatting man_pages white_space $own"
-for rule in $(echo "${*:-$rules}" | sed "s/^own\$/$own/"); do
+for rule in $(echo " ${*:-$rules} " | sed "s/ own / $own /"); do
     if "$rule"; then
         echo "ok      $rule"
     else

@@ -442,7 +442,7 @@ int main(void)
 	/* All of it takes minutes; these are spread over all of it. */
 	bool each = getenv("MEMORY_EACH") != NULL;
 
-#ifndef __SANITIZE_ADDRESS__ /* which speaks there as well */
+#ifndef __SANITIZE_ADDRESS__                    /* which speaks there as well */
 	if (!freopen("/dev/null", "w", stderr)) /* a warning for each claim that is taken back */
 		return 111;
 #endif
