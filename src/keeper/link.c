@@ -112,6 +112,10 @@ enum err link_order(struct keeper_link *link, const struct run_spec *spec)
 
 	link->is_over = false;
 	link->is_protected = spec->is_protected;
+	if (link->fd < 0) {
+		free(buf);
+		return gone("order a run");
+	}
 	if (len > ORDER_MAX)
 		return err_set(ERR_INVALID, "order a run: the request's variables are too large");
 	if (!buf)

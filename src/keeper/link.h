@@ -56,7 +56,8 @@ enum err link_open(int control_fd, struct keeper_link *link) MUSTCHECK;
 /* Closes it; a run that is on it is then the keeper's. */
 void link_close(struct keeper_link *link);
 
-/* Returns OK; ERR_INVALID too large for an order (nothing happened); ERR_GONE; ERR_SYSTEM. */
+/* Returns OK; ERR_INVALID too large for an order (nothing happened); ERR_GONE, also when the link
+ * is closed; ERR_NOMEM; ERR_SYSTEM. */
 enum err link_order(struct keeper_link *link, const struct run_spec *spec) MUSTCHECK;
 enum err link_go(struct keeper_link *link) MUSTCHECK;
 /* The keeper need not keep anything of it.  Never fails: a keeper that is gone keeps nothing. */

@@ -25,6 +25,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/spool.h"
+#include "keeper/run.h"
 #include "operation/claim.h"
 #include "operation/record.h"
 
@@ -123,15 +124,8 @@ static enum err run_command(const struct config *cf, const struct route *route, 
 		.stdin_fd = past->body.fd,
 		.second_fd = past->body.fd,
 	};
-	int failed = 0;
-	enum err e = link_order(link, &spec);
 
-	if (e != OK)
-		return e;
-	e = link_wait(link, &watch, end, &failed);
-	if (e != ERR_ABSENT)
-		link_forget(link);
-	return e;
+	return run_unclaimed(link, &spec, &watch, end);
 }
 
 /* It is still not known; says so in the history. */
@@ -232,22 +226,37 @@ enum err uncertain_settle(struct store *st, const struct config *cf, const struc
 
 /* ---- recover ---- */
 
+static enum err start_and_record(struct store *st, struct keeper_link *link,
+	const struct operation *op, const struct record_policy *policy)
+{
+	struct claimed_run run = {
+		.store = st,
+		.link = link,
+		.control_fd = -1,
+		.op = op,
+		.policy = policy,
+		.watch = {.stop = {{-1, 0, 0}, {-1, 0, 0}}, .on_text = log_text},
+	};
+	struct run_outcome out;
+
+	run_claimed(&run, &out);
+	response_free(&out.rec.res);
+	ending_free(&out.end);
+	return out.e;
+}
+
 /* Runs the recorded request once more; there is nobody to answer. */
 static enum err run_again(struct store *st, const struct config *cf, const struct route *route,
 	struct keeper_link *link, const struct operation *previous)
 {
-	const struct watch watch = {.stop = {{-1, 0, 0}, {-1, 0, 0}}, .on_text = log_text};
 	struct record_policy policy = record_policy_of(cf, route);
 	struct past past = {.body = SPOOL_CLOSED};
-	struct ending end = ENDING_NONE;
-	struct recorded rec = {0};
 	struct script script = {0};
 	struct operation op = *previous;
 	struct variables vars = {0};
 	enum script_problem problem;
 	enum verdict verdict = VERDICT_FREE;
 	char attempt[16];
-	int failed = 0;
 	enum err e = past_read(st, route, previous, &past);
 
 	if (e == OK)
@@ -278,22 +287,9 @@ static enum err run_again(struct store *st, const struct config *cf, const struc
 		e = claim_take(st, &(struct claim){.op = &op}, &verdict);
 		if (e != OK || verdict != VERDICT_TAKEN)
 			link_forget(link);
-		else
-			e = link_go(link);
 	}
-	if (e == OK && verdict == VERDICT_TAKEN) {
-		e = link_wait(link, &watch, &end, &failed);
-		if (e == ERR_ABSENT)
-			e = store_release(st, &op);
-		else if (e == OK)
-			e = record_run(st, &op, &policy, &end, &rec);
-		if (e == OK)
-			link_forget(link);
-		else
-			link_hand_over(link);
-	}
-	response_free(&rec.res);
-	ending_free(&end);
+	if (e == OK && verdict == VERDICT_TAKEN)
+		e = start_and_record(st, link, &op, &policy);
 	script_free(&script);
 	variables_free(&vars);
 	past_free(&past);
