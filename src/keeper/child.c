@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/fault.h"
+#include "base/fdpass.h"
 #include "base/log.h"
 #include "keeper/launch.h"
 #include "keeper/recorder.h"
@@ -46,27 +47,11 @@ enum sent { SENT, SENT_NOT_FULL, SENT_NOT };
 static enum sent send_report(
 	struct client *client, const struct report *r, const void *data, size_t n, int fd)
 {
-	union {
-		char bytes[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control = {0};
-	struct report head = *r;
-	struct iovec iov[2] = {{&head, sizeof(head)}, {(void *)(uintptr_t)data, n}};
-	struct msghdr msg = {.msg_iov = iov, .msg_iovlen = n > 0 ? 2 : 1};
+	const struct iovec iov[2] = {
+		{(void *)(uintptr_t)r, sizeof(*r)}, {(void *)(uintptr_t)data, n}};
 
-	if (fd >= 0) {
-		struct cmsghdr *c;
-
-		msg.msg_control = control.bytes;
-		msg.msg_controllen = sizeof(control.bytes);
-		c = CMSG_FIRSTHDR(&msg);
-		c->cmsg_level = SOL_SOCKET;
-		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(c), &fd, sizeof(fd));
-	}
-	if (sendmsg(client->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 || errno == EPIPE ||
-		errno == ECONNRESET)
+	if (fdpass_send(client->fd, iov, n > 0 ? 2 : 1, &fd, fd >= 0 ? 1 : 0, MSG_DONTWAIT) >= 0 ||
+		errno == EPIPE || errno == ECONNRESET)
 		return SENT;
 	return errno == EAGAIN ? SENT_NOT_FULL : SENT_NOT;
 }

@@ -42,6 +42,7 @@
 #include "keeper/keeper.h"
 
 #include "base/clock.h"
+#include "base/fdpass.h"
 #include "keeper/child.h"
 #include "keeper/launch.h"
 
@@ -56,44 +57,28 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Receives one message and up to two descriptors.  Its length; 0 end of file; -1 nothing there. */
-static ssize_t receive(int fd, void *buf, size_t size, int fds[2])
-{
-	union {
-		char bytes[CMSG_SPACE(2 * sizeof(int))];
-		struct cmsghdr align;
-	} control;
-	struct iovec iov = {buf, size};
-	struct msghdr msg = {.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control.bytes,
-		.msg_controllen = sizeof(control.bytes)};
-	ssize_t n;
-
-	fds[0] = fds[1] = -1;
-	n = recvmsg(fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	if (n < 0)
-		return errno == EBADF
-			       ? 0
-			       : -1; /* after ECONNRESET what was sent before is still there */
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(&msg); c; c = CMSG_NXTHDR(&msg, c))
-		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
-			memcpy(fds, CMSG_DATA(c),
-				c->cmsg_len - CMSG_LEN(0) < 2 * sizeof(int)
-					? c->cmsg_len - CMSG_LEN(0)
-					: 2 * sizeof(int));
-	return n;
-}
-
 #define REAP_AGAIN_US 10000
 
 /* ---- channels ---- */
 
-static void close_both(const int fds[2])
+/* What an attempt to receive came to. */
+enum received {
+	MESSAGE, /* one message */
+	NOTHING, /* there is none now */
+	END,     /* the other end is closed, and no message is left */
+	CANNOT   /* it failed, for want of memory or after ECONNRESET; messages may be left */
+};
+
+/* Receives one message of *len bytes, and up to two descriptors. */
+static enum received receive(int fd, void *buf, size_t size, size_t *len, int fds[2])
 {
-	for (int i = 0; i < 2; i++)
-		if (fds[i] >= 0)
-			close(fds[i]);
+	const struct iovec iov = {buf, size};
+	ssize_t n = fdpass_receive(fd, &iov, 1, fds, 2, MSG_DONTWAIT);
+
+	*len = n > 0 ? (size_t)n : 0;
+	if (n > 0)
+		return MESSAGE;
+	return n == 0 ? END : errno == EAGAIN ? NOTHING : CANNOT;
 }
 
 static bool has_run(const struct client *client, int64_t serial)
@@ -139,16 +124,17 @@ static void close_client(struct keeper *k, struct client *client)
 	free(client);
 }
 
-/* What recvmsg(2) said of one message of `client`, which is then dealt with. */
-static ssize_t read_message(struct keeper *k, struct client *client, int fd)
+/* Receives one message, and deals with it. */
+static enum received read_message(struct keeper *k, struct client *client, int fd)
 {
 	static _Alignas(struct order) char buf[ORDER_MAX];
 	int fds[2];
-	ssize_t n = receive(fd, buf, sizeof(buf), fds);
+	size_t len;
+	enum received received = receive(fd, buf, sizeof(buf), &len, fds);
 
-	if (n > 0)
-		take_message(k, client, buf, (size_t)n, fds);
-	return n;
+	if (received == MESSAGE)
+		take_message(k, client, buf, len, fds);
+	return received;
 }
 
 /*
@@ -158,12 +144,11 @@ static ssize_t read_message(struct keeper *k, struct client *client, int fd)
  */
 static bool read_lazy(struct keeper *k, struct client *client, int64_t serial)
 {
-	ssize_t n = 1;
+	enum received received = MESSAGE;
 
-	errno = 0;
-	while (n > 0 && !(client->child && client->child->order->serial >= serial))
-		n = read_message(k, client, client->lazy_fd);
-	return n > 0 || (n == 0 && errno != EBADF) || (n < 0 && errno == EAGAIN);
+	while (received == MESSAGE && !(client->child && client->child->order->serial >= serial))
+		received = read_message(k, client, client->lazy_fd);
+	return received != CANNOT;
 }
 
 /* What is due may have been recorded long ago. */
@@ -185,7 +170,7 @@ static void read_client(struct keeper *k, struct client *client)
 	/* What it is about is taken first; poll(2) brings us back to what stays there. */
 	if (n < 0 || !read_lazy(k, client, next.serial))
 		return;
-	if (read_message(k, client, client->fd) == 0)
+	if (read_message(k, client, client->fd) == END)
 		close_client(k, client);
 }
 
@@ -195,15 +180,17 @@ static void read_control(struct keeper *k)
 	struct client *client;
 	char byte;
 	int fds[2];
-	ssize_t n = receive(k->control_fd, &byte, 1, fds);
+	size_t len;
+	enum received received = receive(k->control_fd, &byte, 1, &len, fds);
 
-	if (n == 0) {
+	if (received == END) {
 		close(k->control_fd);
 		k->control_fd = -1;
 	}
-	client = n > 0 && fds[0] >= 0 && fds[1] >= 0 ? calloc(1, sizeof(*client)) : NULL;
+	client = received == MESSAGE && fds[0] >= 0 && fds[1] >= 0 ? calloc(1, sizeof(*client))
+								   : NULL;
 	if (!client) {
-		close_both(fds);
+		fdpass_close(fds, 2);
 		return;
 	}
 	client->fd = fds[0];
@@ -407,22 +394,9 @@ bool keeper_is_gone(int control_fd)
 /* Sends two descriptors to the keeper. */
 static enum err hand_over(int control_fd, const int fds[2])
 {
-	union {
-		char bytes[CMSG_SPACE(2 * sizeof(int))];
-		struct cmsghdr align;
-	} control = {0};
-	struct iovec iov = {(char[1]){0}, 1};
-	struct msghdr msg = {.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control.bytes,
-		.msg_controllen = sizeof(control.bytes)};
-	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+	const struct iovec iov = {(char[1]){0}, 1};
 
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(2 * sizeof(int));
-	memcpy(CMSG_DATA(c), fds, 2 * sizeof(int));
-	if (sendmsg(control_fd, &msg, MSG_NOSIGNAL) >= 0)
+	if (fdpass_send(control_fd, &iov, 1, fds, 2, 0) >= 0)
 		return OK;
 	return err_set(errno == EPIPE || errno == ECONNRESET ? ERR_GONE : ERR_SYSTEM,
 		"open a channel to the keeper: %s", strerror(errno));
@@ -447,9 +421,9 @@ enum err keeper_channel(int control_fd, int *channel_fd, int *lazy_fd)
 	}
 	if (e == OK)
 		e = hand_over(control_fd, theirs);
-	close_both(theirs);
+	fdpass_close(theirs, 2);
 	if (e != OK) {
-		close_both(ours);
+		fdpass_close(ours, 2);
 		return e;
 	}
 	*channel_fd = ours[0];

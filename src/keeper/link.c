@@ -7,6 +7,7 @@
 #include "keeper/link.h"
 
 #include "base/clock.h"
+#include "base/fdpass.h"
 #include "keeper/keeper.h"
 
 #include <errno.h>
@@ -14,8 +15,6 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #define LITTLE_OUTPUT 8192 /* bytes that the keeper may hold until it hears of the next run */
@@ -40,11 +39,13 @@ static enum err gone(const char *doing)
 	return err_set(ERR_GONE, "%s: the keeper is gone", doing);
 }
 
-/* Sends one message; EPIPE and the like are ERR_GONE. */
-static enum err send_message(int fd, struct msghdr *msg)
+/* Sends one message, with n_fds descriptors; EPIPE and the like are ERR_GONE. */
+static enum err send_message(int fd, const void *data, size_t len, const int *fds, size_t n_fds)
 {
+	const struct iovec iov = {(void *)(uintptr_t)data, len};
+
 	for (;;) {
-		if (sendmsg(fd, msg, MSG_NOSIGNAL) >= 0)
+		if (fdpass_send(fd, &iov, 1, fds, n_fds, 0) >= 0)
 			return OK;
 		if (errno == EINTR)
 			continue;
@@ -86,28 +87,16 @@ static size_t pack_order(const struct run_spec *spec, int64_t serial, char *buf)
 
 static enum err send_command(struct keeper_link *link, int fd, enum message_kind kind)
 {
-	struct command command = {.kind = kind, .serial = link->serial};
-	struct iovec iov = {&command, sizeof(command)};
-	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+	const struct command command = {.kind = kind, .serial = link->serial};
 
-	return send_message(fd, &msg);
+	return send_message(fd, &command, sizeof(command), NULL, 0);
 }
 
 enum err link_order(struct keeper_link *link, const struct run_spec *spec)
 {
-	union {
-		char bytes[CMSG_SPACE(2 * sizeof(int))];
-		struct cmsghdr align;
-	} control = {0};
-	int fds[2] = {spec->stdin_fd, spec->second_fd};
+	const int fds[2] = {spec->stdin_fd, spec->second_fd};
 	size_t len = pack_order(spec, ++link->serial, NULL);
 	char *buf = len <= ORDER_MAX ? malloc(len) : NULL;
-	struct iovec iov = {buf, len};
-	struct msghdr msg = {.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control.bytes,
-		.msg_controllen = sizeof(control.bytes)};
-	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
 	enum err e;
 
 	link->is_over = false;
@@ -121,11 +110,7 @@ enum err link_order(struct keeper_link *link, const struct run_spec *spec)
 	if (!buf)
 		return err_set(ERR_NOMEM, "order a run: out of memory");
 	pack_order(spec, link->serial, buf);
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(fds));
-	memcpy(CMSG_DATA(c), fds, sizeof(fds));
-	e = send_message(link->lazy_fd, &msg);
+	e = send_message(link->lazy_fd, buf, len, fds, 2);
 	free(buf);
 	if (e != OK || spec->is_protected)
 		return e;
@@ -153,20 +138,11 @@ void link_hand_over(struct keeper_link *link)
 /* Receives a report and the bytes behind it into buf; the bytes' length is in r->inline_len. */
 static enum err receive(int fd, struct report *r, char *buf, int *output_fd)
 {
-	union {
-		char bytes[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control;
-	struct iovec iov[2] = {{r, sizeof(*r)}, {buf, ORDER_INLINE_MAX}};
-	struct msghdr msg = {.msg_iov = iov,
-		.msg_iovlen = 2,
-		.msg_control = control.bytes,
-		.msg_controllen = sizeof(control.bytes)};
+	const struct iovec iov[2] = {{r, sizeof(*r)}, {buf, ORDER_INLINE_MAX}};
 	ssize_t n;
 
-	*output_fd = -1;
 	do
-		n = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC);
+		n = fdpass_receive(fd, iov, 2, output_fd, 1, 0);
 	while (n < 0 && errno == EINTR);
 	/* Linux says so when the other end died with something of ours unread: our last message. */
 	if (n < 0 && errno == ECONNRESET)
@@ -174,9 +150,6 @@ static enum err receive(int fd, struct report *r, char *buf, int *output_fd)
 			ERR_ABSENT, "the keeper died before it was told to start the script");
 	if (n < (ssize_t)sizeof(*r))
 		return gone("wait for a run");
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(&msg); c; c = CMSG_NXTHDR(&msg, c))
-		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
-			memcpy(output_fd, CMSG_DATA(c), sizeof(int));
 	r->inline_len = n - (ssize_t)sizeof(*r);
 	return OK;
 }
