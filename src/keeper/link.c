@@ -8,20 +8,57 @@
 
 #include "base/clock.h"
 #include "base/fdpass.h"
-#include "keeper/keeper.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define LITTLE_OUTPUT 8192 /* bytes that the keeper may hold until it hears of the next run */
 
+/* Gives the keeper its ends of a channel. */
+static enum err send_ends(int control_fd, const int fds[2])
+{
+	const struct iovec iov = {(char[1]){0}, 1};
+
+	if (fdpass_send(control_fd, &iov, 1, fds, 2, 0) >= 0)
+		return OK;
+	return err_set(errno == EPIPE || errno == ECONNRESET ? ERR_GONE : ERR_SYSTEM,
+		"open a channel to the keeper: %s", strerror(errno));
+}
+
 enum err link_open(int control_fd, struct keeper_link *link)
 {
-	return link->fd >= 0 ? OK : keeper_channel(control_fd, &link->fd, &link->lazy_fd);
+	int ours[2] = {-1, -1}, theirs[2] = {-1, -1}, size = 2 * ORDER_MAX;
+	enum err e = OK;
+
+	if (link->fd >= 0)
+		return OK;
+	for (int i = 0; i < 2 && e == OK; i++) {
+		int pair[2];
+
+		if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
+			e = err_set(ERR_NOMEM, "open a channel to the keeper: %s", strerror(errno));
+			break;
+		}
+		ours[i] = pair[0];
+		theirs[i] = pair[1];
+		setsockopt(ours[i], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+		setsockopt(theirs[i], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	}
+	if (e == OK)
+		e = send_ends(control_fd, theirs);
+	fdpass_close(theirs, 2);
+	if (e != OK) {
+		fdpass_close(ours, 2);
+		return e;
+	}
+	link->fd = ours[0];
+	link->lazy_fd = ours[1];
+	return OK;
 }
 
 void link_close(struct keeper_link *link)
@@ -241,4 +278,11 @@ enum err link_wait(
 		if (fds[1].revents || fds[2].revents || left_ms == 0)
 			return err_set(ERR_BUSY, "the script is running");
 	}
+}
+
+bool link_keeper_is_gone(int control_fd)
+{
+	struct pollfd fd = {.fd = control_fd};
+
+	return poll(&fd, 1, 0) > 0;
 }

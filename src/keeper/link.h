@@ -50,7 +50,13 @@ struct run_spec {
 			  standard output; borrowed */
 };
 
-/* Opens the channel, where it is not, through keeper_start()'s socket.  Errors: keeper_channel()'s.
+/*
+ * link_open - opens a channel to the keeper, where it is not open yet
+ *
+ *   control_fd  keeper_start()'s
+ *   link        fd and lazy_fd are set on OK, both CLOEXEC; link_close() it
+ *
+ * Returns OK; ERR_NOMEM no descriptors; ERR_GONE the keeper has died; ERR_SYSTEM.
  */
 enum err link_open(int control_fd, struct keeper_link *link) MUSTCHECK;
 /* Closes it; a run that is on it is then the keeper's. */
@@ -94,5 +100,8 @@ enum err link_wait(struct keeper_link *link, const struct watch *watch, struct e
 enum err link_look(struct keeper_link *link,
 	void (*on_text)(void *arg, const char *text, size_t len), void *arg, struct ending *end,
 	int *failed) MUSTCHECK;
+
+/* Has the keeper died, or is it dying?  Then every channel to it is about to be closed. */
+bool link_keeper_is_gone(int control_fd);
 
 #endif

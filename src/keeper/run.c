@@ -13,7 +13,6 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "keeper/keeper.h"
 
 #include <errno.h>
 
@@ -92,7 +91,7 @@ static enum err wait_for_end(const struct claimed_run *run, struct ending *end, 
 	if (watch.until_us >= 0)
 		e = link_wait(run->link, &watch, end, failed);
 	/* A keeper that is dying cannot go on without us; its channel tells when it is dead. */
-	if (e == ERR_BUSY && keeper_is_gone(run->control_fd)) {
+	if (e == ERR_BUSY && link_keeper_is_gone(run->control_fd)) {
 		watch.stop[0].fd = watch.stop[1].fd = -1;
 		watch.until_us = 0;
 		e = link_wait(run->link, &watch, end, failed);
