@@ -45,6 +45,7 @@
 #include "base/fdpass.h"
 #include "keeper/child.h"
 #include "keeper/launch.h"
+#include "keeper/output.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -285,10 +286,10 @@ static void dispatch(struct keeper *k, const struct polled *p)
 			continue;
 		switch (p->what[i].source) {
 		case SOURCE_OUTPUT:
-			child_read_output(owner);
+			output_read(owner, OUTPUT_AT_ONCE);
 			break;
 		case SOURCE_ERRORS:
-			child_read_errors(owner);
+			output_read_errors(owner, OUTPUT_AT_ONCE);
 			break;
 		case SOURCE_CHANNEL: /* may free its child, and itself */
 			dispatch_client(k, owner, p->fds[i].revents);
