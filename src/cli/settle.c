@@ -124,7 +124,7 @@ int cli_recover(const struct cli *c)
 		return code == EXIT_NO ? EXIT_SUCCESS : code;
 	e = link_open(control_fd, &link);
 	if (e == OK)
-		e = uncertain_recover(st, cf, &link, &settled, &left);
+		e = recover_all(st, cf, &link, &settled, &left);
 	link_close(&link);
 	if (e == OK)
 		e = store_message_wait(st, clock_wall_ms(), &wait_ms);

@@ -26,7 +26,7 @@
 #include "keeper/run.h"
 #include "operation/claim.h"
 #include "operation/record.h"
-#include "recovery/recover.h"
+#include "recovery/policy.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -101,7 +101,7 @@ static bool settle(struct request *r, struct operation *found)
 	enum err e = link_open(w->control_fd, &w->link);
 
 	if (e == OK)
-		e = uncertain_settle(r->store, r->cf, r->route, &w->link, found);
+		e = policy_settle(r->store, r->cf, r->route, &w->link, found);
 	if (e == ERR_GONE)
 		link_close(&w->link);
 	if (e != OK && e != ERR_BUSY)
@@ -118,7 +118,7 @@ static enum err look(struct request *r, struct operation *found, enum verdict *v
 	e = claim_look(r->store, &r->op, clock_wall_ms(), found, &r->res, verdict);
 	if (e != OK || *verdict != VERDICT_UNCERTAIN || r->is_resource)
 		return e;
-	if (uncertain_may_rerun(r->route, found))
+	if (policy_may_rerun(r->route, found))
 		*verdict = VERDICT_FREE; /* the claim takes the uncertain row over */
 	else if (settle(r, found))
 		e = claim_look(r->store, &r->op, clock_wall_ms(), found, &r->res, verdict);

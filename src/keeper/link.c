@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/fdpass.h"
+#include "base/log.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -237,7 +238,10 @@ enum err link_look(struct keeper_link *link,
 	}
 	switch (r.kind) {
 	case MESSAGE_STDERR:
-		on_text(arg, buf, (size_t)r.inline_len);
+		if (on_text)
+			on_text(arg, buf, (size_t)r.inline_len);
+		else
+			log_raw(buf, (size_t)r.inline_len);
 		e = err_set(ERR_BUSY, "the script is running");
 		break;
 	case MESSAGE_FAILED:

@@ -75,9 +75,15 @@ void link_hand_over(struct keeper_link *link);
 struct watch {
 	struct pollfd stop[2]; /* for poll(2): what they report */
 	int64_t until_us;      /* clock_mono_us(); 0: no limit */
-	void (*on_text)(void *arg, const char *text, size_t len); /* its error output */
+	/* Gets its error output; NULL: the log does. */
+	void (*on_text)(void *arg, const char *text, size_t len);
 	void *arg;
 };
+
+#define WATCH_NOTHING                              \
+	{                                          \
+		.stop = { {-1, 0, 0}, {-1, 0, 0} } \
+	}
 
 /*
  * link_wait - waits for the end of the run; blocks as long as its time limit
