@@ -119,18 +119,10 @@ static enum err find_all(struct store *st, enum state state, struct found *f)
 	return store_list(st, &filter, collect, f);
 }
 
-static const struct route *route_of(const struct config *cf, const struct operation *op)
-{
-	for (size_t i = 0; i < cf->n_routes; i++)
-		if (!cf->routes[i].match || strcmp(cf->routes[i].match, op->route) == 0)
-			return &cf->routes[i];
-	return NULL;
-}
-
 static enum err recover_one(
 	struct store *st, const struct config *cf, struct keeper_link *link, struct operation *op)
 {
-	const struct route *route = route_of(cf, op);
+	const struct route *route = config_route_by_name(cf, op->route);
 	char ref[REF_LEN + 1];
 	enum err e;
 
