@@ -62,7 +62,7 @@ my @MUTANTS = (
     ['the answer is sent before it is recorded', [
         ['operation/record.c', qr/^\treturn store_record\(st, &rec\);/m,
             "\textern _Thread_local bool is_later;\n\treturn is_later ? OK : store_record(st, &rec);"],
-        ['keeper/run.c', qr/(static enum run_result record\([^;{]*\{)/, "_Thread_local bool is_later;\n\n\$1"],
+        ['keeper/run.c', qr/(static enum run_result record_end\([^;{]*\{)/, "_Thread_local bool is_later;\n\n\$1"],
         ['keeper/run.c', qr/enum err e = (record_run\([^;]*)&out->rec\);/,
             "enum err e = (is_later = true, \$1&out->rec));\n\n\tis_later = false;"],
         ['gateway/protect.c', qr/(fault\("gateway.replied"\);)/,

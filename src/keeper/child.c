@@ -60,7 +60,7 @@ static void free_child(struct keeper *k, struct child *c)
 	free(c);
 }
 
-void child_take(struct keeper *k, struct client *client, const char *buf, size_t len, int fds[2])
+void child_accept(struct keeper *k, struct client *client, const char *buf, size_t len, int fds[2])
 {
 	struct child *c = calloc(1, sizeof(*c));
 	int64_t serial = ((const struct order *)(const void *)buf)->serial;
@@ -154,7 +154,7 @@ static bool fork_recorder(struct child *c)
 }
 
 /* Nobody waits for a run that is READY or has ended. */
-static void settle_alone(struct keeper *k, struct child *c)
+static void settle_unwatched(struct keeper *k, struct child *c)
 {
 	c->take_over_us = INT64_MAX;
 	if (!c->order->is_protected || c->is_taken_over || fork_recorder(c))
@@ -176,7 +176,7 @@ static bool is_too_late(const struct order *o)
 }
 
 /* Begins to start the script.  errno, 0 when its end will tell. */
-static int start(struct child *c)
+static int start_script(struct child *c)
 {
 	int out[2] = {-1, -1}, err[2] = {-1, -1}, rc = 0;
 
@@ -216,7 +216,7 @@ static int start(struct child *c)
  * A protected run that could not be started stays until the gateway has released its claim: should
  * the gateway die before, we still know that nothing was started.
  */
-static void fail(struct keeper *k, struct child *c, int why)
+static void fail_start(struct keeper *k, struct child *c, int why)
 {
 	struct client *client = c->client;
 	int64_t serial = c->order->serial;
@@ -229,24 +229,24 @@ static void fail(struct keeper *k, struct child *c, int why)
 	close_fd(&c->read_fd);
 	close_fd(&c->stderr_fd);
 	if (!client)
-		settle_alone(k, c);
+		settle_unwatched(k, c);
 	else if (!c->order->is_protected)
 		free_child(k, c);
 	if (client)
 		report_failed(client, serial, why);
 }
 
-void child_go(struct keeper *k, struct child *c)
+void child_start(struct keeper *k, struct child *c)
 {
-	int why = start(c);
+	int why = start_script(c);
 
 	if (why != 0)
-		fail(k, c, why);
+		fail_start(k, c, why);
 }
 
 /* ---- the end ---- */
 
-void child_tell(struct keeper *k, struct child *c)
+void child_report(struct keeper *k, struct child *c)
 {
 	struct report r = {.kind = MESSAGE_ENDED,
 		.serial = c->order->serial,
@@ -282,16 +282,16 @@ void child_tell(struct keeper *k, struct child *c)
 	c->retry_us = INT64_MAX;
 	c->phase = PHASE_ENDED;
 	if (!c->client)
-		settle_alone(k, c);
+		settle_unwatched(k, c);
 }
 
 /* The amount that is there now bounds what is read: a grandchild may go on writing. */
-static void see_end(struct keeper *k, struct child *c, int status)
+static void see_script_end(struct keeper *k, struct child *c, int status)
 {
 	int there = 0;
 
 	if (c->launch.failed != 0) {
-		fail(k, c, c->launch.failed);
+		fail_start(k, c, c->launch.failed);
 		return;
 	}
 	c->has_exited = true;
@@ -307,7 +307,7 @@ static void see_end(struct keeper *k, struct child *c, int status)
 	close_fd(&c->read_fd);
 	if (c->stderr_fd >= 0 && ioctl(c->stderr_fd, FIONREAD, &there) == 0)
 		c->errors_left = there;
-	child_tell(k, c);
+	child_report(k, c);
 }
 
 void child_reap(struct keeper *k)
@@ -329,7 +329,7 @@ void child_reap(struct keeper *k)
 		if (c && c->is_timed_out)
 			kill(-c->pid, SIGKILL);
 		if (waitpid(si.si_pid, &status, 0) == si.si_pid && c)
-			see_end(k, c, status);
+			see_script_end(k, c, status);
 	}
 }
 
@@ -344,9 +344,9 @@ void child_leave(struct keeper *k, struct child *c)
 		if (c->deadline_us == INT64_MAX)
 			c->deadline_us = clock_mono_us() + c->order->timeout_ms * 1000;
 	} else if (c->phase == PHASE_RUNNING) {
-		child_tell(k, c);
+		child_report(k, c);
 	} else {
-		settle_alone(k, c);
+		settle_unwatched(k, c);
 	}
 }
 
@@ -404,7 +404,7 @@ void child_tick(struct keeper *k, struct child *c, int64_t now_us)
 		return;
 	c->retry_us = INT64_MAX;
 	if (c->phase == PHASE_RUNNING)
-		child_tell(k, c);
+		child_report(k, c);
 	else if (!c->client)
-		settle_alone(k, c);
+		settle_unwatched(k, c);
 }

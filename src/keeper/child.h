@@ -13,14 +13,14 @@
 /* Takes an order that came over `client`; fds are owned.  One that cannot be kept is answered
  * FAILED.
  */
-void child_take(struct keeper *k, struct client *client, const char *buf, size_t len, int fds[2]);
+void child_accept(struct keeper *k, struct client *client, const char *buf, size_t len, int fds[2]);
 
 /* Begins to start the script of a READY run.  Where that cannot be done it answers FAILED, at once
  * or when the process that should have become the script has ended. */
-void child_go(struct keeper *k, struct child *c);
+void child_start(struct keeper *k, struct child *c);
 
 /* The channel can be written again: goes on with an end that could not be told. */
-void child_tell(struct keeper *k, struct child *c);
+void child_report(struct keeper *k, struct child *c);
 
 /* Collects the scripts that have ended. */
 void child_reap(struct keeper *k);

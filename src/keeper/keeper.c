@@ -71,7 +71,7 @@ enum received {
 };
 
 /* Receives one message of *len bytes, and up to two descriptors. */
-static enum received receive(int fd, void *buf, size_t size, size_t *len, int fds[2])
+static enum received receive_message(int fd, void *buf, size_t size, size_t *len, int fds[2])
 {
 	const struct iovec iov = {buf, size};
 	ssize_t n = fdpass_receive(fd, &iov, 1, fds, 2, MSG_DONTWAIT);
@@ -82,7 +82,7 @@ static enum received receive(int fd, void *buf, size_t size, size_t *len, int fd
 	return n == 0 ? END : errno == EAGAIN ? NOTHING : CANNOT;
 }
 
-static bool has_run(const struct client *client, int64_t serial)
+static bool has_serial(const struct client *client, int64_t serial)
 {
 	return client->child && client->child->order->serial == serial;
 }
@@ -97,14 +97,14 @@ static void take_message(
 		return;
 	memcpy(&command, buf, sizeof(command)); /* an order begins like one */
 	if (command.kind == MESSAGE_ORDER && len >= sizeof(struct order)) {
-		child_take(k, client, buf, len, fds);
+		child_accept(k, client, buf, len, fds);
 		return;
 	}
-	if (!has_run(client, command.serial))
+	if (!has_serial(client, command.serial))
 		return; /* FAILED crossed it */
 	c = client->child;
 	if (command.kind == MESSAGE_GO && c->phase == PHASE_READY && !c->has_failed)
-		child_go(k, c);
+		child_start(k, c);
 	else if (command.kind == MESSAGE_KEEP)
 		child_leave(k, c);
 	else if (command.kind == MESSAGE_FORGET)
@@ -131,7 +131,7 @@ static enum received read_message(struct keeper *k, struct client *client, int f
 	static _Alignas(struct order) char buf[ORDER_MAX];
 	int fds[2];
 	size_t len;
-	enum received received = receive(fd, buf, sizeof(buf), &len, fds);
+	enum received received = receive_message(fd, buf, sizeof(buf), &len, fds);
 
 	if (received == MESSAGE)
 		take_message(k, client, buf, len, fds);
@@ -182,7 +182,7 @@ static void read_control(struct keeper *k)
 	char byte;
 	int fds[2];
 	size_t len;
-	enum received received = receive(k->control_fd, &byte, 1, &len, fds);
+	enum received received = receive_message(k->control_fd, &byte, 1, &len, fds);
 
 	if (received == END) {
 		close(k->control_fd);
@@ -203,19 +203,19 @@ static void read_control(struct keeper *k)
 /* ---- the loop ---- */
 
 /* What a descriptor of the poll set is, and whose. */
-enum source { SOURCE_SIGNAL, SOURCE_CONTROL, SOURCE_OUTPUT, SOURCE_ERRORS, SOURCE_CHANNEL };
+enum poll_source { SOURCE_SIGNAL, SOURCE_CONTROL, SOURCE_OUTPUT, SOURCE_ERRORS, SOURCE_CHANNEL };
 
 struct polled {
 	struct pollfd *fds;
 	struct {
-		enum source source;
+		enum poll_source source;
 		void *owner;
 	} * what;
 	size_t n, room;
 };
 
 /* Without memory for it, it is not looked at this time. */
-static void watch(struct polled *p, int fd, short events, enum source source, void *owner)
+static void add_polled(struct polled *p, int fd, short events, enum poll_source source, void *owner)
 {
 	if (fd < 0)
 		return;
@@ -238,7 +238,7 @@ static void watch(struct polled *p, int fd, short events, enum source source, vo
 }
 
 /* Everything that may happen next.  Returns poll(2)'s time-out. */
-static int gather(struct keeper *k, struct polled *p)
+static int gather_events(struct keeper *k, struct polled *p)
 {
 	int64_t now_us = clock_mono_us(), left_us;
 	int64_t next_us = k->must_reap ? now_us + REAP_AGAIN_US : INT64_MAX;
@@ -249,15 +249,15 @@ static int gather(struct keeper *k, struct polled *p)
 		int64_t due_us = child_due(c);
 
 		next_us = due_us < next_us ? due_us : next_us;
-		watch(p, c->read_fd, POLLIN, SOURCE_OUTPUT, c);
+		add_polled(p, c->read_fd, POLLIN, SOURCE_OUTPUT, c);
 		if (!c->has_exited && !(c->client && c->client->is_full))
-			watch(p, c->stderr_fd, POLLIN, SOURCE_ERRORS, c);
+			add_polled(p, c->stderr_fd, POLLIN, SOURCE_ERRORS, c);
 	}
 	for (struct client *client = k->clients; client; client = client->next)
-		watch(p, client->fd, client->is_full ? POLLIN | POLLOUT : POLLIN, SOURCE_CHANNEL,
-			client);
-	watch(p, k->signal_fd, POLLIN, SOURCE_SIGNAL, NULL);
-	watch(p, k->control_fd, POLLIN, SOURCE_CONTROL, NULL);
+		add_polled(p, client->fd, client->is_full ? POLLIN | POLLOUT : POLLIN,
+			SOURCE_CHANNEL, client);
+	add_polled(p, k->signal_fd, POLLIN, SOURCE_SIGNAL, NULL);
+	add_polled(p, k->control_fd, POLLIN, SOURCE_CONTROL, NULL);
 	if (next_us == INT64_MAX)
 		return -1;
 	left_us = next_us - now_us;
@@ -269,13 +269,13 @@ static void dispatch_client(struct keeper *k, struct client *client, short reven
 	if (revents & POLLOUT) {
 		client->is_full = false;
 		if (client->child)
-			child_tell(k, client->child);
+			child_report(k, client->child);
 	}
 	if (revents & ~POLLOUT)
 		read_client(k, client);
 }
 
-static void dispatch(struct keeper *k, const struct polled *p)
+static void dispatch_events(struct keeper *k, const struct polled *p)
 {
 	struct signalfd_siginfo si;
 
@@ -305,7 +305,7 @@ static void dispatch(struct keeper *k, const struct polled *p)
 	}
 }
 
-static void attend(struct keeper *k)
+static void run_timers(struct keeper *k)
 {
 	int64_t now_us = clock_mono_us();
 
@@ -321,18 +321,18 @@ static void attend(struct keeper *k)
 	}
 }
 
-static void keep(struct keeper *k)
+static void run_loop(struct keeper *k)
 {
 	struct polled p = {0};
 
 	while (k->control_fd >= 0 || k->clients || k->children) {
-		int timeout_ms = gather(k, &p);
+		int timeout_ms = gather_events(k, &p);
 
 		if (poll(p.fds, p.n, timeout_ms) >= 0)
-			dispatch(k, &p);
+			dispatch_events(k, &p);
 		else
 			child_reap(k); /* whatever is wrong, those that have ended make room */
-		attend(k);
+		run_timers(k);
 	}
 }
 
@@ -359,7 +359,7 @@ static void become_keeper(int control_fd, bool keeps_log)
 	k.signal_fd = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (k.signal_fd < 0)
 		_exit(111);
-	keep(&k);
+	run_loop(&k);
 	_exit(0);
 }
 

@@ -72,7 +72,7 @@ void link_close(struct keeper_link *link)
 	link->is_over = false;
 }
 
-static enum err gone(const char *doing)
+static enum err keeper_gone(const char *doing)
 {
 	return err_set(ERR_GONE, "%s: the keeper is gone", doing);
 }
@@ -88,7 +88,7 @@ static enum err send_message(int fd, const void *data, size_t len, const int *fd
 		if (errno == EINTR)
 			continue;
 		if (errno == EPIPE || errno == ECONNRESET || errno == ENOTCONN)
-			return gone("order a run");
+			return keeper_gone("order a run");
 		if (errno == EMSGSIZE)
 			return err_set(
 				ERR_INVALID, "order a run: the request's variables are too large");
@@ -141,7 +141,7 @@ enum err link_order(struct keeper_link *link, const struct run_spec *spec)
 	link->is_protected = spec->is_protected;
 	if (link->fd < 0) {
 		free(buf);
-		return gone("order a run");
+		return keeper_gone("order a run");
 	}
 	if (len > ORDER_MAX)
 		return err_set(ERR_INVALID, "order a run: the request's variables are too large");
@@ -174,7 +174,7 @@ void link_hand_over(struct keeper_link *link)
 }
 
 /* Receives a report and the bytes behind it into buf; the bytes' length is in r->inline_len. */
-static enum err receive(int fd, struct report *r, char *buf, int *output_fd)
+static enum err receive_report(int fd, struct report *r, char *buf, int *output_fd)
 {
 	const struct iovec iov[2] = {{r, sizeof(*r)}, {buf, ORDER_INLINE_MAX}};
 	ssize_t n;
@@ -187,7 +187,7 @@ static enum err receive(int fd, struct report *r, char *buf, int *output_fd)
 		return err_set(
 			ERR_ABSENT, "the keeper died before it was told to start the script");
 	if (n < (ssize_t)sizeof(*r))
-		return gone("wait for a run");
+		return keeper_gone("wait for a run");
 	r->inline_len = n - (ssize_t)sizeof(*r);
 	return OK;
 }
@@ -224,7 +224,7 @@ enum err link_look(struct keeper_link *link,
 	char buf[ORDER_INLINE_MAX];
 	struct report r;
 	int output_fd = -1;
-	enum err e = receive(link->fd, &r, buf, &output_fd);
+	enum err e = receive_report(link->fd, &r, buf, &output_fd);
 
 	if (e != OK) {
 		*failed = ECONNRESET;

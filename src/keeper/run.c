@@ -31,7 +31,8 @@ enum err run_release(struct store *st, const struct operation *op, struct keeper
 	return e;
 }
 
-static enum run_result release(const struct claimed_run *run, int failed, struct run_outcome *out)
+static enum run_result release_unstarted(
+	const struct claimed_run *run, int failed, struct run_outcome *out)
 {
 	if (run->on_over)
 		run->on_over(run->watch.arg, ERR_ABSENT, failed, NULL);
@@ -52,7 +53,7 @@ static enum run_result leave_to_keeper(
 }
 
 /* The keeper has died: no process will see how the script ends. */
-static enum run_result lose(const struct claimed_run *run, struct run_outcome *out)
+static enum run_result lose_run(const struct claimed_run *run, struct run_outcome *out)
 {
 	static const char reason[] = "the keeper died while it ran: nobody has seen how it ended";
 	char ref[REF_LEN + 1];
@@ -66,7 +67,7 @@ static enum run_result lose(const struct claimed_run *run, struct run_outcome *o
 	return RUN_LOST;
 }
 
-static enum run_result record(const struct claimed_run *run, struct run_outcome *out)
+static enum run_result record_end(const struct claimed_run *run, struct run_outcome *out)
 {
 	int64_t start_us = clock_mono_us();
 	enum err e = record_run(run->store, run->op, run->policy, &out->end, &out->rec);
@@ -107,16 +108,16 @@ enum run_result run_claimed(const struct claimed_run *run, struct run_outcome *o
 	*out = (struct run_outcome){.end = ENDING_NONE};
 	if (e != OK) { /* a run without its GO has not started */
 		link_close(run->link);
-		return release(run, EPIPE, out);
+		return release_unstarted(run, EPIPE, out);
 	}
 	e = wait_for_end(run, &out->end, &failed);
 	if (e == ERR_ABSENT)
-		return release(run, failed, out);
+		return release_unstarted(run, failed, out);
 	if (run->on_over)
 		run->on_over(run->watch.arg, e, 0, &out->end);
 	switch (e) {
 	case OK:
-		return record(run, out);
+		return record_end(run, out);
 	case ERR_BUSY:
 		link_close(run->link);
 		out->e = e;
@@ -124,7 +125,7 @@ enum run_result run_claimed(const struct claimed_run *run, struct run_outcome *o
 	case ERR_NOMEM:
 		return leave_to_keeper(run, e, out);
 	default:
-		return lose(run, out);
+		return lose_run(run, out);
 	}
 }
 

@@ -60,7 +60,7 @@ struct cursor {
 };
 
 /* Eight bytes, the lowest first.  Returns what was read, or n, which was written. */
-static int64_t number(struct cursor *c, int64_t n)
+static int64_t number_field(struct cursor *c, int64_t n)
 {
 	uint64_t value = 0;
 
@@ -73,7 +73,7 @@ static int64_t number(struct cursor *c, int64_t n)
 	return c->is_reading ? (int64_t)value : n;
 }
 
-static void bytes(struct cursor *c, void *data, size_t len)
+static void bytes_field(struct cursor *c, void *data, size_t len)
 {
 	if (c->is_reading)
 		memcpy(data, c->at, len);
@@ -83,81 +83,82 @@ static void bytes(struct cursor *c, void *data, size_t len)
 }
 
 /* A string in an array of `size` bytes; its NUL is there even when the head's is not. */
-static void text(struct cursor *c, char *s, size_t size)
+static void text_field(struct cursor *c, char *s, size_t size)
 {
-	bytes(c, s, size);
+	bytes_field(c, s, size);
 	s[size - 1] = '\0';
 }
 
 static void operation_fields(struct cursor *c, struct operation *op)
 {
-	op->id = number(c, op->id);
-	op->nonce = number(c, op->nonce);
-	bytes(c, op->identity, sizeof(op->identity));
-	bytes(c, op->fingerprint, sizeof(op->fingerprint));
-	bytes(c, op->principal, sizeof(op->principal));
-	text(c, op->route, sizeof(op->route));
-	op->state = (enum state)number(c, op->state);
-	op->attempts = (int)number(c, op->attempts);
-	op->created_ms = number(c, op->created_ms);
-	op->updated_ms = number(c, op->updated_ms);
-	op->expires_ms = number(c, op->expires_ms);
-	op->forgotten_ms = number(c, op->forgotten_ms);
-	op->status = (int)number(c, op->status);
-	op->bytes = number(c, op->bytes);
-	op->exit_status = (int)number(c, op->exit_status);
-	text(c, op->reason, sizeof(op->reason));
-	bytes(c, op->token, sizeof(op->token));
-	op->witness = number(c, op->witness);
-	op->boot_id = number(c, op->boot_id);
-	op->deadline_mono_ms = number(c, op->deadline_mono_ms);
+	op->id = number_field(c, op->id);
+	op->nonce = number_field(c, op->nonce);
+	bytes_field(c, op->identity, sizeof(op->identity));
+	bytes_field(c, op->fingerprint, sizeof(op->fingerprint));
+	bytes_field(c, op->principal, sizeof(op->principal));
+	text_field(c, op->route, sizeof(op->route));
+	op->state = (enum state)number_field(c, op->state);
+	op->attempts = (int)number_field(c, op->attempts);
+	op->created_ms = number_field(c, op->created_ms);
+	op->updated_ms = number_field(c, op->updated_ms);
+	op->expires_ms = number_field(c, op->expires_ms);
+	op->forgotten_ms = number_field(c, op->forgotten_ms);
+	op->status = (int)number_field(c, op->status);
+	op->bytes = number_field(c, op->bytes);
+	op->exit_status = (int)number_field(c, op->exit_status);
+	text_field(c, op->reason, sizeof(op->reason));
+	bytes_field(c, op->token, sizeof(op->token));
+	op->witness = number_field(c, op->witness);
+	op->boot_id = number_field(c, op->boot_id);
+	op->deadline_mono_ms = number_field(c, op->deadline_mono_ms);
 }
 
 static void policy_fields(struct cursor *c, struct record_policy *policy)
 {
-	policy->durability = (enum durability)number(c, policy->durability);
-	policy->busy_timeout_ms = number(c, policy->busy_timeout_ms);
-	policy->ttl_ms = number(c, policy->ttl_ms);
-	policy->tombstone_ms = number(c, policy->tombstone_ms);
-	policy->max_response_bytes = number(c, policy->max_response_bytes);
-	policy->keeps_head_only = number(c, policy->keeps_head_only) != 0;
-	bytes(c, policy->release_on, sizeof(policy->release_on));
+	policy->durability = (enum durability)number_field(c, policy->durability);
+	policy->busy_timeout_ms = number_field(c, policy->busy_timeout_ms);
+	policy->ttl_ms = number_field(c, policy->ttl_ms);
+	policy->tombstone_ms = number_field(c, policy->tombstone_ms);
+	policy->max_response_bytes = number_field(c, policy->max_response_bytes);
+	policy->keeps_head_only = number_field(c, policy->keeps_head_only) != 0;
+	bytes_field(c, policy->release_on, sizeof(policy->release_on));
 }
 
 static void ending_fields(struct cursor *c, struct ending *end)
 {
-	end->exit_status = (int)number(c, end->exit_status);
-	end->is_killed = number(c, end->is_killed) != 0;
-	end->is_timed_out = number(c, end->is_timed_out) != 0;
-	end->is_output_lost = number(c, end->is_output_lost) != 0;
-	end->run_us = number(c, end->run_us);
-	end->output_len = number(c, end->output_len);
+	end->exit_status = (int)number_field(c, end->exit_status);
+	end->is_killed = number_field(c, end->is_killed) != 0;
+	end->is_timed_out = number_field(c, end->is_timed_out) != 0;
+	end->is_output_lost = number_field(c, end->is_output_lost) != 0;
+	end->run_us = number_field(c, end->run_us);
+	end->output_len = number_field(c, end->output_len);
 }
 
 /* All that a head holds behind its digest, in the order of the file. */
-static void fields(struct cursor *c, struct saved_result *saved)
+static void all_fields(struct cursor *c, struct saved_result *saved)
 {
 	operation_fields(c, &saved->op);
 	policy_fields(c, &saved->policy);
 	ending_fields(c, &saved->end);
-	saved->saved_len = number(c, saved->saved_len);
+	saved->saved_len = number_field(c, saved->saved_len);
 }
 
 _Static_assert(sizeof(struct saved_result) + AT_FIELDS < HEAD_LEN,
 	"a field takes up to seven bytes more in the file, and there is room for many");
 
-static void pack(struct saved_result *saved, unsigned char head[HEAD_LEN])
+static void pack_head(struct saved_result *saved, unsigned char head[HEAD_LEN])
 {
 	struct cursor version = {.at = head + AT_VERSION}, at = {.at = head + AT_FIELDS};
 
 	memset(head, 0, HEAD_LEN);
 	memcpy(head + AT_MAGIC, MAGIC, sizeof(MAGIC));
-	number(&version, VERSION);
-	fields(&at, saved);
+	number_field(&version, VERSION);
+	all_fields(&at, saved);
 }
 
 /* ERR_BROKEN: it is not the head of a file that this version understands. */
-static enum err unpack(unsigned char head[HEAD_LEN], const char *path, struct saved_result *saved)
+static enum err unpack_head(
+	unsigned char head[HEAD_LEN], const char *path, struct saved_result *saved)
 {
 	struct cursor version = {.at = head + AT_VERSION, .is_reading = true};
 	struct cursor at = {.at = head + AT_FIELDS, .is_reading = true};
@@ -165,13 +166,13 @@ static enum err unpack(unsigned char head[HEAD_LEN], const char *path, struct sa
 
 	if (memcmp(head + AT_MAGIC, MAGIC, sizeof(MAGIC)) != 0)
 		return err_set(ERR_BROKEN, "%s is not a saved result", path);
-	found = number(&version, 0);
+	found = number_field(&version, 0);
 	if (found != VERSION)
 		return err_set(ERR_BROKEN,
 			"%s was saved by another version of retrysafe (format %lld, not %d)", path,
 			(long long)found, VERSION);
 	*saved = (struct saved_result){.end = ENDING_NONE};
-	fields(&at, saved);
+	all_fields(&at, saved);
 	if (saved->saved_len < 0 || saved->saved_len > saved->end.output_len)
 		return err_set(ERR_BROKEN, "%s is damaged: the length of its output", path);
 	return OK;
@@ -179,7 +180,7 @@ static enum err unpack(unsigned char head[HEAD_LEN], const char *path, struct sa
 
 /* ---- the file ---- */
 
-static enum err fail(const char *path)
+static enum err file_error(const char *path)
 {
 	return err_set(errno == ENOSPC || errno == EDQUOT ? ERR_FULL : ERR_SYSTEM, "%s: %s", path,
 		strerror(errno));
@@ -273,18 +274,18 @@ enum err saved_result_write(const char *spool, const struct operation *op,
 	if (e != OK)
 		return e;
 	saved.saved_len = length_to_save(end);
-	pack(&saved, head);
+	pack_head(&saved, head);
 	fd = open(spool, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (fd < 0)
-		return fail(spool);
+		return file_error(spool);
 	if (!write_whole(fd, head, HEAD_LEN) || !write_output(fd, end, saved.saved_len))
-		e = fail(path);
+		e = file_error(path);
 	if (e == OK)
 		e = digest_file(head, fd, saved.saved_len, path, head + AT_DIGEST);
 	/* A file of this name can only be an earlier copy of this result. */
 	if (e == OK &&
 		(pwrite(fd, head, HEAD_LEN, 0) != HEAD_LEN || !publish_file(fd, spool, path)))
-		e = fail(path);
+		e = file_error(path);
 	close(fd);
 	return e;
 }
@@ -297,7 +298,7 @@ static enum err read_saved_output(int fd, int64_t saved_len, const char *path, s
 
 	while (e == OK && at < HEAD_LEN + saved_len)
 		if (sendfile(output->fd, fd, &at, (size_t)(HEAD_LEN + saved_len - at)) <= 0)
-			e = fail(path);
+			e = file_error(path);
 	if (e != OK)
 		spool_close(output);
 	return e;
@@ -311,7 +312,7 @@ static enum err read_file(int fd, const char *path, struct saved_result *saved)
 
 	if (read(fd, head, HEAD_LEN) != HEAD_LEN)
 		return err_set(ERR_BROKEN, "%s is cut off", path);
-	e = unpack(head, path, saved);
+	e = unpack_head(head, path, saved);
 	if (e == OK)
 		e = digest_file(head, fd, saved->saved_len, path, digest);
 	if (e == OK && memcmp(digest, head + AT_DIGEST, DIGEST_LEN) != 0)

@@ -66,7 +66,7 @@ static enum err run_command(const struct config *cf, const struct route *route, 
 }
 
 /* It is still not known; says so in the history. */
-static enum err note(struct store *st, const struct operation *op, const char *event,
+static enum err note_unknown(struct store *st, const struct operation *op, const char *event,
 	const struct ending *end, const char *why)
 {
 	char detail[REASON_MAX + 1];
@@ -79,33 +79,34 @@ static enum err note(struct store *st, const struct operation *op, const char *e
 	return store_note(st, op, event, detail, clock_wall_ms());
 }
 
-static enum err probe(struct store *st, const struct config *cf, const struct route *route,
-	const struct operation *op, const struct ending *end)
+static enum err settle_by_probe(struct store *st, const struct config *cf,
+	const struct route *route, const struct operation *op, const struct ending *end)
 {
 	struct record_policy policy = record_policy_of(cf, route);
 	int64_t now_ms = clock_wall_ms();
 	enum err e;
 
 	if (end->is_killed || end->is_timed_out || end->exit_status > 1)
-		return note(st, op, "probe", end, NULL);
+		return note_unknown(st, op, "probe", end, NULL);
 	if (end->exit_status == 1)
 		return store_free(st, op, "not done", "the probe says so", now_ms);
 	if (end->is_output_lost)
-		return note(st, op, "probe", NULL, "there was no room to keep its output");
+		return note_unknown(st, op, "probe", NULL, "there was no room to keep its output");
 	e = record_settled(st, op, &policy, end, "done", "the probe says so");
-	return e == ERR_INVALID ? note(st, op, "probe", NULL, err_text()) : e;
+	return e == ERR_INVALID ? note_unknown(st, op, "probe", NULL, err_text()) : e;
 }
 
-static enum err rollback(struct store *st, const struct operation *op, const struct ending *end)
+static enum err settle_by_rollback(
+	struct store *st, const struct operation *op, const struct ending *end)
 {
 	int64_t now_ms = clock_wall_ms();
 
 	if (end->is_killed || end->is_timed_out || end->exit_status != 0)
-		return note(st, op, "rollback", end, NULL);
+		return note_unknown(st, op, "rollback", end, NULL);
 	return store_free(st, op, "rolled back", "the rollback says so", now_ms);
 }
 
-static enum err ask(struct store *st, const struct config *cf, const struct route *route,
+static enum err ask_command(struct store *st, const struct config *cf, const struct route *route,
 	struct keeper_link *link, const struct operation *op)
 {
 	bool is_probe = route->on_uncertain == UNCERTAIN_PROBE;
@@ -117,16 +118,17 @@ static enum err ask(struct store *st, const struct config *cf, const struct rout
 		e = run_command(
 			cf, route, is_probe ? route->probe : route->rollback, &past, link, &end);
 	if (e == ERR_ABSENT) /* no request was kept, or the command does not start */
-		e = note(st, op, is_probe ? "probe" : "rollback", NULL, err_text());
+		e = note_unknown(st, op, is_probe ? "probe" : "rollback", NULL, err_text());
 	else if (e == OK)
-		e = is_probe ? probe(st, cf, route, op, &end) : rollback(st, op, &end);
+		e = is_probe ? settle_by_probe(st, cf, route, op, &end)
+			     : settle_by_rollback(st, op, &end);
 	ending_free(&end);
 	past_request_free(&past);
 	return e;
 }
 
 /* When a command was asked last in vain; 0: never. */
-static bool find_last(const struct history *h, void *arg)
+static bool find_last_asked(const struct history *h, void *arg)
 {
 	if (strcmp(h->event, "probe") == 0 || strcmp(h->event, "rollback") == 0)
 		*(int64_t *)arg = h->at_ms;
@@ -149,11 +151,11 @@ enum err policy_settle(struct store *st, const struct config *cf, const struct r
 	operation_ref(op, ref);
 	e = store_find_ref(st, ref, op, NULL); /* as it is now that nobody else settles it */
 	if (e == OK)
-		e = store_history(st, op->id, find_last, &asked_ms);
+		e = store_history(st, op->id, find_last_asked, &asked_ms);
 	/* A clock that went back must not make it wait: hence the absolute difference. */
 	if (e == OK && op->state == STATE_UNCERTAIN &&
 		llabs(clock_wall_ms() - asked_ms) >= PAUSE_MS) {
-		e = ask(st, cf, route, link, op);
+		e = ask_command(st, cf, route, link, op);
 		if (e == OK || e == ERR_REFUSED)
 			e = store_find_ref(st, ref, op, NULL);
 	}

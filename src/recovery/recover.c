@@ -94,7 +94,7 @@ struct found {
 	size_t n, room;
 };
 
-static bool collect(const struct operation *op, void *arg)
+static bool collect_operation(const struct operation *op, void *arg)
 {
 	struct found *f = arg;
 
@@ -111,12 +111,12 @@ static bool collect(const struct operation *op, void *arg)
 	return true;
 }
 
-static enum err find_all(struct store *st, enum state state, struct found *f)
+static enum err find_in_state(struct store *st, enum state state, struct found *f)
 {
 	struct store_filter filter = {.state = state};
 
 	f->n = 0;
-	return store_list(st, &filter, collect, f);
+	return store_list(st, &filter, collect_operation, f);
 }
 
 static enum err recover_one(
@@ -140,7 +140,7 @@ enum err recover_all(struct store *st, const struct config *cf, struct keeper_li
 	int64_t *settled, int64_t *left)
 {
 	struct found f = {0};
-	enum err e = find_all(st, STATE_RUNNING, &f);
+	enum err e = find_in_state(st, STATE_RUNNING, &f);
 
 	*settled = *left = 0;
 	for (size_t i = 0; i < f.n && e == OK; i++) {
@@ -148,7 +148,7 @@ enum err recover_all(struct store *st, const struct config *cf, struct keeper_li
 		*settled += f.list[i].state == STATE_DONE || f.list[i].state == STATE_ABSENT;
 	}
 	if (e == OK)
-		e = find_all(st, STATE_UNCERTAIN, &f);
+		e = find_in_state(st, STATE_UNCERTAIN, &f);
 	for (size_t i = 0; i < f.n && e == OK; i++) {
 		e = recover_one(st, cf, link, &f.list[i]);
 		if (e == ERR_ABSENT) { /* its request or its script is not there any more */
