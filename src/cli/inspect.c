@@ -208,19 +208,15 @@ static bool named_identity(const struct cli *c, const struct config *cf, const s
 	unsigned char out[IDENTITY_LEN])
 {
 	const char *scope[CLI_SCOPE_MAX] = {0};
+	const struct route *route = config_route_by_name(cf, c->filter.route);
 	size_t n = 0;
 
-	for (size_t i = 0; i < cf->n_routes; i++) {
-		const struct route *route = &cf->routes[i];
-
-		if (route->match && strcmp(route->match, c->filter.route) != 0)
-			continue;
-		for (; route->scope && route->scope[n] && n < CLI_SCOPE_MAX; n++)
-			scope[n] = n < c->n_scope ? c->scope[n] : NULL;
-		fingerprint_identity(store_secret(st), c->filter.route, c->key, scope, n, out);
-		return true;
-	}
-	return false;
+	if (!route)
+		return false;
+	for (; route->scope && route->scope[n] && n < CLI_SCOPE_MAX; n++)
+		scope[n] = n < c->n_scope ? c->scope[n] : NULL;
+	fingerprint_identity(store_secret(st), c->filter.route, c->key, scope, n, out);
+	return true;
 }
 
 int cli_show(const struct cli *c)

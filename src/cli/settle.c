@@ -19,18 +19,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const struct route *route_of(const struct config *cf, const struct operation *op)
-{
-	for (size_t i = 0; i < cf->n_routes; i++)
-		if (cf->routes[i].match && strcmp(cf->routes[i].match, op->route) == 0)
-			return &cf->routes[i];
-	return cf->n_routes == 1 && !cf->routes[0].match ? cf->routes : &cf->defaults;
-}
-
 static enum err settle_done(
 	const struct cli *c, const struct config *cf, struct store *st, const struct operation *op)
 {
-	struct record_policy policy = record_policy_of(cf, route_of(cf, op));
+	/* An operator may settle an operation whose route is no longer configured. */
+	const struct route *route = config_route_by_name(cf, op->route);
+	struct record_policy policy = record_policy_of(cf, route ? route : &cf->defaults);
 	struct ending end = ENDING_NONE;
 	struct stat sb;
 	enum err e;
@@ -124,7 +118,7 @@ int cli_recover(const struct cli *c)
 		return code == EXIT_NO ? EXIT_SUCCESS : code;
 	e = link_open(control_fd, &link);
 	if (e == OK)
-		e = uncertain_recover(st, cf, &link, &settled, &left);
+		e = recover_all(st, cf, &link, &settled, &left);
 	link_close(&link);
 	if (e == OK)
 		e = store_message_wait(st, clock_wall_ms(), &wait_ms);

@@ -405,6 +405,14 @@ const struct route *config_route(const struct config *cf, const char *script_nam
 	return NULL;
 }
 
+const struct route *config_route_by_name(const struct config *cf, const char *name)
+{
+	for (size_t i = 0; i < cf->n_routes; i++)
+		if (!cf->routes[i].match || strcmp(cf->routes[i].match, name) == 0)
+			return &cf->routes[i];
+	return NULL;
+}
+
 bool config_route_protects(const struct route *route, const char *method)
 {
 	if (!strcmp(method, "HEAD") || !strcmp(method, "GET") || !strcmp(method, "OPTIONS"))

@@ -107,6 +107,13 @@ void config_free(struct config **cf);
  */
 const struct route *config_route(const struct config *cf, const char *script_name);
 
+/*
+ * config_route_by_name - the first route with this name (its `match`, as operations record it), or
+ * the only route of a control file, whose operations have the names of their scripts; NULL when the
+ * configuration has no such route (any more).  Borrowed from cf.
+ */
+const struct route *config_route_by_name(const struct config *cf, const char *name);
+
 /* True when the route protects this REQUEST_METHOD.  HEAD, GET and OPTIONS never are. */
 bool config_route_protects(const struct route *route, const char *method);
 

@@ -22,11 +22,11 @@
 #include "gateway/steps.h"
 #include "gateway/waiting.h"
 #include "http/webhook_url.h"
-#include "keeper/keeper.h"
 #include "keeper/link.h"
+#include "keeper/run.h"
 #include "operation/claim.h"
 #include "operation/record.h"
-#include "recovery/recover.h"
+#include "recovery/policy.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -101,7 +101,7 @@ static bool settle(struct request *r, struct operation *found)
 	enum err e = link_open(w->control_fd, &w->link);
 
 	if (e == OK)
-		e = uncertain_settle(r->store, r->cf, r->route, &w->link, found);
+		e = policy_settle(r->store, r->cf, r->route, &w->link, found);
 	if (e == ERR_GONE)
 		link_close(&w->link);
 	if (e != OK && e != ERR_BUSY)
@@ -118,7 +118,7 @@ static enum err look(struct request *r, struct operation *found, enum verdict *v
 	e = claim_look(r->store, &r->op, clock_wall_ms(), found, &r->res, verdict);
 	if (e != OK || *verdict != VERDICT_UNCERTAIN || r->is_resource)
 		return e;
-	if (uncertain_may_rerun(r->route, found))
+	if (policy_may_rerun(r->route, found))
 		*verdict = VERDICT_FREE; /* the claim takes the uncertain row over */
 	else if (settle(r, found))
 		e = claim_look(r->store, &r->op, clock_wall_ms(), found, &r->res, verdict);
@@ -380,22 +380,9 @@ static enum err keep_request(struct request *r)
 	return e;
 }
 
-/* ---- run ---- */
+/* ---- run, record, reply ---- */
 
-/* Nothing was started.  The keeper knows it too, and goes on trying when we cannot write it. */
-static void release_claim(struct request *r)
-{
-	fault("gateway.failed");
-	if (store_release(r->store, &r->op) == OK) {
-		link_forget(&r->worker->link);
-		return;
-	}
-	log_warn("operation %s is not released yet: %s", r->ref, err_text());
-	link_hand_over(&r->worker->link);
-}
-
-/* Nothing was started, and we know it: the claim is let go. */
-static enum next release(struct request *r, int failed)
+static void note_not_started(struct request *r, int failed)
 {
 	char text[300];
 
@@ -407,33 +394,47 @@ static enum next release(struct request *r, int failed)
 				 : "");
 	answer_note(r, text);
 	log_warn("%s", text);
-	release_claim(r);
-	return answer_problem(r, PROBLEM_SCRIPT_NOT_STARTED, COUNTER_NOT_STARTED, NULL, NULL, 1);
 }
 
-/* The keeper has died: nobody will see how the script ends. */
-static enum next lose_sight(struct request *r)
+/* The script is being started. */
+static int64_t follow_start(void *arg)
 {
-	static const char reason[] = "the keeper died while it ran: nobody has seen how it ended";
-	enum err e;
+	struct request *r = arg;
 
-	link_close(&r->worker->link);
-	e = store_mark_uncertain(r->store, &r->op, -1, reason, clock_wall_ms());
-	if (e != OK)
-		log_warn("operation %s: %s", r->ref, err_text());
-	r->op.state = STATE_UNCERTAIN;
-	return answer_problem(r, PROBLEM_OUTCOME_UNCERTAIN, COUNTER_UNCERTAIN, NULL, &r->op, 0);
+	fault("gateway.went");
+	waiting_register(&r->attended, r->op.id);
+	return progress_patience_us(r);
 }
 
-static enum next record(struct request *r, struct ending *end);
-
-/*
- * The client has left, or is not to wait any longer, or we have to leave: the keeper goes on
- * without us.
- */
-static enum next hand_over(struct request *r)
+static void follow_end(void *arg, enum err e, int failed, const struct ending *end)
 {
-	link_close(&r->worker->link);
+	struct request *r = arg;
+
+	answer_complaint_end(r);
+	if (e == ERR_ABSENT) {
+		note_not_started(r, failed);
+		fault("gateway.failed");
+	} else if (e == OK) {
+		r->log.run_us = end->run_us;
+		r->log.exit_status = end->exit_status;
+		counters_learn(answer_counters(r), r->op.route, end->run_us / 1000);
+		fault("gateway.ended");
+	}
+}
+
+static void follow_record(void *arg, enum err e, int64_t record_us)
+{
+	struct request *r = arg;
+
+	fault("gateway.recorded");
+	r->log.record_us = record_us;
+	if (e == ERR_BROKEN || e == ERR_SYSTEM)
+		deployment_discard(r->deployment);
+}
+
+/* The client has left, or is not to wait any longer, or we have to leave: the keeper goes on. */
+static enum next answer_left(struct request *r)
+{
 	waiting_leave(&r->attended);
 	if (!web_peer_is_gone(r->peer))
 		return progress_tell(r, &r->op);
@@ -441,93 +442,9 @@ static enum next hand_over(struct request *r)
 	return FINISHED;
 }
 
-static enum next keep(struct request *r, enum err e);
-
-/* The script runs, or is about to. */
-static enum next wait_for_end(struct request *r, int64_t patience_us)
+/* A second process has settled the operation: what the store says now is the truth. */
+static enum next answer_settled(struct request *r)
 {
-	struct watch watch = {
-		.stop = {{r->worker->stop_fd, POLLIN, 0}, web_peer_pollfd(r->peer)},
-		.until_us = patience_us,
-		.on_text = answer_complaint,
-		.arg = r,
-	};
-	struct ending end = ENDING_NONE;
-	int failed = 0;
-	enum next next;
-	enum err e = ERR_BUSY;
-
-	if (patience_us >= 0)
-		e = link_wait(&r->worker->link, &watch, &end, &failed);
-	/* A keeper that is dying cannot go on without us; its channel tells when it is dead. */
-	if (e == ERR_BUSY && keeper_is_gone(r->worker->control_fd)) {
-		watch.stop[0].fd = watch.stop[1].fd = -1;
-		watch.until_us = 0;
-		e = link_wait(&r->worker->link, &watch, &end, &failed);
-	}
-	answer_complaint_end(r);
-	switch (e) {
-	case OK:
-		break;
-	case ERR_ABSENT:
-		return release(r, failed);
-	case ERR_BUSY:
-		return hand_over(r);
-	case ERR_NOMEM:
-		return keep(r, e);
-	default:
-		return lose_sight(r);
-	}
-	r->log.run_us = end.run_us;
-	r->log.exit_status = end.exit_status;
-	counters_learn(answer_counters(r), r->op.route, end.run_us / 1000);
-	fault("gateway.ended");
-	next = record(r, &end);
-	ending_free(&end);
-	return next;
-}
-
-enum next protect_run(struct request *r)
-{
-	enum next next;
-	enum err e = keep_request(r);
-
-	if (e != OK) {
-		answer_note(r, err_text());
-		release_claim(r);
-		return answer_store_failed(r, e);
-	}
-	e = link_go(&r->worker->link);
-	if (e != OK) { /* what was not told to start has not started */
-		link_close(&r->worker->link);
-		return release(r, EPIPE);
-	}
-	fault("gateway.went");
-	waiting_register(&r->attended, r->op.id);
-	next = wait_for_end(r, progress_patience_us(r));
-	waiting_leave(&r->attended);
-	return next;
-}
-
-/* ---- record and reply ---- */
-
-/* It ran, but the store does not take its result now: the keeper goes on trying. */
-static enum next keep(struct request *r, enum err e)
-{
-	log_warn("operation %s: its result is kept until it can be recorded: %s", r->ref,
-		err_text());
-	if (e == ERR_BROKEN || e == ERR_SYSTEM)
-		deployment_discard(r->deployment);
-	link_hand_over(&r->worker->link);
-	return answer_problem(r, PROBLEM_IN_PROGRESS, COUNTER_STORE_UNAVAILABLE,
-		"The script has run and its result is kept, but it could not be recorded yet",
-		&r->op, 5);
-}
-
-/* Somebody else has settled the operation: what is there now is the truth. */
-static enum next tell_settled(struct request *r)
-{
-	link_forget(&r->worker->link);
 	if (protect_tell(r) == FINISHED)
 		return FINISHED;
 	return answer_problem(r, PROBLEM_OUTCOME_UNCERTAIN, COUNTER_STILL_UNCERTAIN, NULL, NULL, 0);
@@ -566,26 +483,70 @@ static enum next refuse_uncertain(struct request *r, const struct recorded *rec)
 		COUNTER_UNCERTAIN, NULL, &r->op, 0);
 }
 
-static enum next record(struct request *r, struct ending *end)
+static enum next answer_first(struct request *r, struct run_outcome *out)
+{
+	waiting_leave(&r->attended); /* other callers need not wait for our client, too */
+	if (out->rec.outcome == OUTCOME_RECORDED || out->rec.outcome == OUTCOME_RELEASED)
+		reply_first(r, &out->end, &out->rec);
+	else
+		refuse_uncertain(r, &out->rec);
+	fault("gateway.replied");
+	return FINISHED;
+}
+
+static enum next answer_result(struct request *r, enum run_result result, struct run_outcome *out)
+{
+	switch (result) {
+	case RUN_RECORDED:
+		return answer_first(r, out);
+	case RUN_SETTLED:
+		return answer_settled(r);
+	case RUN_UNRECORDED:
+		return answer_problem(r, PROBLEM_IN_PROGRESS, COUNTER_STORE_UNAVAILABLE,
+			"The script has run and its result is kept, but it could not be recorded "
+			"yet",
+			&r->op, 5);
+	case RUN_NOT_STARTED:
+		return answer_problem(
+			r, PROBLEM_SCRIPT_NOT_STARTED, COUNTER_NOT_STARTED, NULL, NULL, 1);
+	case RUN_LEFT:
+		return answer_left(r);
+	case RUN_LOST:
+		break;
+	}
+	r->op.state = STATE_UNCERTAIN;
+	return answer_problem(r, PROBLEM_OUTCOME_UNCERTAIN, COUNTER_UNCERTAIN, NULL, &r->op, 0);
+}
+
+enum next protect_run(struct request *r)
 {
 	struct record_policy policy = policy_of(r);
-	int64_t start_us = clock_mono_us();
-	struct recorded rec;
-	enum err e = record_run(r->store, &r->op, &policy, end, &rec);
+	struct claimed_run run = {
+		.store = r->store,
+		.link = &r->worker->link,
+		.control_fd = r->worker->control_fd,
+		.op = &r->op,
+		.policy = &policy,
+		.watch = {.stop = {{r->worker->stop_fd, POLLIN, 0}, web_peer_pollfd(r->peer)},
+			.on_text = answer_complaint,
+			.arg = r},
+		.on_started = follow_start,
+		.on_over = follow_end,
+		.on_recorded = follow_record,
+	};
+	struct run_outcome out;
+	enum next next;
+	enum err e = keep_request(r);
 
-	fault("gateway.recorded");
-	r->log.record_us = clock_mono_us() - start_us;
-	if (e == ERR_REFUSED)
-		return tell_settled(r);
-	if (e != OK)
-		return keep(r, e);
-	link_forget(&r->worker->link);
-	waiting_leave(&r->attended); /* who waits need not wait for our client, too */
-	if (rec.outcome == OUTCOME_RECORDED || rec.outcome == OUTCOME_RELEASED)
-		reply_first(r, end, &rec);
-	else
-		refuse_uncertain(r, &rec);
-	fault("gateway.replied");
-	response_free(&rec.res);
-	return FINISHED;
+	if (e != OK) {
+		answer_note(r, err_text());
+		fault("gateway.failed");
+		(void)run_release(r->store, &r->op, &r->worker->link);
+		return answer_store_failed(r, e);
+	}
+	next = answer_result(r, run_claimed(&run, &out), &out);
+	waiting_leave(&r->attended);
+	response_free(&out.rec.res);
+	ending_free(&out.end);
+	return next;
 }

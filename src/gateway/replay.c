@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "gateway/reply.h"
 #include "gateway/steps.h"
+#include "keeper/run.h"
 #include "operation/record.h"
 
 #include <stdio.h>
@@ -81,21 +82,11 @@ static enum err run(
 		.policy = policy,
 		.second_fd = place_fd,
 	};
-	int failed = 0;
 	enum err e = link_open(r->worker->control_fd, &r->worker->link);
 
 	if (e == OK)
 		e = request_body_fd(r, &spec.stdin_fd);
-	if (e == OK)
-		e = link_order(&r->worker->link, &spec);
-	if (e != OK)
-		return e;
-	e = link_wait(&r->worker->link, &watch, end, &failed);
-	if (e == ERR_GONE)
-		link_close(&r->worker->link);
-	else if (e != ERR_ABSENT)
-		link_forget(&r->worker->link);
-	return e;
+	return e == OK ? run_unclaimed(&r->worker->link, &spec, &watch, end) : e;
 }
 
 /* A place to run; it is not one of those that are counted in the store: nothing is claimed. */

@@ -11,6 +11,7 @@
  * What it does not know: what is in the database.
  */
 #include "base/digest.h"
+#include "base/publish.h"
 #include "store/sqlite/engine.h"
 
 #include <errno.h>
@@ -181,26 +182,20 @@ enum err location_check_account(const struct store *st)
 /* Without a name until it is whole: whoever dies in between leaves nothing behind. */
 enum err location_remember(const struct store *st)
 {
-	char text[2 * STORE_ID_LEN + PATH_MAX + 3], self[32];
-	int fd, dir_fd, n;
+	char text[2 * STORE_ID_LEN + PATH_MAX + 3];
+	int fd, n;
 	enum err e = OK;
 
 	hex_text(st->id, STORE_ID_LEN, text);
 	n = 2 * STORE_ID_LEN;
 	n += snprintf(text + n, sizeof(text) - (size_t)n, "\n%s\n", st->path);
-	dir_fd = open(st->spool, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	fd = open(st->spool, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
-	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
-	if (dir_fd < 0 || fd < 0 || write(fd, text, (size_t)n) != n || fsync(fd) != 0 ||
-		(linkat(AT_FDCWD, self, AT_FDCWD, st->sentinel, AT_SYMLINK_FOLLOW) != 0 &&
-			errno != EEXIST) || /* others write the same */
-		fsync(dir_fd) != 0)
+	if (fd < 0 || write(fd, text, (size_t)n) != n ||
+		!publish_file(fd, st->spool, st->sentinel)) /* others write the same */
 		e = err_set(errno == ENOSPC || errno == EDQUOT ? ERR_FULL : ERR_SYSTEM, "%s: %s",
 			st->sentinel, strerror(errno));
 	if (fd >= 0)
 		close(fd);
-	if (dir_fd >= 0)
-		close(dir_fd);
 	return e;
 }
 
