@@ -17,6 +17,7 @@
  *
  * What it does not know: what is removed, and when (store/sqlite/purge.c).
  */
+#include "store/archive.h"
 #include "cli/verbs.h"
 
 #include <errno.h>

@@ -10,6 +10,8 @@
 #include "keeper/link.h"
 #include "operation/record.h"
 #include "recovery/recover.h"
+#include "store/liveness.h"
+#include "store/outbox.h"
 
 #include <errno.h>
 #include <fcntl.h>

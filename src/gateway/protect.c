@@ -27,6 +27,7 @@
 #include "operation/claim.h"
 #include "operation/record.h"
 #include "recovery/recover.h"
+#include "store/liveness.h"
 
 #include <errno.h>
 #include <stdio.h>

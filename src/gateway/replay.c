@@ -18,6 +18,7 @@
 #include "gateway/reply.h"
 #include "gateway/steps.h"
 #include "operation/record.h"
+#include "store/liveness.h"
 
 #include <stdio.h>
 #include <string.h>

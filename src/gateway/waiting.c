@@ -8,6 +8,7 @@
 #include "gateway/waiting.h"
 
 #include "base/clock.h"
+#include "store/liveness.h"
 
 #include <errno.h>
 #include <pthread.h>

@@ -15,6 +15,7 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "operation/saved_result.h"
+#include "store/liveness.h"
 
 #include <time.h>
 

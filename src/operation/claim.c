@@ -52,6 +52,8 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "operation/saved_result.h"
+#include "store/listing.h"
+#include "store/liveness.h"
 
 #include <ctype.h>
 #include <dirent.h>

@@ -27,6 +27,8 @@
 #include "base/spool.h"
 #include "operation/claim.h"
 #include "operation/record.h"
+#include "store/listing.h"
+#include "store/liveness.h"
 
 #include <inttypes.h>
 #include <stdio.h>

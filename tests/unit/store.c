@@ -10,6 +10,7 @@ static long pretended_type;
 static int pretend_statfs(const char *path, struct statfs *out);
 #define statfs(path, out) pretend_statfs(path, out)
 #include "../../src/store/sqlite/location.c"
+#include "store/liveness.h"
 #undef statfs
 
 #include "store_try.h"

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Claim: among processes too there is one winner, and the kernel says who lives. */
+#include "store/archive.h"
+#include "store/liveness.h"
 #include "store_try.h"
 
 #include "store/sqlite/engine.h"

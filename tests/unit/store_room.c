@@ -3,6 +3,7 @@
  * Claim: as many run as may, on a route and in all, whoever starts them; as many wait as there are
  * places, in all processes, and the dead keep neither.
  */
+#include "store/liveness.h"
 #include "store_try.h"
 
 #define PROCESSES 12

@@ -3,6 +3,7 @@
  * Claim: a store of an older version is brought forward once, as a whole or not at all, with what
  * is in it; one that cannot be is refused, and says why.
  */
+#include "store/listing.h"
 #include "store_try.h"
 
 #include "store/sqlite/engine.h"

@@ -19,10 +19,15 @@
 #ifndef RETRYSAFE_STORE_SQLITE_ENGINE_H
 #define RETRYSAFE_STORE_SQLITE_ENGINE_H
 
+#include "store/archive.h"
+#include "store/listing.h"
+#include "store/liveness.h"
+#include "store/outbox.h"
 #include "store/store.h"
 
 #include <pthread.h>
 #include <sqlite3.h>
+#include <sys/types.h>
 
 #define STORE_APPLICATION_ID 0x52535446 /* "RSTF" */
 #define STORE_SCHEMA_VERSION 2

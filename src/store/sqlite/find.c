@@ -104,33 +104,6 @@ bool piece_matches(const struct piece *p, sqlite3_stmt *stmt, int column)
 	return memcmp(sqlite3_column_blob(stmt, column), canonical.digest, (size_t)len) == 0;
 }
 
-void response_free(struct response *r)
-{
-	free(r->head);
-	free(r->body);
-	memset(r, 0, sizeof(*r));
-}
-
-void operation_ref(const struct operation *op, char ref[REF_LEN + 1])
-{
-	snprintf(ref, REF_LEN + 1, "%016" PRIx64 "%016" PRIx64, (uint64_t)op->id,
-		(uint64_t)op->nonce);
-}
-
-const char *state_name(enum state s)
-{
-	static const char *const names[STATE__MAX] = {
-		[STATE_ABSENT] = "absent",
-		[STATE_CLAIMED] = "claimed",
-		[STATE_RUNNING] = "running",
-		[STATE_DONE] = "done",
-		[STATE_UNCERTAIN] = "uncertain",
-		[STATE_EXPIRED] = "expired",
-	};
-
-	return s < STATE__MAX && names[s] ? names[s] : "unknown";
-}
-
 static void read_bytes(sqlite3_stmt *stmt, int column, unsigned char *out, int len)
 {
 	if (sqlite3_column_bytes(stmt, column) == len)

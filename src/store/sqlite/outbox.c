@@ -32,8 +32,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char given_up[] = "given up: ";
-
 enum err outbox_subscribe(struct conn *c, const struct claim *claim)
 {
 	sqlite3_stmt *stmt;
@@ -63,19 +61,6 @@ enum err outbox_post(
 	if (token)
 		sqlite3_bind_blob(stmt, 4, token, TOKEN_LEN, SQLITE_STATIC);
 	return conn_run(c, stmt, "webhook");
-}
-
-void message_free(struct message *m)
-{
-	free(m->url);
-	memset(m, 0, sizeof(*m));
-}
-
-const char *message_state(const struct message *m)
-{
-	if (m->due_ms != 0)
-		return "waiting";
-	return strncmp(m->said, given_up, strlen(given_up)) == 0 ? "given up" : "delivered";
 }
 
 /* ---- reading ---- */
@@ -214,7 +199,8 @@ enum err store_message_end(struct store *st, const struct message *m, enum messa
 	char text[REASON_MAX + 1];
 	struct end_job job = {.id = m->id, .tries = m->tries, .said = text};
 
-	snprintf(text, sizeof(text), "%s%s", fate == MESSAGE_GIVEN_UP ? given_up : "", said);
+	snprintf(
+		text, sizeof(text), "%s%s", fate == MESSAGE_GIVEN_UP ? message_given_up : "", said);
 	if (fate == MESSAGE_AGAIN)
 		job.due_ms = due_ms;
 	return store_write(st, end_message, &job);
@@ -235,7 +221,7 @@ static enum err give_up(struct store *st, struct conn *c, struct message *m)
 	struct end_job job = {.id = m->id, .tries = m->tries, .said = m->said};
 
 	snprintf(last, sizeof(last), "%s", *m->said ? m->said : "nobody has tried in time");
-	snprintf(m->said, sizeof(m->said), "%s%.200s", given_up, last);
+	snprintf(m->said, sizeof(m->said), "%s%.200s", message_given_up, last);
 	m->due_ms = 0;
 	return end_message(st, c, &job);
 }

@@ -146,13 +146,6 @@ enum err store_save_request(struct store *st, const struct operation *op, const 
 	return e;
 }
 
-void stored_request_free(struct stored_request *r)
-{
-	free(r->variables);
-	free(r->body);
-	memset(r, 0, sizeof(*r));
-}
-
 enum err store_find_request(struct store *st, int64_t op_id, struct stored_request *out)
 {
 	struct stored_request found = {0};
