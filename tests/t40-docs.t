@@ -326,8 +326,6 @@ subtest 'version' => sub {
 # written once; the list goes when the last of them is made.
 my %is_planned = map { $_ => 1 } qw(
     base/fdpass.c base/descriptors.c store/liveness.c store/url.c store/engine.c
-    store/sqlite/connection.c store/sqlite/row.c store/sqlite/transaction.c store/sqlite/record.c
-    store/sqlite/request.c store/sqlite/expire.c store/sqlite/messages.c
     recovery/policy.c gateway/route.c gateway/key_step.c gateway/lookup.c gateway/resource.c
     cli/serve.c cli/check.c cli/render.c cli/store.c
 );

@@ -10,9 +10,10 @@ static long pretended_type;
 static int pretend_statfs(const char *path, struct statfs *out);
 #define statfs(path, out) pretend_statfs(path, out)
 #include "../../src/store/sqlite/location.c"
-#include "store/liveness.h"
 #undef statfs
 
+#include "store/liveness.h"
+#include "store/sqlite/schema.h"
 #include "store_try.h"
 
 static int pretend_statfs(const char *path, struct statfs *out)

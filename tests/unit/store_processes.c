@@ -2,9 +2,9 @@
 /* Claim: among processes too there is one winner, and the kernel says who lives. */
 #include "store/archive.h"
 #include "store/liveness.h"
-#include "store_try.h"
-
+#include "store/sqlite/connection.h"
 #include "store/sqlite/engine.h"
+#include "store_try.h"
 
 #include <signal.h>
 #include <sys/socket.h>

@@ -6,7 +6,7 @@
 #include "store/listing.h"
 #include "store_try.h"
 
-#include "store/sqlite/engine.h"
+#include "store/sqlite/schema.h"
 
 /* Version 1, as it was; it is written down here because it will never change. */
 static const char version_1[] =

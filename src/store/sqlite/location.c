@@ -10,8 +10,9 @@
  *
  * What it does not know: what is in the database.
  */
+#include "store/sqlite/location.h"
+
 #include "base/digest.h"
-#include "store/sqlite/engine.h"
 
 #include <errno.h>
 #include <fcntl.h>

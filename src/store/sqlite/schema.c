@@ -11,10 +11,12 @@
  *
  * What it does not know: what the tables mean (store/sqlite/claim.c and its neighbours).
  */
+#include "store/sqlite/schema.h"
+
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/log.h"
-#include "store/sqlite/engine.h"
+#include "store/sqlite/lock.h"
 
 #include <errno.h>
 #include <fcntl.h>

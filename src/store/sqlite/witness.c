@@ -10,8 +10,11 @@
  *
  * What it does not know: who asks, and what follows from the answer (operation/claim.c).
  */
+#include "store/sqlite/witness.h"
+
 #include "base/digest.h"
-#include "store/sqlite/engine.h"
+#include "store/liveness.h"
+#include "store/sqlite/location.h"
 
 #include <errno.h>
 #include <fcntl.h>
