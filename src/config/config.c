@@ -286,9 +286,7 @@ static enum err read_config(struct config_where *w, bool is_control, struct conf
 static enum err fail_system(const char *path)
 {
 	int code = errno;
-	enum err e = code == ENOENT || code == ENOTDIR                    ? ERR_ABSENT
-		     : code == ENOMEM || code == EMFILE || code == ENFILE ? ERR_NOMEM
-									  : ERR_SYSTEM;
+	enum err e = code == ENOENT || code == ENOTDIR ? ERR_ABSENT : err_from_errno(code);
 
 	return err_set(e, "%s: %s", path, strerror(code));
 }

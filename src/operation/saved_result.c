@@ -39,8 +39,7 @@ struct saved_result {
 
 static enum err fail(const char *path)
 {
-	return err_set(errno == ENOSPC || errno == EDQUOT ? ERR_FULL : ERR_SYSTEM, "%s: %s", path,
-		strerror(errno));
+	return err_set(err_from_errno(errno), "%s: %s", path, strerror(errno));
 }
 
 static enum err file_path(const char *spool, const struct operation *op, char out[PATH_MAX])
@@ -178,8 +177,8 @@ enum err saved_result_read(const char *spool, const struct operation *op, struct
 		return e;
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
-		return err_set(
-			errno == ENOENT ? ERR_ABSENT : ERR_SYSTEM, "%s: %s", path, strerror(errno));
+		return err_set(errno == ENOENT ? ERR_ABSENT : err_from_errno(errno), "%s: %s", path,
+			strerror(errno));
 	if (read(fd, &head, sizeof(head)) != (ssize_t)sizeof(head) ||
 		memcmp(head.magic, "RSKEPT\0", 8) != 0 || head.version != SAVED_RESULT_VERSION ||
 		head.size != (int)sizeof(head) || head.saved_len < 0)

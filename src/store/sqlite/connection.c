@@ -57,8 +57,7 @@ enum err conn_error(struct conn *c, int rc, const char *doing)
 		return err_set(ERR_REFUSED, "%s: %s", doing, what);
 	default:
 		/* A full quota or file size limit comes as IOERR_WRITE. */
-		if (rc == SQLITE_IOERR_WRITE &&
-			(system == ENOSPC || system == EDQUOT || system == EFBIG))
+		if (rc == SQLITE_IOERR_WRITE && err_from_errno(system) == ERR_FULL)
 			return err_set(ERR_FULL, "%s: no room: %s", doing, strerror(system));
 		return err_set(ERR_SYSTEM, "%s: %s (SQLite code %d)", doing, what, rc);
 	}

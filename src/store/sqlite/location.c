@@ -113,11 +113,11 @@ static enum err check_directory(const char *dir, bool may_create)
 	struct stat sb;
 
 	if (may_create && mkdir(dir, 0700) != 0 && errno != EEXIST)
-		return err_set(errno == ENOSPC || errno == EDQUOT ? ERR_FULL : ERR_SYSTEM,
-			"make the directory %s: %s", dir, strerror(errno));
-	if (stat(dir, &sb) != 0)
 		return err_set(
-			errno == ENOENT ? ERR_ABSENT : ERR_SYSTEM, "%s: %s", dir, strerror(errno));
+			err_from_errno(errno), "make the directory %s: %s", dir, strerror(errno));
+	if (stat(dir, &sb) != 0)
+		return err_set(errno == ENOENT ? ERR_ABSENT : err_from_errno(errno), "%s: %s", dir,
+			strerror(errno));
 	if (!S_ISDIR(sb.st_mode))
 		return err_set(ERR_REFUSED, "%s is not a directory", dir);
 	if (sb.st_mode & 0022)
@@ -134,8 +134,8 @@ static enum err check_database(const char *path)
 	struct stat sb;
 
 	if (lstat(path, &sb) != 0)
-		return err_set(
-			errno == ENOENT ? ERR_ABSENT : ERR_SYSTEM, "%s: %s", path, strerror(errno));
+		return err_set(errno == ENOENT ? ERR_ABSENT : err_from_errno(errno), "%s: %s", path,
+			strerror(errno));
 	if (!S_ISREG(sb.st_mode))
 		return err_set(ERR_REFUSED, "%s is not a regular file", path);
 	if (sb.st_mode & 0077)
@@ -154,8 +154,8 @@ static enum err sentinel_read(const struct store *st, char id[2 * STORE_ID_LEN +
 	int fd = open(st->sentinel, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 
 	if (fd < 0)
-		return err_set(errno == ENOENT ? ERR_ABSENT : ERR_SYSTEM, "%s: %s", st->sentinel,
-			strerror(errno));
+		return err_set(errno == ENOENT ? ERR_ABSENT : err_from_errno(errno), "%s: %s",
+			st->sentinel, strerror(errno));
 	n = read(fd, id, 2 * STORE_ID_LEN);
 	close(fd);
 	if (n != 2 * STORE_ID_LEN)
@@ -196,8 +196,7 @@ enum err location_remember(const struct store *st)
 		(linkat(AT_FDCWD, self, AT_FDCWD, st->sentinel, AT_SYMLINK_FOLLOW) != 0 &&
 			errno != EEXIST) || /* others write the same */
 		fsync(dir_fd) != 0)
-		e = err_set(errno == ENOSPC || errno == EDQUOT ? ERR_FULL : ERR_SYSTEM, "%s: %s",
-			st->sentinel, strerror(errno));
+		e = err_set(err_from_errno(errno), "%s: %s", st->sentinel, strerror(errno));
 	if (fd >= 0)
 		close(fd);
 	if (dir_fd >= 0)

@@ -93,8 +93,7 @@ static enum err open_lock(struct store *st)
 		return remember_file(st->lock_fd, st->lock_path, &st->lock_id);
 	if (errno == ENOENT && st->is_read_only)
 		return OK; /* nobody holds anything */
-	return err_set(errno == ENOSPC || errno == EDQUOT ? ERR_FULL : ERR_SYSTEM, "%s: %s",
-		st->lock_path, strerror(errno));
+	return err_set(err_from_errno(errno), "%s: %s", st->lock_path, strerror(errno));
 }
 
 /* Everything that is wrong with the database `c` has opened; fills in what st knows of it. */

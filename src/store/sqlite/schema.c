@@ -124,8 +124,7 @@ enum err schema_create(struct store *st)
 	if (fd >= 0)
 		close(fd); /* before SQLite opens it: rule (2) */
 	else if (errno != EEXIST)
-		e = err_set(errno == ENOSPC || errno == EDQUOT ? ERR_FULL : ERR_SYSTEM, "%s: %s",
-			st->path, strerror(errno));
+		e = err_set(err_from_errno(errno), "%s: %s", st->path, strerror(errno));
 	if (e == OK)
 		e = conn_open(st, &c);
 	if (e == OK)

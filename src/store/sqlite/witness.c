@@ -92,8 +92,7 @@ static enum err open_lock_file(const struct store *st, int *fd)
 	*fd = open(st->lock_path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 	if (*fd >= 0)
 		return OK;
-	return err_set(errno == EMFILE || errno == ENFILE ? ERR_NOMEM : ERR_SYSTEM, "%s: %s",
-		st->lock_path, strerror(errno));
+	return err_set(err_from_errno(errno), "%s: %s", st->lock_path, strerror(errno));
 }
 
 enum err store_lock_settling(const struct store *st, int64_t op_id, int *fd)
