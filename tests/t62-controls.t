@@ -50,7 +50,7 @@ END
 my @MUTANTS = (
     ['an operation whose witnesses are dead is run again',
         [['operation/claim.c', $DOUBT, 'store_release(st, op)']], \&torture_keepers, qr/^double: /m],
-    ['an operation whose witness lives is settled', [['store/sqlite/witness.c', qr/return found != F_UNLCK;/,
+    ['an operation whose witness lives is settled', [['store/liveness.c', qr/return found != F_UNLCK;/,
         'return found == F_UNLCK && st == NULL;']], \&check_stopped_witness, qr/^settled too early/m],
     ['durability is normal', [['store/sqlite/connection.c', qr/(\[DURABILITY_FULL\]\s*=\s*)"FULL"/, '$1"NORMAL"']],
         \&run_t51, qr/^\s*not ok .* the claim is on disk before the script starts/m],

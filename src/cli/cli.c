@@ -8,6 +8,7 @@
  */
 #include "cli/cli.h"
 
+#include "base/store_url.h"
 #include "base/version.h"
 #include "cgi/listener.h"
 #include "cgi/script.h"
@@ -301,10 +302,12 @@ static bool is_usable(const char *dir)
 static int check_place(const struct config *cf)
 {
 	char dir[PATH_MAX];
-	const char *path = strchr(cf->store, '/');
+	struct store_url parts;
 
-	snprintf(dir, sizeof(dir), "%s", path ? path : "/");
-	dirname(dir);
+	if (store_url_split(cf->store, &parts))
+		snprintf(dir, sizeof(dir), "%.*s", parts.dir_len, parts.path);
+	else
+		snprintf(dir, sizeof(dir), "/");
 	/* The spool may be made inside of it. */
 	if (is_usable(dir) && (is_usable(cf->spool) || strncmp(cf->spool, dir, strlen(dir)) == 0))
 		return 0;

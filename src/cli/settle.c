@@ -61,7 +61,7 @@ static enum err settle(
 		return err_set(ERR_REFUSED, "operation %s is %s; only uncertain ones are settled",
 			c->words[0], state_name(op->state));
 	if (e == OK)
-		e = store_lock_settling(st, op->id, &lock_fd);
+		e = liveness_lock_settling(st, op->id, &lock_fd);
 	if (e == ERR_BUSY)
 		return err_set(ERR_BUSY, "somebody else is settling operation %s", c->words[0]);
 	if (e == OK)

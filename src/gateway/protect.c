@@ -235,7 +235,7 @@ static enum err order(struct request *r)
 		.spool = r->cf->spool,
 		.op = &r->op,
 		.policy = &policy,
-		.second_fd = store_witness_fd(r->store),
+		.second_fd = liveness_witness_fd(r->store),
 	};
 	enum err e = request_body_fd(r, &spec.stdin_fd);
 

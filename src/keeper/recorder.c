@@ -76,7 +76,7 @@ void recorder_run(
 
 	operation_ref(&order->op, ref);
 	if (end) {
-		store_hold_result(url, order->op.id);
+		liveness_hold_result(url, order->op.id);
 		learn(order, spool, end);
 	}
 	fault("harvest.begins");

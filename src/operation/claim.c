@@ -116,11 +116,11 @@ static bool is_script_alive(const struct operation *op)
  */
 static bool has_owner(struct store *st, const struct operation *op)
 {
-	if (store_result_is_held(st, op->id))
+	if (liveness_result_is_held(st, op->id))
 		return true;
 	if (op->boot_id != clock_boot_id() || clock_mono_us() / 1000 > op->deadline_mono_ms)
 		return false;
-	return store_witness_is_alive(st, op->witness) || is_script_alive(op);
+	return liveness_is_alive(st, op->witness) || is_script_alive(op);
 }
 
 /* A result that somebody kept in the spool before he died is recorded.  ERR_ABSENT: there is none.
@@ -265,7 +265,7 @@ void claim_prepare(struct store *st, const struct operation *previous, int64_t n
 	op->state = STATE_RUNNING;
 	op->created_ms = op->updated_ms = now_ms;
 	op->exit_status = -1;
-	op->witness = store_witness(st);
+	op->witness = liveness_witness(st);
 	op->boot_id = clock_boot_id();
 	op->deadline_mono_ms = clock_mono_us() / 1000 + time_limit_ms;
 }

@@ -214,7 +214,7 @@ enum err uncertain_settle(struct store *st, const struct config *cf, const struc
 
 	if (route->on_uncertain != UNCERTAIN_PROBE && route->on_uncertain != UNCERTAIN_ROLLBACK)
 		return OK;
-	e = store_lock_settling(st, op->id, &lock_fd);
+	e = liveness_lock_settling(st, op->id, &lock_fd);
 	if (e != OK)
 		return e;
 	operation_ref(op, ref);
@@ -270,7 +270,7 @@ static enum err run_again(struct store *st, const struct config *cf, const struc
 			.op = &op,
 			.policy = &policy,
 			.stdin_fd = past.body.fd,
-			.second_fd = store_witness_fd(st),
+			.second_fd = liveness_witness_fd(st),
 		};
 
 		claim_prepare(st, previous, clock_wall_ms(), claim_time_limit_ms(cf, route), &op);

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * store/liveness.h - locks of this host, by which processes prove to be alive
+ *
+ * Each is a lock on one byte of the store's lock file, on an open file description of its own.  The
+ * kernel releases it when the last copy of the descriptor is closed, and so when the process dies,
+ * however it dies.  They are the same for every engine, and work when the store itself does not.
  */
 #ifndef RETRYSAFE_STORE_LIVENESS_H
 #define RETRYSAFE_STORE_LIVENESS_H
@@ -12,46 +16,67 @@
 #include <stdint.h>
 
 /*
- * store_witness - the number by which this process, and whoever holds a copy of
- * store_witness_fd(), proves to be alive
- *
- * The proof is a lock on one byte of the store's lock file, on an open file description of its
- * own.  The kernel lets go of it when the last copy of the descriptor is gone, however that came
- * about; a number is never used again.
+ * liveness_witness - the number by which this process, and each that holds a copy of
+ * liveness_witness_fd(), proves to be alive; a number is never used again
  */
-int64_t store_witness(const struct store *st);
-int store_witness_fd(const struct store *st);
-/* Does anybody hold that witness?  When it cannot be found out the answer is true. */
-bool store_witness_is_alive(const struct store *st, int64_t witness);
+int64_t liveness_witness(const struct store *st);
+int liveness_witness_fd(const struct store *st);
+/* Does a living process hold that witness?  When it cannot be found out the answer is true. */
+bool liveness_is_alive(const struct store *st, int64_t witness);
 
 /*
- * store_hold_result - says, until this process ends, that it has the result of a run and goes on
+ * liveness_hold_result - says, until this process ends, that it has the result of a run and goes on
  * trying to record it
  *
- * Works when the store itself does not: a lock on the operation's own byte of the lock file.  It
- * may fail silently; the result is then recorded all the same if nobody settles the operation
- * before.
+ *   url  of the store, which need not be open
+ *
+ * It may fail silently; the result is then recorded all the same if no other process settles the
+ * operation before.  Does not block.
  */
-void store_hold_result(const char *url, int64_t op_id);
-bool store_result_is_held(const struct store *st, int64_t op_id);
+void liveness_hold_result(const char *url, int64_t op_id);
+/* When it cannot be found out the answer is true. */
+bool liveness_result_is_held(const struct store *st, int64_t op_id);
 
 /*
- * store_take_waiting_slot - takes one of a route's places for those who wait, in all processes
+ * liveness_take_waiting_slot - takes one of a route's slots for waiting requests, which all
+ * processes of this host share
  *
- *   fd  set on OK: close it to give the place back, which the kernel does for the dead
+ *   slots  how many the route has; at most 1024 count
+ *   fd     set on OK: close it to give the slot back
  *
- * Returns OK; ERR_BUSY all `places` are taken; ERR_NOMEM, ERR_SYSTEM.  Does not block.
+ * Returns OK; ERR_BUSY all slots are taken; ERR_NOMEM, ERR_SYSTEM.  Does not block.
  */
-enum err store_take_waiting_slot(
-	const struct store *st, const char *route, int64_t places, int *fd) MUSTCHECK;
+enum err liveness_take_waiting_slot(
+	const struct store *st, const char *route, int64_t slots, int *fd) MUSTCHECK;
 
 /*
- * store_lock_settling - becomes the only one who finds out what became of an uncertain operation
+ * liveness_lock_settling - makes the caller the only one that finds out what became of an uncertain
+ * operation
  *
- *   fd  set on OK: close it to let go
+ *   fd  set on OK: close it to release the lock
  *
- * Returns OK; ERR_BUSY somebody else does; ERR_NOMEM, ERR_SYSTEM.  Does not block.
+ * Returns OK; ERR_BUSY another caller has it; ERR_NOMEM, ERR_SYSTEM.  Does not block.
  */
-enum err store_lock_settling(const struct store *st, int64_t op_id, int *fd) MUSTCHECK;
+enum err liveness_lock_settling(const struct store *st, int64_t op_id, int *fd) MUSTCHECK;
+
+/* ---- for the engines ---- */
+
+/* What an open store has of it. */
+struct liveness {
+	const char *lock_path; /* borrowed */
+	int query_fd;   /* a description of the lock file that holds no witness, borrowed: asked
+			   through it, our own witness counts as well; -1: there is no file */
+	int witness_fd; /* shared with the keeper; -1: none */
+	int64_t witness;
+};
+
+/* Takes a witness.  Returns OK; ERR_NOMEM, ERR_SYSTEM.  liveness_stop() it. */
+enum err liveness_start(struct liveness *l) MUSTCHECK;
+void liveness_stop(struct liveness *l);
+
+/* An engine has these two. */
+const struct liveness *store_liveness(const struct store *st);
+/* ERR_BROKEN: the store's paths no longer lead to the files that were opened. */
+enum err store_is_there(const struct store *st) MUSTCHECK;
 
 #endif

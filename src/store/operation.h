@@ -55,7 +55,7 @@ struct operation {
 
 	/* While it runs: the evidence. */
 	unsigned char token[TOKEN_LEN];
-	int64_t witness;          /* see store_witness() */
+	int64_t witness;          /* see liveness_witness() */
 	int64_t boot_id;          /* clock_boot_id() when it was claimed */
 	int64_t deadline_mono_ms; /* clock_mono_us() / 1000 at which its end should have been
 				     recorded, whatever happened */

@@ -55,9 +55,8 @@ struct store {
 	unsigned char id[STORE_ID_LEN];
 	unsigned char secret[SECRET_LEN];
 
-	int lock_fd;    /* the writer lock (byte 0); this description is never shared */
-	int witness_fd; /* the witness (byte `witness`); shared with the keeper */
-	int64_t witness;
+	int lock_fd; /* the writer lock (byte 0); this description is never shared */
+	struct liveness liveness;
 
 	pthread_mutex_t readers_mutex;
 	struct conn *readers; /* idle ones */

@@ -13,6 +13,8 @@
 #include "store/sqlite/location.h"
 
 #include "base/digest.h"
+#include "base/store_url.h"
+#include "store/liveness.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,20 +29,13 @@
 
 /* ---- paths ---- */
 
-/* Directory and file name of the database as the URL says them; *name is inside of url. */
-static enum err split_url(const char *url, char dir[PATH_MAX], const char **name)
+static enum err split_url(const char *url, struct store_url *parts)
 {
-	static const char scheme[] = "sqlite:";
-	const char *path = url + sizeof(scheme) - 1, *slash;
-
-	if (strncmp(url, scheme, sizeof(scheme) - 1) != 0)
+	if (!store_url_path(url))
 		return err_set(
 			ERR_INVALID, "store \"%s\": only sqlite:/absolute/path is known", url);
-	slash = strrchr(path, '/');
-	if (*path != '/' || !slash[1] || strlen(path) >= PATH_MAX - 8)
+	if (!store_url_split(url, parts) || !*parts->name || strlen(parts->path) >= PATH_MAX - 8)
 		return err_set(ERR_INVALID, "store \"%s\": not an absolute path of a file", url);
-	snprintf(dir, PATH_MAX, "%.*s", slash == path ? 1 : (int)(slash - path), path);
-	*name = slash + 1;
 	return OK;
 }
 
@@ -49,16 +44,18 @@ enum err location_set(struct store *st, const struct store_options *opt)
 {
 	char dir[PATH_MAX], resolved[PATH_MAX] = "", hex[17];
 	unsigned char hash[DIGEST_LEN];
-	const char *name = NULL;
+	struct store_url parts;
 	struct digest d;
-	enum err e = split_url(opt->url, dir, &name);
+	enum err e = split_url(opt->url, &parts);
 
 	if (e != OK)
 		return e;
+	snprintf(dir, sizeof(dir), "%.*s", parts.dir_len, parts.path);
 	/* Of a directory that is not there the C library says where it should be. */
 	if (!realpath(dir, resolved) && (errno != ENOENT || !*resolved))
 		return err_set(ERR_SYSTEM, "%s: %s", dir, strerror(errno));
-	if (asprintf(&st->path, "%s/%s", strcmp(resolved, "/") == 0 ? "" : resolved, name) < 0)
+	if (asprintf(&st->path, "%s/%s", strcmp(resolved, "/") == 0 ? "" : resolved, parts.name) <
+		0)
 		st->path = NULL;
 	if (!st->path || asprintf(&st->lock_path, "%s-lock", st->path) < 0)
 		st->lock_path = NULL;

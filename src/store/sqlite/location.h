@@ -22,7 +22,5 @@ enum err location_check_account(const struct store *st) MUSTCHECK;
 /* Writes the sentinel. */
 enum err location_remember(const struct store *st) MUSTCHECK;
 enum err location_refuse_missing(const struct store *st);
-/* ERR_BROKEN: the paths no longer lead to the files that were opened. */
-enum err store_is_there(const struct store *st) MUSTCHECK;
 
 #endif

@@ -16,7 +16,6 @@
 #include "store/sqlite/location.h"
 #include "store/sqlite/schema.h"
 #include "store/sqlite/upkeep.h"
-#include "store/sqlite/witness.h"
 #include "store/sqlite/writer.h"
 #include "store/store.h"
 
@@ -128,6 +127,8 @@ static enum err open_database(struct store *st, const struct store_options *opt)
 	if (e != OK && !(e == ERR_ABSENT && may_create))
 		return e;
 	e = open_lock(st);
+	st->liveness.lock_path = st->lock_path;
+	st->liveness.query_fd = st->lock_fd;
 	if (e == OK && may_create && !*known)
 		e = schema_create(st);
 	has_recovered = false;
@@ -165,7 +166,7 @@ enum err store_open(const struct store_options *opt, struct store **out)
 		return out_of_memory();
 	pthread_once(&once, listen_to_sqlite);
 	st->next_purge_us = clock_mono_us() + PURGE_EVERY_US;
-	st->lock_fd = st->witness_fd = -1;
+	st->lock_fd = st->liveness.witness_fd = -1;
 	st->durability = opt->durability;
 	st->busy_timeout_ms = opt->busy_timeout_ms;
 	st->is_read_only = opt->is_read_only;
@@ -177,7 +178,7 @@ enum err store_open(const struct store_options *opt, struct store **out)
 	if (e == OK)
 		e = open_database(st, opt);
 	if (e == OK && !st->is_read_only)
-		e = witness_take(st);
+		e = liveness_start(&st->liveness);
 	if (e != OK) {
 		store_close(&st);
 		return e;
@@ -201,8 +202,7 @@ void store_close(struct store **stp)
 	}
 	if (st->lock_fd >= 0)
 		close(st->lock_fd);
-	if (st->witness_fd >= 0)
-		close(st->witness_fd);
+	liveness_stop(&st->liveness);
 	pthread_mutex_destroy(&st->readers_mutex);
 	pthread_mutex_destroy(&st->mutex);
 	pthread_cond_destroy(&st->work_there);
@@ -212,6 +212,11 @@ void store_close(struct store **stp)
 	free(st->sentinel);
 	free(st);
 	*stp = NULL;
+}
+
+const struct liveness *store_liveness(const struct store *st)
+{
+	return &st->liveness;
 }
 
 const char *store_spool(const struct store *st)
