@@ -92,7 +92,7 @@ static bool parse_limit(const char *text, int64_t *out)
 
 static bool parse_state(const char *text, enum state *out)
 {
-	for (int s = STATE_CLAIMED; s < STATE__MAX; s++)
+	for (int s = STATE_RUNNING; s < STATE__MAX; s++)
 		if (strcmp(text, state_name((enum state)s)) == 0) {
 			*out = (enum state)s;
 			return true;
@@ -160,8 +160,7 @@ static bool take_option(struct cli *c, int opt)
 		if (parse_state(optarg, &c->filter.state))
 			return true;
 		fprintf(stderr,
-			"retrysafe: --state %s: write claimed, running, done, uncertain or "
-			"expired\n",
+			"retrysafe: --state %s: write running, done, uncertain or expired\n",
 			optarg);
 		return false;
 	default:

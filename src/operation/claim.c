@@ -28,9 +28,10 @@
  *              done keeps its row, free, for the next attempt.
  *   EXPIRED    It was done; the response has been dropped, the fact has not.
  *
- *   CLAIMED is a moment, not a row: the order of a run is with the keeper before the claim is
- *   committed, so a gateway that dies in between leaves a witness that knows that nothing was
- *   started, and releases it.  One commit is saved, and no mark in a page cache is believed.
+ *   Claimed but not started is a moment, not a state: the order of a run is with the keeper before
+ * the claim is committed, so a gateway that dies in between leaves a witness that knows that
+ * nothing was started, and releases it.  One commit is saved, and no mark in a page cache is
+ * believed.
  *
  * RULES THAT HOLD
  *   (1) The script is not started before the operation's RUNNING row is committed.
@@ -191,7 +192,6 @@ static enum verdict judge(const struct operation *op, const struct operation *fo
 		return VERDICT_OTHER_PRINCIPAL;
 	switch (found->state) {
 	case STATE_RUNNING:
-	case STATE_CLAIMED:
 		return VERDICT_IN_PROGRESS;
 	case STATE_DONE:
 		return found->expires_ms > now_ms && res->is_kept ? VERDICT_REPLAY

@@ -23,7 +23,6 @@ const char *state_name(enum state s)
 {
 	static const char *const names[STATE__MAX] = {
 		[STATE_ABSENT] = "absent",
-		[STATE_CLAIMED] = "claimed",
 		[STATE_RUNNING] = "running",
 		[STATE_DONE] = "done",
 		[STATE_UNCERTAIN] = "uncertain",

@@ -24,9 +24,9 @@
 
 /* What each one means stands at the head of operation/claim.c. */
 enum state {
-	STATE_ABSENT,
-	STATE_CLAIMED,
-	STATE_RUNNING,
+	STATE_ABSENT = 0,
+	/* 1 was meant for a state that no row ever had; it stays reserved. */
+	STATE_RUNNING = 2,
 	STATE_DONE,
 	STATE_UNCERTAIN,
 	STATE_EXPIRED,

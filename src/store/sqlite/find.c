@@ -274,8 +274,7 @@ static enum err list_page(struct store *st, const struct store_filter *filter, i
 	*n = 0;
 	if (e != OK)
 		return e;
-	stmt = conn_statement(c, filter->state == STATE_CLAIMED || filter->state == STATE_RUNNING ||
-						 filter->state == STATE_UNCERTAIN
+	stmt = conn_statement(c, filter->state == STATE_RUNNING || filter->state == STATE_UNCERTAIN
 					 ? &list_open
 					 : &list_any);
 	if (stmt) {
