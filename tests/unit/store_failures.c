@@ -158,7 +158,7 @@ static void owe_meanwhile(void)
 	pthread_create(&thread, NULL, lead_slowly, st);
 	while (!is_leading)
 		usleep(1000);
-	store_defer_release(st, move_release, op.id, op.token);
+	store_defer_release(st, release_claim, op.id, op.token);
 	pthread_join(thread, NULL);
 	ok(goes_away(st, &op), "is released without another write");
 	store_close(&st);

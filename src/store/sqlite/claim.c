@@ -28,50 +28,55 @@
 static struct statement release_first =
 	SQL("DELETE FROM operation WHERE id=?1 AND token=?2 AND state=?3 AND attempts=1");
 /* What this attempt did not do, an uncertain one before it may have done. */
-static struct statement release_later = SQL(
-	"UPDATE operation SET state=coalesce(tombstone," SQL_ABSENT "),attempts=attempts-1,"
-	"due=CASE WHEN tombstone=" SQL_UNCERTAIN " THEN NULL ELSE updated+?4 END,"
-	"reason=CASE WHEN tombstone=" SQL_UNCERTAIN " THEN 'an earlier attempt is uncertain' END,"
-	"tombstone=NULL,token=NULL,witness=NULL,boot=NULL,deadline=NULL"
-	" WHERE id=?1 AND token=?2 AND state=?3 AND attempts>1");
+static struct statement release_later =
+	SQL("UPDATE operation SET state=coalesce(taken_from," SQL_ABSENT "),attempts=attempts-1,"
+	    "due=CASE WHEN taken_from=" SQL_UNCERTAIN " THEN NULL ELSE updated+?4 END,"
+	    "reason=CASE WHEN taken_from=" SQL_UNCERTAIN
+	    " THEN 'an earlier attempt is uncertain' END," SQL_NO_HOLDER
+	    " WHERE id=?1 AND token=?2 AND state=?3 AND attempts>1");
 static struct statement touch =
 	SQL("INSERT OR REPLACE INTO store(name,value) VALUES('touched',randomblob(8))");
+
+static enum err release_row(struct conn *c, struct statement *way, int64_t op_id,
+	const unsigned char token[TOKEN_LEN], bool *released)
+{
+	sqlite3_stmt *stmt = conn_statement(c, way);
+	enum err e;
+
+	if (!stmt)
+		return c->why;
+	sqlite3_bind_int64(stmt, 1, op_id);
+	sqlite3_bind_blob(stmt, 2, token, TOKEN_LEN, SQLITE_STATIC);
+	sqlite3_bind_int(stmt, 3, STATE_RUNNING);
+	if (way == &release_later)
+		sqlite3_bind_int64(stmt, 4, FREED_MS);
+	e = conn_run(c, stmt, "release");
+	*released = e == OK && sqlite3_changes(c->db) > 0;
+	return e;
+}
 
 /*
  * The first attempt leaves nothing behind, a later one its row with the history.
  *
- * A claim whose commit was cut off may lie in the log without being visible, and come back when the
+ * A claim whose commit was cut off may be in the log without being visible, and come back when the
  * log is recovered.  So something is written even when there is nothing to release: it takes the
  * place of those frames.
  */
-static enum err move_release(struct conn *c, int64_t op_id, const unsigned char token[TOKEN_LEN])
+static enum err release_claim(struct conn *c, int64_t op_id, const unsigned char token[TOKEN_LEN])
 {
-	static struct statement *const ways[] = {&release_first, &release_later};
-	static struct statement *const drops[] = {&drop_request, &drop_webhook};
-	int changed = 0;
-	/* Before the row goes: who waits for a message hears that nothing was done. */
+	struct ending ending = {.is_posted = true};
+	bool released = false;
+	/* While there is a row: the webhook is told that nothing was done. */
 	enum err e = outbox_post(c, op_id, token, STATE_ABSENT, clock_wall_ms());
 
-	for (size_t i = 0; i < 2 && e == OK; i++) {
-		sqlite3_stmt *stmt = conn_statement(c, ways[i]);
-
-		if (!stmt)
-			return c->why;
-		sqlite3_bind_int64(stmt, 1, op_id);
-		sqlite3_bind_blob(stmt, 2, token, TOKEN_LEN, SQLITE_STATIC);
-		sqlite3_bind_int(stmt, 3, STATE_RUNNING);
-		if (ways[i] == &release_later)
-			sqlite3_bind_int64(stmt, 4, FREED_MS);
-		e = conn_run(c, stmt, "release");
-		if (e == OK)
-			changed += sqlite3_changes(c->db);
-		for (size_t d = 0; d < 2 && e == OK && ways[i] == &release_first && changed > 0;
-			d++)
-			e = move_drop(c, drops[d], op_id);
-	}
-	if (e == OK && changed > 0)
-		e = natural_end(c, op_id, false, 0);
-	return e == OK && changed == 0 ? conn_run(c, conn_statement(c, &touch), "release") : e;
+	if (e == OK)
+		e = release_row(c, &release_first, op_id, token, &ending.is_row_gone);
+	if (e == OK && !ending.is_row_gone)
+		e = release_row(c, &release_later, op_id, token, &released);
+	if (e != OK)
+		return e;
+	return ending.is_row_gone || released ? end_operation(c, op_id, STATE_ABSENT, &ending)
+					      : conn_run(c, conn_statement(c, &touch), "release");
 }
 
 /* ---- claim ---- */
@@ -208,9 +213,9 @@ static enum err look_for_room(
 static struct statement leave_webhook =
 	SQL("DELETE FROM webhook WHERE op=?1 AND EXISTS(SELECT 1 FROM operation"
 	    " WHERE id=?1 AND attempts=?2-1 AND state IN " SQL_RETAKEN " AND principal IS NOT ?3)");
-/* `tombstone` of what runs is the state that it was taken from. */
 static struct statement retake_row =
-	SQL("UPDATE operation SET state=?3,tombstone=state,attempts=?2,updated=?4,fingerprint=?5,"
+	SQL("UPDATE operation SET "
+	    "state=?3,taken_from=state,tombstone=NULL,attempts=?2,updated=?4,fingerprint=?5,"
 	    "principal=?6,due=NULL,exit=NULL,reason=NULL,token=?7,witness=?8,boot=?9,deadline=?10"
 	    " WHERE id=?1 AND attempts=?2-1 AND state IN " SQL_RETAKEN);
 
@@ -243,7 +248,7 @@ static enum err move_retake(struct conn *c, const struct operation *op, bool *ta
 	e = conn_run(c, stmt, "claim again");
 	*taken = e == OK && sqlite3_changes(c->db) == 1;
 	if (*taken)
-		e = move_history(c, op->id, op->updated_ms, "run again", "");
+		e = row_add_history(c, op->id, op->updated_ms, "run again", "");
 	return e;
 }
 
@@ -286,7 +291,7 @@ static enum err take_all(
 		return e;
 	if (!is_free) {
 		*result = CLAIM_DUPLICATE;
-		return move_release(c, what->op->id, what->op->token);
+		return release_claim(c, what->op->id, what->op->token);
 	}
 	e = natural_take(c, what);
 	if (e == OK)
@@ -318,7 +323,7 @@ enum err store_claim(struct store *st, const struct claim *what, enum claimed *r
 	enum err e = store_write(st, claim, &job);
 
 	if (e == ERR_UNKNOWN) /* whatever is in the log, nothing was started for it */
-		store_defer_release(st, move_release, what->op->id, what->op->token);
+		store_defer_release(st, release_claim, what->op->id, what->op->token);
 	if (e == OK)
 		*result = job.result;
 	return e;
@@ -329,7 +334,7 @@ static enum err release(struct store *st, struct conn *c, void *arg)
 	const struct operation *op = arg;
 
 	(void)st;
-	return move_release(c, op->id, op->token);
+	return release_claim(c, op->id, op->token);
 }
 
 enum err store_release(struct store *st, const struct operation *op)
@@ -338,6 +343,6 @@ enum err store_release(struct store *st, const struct operation *op)
 	enum err e = store_write(st, release, &copy);
 
 	if (e != OK)
-		store_defer_release(st, move_release, op->id, op->token);
+		store_defer_release(st, release_claim, op->id, op->token);
 	return e;
 }

@@ -74,7 +74,7 @@ enum err purge_forget(struct conn *c, int64_t id)
 	enum err e = OK;
 
 	for (size_t i = 0; i < sizeof(drops) / sizeof(drops[0]) && e == OK; i++)
-		e = move_drop(c, drops[i], id);
+		e = row_drop(c, drops[i], id);
 	return e;
 }
 

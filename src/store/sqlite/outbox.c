@@ -38,7 +38,7 @@ static struct statement post =
 	    " SELECT o.id,o.nonce,r.name,w.url,w.trusted,?2,o.status,o.bytes,o.attempts,"
 	    "o.created,?3,?3+w.max_age,?3,0,'' FROM webhook w JOIN operation o ON o.id=w.op"
 	    " JOIN route r ON r.id=o.route WHERE w.op=?1 AND (?4 IS NULL OR"
-	    " (o.token=?4 AND o.tombstone IS NOT " SQL_UNCERTAIN "))");
+	    " (o.token=?4 AND o.taken_from IS NOT " SQL_UNCERTAIN "))");
 
 enum err outbox_post(
 	struct conn *c, int64_t op_id, const unsigned char *token, enum state state, int64_t now_ms)

@@ -11,8 +11,7 @@
  *
  * What it does not know: why a response is recorded (operation/record.c).
  */
-#include "store/sqlite/natural.h"
-#include "store/sqlite/outbox.h"
+#include "store/sqlite/ending.h"
 #include "store/sqlite/row.h"
 #include "store/sqlite/writer.h"
 #include "store/store.h"
@@ -60,8 +59,7 @@ static void bind_holder(sqlite3_stmt *stmt, int column, const struct operation *
 
 static struct statement mark_done =
 	SQL("UPDATE operation SET state=?4,updated=?5,due=?6,tombstone=?7,status=?8,bytes=?9,"
-	    "exit=?10,reason=NULL,token=NULL,witness=NULL,boot=NULL,deadline=NULL"
-	    " WHERE id=?1 AND token IS ?2 AND state=?3");
+	    "exit=?10,reason=NULL," SQL_NO_HOLDER " WHERE id=?1 AND token IS ?2 AND state=?3");
 static struct statement insert_response =
 	SQL("INSERT INTO response(id,head,length,digest,body) VALUES(?1,?2,?3,?4,?5)");
 
@@ -74,6 +72,10 @@ static enum err record(struct store *st, struct conn *c, void *arg)
 		     *add = conn_statement(c, &insert_response);
 	struct piece piece = {
 		res->body_len, res->head, res->head_len, res->body, res->body_inline_len};
+	struct ending ending = {.keeps_natural = rec->keeps_natural,
+		.now_ms = rec->now_ms,
+		.event = rec->event,
+		.detail = rec->detail};
 	unsigned char digest[PIECE_DIGEST_LEN];
 	enum err e;
 
@@ -106,15 +108,7 @@ static enum err record(struct store *st, struct conn *c, void *arg)
 	e = conn_run(c, add, "record");
 	if (e == ERR_REFUSED)
 		return err_set(ERR_BROKEN, "record: a response without its operation");
-	if (e == OK)
-		e = move_drop(c, &drop_request, rec->op->id);
-	if (e == OK)
-		e = natural_end(c, rec->op->id, rec->keeps_natural, rec->now_ms);
-	if (e == OK)
-		e = outbox_post(c, rec->op->id, NULL, STATE_DONE, rec->now_ms);
-	if (e == OK && rec->event)
-		e = move_history(c, rec->op->id, rec->now_ms, rec->event, rec->detail);
-	return e;
+	return e == OK ? end_operation(c, rec->op->id, STATE_DONE, &ending) : e;
 }
 
 /* ---- large bodies ---- */

@@ -142,7 +142,7 @@ struct statement drop_history = SQL("DELETE FROM history WHERE id=?1");
 struct statement drop_request = SQL("DELETE FROM request WHERE id=?1");
 struct statement drop_webhook = SQL("DELETE FROM webhook WHERE op=?1");
 
-enum err move_drop(struct conn *c, struct statement *what, int64_t id)
+enum err row_drop(struct conn *c, struct statement *what, int64_t id)
 {
 	sqlite3_stmt *stmt = conn_statement(c, what);
 
@@ -154,7 +154,7 @@ enum err move_drop(struct conn *c, struct statement *what, int64_t id)
 static struct statement insert_history =
 	SQL("INSERT INTO history(id,at,event,detail) VALUES(?1,?2,?3,?4)");
 
-enum err move_history(
+enum err row_add_history(
 	struct conn *c, int64_t id, int64_t at_ms, const char *event, const char *detail)
 {
 	sqlite3_stmt *stmt = conn_statement(c, &insert_history);

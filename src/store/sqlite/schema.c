@@ -17,6 +17,7 @@
 #include "base/digest.h"
 #include "base/log.h"
 #include "store/sqlite/lock.h"
+#include "store/sqlite/row.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -71,7 +72,15 @@ static const char *const steps[STORE_SCHEMA_VERSION] = {
 	" updated INTEGER NOT NULL, give_up INTEGER NOT NULL, due INTEGER, tries INTEGER NOT NULL,"
 	" said TEXT NOT NULL) STRICT;"
 	"CREATE INDEX outbox_op ON outbox(op);"
-	"CREATE INDEX outbox_due ON outbox(due) WHERE due IS NOT NULL;"};
+	"CREATE INDEX outbox_due ON outbox(due) WHERE due IS NOT NULL;",
+	/*
+	 * taken_from: the state from which a running attempt took the row over; NULL: it is the
+	 * first.  It was in `tombstone` before, which only a done operation has now.
+	 */
+	"ALTER TABLE operation ADD COLUMN taken_from INTEGER;"
+	"UPDATE operation SET taken_from=CASE state WHEN " SQL_RUNNING " THEN tombstone END,"
+	"tombstone=NULL WHERE tombstone IS NOT NULL"
+	" AND state IN (" SQL_ABSENT "," SQL_RUNNING "," SQL_UNCERTAIN ");"};
 
 static enum err set_journal(const struct store *st, struct conn *c)
 {

@@ -11,8 +11,6 @@
  * What it does not know: who decides, and why (recovery/recover.c).
  */
 #include "store/sqlite/ending.h"
-#include "store/sqlite/natural.h"
-#include "store/sqlite/outbox.h"
 #include "store/sqlite/row.h"
 #include "store/sqlite/writer.h"
 #include "store/store.h"
@@ -27,18 +25,19 @@ struct doubt_job {
 };
 
 static struct statement mark_uncertain =
-	SQL("UPDATE operation SET state=?4,updated=?5,exit=?6,reason=?7,token=NULL,"
-	    "witness=NULL,boot=NULL,deadline=NULL WHERE id=?1 AND token=?2 AND state=?3");
+	SQL("UPDATE operation SET state=?4,updated=?5,exit=?6,reason=?7," SQL_NO_HOLDER
+	    " WHERE id=?1 AND token=?2 AND state=?3");
 
 static enum err doubt(struct store *st, struct conn *c, void *arg)
 {
 	const struct doubt_job *job = arg;
-	sqlite3_stmt *stmt = conn_statement(c, &mark_uncertain),
-		     *drop = conn_statement(c, &drop_chunks);
+	const struct ending ending = {
+		.now_ms = job->now_ms, .event = "uncertain", .detail = job->reason};
+	sqlite3_stmt *stmt = conn_statement(c, &mark_uncertain);
 	enum err e;
 
 	(void)st;
-	if (!stmt || !drop)
+	if (!stmt)
 		return c->why;
 	sqlite3_bind_int64(stmt, 1, job->op->id);
 	sqlite3_bind_blob(stmt, 2, job->op->token, TOKEN_LEN, SQLITE_STATIC);
@@ -54,11 +53,7 @@ static enum err doubt(struct store *st, struct conn *c, void *arg)
 	if (sqlite3_changes(c->db) != 1)
 		return err_set(
 			ERR_REFUSED, "mark uncertain: the operation was settled without this run");
-	sqlite3_bind_int64(drop, 1, job->op->id);
-	e = conn_run(c, drop, "mark uncertain");
-	if (e == OK)
-		e = outbox_post(c, job->op->id, NULL, STATE_UNCERTAIN, job->now_ms);
-	return e == OK ? move_history(c, job->op->id, job->now_ms, "uncertain", job->reason) : e;
+	return end_operation(c, job->op->id, STATE_UNCERTAIN, &ending);
 }
 
 enum err store_mark_uncertain(struct store *st, const struct operation *op, int exit_status,
@@ -87,6 +82,8 @@ static struct statement touch_uncertain = SQL(
 static enum err settle(struct store *st, struct conn *c, void *arg)
 {
 	const struct settle_job *job = arg;
+	const struct ending ending = {
+		.now_ms = job->now_ms, .event = job->event, .detail = job->detail};
 	sqlite3_stmt *stmt = conn_statement(c, job->which);
 	enum err e;
 
@@ -103,12 +100,11 @@ static enum err settle(struct store *st, struct conn *c, void *arg)
 	e = conn_run(c, stmt, "settle");
 	if (e == OK && sqlite3_changes(c->db) != 1)
 		return err_set(ERR_REFUSED, "the operation is not uncertain any more");
-	if (e == OK && job->which == &free_row) {
-		e = natural_end(c, job->op->id, false, job->now_ms);
-		if (e == OK)
-			e = outbox_post(c, job->op->id, NULL, STATE_ABSENT, job->now_ms);
-	}
-	return e == OK ? move_history(c, job->op->id, job->now_ms, job->event, job->detail) : e;
+	if (e != OK)
+		return e;
+	return job->which == &free_row
+		       ? end_operation(c, job->op->id, STATE_ABSENT, &ending)
+		       : row_add_history(c, job->op->id, job->now_ms, job->event, job->detail);
 }
 
 enum err store_free(struct store *st, const struct operation *op, const char *event,
