@@ -194,7 +194,7 @@ sub check_usage {
         [['frobnicate'], qr/there is no verb "frobnicate"/],
         [['list', '--limit', '0'], qr/--limit 0: write a number from 1/],
         [['list', '--limit', '5x'], qr/--limit 5x/],
-        [['list', '--state', 'dead'], qr/--state dead: write claimed, running, done/],
+        [['list', '--state', 'dead'], qr/--state dead: write running, done/],
         [['list', 'something'], qr/"something" is one word too many/],
         [['purge', '--unknown'], qr/unrecognized option.*usage: retrysafe purge/s],
         [['list', '--config'], qr/requires an argument/],

@@ -80,7 +80,7 @@ subtest 'names of the code' => sub {
         $source =~ /\[\\"HTTP_(\w+)\\"\]/g, $source =~ /"(?:\[\\")?header:([\w-]+)(?:\\"\])?"/g);
     is_deeply [map { uc =~ tr/-/_/r } named('Of requests')], [unique(map { uc =~ tr/-/_/r } @read)],
         'fields of a request';
-    my %states = map { $_ => 1 } source('store/sqlite/find.c') =~ /\[STATE_\w+\] = "(\w+)"/g;
+    my %states = map { $_ => 1 } source('store/operation.c') =~ /\[STATE_\w+\] = "(\w+)"/g;
     is_deeply [grep { !$states{$_} } named('Members', 1), $sections{'The message'} =~ /`(absent)`/], [],
         'states that there are';
     my %limit = $source =~ /#define (KEY_MAX|WEBHOOK_URL_MAX)\s+(\d+)/g;

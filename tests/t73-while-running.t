@@ -125,7 +125,7 @@ sub start_first {
     return $first;
 }
 
-# How many wait at this moment: the kernel knows, each of them has a lock (store_witness.c).
+# How many wait at this moment: the kernel knows, each of them has a lock (liveness_witness.c).
 sub waiters {
     my $inode = (stat $sandbox->path('store/retrysafe.db-lock'))[1];
     return scalar grep { /\A\d+: OFDLCK .* \S+:$inode (\d+) / && $1 >= 2**62 }

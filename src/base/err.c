@@ -45,6 +45,22 @@ enum err err_add(enum err code, const char *fmt, ...)
 	return code;
 }
 
+enum err err_from_errno(int code)
+{
+	switch (code) {
+	case ENOSPC:
+	case EDQUOT:
+	case EFBIG:
+		return ERR_FULL;
+	case ENOMEM:
+	case EMFILE:
+	case ENFILE:
+		return ERR_NOMEM;
+	default:
+		return ERR_SYSTEM;
+	}
+}
+
 const char *err_text(void)
 {
 	return text;

@@ -46,6 +46,14 @@ enum err err_set(enum err code, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* err_add - puts "text: " in front of this thread's error text; returns `code`. */
 enum err err_add(enum err code, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
+/*
+ * err_from_errno - the code for the errno of a system call that failed: ERR_FULL where disk, quota
+ * or file size are at their limit, ERR_NOMEM without memory or descriptors, else ERR_SYSTEM
+ *
+ * What ENOENT, EINTR or EAGAIN mean depends on the call: the caller looks at them first.
+ */
+enum err err_from_errno(int code);
+
 /* err_text - the text of this thread's last error; never NULL; borrowed until the next err_set. */
 const char *err_text(void);
 

@@ -13,18 +13,7 @@
 
 static enum err fail(const char *doing)
 {
-	switch (errno) {
-	case ENOSPC:
-	case EDQUOT:
-	case EFBIG:
-		return err_set(ERR_FULL, "%s: %s", doing, strerror(errno));
-	case ENOMEM:
-	case EMFILE:
-	case ENFILE:
-		return err_set(ERR_NOMEM, "%s: %s", doing, strerror(errno));
-	default:
-		return err_set(ERR_SYSTEM, "%s: %s", doing, strerror(errno));
-	}
+	return err_set(err_from_errno(errno), "%s: %s", doing, strerror(errno));
 }
 
 enum err spool_open(struct spool *s)

@@ -17,6 +17,7 @@
  *
  * What it does not know: what is removed, and when (store/sqlite/purge.c).
  */
+#include "store/archive.h"
 #include "cli/verbs.h"
 
 #include <errno.h>
@@ -49,8 +50,7 @@ struct archive_file {
 
 static enum err failed(const struct archive_file *a)
 {
-	return err_set(errno == ENOSPC || errno == EDQUOT || errno == EFBIG ? ERR_FULL : ERR_SYSTEM,
-		"archive %s: %s", a->path, strerror(errno));
+	return err_set(err_from_errno(errno), "archive %s: %s", a->path, strerror(errno));
 }
 
 static enum err flush(struct archive_file *a)

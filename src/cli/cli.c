@@ -8,6 +8,7 @@
  */
 #include "cli/cli.h"
 
+#include "base/store_url.h"
 #include "base/version.h"
 #include "cgi/listener.h"
 #include "cgi/script.h"
@@ -91,7 +92,7 @@ static bool parse_limit(const char *text, int64_t *out)
 
 static bool parse_state(const char *text, enum state *out)
 {
-	for (int s = STATE_CLAIMED; s < STATE__MAX; s++)
+	for (int s = STATE_RUNNING; s < STATE__MAX; s++)
 		if (strcmp(text, state_name((enum state)s)) == 0) {
 			*out = (enum state)s;
 			return true;
@@ -159,8 +160,7 @@ static bool take_option(struct cli *c, int opt)
 		if (parse_state(optarg, &c->filter.state))
 			return true;
 		fprintf(stderr,
-			"retrysafe: --state %s: write claimed, running, done, uncertain or "
-			"expired\n",
+			"retrysafe: --state %s: write running, done, uncertain or expired\n",
 			optarg);
 		return false;
 	default:
@@ -301,10 +301,12 @@ static bool is_usable(const char *dir)
 static int check_place(const struct config *cf)
 {
 	char dir[PATH_MAX];
-	const char *path = strchr(cf->store, '/');
+	struct store_url parts;
 
-	snprintf(dir, sizeof(dir), "%s", path ? path : "/");
-	dirname(dir);
+	if (store_url_split(cf->store, &parts))
+		snprintf(dir, sizeof(dir), "%.*s", parts.dir_len, parts.path);
+	else
+		snprintf(dir, sizeof(dir), "/");
 	/* The spool may be made inside of it. */
 	if (is_usable(dir) && (is_usable(cf->spool) || strncmp(cf->spool, dir, strlen(dir)) == 0))
 		return 0;

@@ -12,7 +12,10 @@
 #include "gateway/fingerprint.h"
 #include "http/webhook_url.h"
 #include "metrics/counters.h"
+#include "store/archive.h"
 #include "store/configured.h"
+#include "store/listing.h"
+#include "store/outbox.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -10,6 +10,8 @@
 #include "keeper/link.h"
 #include "operation/record.h"
 #include "recovery/recover.h"
+#include "store/liveness.h"
+#include "store/outbox.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -53,7 +55,7 @@ static enum err settle(
 		return err_set(ERR_REFUSED, "operation %s is %s; only uncertain ones are settled",
 			c->words[0], state_name(op->state));
 	if (e == OK)
-		e = store_lock_settling(st, op->id, &lock_fd);
+		e = liveness_lock_settling(st, op->id, &lock_fd);
 	if (e == ERR_BUSY)
 		return err_set(ERR_BUSY, "somebody else is settling operation %s", c->words[0]);
 	if (e == OK)

@@ -7,6 +7,8 @@
 
 #include "cli/cli.h"
 #include "config/config.h"
+#include "store/archive.h"
+#include "store/listing.h"
 #include "store/store.h"
 
 #include <jansson.h>

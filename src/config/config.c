@@ -18,6 +18,7 @@
  * Proved by tests/unit/config.c.
  */
 #include "config/config.h"
+#include "base/store_url.h"
 #include "config/table.h"
 #include "config/value.h"
 #include "config/where.h"
@@ -246,13 +247,12 @@ static enum err read_control(struct config_where *w, json_t *root, struct config
 /* The directory "spool" beside the store's database. */
 static enum err set_spool(struct config *cf)
 {
-	const char *database;
+	struct store_url parts;
 
-	if (cf->spool || !cf->store) /* the table gives every configuration a store */
-		return OK;
-	database = strchr(cf->store, ':') + 1;
-	if (asprintf(&cf->spool, "%.*s/spool", (int)(strrchr(database, '/') - database),
-		    database) >= 0)
+	if (cf->spool || !cf->store || !store_url_split(cf->store, &parts))
+		return OK; /* the table gives every configuration a store, with an absolute path */
+	if (asprintf(&cf->spool, "%.*s%sspool", parts.dir_len, parts.path,
+		    parts.dir_len > 1 ? "/" : "") >= 0)
 		return OK;
 	cf->spool = NULL;
 	return no_memory_for(cf->path);
@@ -286,9 +286,7 @@ static enum err read_config(struct config_where *w, bool is_control, struct conf
 static enum err fail_system(const char *path)
 {
 	int code = errno;
-	enum err e = code == ENOENT || code == ENOTDIR                    ? ERR_ABSENT
-		     : code == ENOMEM || code == EMFILE || code == ENFILE ? ERR_NOMEM
-									  : ERR_SYSTEM;
+	enum err e = code == ENOENT || code == ENOTDIR ? ERR_ABSENT : err_from_errno(code);
 
 	return err_set(e, "%s: %s", path, strerror(code));
 }

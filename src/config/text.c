@@ -11,6 +11,7 @@
  * Proved by tests/unit/config_value.c.
  */
 #include "config/text.h"
+#include "base/store_url.h"
 #include "http/json_pointer.h"
 
 #include <ctype.h>
@@ -102,12 +103,11 @@ enum err config_text_path(const struct config_where *w, const char *text, char *
 /* Of an unknown store only the scheme is quoted: what follows may hold a password. */
 enum err config_text_store(const struct config_where *w, const char *text, char **out)
 {
-	static const char sqlite[] = "sqlite:";
-	const char *colon = strchr(text, ':');
+	const char *path = store_url_path(text), *colon = strchr(text, ':');
 	char scheme[16];
 
-	if (strncmp(text, sqlite, strlen(sqlite)) == 0)
-		return take_path_after(w, sqlite, text + strlen(sqlite), out);
+	if (path)
+		return take_path_after(w, STORE_URL_SQLITE, path, out);
 	if (!colon)
 		return config_text_wrong(
 			w, text, "names no store; the stores are: \"sqlite:PATH\"");

@@ -27,6 +27,7 @@
 #include "operation/claim.h"
 #include "operation/record.h"
 #include "recovery/policy.h"
+#include "store/liveness.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -234,7 +235,7 @@ static enum err order(struct request *r)
 		.spool = r->cf->spool,
 		.op = &r->op,
 		.policy = &policy,
-		.second_fd = store_witness_fd(r->store),
+		.second_fd = liveness_witness_fd(r->store),
 	};
 	enum err e = request_body_fd(r, &spec.stdin_fd);
 

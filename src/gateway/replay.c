@@ -19,6 +19,7 @@
 #include "gateway/steps.h"
 #include "keeper/run.h"
 #include "operation/record.h"
+#include "store/liveness.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -95,7 +96,7 @@ static enum err take_place(const struct request *r, int *fd)
 	char name[ROUTE_NAME_MAX + 8];
 
 	snprintf(name, sizeof(name), "anew %s", r->op.route);
-	return store_take_waiting_slot(r->store, name, r->route->max_running, fd);
+	return liveness_take_waiting_slot(r->store, name, r->route->max_running, fd);
 }
 
 static enum next refuse(struct request *r, const struct operation *found)

@@ -8,6 +8,7 @@
 #include "gateway/waiting.h"
 
 #include "base/clock.h"
+#include "store/liveness.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -60,7 +61,7 @@ enum err waiting_begin(struct waiting *w, const struct store *st, const struct o
 
 	w->op_id = op->id;
 	w->until_us = clock_mono_us() + wait_ms * 1000;
-	e = store_take_waiting_slot(st, op->route, places, &w->place_fd);
+	e = liveness_take_waiting_slot(st, op->route, places, &w->place_fd);
 	if (e != OK)
 		return e;
 	w->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

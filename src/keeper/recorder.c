@@ -15,6 +15,7 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "operation/saved_result.h"
+#include "store/liveness.h"
 
 #include <time.h>
 
@@ -75,7 +76,7 @@ void recorder_run(
 
 	operation_ref(&order->op, ref);
 	if (end) {
-		store_hold_result(url, order->op.id);
+		liveness_hold_result(url, order->op.id);
 		learn_duration(order, spool, end);
 	}
 	fault("harvest.begins");

@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "base/version.h"
 #include "notify/address.h"
+#include "store/outbox.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "notify/message.h"
+#include "store/outbox.h"
 #include "store/store.h"
 
 #include <curl/curl.h>

@@ -7,6 +7,7 @@
 #include "notify/message.h"
 
 #include "base/digest.h"
+#include "store/outbox.h"
 
 #include <inttypes.h>
 #include <jansson.h>

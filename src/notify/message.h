@@ -6,6 +6,7 @@
 #define RETRYSAFE_NOTIFY_MESSAGE_H
 
 #include "base/err.h"
+#include "store/outbox.h"
 #include "store/store.h"
 
 #include <stdint.h>

@@ -25,6 +25,7 @@
 #include "base/exit_code.h"
 #include "base/version.h"
 #include "store/configured.h"
+#include "store/outbox.h"
 
 #include <fcntl.h>
 #include <getopt.h>

@@ -28,9 +28,10 @@
  *              done keeps its row, free, for the next attempt.
  *   EXPIRED    It was done; the response has been dropped, the fact has not.
  *
- *   CLAIMED is a moment, not a row: the order of a run is with the keeper before the claim is
- *   committed, so a gateway that dies in between leaves a witness that knows that nothing was
- *   started, and releases it.  One commit is saved, and no mark in a page cache is believed.
+ *   Claimed but not started is a moment, not a state: the order of a run is with the keeper before
+ * the claim is committed, so a gateway that dies in between leaves a witness that knows that
+ * nothing was started, and releases it.  One commit is saved, and no mark in a page cache is
+ * believed.
  *
  * RULES THAT HOLD
  *   (1) The script is not started before the operation's RUNNING row is committed.
@@ -52,6 +53,8 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "operation/saved_result.h"
+#include "store/listing.h"
+#include "store/liveness.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -114,11 +117,11 @@ static bool is_script_alive(const struct operation *op)
  */
 static bool has_owner(struct store *st, const struct operation *op)
 {
-	if (store_result_is_held(st, op->id))
+	if (liveness_result_is_held(st, op->id))
 		return true;
 	if (op->boot_id != clock_boot_id() || clock_mono_us() / 1000 > op->deadline_mono_ms)
 		return false;
-	return store_witness_is_alive(st, op->witness) || is_script_alive(op);
+	return liveness_is_alive(st, op->witness) || is_script_alive(op);
 }
 
 /* A result that somebody kept in the spool before he died is recorded.  ERR_ABSENT: there is none.
@@ -189,7 +192,6 @@ static enum verdict judge(const struct operation *op, const struct operation *fo
 		return VERDICT_OTHER_PRINCIPAL;
 	switch (found->state) {
 	case STATE_RUNNING:
-	case STATE_CLAIMED:
 		return VERDICT_IN_PROGRESS;
 	case STATE_DONE:
 		return found->expires_ms > now_ms && res->is_kept ? VERDICT_REPLAY
@@ -263,7 +265,7 @@ void claim_prepare(struct store *st, const struct operation *previous, int64_t n
 	op->state = STATE_RUNNING;
 	op->created_ms = op->updated_ms = now_ms;
 	op->exit_status = -1;
-	op->witness = store_witness(st);
+	op->witness = liveness_witness(st);
 	op->boot_id = clock_boot_id();
 	op->deadline_mono_ms = clock_mono_us() / 1000 + time_limit_ms;
 }

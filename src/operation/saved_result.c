@@ -182,8 +182,7 @@ static enum err unpack_head(
 
 static enum err file_error(const char *path)
 {
-	return err_set(errno == ENOSPC || errno == EDQUOT ? ERR_FULL : ERR_SYSTEM, "%s: %s", path,
-		strerror(errno));
+	return err_set(err_from_errno(errno), "%s: %s", path, strerror(errno));
 }
 
 static enum err file_path(const char *spool, const struct operation *op, char out[PATH_MAX])
@@ -335,8 +334,8 @@ enum err saved_result_read(const char *spool, const struct operation *op, struct
 		return e;
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
-		return err_set(
-			errno == ENOENT ? ERR_ABSENT : ERR_SYSTEM, "%s: %s", path, strerror(errno));
+		return err_set(errno == ENOENT ? ERR_ABSENT : err_from_errno(errno), "%s: %s", path,
+			strerror(errno));
 	e = read_file(fd, path, &saved);
 	close(fd);
 	if (e != OK)

@@ -27,6 +27,8 @@
 #include "keeper/run.h"
 #include "operation/record.h"
 #include "recovery/past_request.h"
+#include "store/listing.h"
+#include "store/liveness.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -145,7 +147,7 @@ enum err policy_settle(struct store *st, const struct config *cf, const struct r
 
 	if (route->on_uncertain != UNCERTAIN_PROBE && route->on_uncertain != UNCERTAIN_ROLLBACK)
 		return OK;
-	e = store_lock_settling(st, op->id, &lock_fd);
+	e = liveness_lock_settling(st, op->id, &lock_fd);
 	if (e != OK)
 		return e;
 	operation_ref(op, ref);

@@ -13,6 +13,8 @@
 #include "operation/claim.h"
 #include "recovery/past_request.h"
 #include "recovery/policy.h"
+#include "store/listing.h"
+#include "store/liveness.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,7 +72,7 @@ static enum err run_again(struct store *st, const struct config *cf, const struc
 			.op = &op,
 			.policy = &policy,
 			.stdin_fd = past.body.fd,
-			.second_fd = store_witness_fd(st),
+			.second_fd = liveness_witness_fd(st),
 		};
 
 		claim_prepare(st, previous, clock_wall_ms(), claim_time_limit_ms(cf, route), &op);

@@ -4,7 +4,10 @@
  */
 #include "store/configured.h"
 
+#include "base/store_url.h"
+
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,16 +27,13 @@ enum err configured_open_store(const struct config *cf, bool is_read_only, struc
 bool configured_is_below(const char *store_url, const char *directory)
 {
 	char dir[PATH_MAX], file[PATH_MAX], root[PATH_MAX];
-	const char *path = strchr(store_url, '/'), *slash = path ? strrchr(path, '/') : NULL;
+	struct store_url parts;
 	size_t len;
 
-	if (!path || !realpath(directory, root))
+	if (!store_url_split(store_url, &parts) || parts.dir_len >= PATH_MAX ||
+		!realpath(directory, root))
 		return false;
-	len = (size_t)(slash - path);
-	if (len == 0 || len >= sizeof(dir))
-		return false;
-	memcpy(dir, path, len);
-	dir[len] = '\0';
+	snprintf(dir, sizeof(dir), "%.*s", parts.dir_len, parts.path);
 	if (!realpath(dir, file))
 		return false;
 	len = strlen(root);

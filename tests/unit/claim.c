@@ -3,6 +3,7 @@
 #include "operation/claim.h"
 
 #include "operation/record.h"
+#include "store/archive.h"
 #include "store_try.h"
 
 #include <signal.h>

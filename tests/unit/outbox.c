@@ -2,6 +2,8 @@
 /* Claim: every end of an operation that somebody waits for leaves a message; it is given to one
  * notifier at a time until it was delivered or its time is over, and then goes with its operation.
  */
+#include "store/outbox.h"
+#include "store/archive.h"
 #include "store_try.h"
 
 #define URL     "https://hooks.example.org/in"

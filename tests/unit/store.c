@@ -12,6 +12,8 @@ static int pretend_statfs(const char *path, struct statfs *out);
 #include "../../src/store/sqlite/location.c"
 #undef statfs
 
+#include "store/liveness.h"
+#include "store/sqlite/schema.h"
 #include "store_try.h"
 
 static int pretend_statfs(const char *path, struct statfs *out)
@@ -302,7 +304,7 @@ static void lose_files_while_open(void)
 	is_int(store_find(st, op.identity, &found, NULL), ERR_BROKEN,
 		"moved away: nothing is answered");
 	is_int(store_release(st, &op), ERR_BROKEN, "nothing is written");
-	ok(store_witness_is_alive(st, 12345), "and nobody is pronounced dead");
+	ok(liveness_is_alive(st, 12345), "and nobody is pronounced dead");
 	rename(aside, try_db);
 	is_int(store_find(st, op.identity, &found, NULL), OK, "moved back: it works again");
 	op = try_operation(st, "b", 1000);

@@ -3,7 +3,7 @@
  * again. */
 #include "store_try.h"
 
-#include "store/sqlite/engine.h"
+#include "../../src/store/sqlite/claim.c"
 
 #include <sys/mount.h>
 #include <sys/resource.h>
@@ -135,7 +135,7 @@ static enum err be_slow(struct store *st, struct conn *c, void *arg)
 	(void)arg;
 	is_leading = true;
 	usleep(300000);
-	return conn_run(c, conn_statement(c, ST_TOUCH), "touch");
+	return conn_run(c, conn_statement(c, &touch), "touch");
 }
 
 static void *lead_slowly(void *st)
@@ -158,7 +158,7 @@ static void owe_meanwhile(void)
 	pthread_create(&thread, NULL, lead_slowly, st);
 	while (!is_leading)
 		usleep(1000);
-	store_defer_release(st, op.id, op.token);
+	store_defer_release(st, release_claim, op.id, op.token);
 	pthread_join(thread, NULL);
 	ok(goes_away(st, &op), "is released without another write");
 	store_close(&st);

@@ -5,6 +5,9 @@
  * the same call works afterwards.
  */
 #include "memory_try.h"
+#include "store/archive.h"
+#include "store/listing.h"
+#include "store/outbox.h"
 
 #include "store_try.h"
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* Claim: an operation is moved once, by the holder of its token, and what was recorded comes back.
  */
+#include "store/archive.h"
+#include "store/listing.h"
 #include "store_try.h"
 
 #define MAX RESPONSE_INLINE_MAX

@@ -4,6 +4,7 @@
  * all, held as long as nobody knows better, and kept for its own time; who comes second leaves
  * nothing behind.
  */
+#include "store/archive.h"
 #include "store_try.h"
 
 #define PROCESSES 16

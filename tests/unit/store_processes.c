@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* Claim: among processes too there is one winner, and the kernel says who lives. */
+#include "store/archive.h"
+#include "store/liveness.h"
+#include "store/sqlite/connection.h"
+#include "store/sqlite/lock.h"
 #include "store_try.h"
-
-#include "store/sqlite/engine.h"
 
 #include <signal.h>
 #include <sys/socket.h>
@@ -38,8 +40,8 @@ static int live(void)
 static int be_witness(void)
 {
 	struct store *st = try_store();
-	int64_t number = store_witness(st);
-	int fd = store_witness_fd(st);
+	int64_t number = liveness_witness(st);
+	int fd = liveness_witness_fd(st);
 	union {
 		char bytes[CMSG_SPACE(sizeof(int))];
 		struct cmsghdr align;
@@ -87,7 +89,7 @@ static int be_waiter(const char *name)
 /* "keep": keeps the result of operation 4711, says so on 3, and lives. */
 static int be_keeper(void)
 {
-	store_hold_result(try_url, 4711);
+	liveness_hold_result(try_url, 4711);
 	(void)!write(3, "x", 1);
 	return live();
 }
@@ -210,28 +212,27 @@ static void outlive_a_witness(struct store *st)
 	is_int(recvmsg(fd, &msg, MSG_CMSG_CLOEXEC), sizeof(number), "another process's witness");
 	memcpy(&copy, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(copy));
 	close(fd);
-	ok(store_witness_is_alive(st, number), "is alive");
+	ok(liveness_is_alive(st, number), "is alive");
 	kill(pid, SIGSTOP);
-	ok(store_witness_is_alive(st, number), "also when it stands still");
+	ok(liveness_is_alive(st, number), "also when it stands still");
 	kill_it(pid);
-	ok(store_witness_is_alive(st, number),
-		"killed: it lives on in who was given its descriptor");
+	ok(liveness_is_alive(st, number), "killed: it lives on in who was given its descriptor");
 	close(copy);
-	ok(!store_witness_is_alive(st, number), "and dies with the last copy");
-	ok(store_witness_is_alive(st, store_witness(st)), "our own is alive");
-	ok(!store_witness_is_alive(st, number + 1), "one that nobody ever had is not");
+	ok(!liveness_is_alive(st, number), "and dies with the last copy");
+	ok(liveness_is_alive(st, liveness_witness(st)), "our own is alive");
+	ok(!liveness_is_alive(st, number + 1), "one that nobody ever had is not");
 }
 
 static void keep_a_result(struct store *st)
 {
 	pid_t pid;
 
-	ok(!store_result_is_held(st, 4711), "nobody keeps a result");
+	ok(!liveness_result_is_held(st, 4711), "nobody keeps a result");
 	pid = start_and_wait_for_it("keep", NULL);
-	ok(store_result_is_held(st, 4711), "somebody does");
-	ok(!store_result_is_held(st, 4712), "but no other");
+	ok(liveness_result_is_held(st, 4711), "somebody does");
+	ok(!liveness_result_is_held(st, 4712), "but no other");
 	kill_it(pid);
-	ok(!store_result_is_held(st, 4711), "and nobody, when he was killed");
+	ok(!liveness_result_is_held(st, 4711), "and nobody, when he was killed");
 }
 
 static void outwait_a_holder(void)

@@ -3,6 +3,7 @@
  * Claim: as many run as may, on a route and in all, whoever starts them; as many wait as there are
  * places, in all processes, and the dead keep neither.
  */
+#include "store/liveness.h"
 #include "store_try.h"
 
 #define PROCESSES 12
@@ -148,7 +149,7 @@ static int be_waiter(const char *route)
 	int fd = -1;
 
 	st = try_store();
-	(void)!write(3, store_take_waiting_slot(st, route, 3, &fd) == OK ? "y" : "n", 1);
+	(void)!write(3, liveness_take_waiting_slot(st, route, 3, &fd) == OK ? "y" : "n", 1);
 	for (int rc = 0; rc <= 0;)
 		rc = pause();
 	return 0;
@@ -186,29 +187,30 @@ static void give_places(void)
 	st = try_store();
 	one = start_waiter("/a");
 	two = start_waiter("/a");
-	is_int(store_take_waiting_slot(st, "/a", 3, &fds[0]), OK, "the third of three places");
+	is_int(liveness_take_waiting_slot(st, "/a", 3, &fds[0]), OK, "the third of three places");
 	flags = fcntl(fds[0], F_GETFD);
 	ok(flags & FD_CLOEXEC, "is no script's");
-	is_int(store_take_waiting_slot(st, "/a", 3, &fds[1]), ERR_BUSY, "a fourth is not there: %s",
-		err_text());
+	is_int(liveness_take_waiting_slot(st, "/a", 3, &fds[1]), ERR_BUSY,
+		"a fourth is not there: %s", err_text());
 	is_int(fds[1], -1, "and nothing is given");
-	is_int(store_take_waiting_slot(st, "/b", 3, &fds[1]), OK,
+	is_int(liveness_take_waiting_slot(st, "/b", 3, &fds[1]), OK,
 		"another route has places of its own");
 	kill(one, SIGSTOP);
-	is_int(store_take_waiting_slot(st, "/a", 3, &fds[2]), ERR_BUSY,
+	is_int(liveness_take_waiting_slot(st, "/a", 3, &fds[2]), ERR_BUSY,
 		"who stands still keeps his");
 	kill_it(one);
-	is_int(store_take_waiting_slot(st, "/a", 3, &fds[2]), OK, "who dies gives it back");
-	is_int(store_take_waiting_slot(st, "/a", 3, &fds[3]), ERR_BUSY, "once");
+	is_int(liveness_take_waiting_slot(st, "/a", 3, &fds[2]), OK, "who dies gives it back");
+	is_int(liveness_take_waiting_slot(st, "/a", 3, &fds[3]), ERR_BUSY, "once");
 	close(fds[0]);
-	is_int(store_take_waiting_slot(st, "/a", 3, &fds[0]), OK, "who closes it too");
-	is_int(store_take_waiting_slot(st, "/a", 0, &fds[3]), ERR_BUSY, "no places at all");
-	is_int(store_take_waiting_slot(st, "/a", 2, &fds[3]), ERR_BUSY, "or fewer than are taken");
+	is_int(liveness_take_waiting_slot(st, "/a", 3, &fds[0]), OK, "who closes it too");
+	is_int(liveness_take_waiting_slot(st, "/a", 0, &fds[3]), ERR_BUSY, "no places at all");
+	is_int(liveness_take_waiting_slot(st, "/a", 2, &fds[3]), ERR_BUSY,
+		"or fewer than are taken");
 	kill_it(two);
 	for (int i = 0; i < 3; i++)
 		close(fds[i]);
-	is_int(store_take_waiting_slot(st, "/a", 1, &fds[0]), OK, "all are free again");
-	is_int(store_take_waiting_slot(st, "/a", 1, &fds[1]), ERR_BUSY, "one of one");
+	is_int(liveness_take_waiting_slot(st, "/a", 1, &fds[0]), OK, "all are free again");
+	is_int(liveness_take_waiting_slot(st, "/a", 1, &fds[1]), ERR_BUSY, "one of one");
 	close(fds[0]);
 }
 

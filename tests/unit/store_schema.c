@@ -3,9 +3,10 @@
  * Claim: a store of an older version is brought forward once, as a whole or not at all, with what
  * is in it; one that cannot be is refused, and says why.
  */
+#include "store/listing.h"
 #include "store_try.h"
 
-#include "store/sqlite/engine.h"
+#include "store/sqlite/schema.h"
 
 /* Version 1, as it was; it is written down here because it will never change. */
 static const char version_1[] =
@@ -29,6 +30,11 @@ static const char version_1[] =
 	"CREATE INDEX history_id ON history(id);"
 	"CREATE TABLE request(id INTEGER PRIMARY KEY, variables BLOB NOT NULL, body BLOB NOT NULL)"
 	" STRICT;";
+
+/* Columns of an operation in version 1. */
+#define COLUMNS_1                                                                           \
+	"id,nonce,identity,fingerprint,principal,route,state,attempts,created,updated,due," \
+	"tombstone,status,bytes,exit,reason,token,witness,boot,deadline"
 
 #define MAX       RESPONSE_INLINE_MAX
 #define PROCESSES 6
@@ -110,7 +116,7 @@ static void make_old(const char *name)
 		"ATTACH '%s/new/s.db' AS new;"
 		"INSERT INTO store SELECT * FROM new.store;"
 		"INSERT INTO route SELECT * FROM new.route;"
-		"INSERT INTO operation SELECT * FROM new.operation;"
+		"INSERT INTO operation SELECT " COLUMNS_1 " FROM new.operation;"
 		"INSERT INTO response SELECT * FROM new.response;"
 		"INSERT INTO chunk SELECT * FROM new.chunk;"
 		"INSERT INTO history SELECT * FROM new.history;"
@@ -192,6 +198,32 @@ static void make_the_same_tables(void)
 	ok(strlen(ask(fresh, all)) > 1000, "a new one has tables");
 	is_str(ask(try_db, all), ask(fresh, all), "and an old one has the same then");
 	is_str(ask(try_db, "PRAGMA integrity_check"), "ok", "and it is whole");
+}
+
+/* Version 2 said in `tombstone` from which state a running attempt took its row over. */
+static void move_what_was_taken_over(void)
+{
+	struct operation found;
+	struct store *st;
+	int64_t kept;
+
+	make_old("taken");
+	run_sql("UPDATE operation SET tombstone=4,attempts=2 WHERE state=2;"
+		"UPDATE operation SET tombstone=0 WHERE state=4");
+	kept = try_sql(try_db, "SELECT tombstone FROM operation WHERE state=3");
+	st = try_store();
+	is_int(try_sql(try_db, "SELECT taken_from FROM operation WHERE state=2"), 4,
+		"what an attempt took over: has a column of its own");
+	is_int(try_sql(try_db, "SELECT count(*) FROM operation WHERE tombstone IS NOT NULL"), 1,
+		"and `tombstone` is for what is done");
+	is_int(try_sql(try_db, "SELECT tombstone FROM operation WHERE state=3"), kept,
+		"which keeps it");
+	must(store_release(st, &running));
+	must(store_find(st, running.identity, &found, NULL));
+	ok(found.state == STATE_UNCERTAIN && found.attempts == 1,
+		"released, it is uncertain again: what was not done now may have been done before");
+	is_str(found.reason, "an earlier attempt is uncertain", "and says so");
+	store_close(&st);
 }
 
 /* Once: the next one who opens it changes nothing. */
@@ -362,6 +394,7 @@ int main(int argc, char *argv[])
 	keep_what_is_there();
 	make_the_same_tables();
 	leave_it_alone();
+	move_what_was_taken_over();
 	upgrade_at_once();
 	be_overtaken();
 	refuse_to_read_an_old_one();

@@ -7,6 +7,7 @@
 #include "../../src/notify/message.c"
 
 #include "config/config.h"
+#include "store/outbox.h"
 #include "tap.h"
 
 #include <stdlib.h>

@@ -1,25 +1,83 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * store/sqlite/claim.c - the writes of the SQLite store, one job each
+ * store/sqlite/claim.c - takes an identity, and gives it back when nothing was started
  *
- * RULES THAT HOLD
- *   (1) A running operation is moved by a statement that names its id, its token and the state it
- *       must be in, and changes exactly one row.  No row: somebody else has settled it.
+ * RULES
+ *   (1) A claim takes the row, the natural key and the webhook together, or nothing
+ *       (unit/store_natural).
  *   (2) A job may be carried out twice when the first transaction was rolled back; it sets what it
  *       reports only as its last act.
+ *   (3) A release names the token and the state of the row that it removes: an operation that
+ *       another process has settled stays as it is (unit/store_moves).
  *
- * What it does not know: why an operation is moved (operation/claim.c, operation/record.c).
+ * What it does not know: why an operation is claimed or released (operation/claim.c).
  */
 #include "base/clock.h"
-#include "base/digest.h"
-#include "store/sqlite/engine.h"
+#include "store/sqlite/ending.h"
+#include "store/sqlite/expire.h"
+#include "store/sqlite/natural.h"
+#include "store/sqlite/outbox.h"
+#include "store/sqlite/row.h"
+#include "store/sqlite/writer.h"
+#include "store/store.h"
 
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#define NEVER_MS INT64_C(4102444800000) /* 2100-01-01: a tombstone beyond it is kept for ever */
+/* ---- release ---- */
+
+static struct statement release_first =
+	SQL("DELETE FROM operation WHERE id=?1 AND token=?2 AND state=?3 AND attempts=1");
+/* What this attempt did not do, an uncertain one before it may have done. */
+static struct statement release_later =
+	SQL("UPDATE operation SET state=coalesce(taken_from," SQL_ABSENT "),attempts=attempts-1,"
+	    "due=CASE WHEN taken_from=" SQL_UNCERTAIN " THEN NULL ELSE updated+?4 END,"
+	    "reason=CASE WHEN taken_from=" SQL_UNCERTAIN
+	    " THEN 'an earlier attempt is uncertain' END," SQL_NO_HOLDER
+	    " WHERE id=?1 AND token=?2 AND state=?3 AND attempts>1");
+static struct statement touch =
+	SQL("INSERT OR REPLACE INTO store(name,value) VALUES('touched',randomblob(8))");
+
+static enum err release_row(struct conn *c, struct statement *way, int64_t op_id,
+	const unsigned char token[TOKEN_LEN], bool *released)
+{
+	sqlite3_stmt *stmt = conn_statement(c, way);
+	enum err e;
+
+	if (!stmt)
+		return c->why;
+	sqlite3_bind_int64(stmt, 1, op_id);
+	sqlite3_bind_blob(stmt, 2, token, TOKEN_LEN, SQLITE_STATIC);
+	sqlite3_bind_int(stmt, 3, STATE_RUNNING);
+	if (way == &release_later)
+		sqlite3_bind_int64(stmt, 4, FREED_MS);
+	e = conn_run(c, stmt, "release");
+	*released = e == OK && sqlite3_changes(c->db) > 0;
+	return e;
+}
+
+/*
+ * The first attempt leaves nothing behind, a later one its row with the history.
+ *
+ * A claim whose commit was cut off may be in the log without being visible, and come back when the
+ * log is recovered.  So something is written even when there is nothing to release: it takes the
+ * place of those frames.
+ */
+static enum err release_claim(struct conn *c, int64_t op_id, const unsigned char token[TOKEN_LEN])
+{
+	struct ending ending = {.is_posted = true};
+	bool released = false;
+	/* While there is a row: the webhook is told that nothing was done. */
+	enum err e = outbox_post(c, op_id, token, STATE_ABSENT, clock_wall_ms());
+
+	if (e == OK)
+		e = release_row(c, &release_first, op_id, token, &ending.is_row_gone);
+	if (e == OK && !ending.is_row_gone)
+		e = release_row(c, &release_later, op_id, token, &released);
+	if (e != OK)
+		return e;
+	return ending.is_row_gone || released ? end_operation(c, op_id, STATE_ABSENT, &ending)
+					      : conn_run(c, conn_statement(c, &touch), "release");
+}
 
 /* ---- claim ---- */
 
@@ -28,9 +86,12 @@ struct claim_job {
 	enum claimed result;
 };
 
+static struct statement find_route = SQL("SELECT id FROM route WHERE name=?1");
+static struct statement add_route = SQL("INSERT INTO route(name) VALUES(?1)");
+
 static enum err route_id(struct conn *c, const char *name, int64_t *id)
 {
-	sqlite3_stmt *stmt = conn_statement(c, ST_ROUTE_ID);
+	sqlite3_stmt *stmt = conn_statement(c, &find_route);
 	enum err e;
 	int rc;
 
@@ -46,7 +107,7 @@ static enum err route_id(struct conn *c, const char *name, int64_t *id)
 	sqlite3_reset(stmt);
 	if (e != OK || rc == SQLITE_ROW)
 		return e;
-	stmt = conn_statement(c, ST_ROUTE_ADD);
+	stmt = conn_statement(c, &add_route);
 	if (stmt)
 		sqlite3_bind_text(stmt, 1, name, -1, SQLITE_STATIC);
 	e = conn_run(c, stmt, "claim: route");
@@ -62,10 +123,16 @@ static bool is_zero(const unsigned char *p, size_t len)
 	return true;
 }
 
+static struct statement insert_row =
+	SQL("INSERT INTO operation(id,nonce,identity,fingerprint,principal,route,state,"
+	    "attempts,created,updated,token,witness,boot,deadline)"
+	    " VALUES(?1,?2,?3,?4,?5,?6,?7,1,?8,?8,?9,?10,?11,?12)"
+	    " ON CONFLICT(identity) DO NOTHING");
+
 /* ERR_REFUSED: another operation has this id. */
 static enum err insert(struct conn *c, const struct operation *op, int64_t route, bool *inserted)
 {
-	sqlite3_stmt *stmt = conn_statement(c, ST_CLAIM);
+	sqlite3_stmt *stmt = conn_statement(c, &insert_row);
 	enum err e;
 
 	if (!stmt)
@@ -91,7 +158,7 @@ static enum err insert(struct conn *c, const struct operation *op, int64_t route
 static enum err find(
 	struct conn *c, const unsigned char identity[IDENTITY_LEN], struct operation *op)
 {
-	sqlite3_stmt *stmt = conn_statement(c, ST_FIND);
+	sqlite3_stmt *stmt = conn_statement(c, &row_by_identity);
 	enum err e = OK;
 	int rc;
 
@@ -109,14 +176,10 @@ static enum err find(
 	return e;
 }
 
-enum err move_drop(struct conn *c, enum statement what, int64_t id)
-{
-	sqlite3_stmt *stmt = conn_statement(c, what);
-
-	if (stmt)
-		sqlite3_bind_int64(stmt, 1, id);
-	return conn_run(c, stmt, "drop");
-}
+/* Only open operations are in the index, so few rows are looked at. */
+static struct statement count_running =
+	SQL("SELECT count(*),total(route=?1) FROM operation"
+	    " WHERE state=" SQL_RUNNING " AND state IN " SQL_OPEN_STATES);
 
 /* Would one more be too many? */
 static enum err look_for_room(
@@ -127,7 +190,7 @@ static enum err look_for_room(
 	*is_full = false;
 	if (claim->max_running == 0 && claim->max_running_all == 0)
 		return OK;
-	stmt = conn_statement(c, ST_RUNNING);
+	stmt = conn_statement(c, &count_running);
 	if (!stmt)
 		return c->why;
 	sqlite3_bind_int64(stmt, 1, route);
@@ -139,6 +202,54 @@ static enum err look_for_room(
 	return sqlite3_reset(stmt) == SQLITE_OK
 		       ? OK
 		       : conn_error(c, sqlite3_extended_errcode(c->db), "claim: room");
+}
+
+/* ---- claim again ---- */
+
+/* The states from which a later attempt takes a row over. */
+#define SQL_RETAKEN "(" SQL_ABSENT "," SQL_UNCERTAIN ")"
+
+/* A webhook of other credentials is not told about an attempt that is not its own. */
+static struct statement leave_webhook =
+	SQL("DELETE FROM webhook WHERE op=?1 AND EXISTS(SELECT 1 FROM operation"
+	    " WHERE id=?1 AND attempts=?2-1 AND state IN " SQL_RETAKEN " AND principal IS NOT ?3)");
+static struct statement retake_row =
+	SQL("UPDATE operation SET "
+	    "state=?3,taken_from=state,tombstone=NULL,attempts=?2,updated=?4,fingerprint=?5,"
+	    "principal=?6,due=NULL,exit=NULL,reason=NULL,token=?7,witness=?8,boot=?9,deadline=?10"
+	    " WHERE id=?1 AND attempts=?2-1 AND state IN " SQL_RETAKEN);
+
+static enum err move_retake(struct conn *c, const struct operation *op, bool *taken)
+{
+	sqlite3_stmt *stmt = conn_statement(c, &retake_row);
+	sqlite3_stmt *leave = conn_statement(c, &leave_webhook);
+	enum err e;
+
+	if (!stmt || !leave)
+		return c->why;
+	sqlite3_bind_int64(leave, 1, op->id);
+	sqlite3_bind_int(leave, 2, op->attempts);
+	if (!is_zero(op->principal, PRINCIPAL_LEN))
+		sqlite3_bind_blob(leave, 3, op->principal, PRINCIPAL_LEN, SQLITE_STATIC);
+	e = conn_run(c, leave, "claim again");
+	if (e != OK)
+		return e;
+	sqlite3_bind_int64(stmt, 1, op->id);
+	sqlite3_bind_int(stmt, 2, op->attempts);
+	sqlite3_bind_int(stmt, 3, STATE_RUNNING);
+	sqlite3_bind_int64(stmt, 4, op->updated_ms);
+	sqlite3_bind_blob(stmt, 5, op->fingerprint, FINGERPRINT_LEN, SQLITE_STATIC);
+	if (!is_zero(op->principal, PRINCIPAL_LEN))
+		sqlite3_bind_blob(stmt, 6, op->principal, PRINCIPAL_LEN, SQLITE_STATIC);
+	sqlite3_bind_blob(stmt, 7, op->token, TOKEN_LEN, SQLITE_STATIC);
+	sqlite3_bind_int64(stmt, 8, op->witness);
+	sqlite3_bind_int64(stmt, 9, op->boot_id);
+	sqlite3_bind_int64(stmt, 10, op->deadline_mono_ms);
+	e = conn_run(c, stmt, "claim again");
+	*taken = e == OK && sqlite3_changes(c->db) == 1;
+	if (*taken)
+		e = row_add_history(c, op->id, op->updated_ms, "run again", "");
+	return e;
 }
 
 /* The row itself: a new one, one that time has freed, or that of an earlier attempt. */
@@ -180,7 +291,7 @@ static enum err take_all(
 		return e;
 	if (!is_free) {
 		*result = CLAIM_DUPLICATE;
-		return move_release(c, what->op->id, what->op->token);
+		return release_claim(c, what->op->id, what->op->token);
 	}
 	e = natural_take(c, what);
 	if (e == OK)
@@ -204,54 +315,18 @@ static enum err claim(struct store *st, struct conn *c, void *arg)
 	return e == ERR_REFUSED ? OK : e;
 }
 
+/* ---- what the store promises ---- */
+
 enum err store_claim(struct store *st, const struct claim *what, enum claimed *result)
 {
 	struct claim_job job = {.claim = what};
 	enum err e = store_write(st, claim, &job);
 
 	if (e == ERR_UNKNOWN) /* whatever is in the log, nothing was started for it */
-		store_defer_release(st, what->op->id, what->op->token);
+		store_defer_release(st, release_claim, what->op->id, what->op->token);
 	if (e == OK)
 		*result = job.result;
 	return e;
-}
-
-/* ---- release ---- */
-
-/*
- * The first attempt leaves nothing behind, a later one its row with the history.
- *
- * A claim whose commit was cut off may lie in the log without being visible, and come back when the
- * log is recovered.  So something is written even when there is nothing to release: it takes the
- * place of those frames.
- */
-enum err move_release(struct conn *c, int64_t op_id, const unsigned char token[TOKEN_LEN])
-{
-	static const enum statement ways[] = {ST_RELEASE, ST_RELEASE_AGAIN};
-	static const enum statement drops[] = {ST_REQUEST_DROP, ST_WEBHOOK_DROP};
-	int changed = 0;
-	/* Before the row goes: who waits for a message hears that nothing was done. */
-	enum err e = outbox_post(c, op_id, token, STATE_ABSENT, clock_wall_ms());
-
-	for (size_t i = 0; i < 2 && e == OK; i++) {
-		sqlite3_stmt *stmt = conn_statement(c, ways[i]);
-
-		if (!stmt)
-			return c->why;
-		sqlite3_bind_int64(stmt, 1, op_id);
-		sqlite3_bind_blob(stmt, 2, token, TOKEN_LEN, SQLITE_STATIC);
-		sqlite3_bind_int(stmt, 3, STATE_RUNNING);
-		if (ways[i] == ST_RELEASE_AGAIN)
-			sqlite3_bind_int64(stmt, 4, FREED_MS);
-		e = conn_run(c, stmt, "release");
-		if (e == OK)
-			changed += sqlite3_changes(c->db);
-		for (size_t d = 0; d < 2 && e == OK && ways[i] == ST_RELEASE && changed > 0; d++)
-			e = move_drop(c, drops[d], op_id);
-	}
-	if (e == OK && changed > 0)
-		e = natural_end(c, op_id, false, 0);
-	return e == OK && changed == 0 ? conn_run(c, conn_statement(c, ST_TOUCH), "release") : e;
 }
 
 static enum err release(struct store *st, struct conn *c, void *arg)
@@ -259,7 +334,7 @@ static enum err release(struct store *st, struct conn *c, void *arg)
 	const struct operation *op = arg;
 
 	(void)st;
-	return move_release(c, op->id, op->token);
+	return release_claim(c, op->id, op->token);
 }
 
 enum err store_release(struct store *st, const struct operation *op)
@@ -268,214 +343,6 @@ enum err store_release(struct store *st, const struct operation *op)
 	enum err e = store_write(st, release, &copy);
 
 	if (e != OK)
-		store_defer_release(st, op->id, op->token);
+		store_defer_release(st, release_claim, op->id, op->token);
 	return e;
-}
-
-/* ---- record ---- */
-
-/* Was this very response recorded before?  Then an earlier call did happen. */
-static enum err was_recorded(struct conn *c, int64_t id, const struct piece *piece)
-{
-	sqlite3_stmt *stmt = conn_statement(c, ST_RESPONSE);
-	bool same = false;
-	enum err e = OK;
-	int rc;
-
-	if (!stmt)
-		return c->why;
-	sqlite3_bind_int64(stmt, 1, id);
-	rc = sqlite3_step(stmt);
-	if (rc == SQLITE_ROW)
-		same = piece_matches(piece, stmt, 2);
-	else if (rc != SQLITE_DONE)
-		e = conn_error(c, sqlite3_extended_errcode(c->db), "record");
-	sqlite3_reset(stmt);
-	if (e != OK || same)
-		return e;
-	return err_set(ERR_REFUSED, "record: the operation was settled without this run");
-}
-
-/* What an uncertain operation is known by is its state; it has no token. */
-static int holder_state(const struct operation *op)
-{
-	return op->state == STATE_UNCERTAIN ? STATE_UNCERTAIN : STATE_RUNNING;
-}
-
-static void bind_holder(sqlite3_stmt *stmt, int column, const struct operation *op)
-{
-	if (op->state != STATE_UNCERTAIN) /* else NULL */
-		sqlite3_bind_blob(stmt, column, op->token, TOKEN_LEN, SQLITE_STATIC);
-}
-
-static enum err record(struct store *st, struct conn *c, void *arg)
-{
-	const struct record *rec = arg;
-	const struct response *res = rec->res;
-	int64_t tombstone_ms = rec->tombstone_ms > NEVER_MS ? NEVER_MS : rec->tombstone_ms;
-	sqlite3_stmt *done = conn_statement(c, ST_DONE), *add = conn_statement(c, ST_RESPONSE_ADD);
-	struct piece piece = {
-		res->body_len, res->head, res->head_len, res->body, res->body_inline_len};
-	unsigned char digest[PIECE_DIGEST_LEN];
-	enum err e;
-
-	(void)st;
-	if (!done || !add)
-		return c->why;
-	piece_digest(&piece, digest);
-	sqlite3_bind_int64(done, 1, rec->op->id);
-	bind_holder(done, 2, rec->op);
-	sqlite3_bind_int(done, 3, holder_state(rec->op));
-	sqlite3_bind_int(done, 4, STATE_DONE);
-	sqlite3_bind_int64(done, 5, rec->now_ms);
-	sqlite3_bind_int64(done, 6, rec->now_ms + rec->ttl_ms);
-	sqlite3_bind_int64(done, 7, tombstone_ms);
-	sqlite3_bind_int(done, 8, res->status);
-	sqlite3_bind_int64(done, 9, res->body_len);
-	sqlite3_bind_int(done, 10, rec->exit_status);
-	e = conn_run(c, done, "record");
-	if (e != OK)
-		return e;
-	if (sqlite3_changes(c->db) != 1)
-		return was_recorded(c, rec->op->id, &piece);
-	sqlite3_bind_int64(add, 1, rec->op->id);
-	sqlite3_bind_blob(add, 2, res->head, (int)res->head_len, SQLITE_STATIC);
-	sqlite3_bind_int64(add, 3, res->body_len);
-	sqlite3_bind_blob(add, 4, digest, PIECE_DIGEST_LEN, SQLITE_STATIC);
-	if (res->is_kept) /* an empty body must not become NULL */
-		sqlite3_bind_blob(add, 5, res->body ? res->body : "", (int)res->body_inline_len,
-			SQLITE_STATIC);
-	e = conn_run(c, add, "record");
-	if (e == ERR_REFUSED)
-		return err_set(ERR_BROKEN, "record: a response without its operation");
-	if (e == OK)
-		e = move_drop(c, ST_REQUEST_DROP, rec->op->id);
-	if (e == OK)
-		e = natural_end(c, rec->op->id, rec->keeps_natural, rec->now_ms);
-	if (e == OK)
-		e = outbox_post(c, rec->op->id, NULL, STATE_DONE, rec->now_ms);
-	if (e == OK && rec->event)
-		e = move_history(c, rec->op->id, rec->now_ms, rec->event, rec->detail);
-	return e;
-}
-
-struct chunk_job {
-	const struct operation *op;
-	int64_t at;
-	const char *data;
-	size_t len;
-};
-
-static enum err add_chunk(struct store *st, struct conn *c, void *arg)
-{
-	const struct chunk_job *job = arg;
-	sqlite3_stmt *stmt = conn_statement(c, ST_CHUNK_ADD);
-	struct piece piece = {job->at, NULL, 0, job->data, job->len};
-	unsigned char digest[PIECE_DIGEST_LEN];
-
-	(void)st;
-	if (!stmt)
-		return c->why;
-	piece_digest(&piece, digest);
-	sqlite3_bind_int64(stmt, 1, job->op->id);
-	sqlite3_bind_int64(stmt, 2, job->at);
-	sqlite3_bind_blob(stmt, 3, digest, PIECE_DIGEST_LEN, SQLITE_STATIC);
-	sqlite3_bind_blob(stmt, 4, job->data, (int)job->len, SQLITE_STATIC);
-	bind_holder(stmt, 5, job->op);
-	sqlite3_bind_int(stmt, 6, holder_state(job->op));
-	return conn_run(c, stmt, "record: body");
-}
-
-/* The part of the body that is not kept with the head, in pieces of RESPONSE_INLINE_MAX. */
-static enum err record_rest(struct store *st, const struct record *rec)
-{
-	char *buf = malloc(RESPONSE_INLINE_MAX);
-	enum err e = buf ? OK : err_set(ERR_NOMEM, "record: out of memory");
-
-	for (int64_t at = RESPONSE_INLINE_MAX; at < rec->res->body_len && e == OK;) {
-		int64_t left = rec->res->body_len - at;
-		size_t want = left < RESPONSE_INLINE_MAX ? (size_t)left : RESPONSE_INLINE_MAX;
-		ssize_t n = pread(rec->body_fd, buf, want, rec->body_at + at);
-		struct chunk_job job = {.op = rec->op, .at = at, .data = buf, .len = want};
-
-		if (n != (ssize_t)want)
-			e = err_set(ERR_SYSTEM, "record: read the response back: %s",
-				n < 0 ? strerror(errno) : "it is shorter than before");
-		else
-			e = store_write(st, add_chunk, &job);
-		at += (int64_t)want;
-	}
-	free(buf);
-	return e;
-}
-
-enum err store_record(struct store *st, const struct record *rec)
-{
-	struct record copy = *rec;
-	enum err e = OK;
-
-	if (rec->res->is_kept && rec->res->body_len > (int64_t)rec->res->body_inline_len)
-		e = record_rest(st, rec);
-	return e == OK ? store_write(st, record, &copy) : e;
-}
-
-/* ---- doubt ---- */
-
-struct doubt_job {
-	const struct operation *op;
-	int exit_status;
-	const char *reason;
-	int64_t now_ms;
-};
-
-enum err move_history(
-	struct conn *c, int64_t id, int64_t at_ms, const char *event, const char *detail)
-{
-	sqlite3_stmt *stmt = conn_statement(c, ST_HISTORY_ADD);
-
-	if (!stmt)
-		return c->why;
-	sqlite3_bind_int64(stmt, 1, id);
-	sqlite3_bind_int64(stmt, 2, at_ms);
-	sqlite3_bind_text(stmt, 3, event, -1, SQLITE_STATIC);
-	sqlite3_bind_text(stmt, 4, detail, -1, SQLITE_STATIC);
-	return conn_run(c, stmt, "history");
-}
-
-static enum err doubt(struct store *st, struct conn *c, void *arg)
-{
-	const struct doubt_job *job = arg;
-	sqlite3_stmt *stmt = conn_statement(c, ST_DOUBT), *drop = conn_statement(c, ST_CHUNK_DROP);
-	enum err e;
-
-	(void)st;
-	if (!stmt || !drop)
-		return c->why;
-	sqlite3_bind_int64(stmt, 1, job->op->id);
-	sqlite3_bind_blob(stmt, 2, job->op->token, TOKEN_LEN, SQLITE_STATIC);
-	sqlite3_bind_int(stmt, 3, STATE_RUNNING);
-	sqlite3_bind_int(stmt, 4, STATE_UNCERTAIN);
-	sqlite3_bind_int64(stmt, 5, job->now_ms);
-	if (job->exit_status >= 0)
-		sqlite3_bind_int(stmt, 6, job->exit_status);
-	sqlite3_bind_text(stmt, 7, job->reason, -1, SQLITE_STATIC);
-	e = conn_run(c, stmt, "mark uncertain");
-	if (e != OK)
-		return e;
-	if (sqlite3_changes(c->db) != 1)
-		return err_set(
-			ERR_REFUSED, "mark uncertain: the operation was settled without this run");
-	sqlite3_bind_int64(drop, 1, job->op->id);
-	e = conn_run(c, drop, "mark uncertain");
-	if (e == OK)
-		e = outbox_post(c, job->op->id, NULL, STATE_UNCERTAIN, job->now_ms);
-	return e == OK ? move_history(c, job->op->id, job->now_ms, "uncertain", job->reason) : e;
-}
-
-enum err store_mark_uncertain(struct store *st, const struct operation *op, int exit_status,
-	const char *reason, int64_t now_ms)
-{
-	struct doubt_job job = {op, exit_status, reason, now_ms};
-
-	return store_write(st, doubt, &job);
 }

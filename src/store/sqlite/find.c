@@ -2,13 +2,21 @@
 /*
  * store/sqlite/find.c - the reads of the SQLite store
  *
- * Readers have connections of their own and never wait for a writer.  No transaction stays open
- * when a call returns: a reader that waits for a client would keep the log from being reused.
+ * Readers have connections of their own and never wait for a writer.
  *
- * What it does not know: locks and threads, but for the list of idle connections.
+ * RULES
+ *   (1) No transaction stays open when a call returns: a reader that waits for a client would keep
+ *       the log from being reused (unit/store_room).
+ *   (2) Before the first operation is read, the log is synced: what is told is on disk (t51-order).
+ *
+ * What it does not know: locks and threads.
  */
-#include "base/digest.h"
-#include "store/sqlite/engine.h"
+#include "store/sqlite/find.h"
+
+#include "store/listing.h"
+#include "store/sqlite/natural.h"
+#include "store/sqlite/row.h"
+#include "store/store.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -18,174 +26,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
-enum err reader_take(struct store *st, struct conn **out)
-{
-	struct conn *c;
-	enum err e;
-
-	pthread_mutex_lock(&st->readers_mutex);
-	c = st->readers;
-	if (c)
-		st->readers = c->next;
-	pthread_mutex_unlock(&st->readers_mutex);
-	if (!c)
-		return conn_open(st, out);
-	e = store_is_there(st);
-	if (e == OK)
-		*out = c;
-	else
-		conn_close(&c);
-	return e;
-}
-
-void reader_give(struct store *st, struct conn **c)
-{
-	if (!*c)
-		return;
-	pthread_mutex_lock(&st->readers_mutex);
-	(*c)->next = st->readers;
-	st->readers = *c;
-	pthread_mutex_unlock(&st->readers_mutex);
-	*c = NULL;
-}
-
-static XXH128_canonical_t hash(const struct piece *p)
-{
-	const uint64_t numbers[] = {(uint64_t)p->number, p->head_len, p->body_len};
-	XXH128_canonical_t canonical;
-	XXH3_state_t state;
-
-	XXH3_128bits_reset(&state);
-	XXH3_128bits_update(&state, numbers, sizeof(numbers));
-	if (p->head_len > 0)
-		XXH3_128bits_update(&state, p->head, p->head_len);
-	if (p->body_len > 0)
-		XXH3_128bits_update(&state, p->body, p->body_len);
-	XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(&state));
-	return canonical;
-}
-
-void piece_digest(const struct piece *p, unsigned char out[PIECE_DIGEST_LEN])
-{
-	XXH128_canonical_t canonical = hash(p);
-
-	memcpy(out, canonical.digest, PIECE_DIGEST_LEN);
-}
-
-/* What stores of schema 1 have. */
-static void old_digest(const struct piece *p, unsigned char out[DIGEST_LEN])
-{
-	struct digest d;
-
-	digest_start(&d, (const unsigned char *)"response", 8);
-	digest_part(&d, &p->number, sizeof(p->number));
-	digest_part(&d, p->head, p->head_len);
-	digest_part(&d, p->body, p->body_len);
-	digest_end(&d, out, DIGEST_LEN);
-}
-
-bool piece_matches(const struct piece *p, sqlite3_stmt *stmt, int column)
-{
-	int len = sqlite3_column_bytes(stmt, column);
-	unsigned char old[DIGEST_LEN];
-	XXH128_canonical_t canonical;
-
-	if (len == DIGEST_LEN) {
-		old_digest(p, old);
-		return memcmp(sqlite3_column_blob(stmt, column), old, sizeof(old)) == 0;
-	}
-	/* Earlier programs kept all of it. */
-	if (len != PIECE_DIGEST_LEN && len != sizeof(canonical.digest))
-		return false;
-	canonical = hash(p);
-	return memcmp(sqlite3_column_blob(stmt, column), canonical.digest, (size_t)len) == 0;
-}
-
-void response_free(struct response *r)
-{
-	free(r->head);
-	free(r->body);
-	memset(r, 0, sizeof(*r));
-}
-
-void operation_ref(const struct operation *op, char ref[REF_LEN + 1])
-{
-	snprintf(ref, REF_LEN + 1, "%016" PRIx64 "%016" PRIx64, (uint64_t)op->id,
-		(uint64_t)op->nonce);
-}
-
-const char *state_name(enum state s)
-{
-	static const char *const names[STATE__MAX] = {
-		[STATE_ABSENT] = "absent",
-		[STATE_CLAIMED] = "claimed",
-		[STATE_RUNNING] = "running",
-		[STATE_DONE] = "done",
-		[STATE_UNCERTAIN] = "uncertain",
-		[STATE_EXPIRED] = "expired",
-	};
-
-	return s < STATE__MAX && names[s] ? names[s] : "unknown";
-}
-
-static void read_bytes(sqlite3_stmt *stmt, int column, unsigned char *out, int len)
-{
-	if (sqlite3_column_bytes(stmt, column) == len)
-		memcpy(out, sqlite3_column_blob(stmt, column), (size_t)len);
-}
-
-static void read_text(sqlite3_stmt *stmt, int column, char *out, size_t size)
-{
-	const unsigned char *text = sqlite3_column_text(stmt, column);
-
-	snprintf(out, size, "%s", text ? (const char *)text : "");
-}
-
-void operation_read(sqlite3_stmt *stmt, struct operation *op)
-{
-	memset(op, 0, sizeof(*op));
-	op->id = sqlite3_column_int64(stmt, 0);
-	op->nonce = sqlite3_column_int64(stmt, 1);
-	read_bytes(stmt, 2, op->identity, IDENTITY_LEN);
-	read_bytes(stmt, 3, op->fingerprint, FINGERPRINT_LEN);
-	read_bytes(stmt, 4, op->principal, PRINCIPAL_LEN);
-	op->state = (enum state)sqlite3_column_int(stmt, 5);
-	op->attempts = sqlite3_column_int(stmt, 6);
-	op->created_ms = sqlite3_column_int64(stmt, 7);
-	op->updated_ms = sqlite3_column_int64(stmt, 8);
-	op->expires_ms = sqlite3_column_int64(stmt, 9);
-	if (op->state == STATE_DONE)
-		op->forgotten_ms = op->expires_ms + sqlite3_column_int64(stmt, 18);
-	else if (op->state == STATE_EXPIRED)
-		op->forgotten_ms = op->expires_ms;
-	op->status = sqlite3_column_int(stmt, 10);
-	op->bytes = sqlite3_column_int64(stmt, 11);
-	op->exit_status =
-		sqlite3_column_type(stmt, 12) == SQLITE_NULL ? -1 : sqlite3_column_int(stmt, 12);
-	read_text(stmt, 13, op->reason, sizeof(op->reason));
-	read_bytes(stmt, 14, op->token, TOKEN_LEN);
-	op->witness = sqlite3_column_int64(stmt, 15);
-	op->boot_id = sqlite3_column_int64(stmt, 16);
-	op->deadline_mono_ms = sqlite3_column_int64(stmt, 17);
-	read_text(stmt, 19, op->route, sizeof(op->route));
-}
-
-char *column_copy(sqlite3_stmt *stmt, int column, size_t *len)
-{
-	size_t n = (size_t)sqlite3_column_bytes(stmt, column);
-	char *copy = malloc(n + 1);
-
-	if (!copy)
-		return NULL;
-	if (n > 0)
-		memcpy(copy, sqlite3_column_blob(stmt, column), n);
-	copy[n] = '\0';
-	*len = n;
-	return copy;
-}
+/* ---- one operation ---- */
 
 static enum err damaged(int64_t id)
 {
@@ -197,7 +38,7 @@ static enum err damaged(int64_t id)
 
 static enum err read_response(struct conn *c, const struct operation *op, struct response *res)
 {
-	sqlite3_stmt *stmt = conn_statement(c, ST_RESPONSE);
+	sqlite3_stmt *stmt = conn_statement(c, &row_response);
 	enum err e = OK;
 	int rc;
 
@@ -288,7 +129,7 @@ enum err store_find(struct store *st, const unsigned char identity[IDENTITY_LEN]
 		memset(res, 0, sizeof(*res));
 	if (e != OK)
 		return e;
-	stmt = conn_statement(c, ST_FIND);
+	stmt = conn_statement(c, &row_by_identity);
 	if (stmt)
 		sqlite3_bind_blob(stmt, 1, identity, IDENTITY_LEN, SQLITE_STATIC);
 	e = find(st, c, stmt, op, res);
@@ -296,10 +137,10 @@ enum err store_find(struct store *st, const unsigned char identity[IDENTITY_LEN]
 	return e;
 }
 
-enum err conn_find_id(
+static enum err conn_find_id(
 	struct store *st, struct conn *c, int64_t id, struct operation *op, struct response *res)
 {
-	sqlite3_stmt *stmt = conn_statement(c, ST_FIND_ID);
+	sqlite3_stmt *stmt = conn_statement(c, &row_by_id);
 
 	if (res)
 		memset(res, 0, sizeof(*res));
@@ -345,6 +186,31 @@ enum err store_find_ref(
 	return OK;
 }
 
+/* In one moment: between the two reads the holder could end and let go of it. */
+enum err store_find_natural(struct store *st, const unsigned char natural[NATURAL_LEN],
+	int64_t now_ms, struct operation *op, struct response *res, bool *is_taken)
+{
+	struct conn *c = NULL;
+	int64_t holder = 0;
+	enum err e = reader_take(st, &c);
+
+	*is_taken = false;
+	if (e != OK)
+		return e;
+	e = conn_execute(c, "BEGIN", "natural key");
+	if (e == OK)
+		e = natural_find_holder(c, natural, now_ms, &holder);
+	*is_taken = e == OK && holder != 0;
+	if (e == OK)
+		e = holder ? conn_find_id(st, c, holder, op, res)
+			   : err_set(ERR_ABSENT, "nobody has it");
+	sqlite3_exec(c->db, "ROLLBACK", NULL, NULL, NULL); /* it has only read */
+	reader_give(st, &c);
+	return e;
+}
+
+static struct statement read_chunk = SQL("SELECT digest,data FROM chunk WHERE id=?1 AND at=?2");
+
 enum err store_read_body(struct store *st, int64_t op_id, int64_t at, char *buf, size_t *len)
 {
 	struct conn *c = NULL;
@@ -354,7 +220,7 @@ enum err store_read_body(struct store *st, int64_t op_id, int64_t at, char *buf,
 
 	if (e != OK)
 		return e;
-	stmt = conn_statement(c, ST_CHUNK);
+	stmt = conn_statement(c, &read_chunk);
 	if (!stmt) {
 		e = c->why;
 		reader_give(st, &c);
@@ -385,6 +251,17 @@ enum err store_read_body(struct store *st, int64_t op_id, int64_t at, char *buf,
 	return e;
 }
 
+/* ---- listings ---- */
+
+/* Newest first is the order of the ids. */
+static struct statement list_any =
+	SQL(SQL_OPERATION " WHERE (?1=0 OR o.state=?1) AND (?2 IS NULL OR r.name=?2) AND o.id<?3"
+			  " ORDER BY o.id DESC LIMIT ?4");
+/* For a state that has an index of its own. */
+static struct statement list_open =
+	SQL(SQL_OPERATION " WHERE o.state=?1 AND o.state IN " SQL_OPEN_STATES
+			  " AND (?2 IS NULL OR r.name=?2) AND o.id<?3 ORDER BY o.id DESC LIMIT ?4");
+
 /* One page of a listing, newest first: operations with ids below `below`. */
 static enum err list_page(struct store *st, const struct store_filter *filter, int64_t below,
 	struct operation *out, int *n)
@@ -397,10 +274,9 @@ static enum err list_page(struct store *st, const struct store_filter *filter, i
 	*n = 0;
 	if (e != OK)
 		return e;
-	stmt = conn_statement(c, filter->state == STATE_CLAIMED || filter->state == STATE_RUNNING ||
-						 filter->state == STATE_UNCERTAIN
-					 ? ST_LIST_OPEN
-					 : ST_LIST);
+	stmt = conn_statement(c, filter->state == STATE_RUNNING || filter->state == STATE_UNCERTAIN
+					 ? &list_open
+					 : &list_any);
 	if (stmt) {
 		sqlite3_bind_int(stmt, 1, (int)filter->state);
 		if (filter->route)
@@ -449,6 +325,9 @@ enum err store_list(struct store *st, const struct store_filter *filter,
 	return e;
 }
 
+static struct statement list_history =
+	SQL("SELECT at,event,detail FROM history WHERE id=?1 ORDER BY rowid");
+
 enum err store_history(struct store *st, int64_t op_id,
 	bool (*each)(const struct history *h, void *arg), void *arg)
 {
@@ -459,7 +338,7 @@ enum err store_history(struct store *st, int64_t op_id,
 
 	if (e != OK)
 		return e;
-	stmt = conn_statement(c, ST_HISTORY);
+	stmt = conn_statement(c, &list_history);
 	if (!stmt)
 		e = c->why;
 	else
@@ -479,6 +358,10 @@ enum err store_history(struct store *st, int64_t op_id,
 	return e;
 }
 
+static struct statement count_states =
+	SQL("SELECT state,count(*),total(CASE WHEN state=" SQL_DONE " THEN bytes END)"
+	    " FROM operation GROUP BY state");
+
 enum err store_measure(struct store *st, struct store_sizes *out)
 {
 	struct conn *c = NULL;
@@ -491,7 +374,7 @@ enum err store_measure(struct store *st, struct store_sizes *out)
 	if (e != OK)
 		return e;
 	memset(out, 0, sizeof(*out));
-	stmt = conn_statement(c, ST_COUNT);
+	stmt = conn_statement(c, &count_states);
 	while (stmt && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
 		int state = sqlite3_column_int(stmt, 0);
 

@@ -10,9 +10,12 @@
  *
  * What it does not know: what is in the database.
  */
+#include "store/sqlite/location.h"
+
 #include "base/digest.h"
 #include "base/publish.h"
-#include "store/sqlite/engine.h"
+#include "base/store_url.h"
+#include "store/liveness.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,20 +30,13 @@
 
 /* ---- paths ---- */
 
-/* Directory and file name of the database as the URL says them; *name is inside of url. */
-static enum err split_url(const char *url, char dir[PATH_MAX], const char **name)
+static enum err split_url(const char *url, struct store_url *parts)
 {
-	static const char scheme[] = "sqlite:";
-	const char *path = url + sizeof(scheme) - 1, *slash;
-
-	if (strncmp(url, scheme, sizeof(scheme) - 1) != 0)
+	if (!store_url_path(url))
 		return err_set(
 			ERR_INVALID, "store \"%s\": only sqlite:/absolute/path is known", url);
-	slash = strrchr(path, '/');
-	if (*path != '/' || !slash[1] || strlen(path) >= PATH_MAX - 8)
+	if (!store_url_split(url, parts) || !*parts->name || strlen(parts->path) >= PATH_MAX - 8)
 		return err_set(ERR_INVALID, "store \"%s\": not an absolute path of a file", url);
-	snprintf(dir, PATH_MAX, "%.*s", slash == path ? 1 : (int)(slash - path), path);
-	*name = slash + 1;
 	return OK;
 }
 
@@ -49,16 +45,18 @@ enum err location_set(struct store *st, const struct store_options *opt)
 {
 	char dir[PATH_MAX], resolved[PATH_MAX] = "", hex[17];
 	unsigned char hash[DIGEST_LEN];
-	const char *name = NULL;
+	struct store_url parts;
 	struct digest d;
-	enum err e = split_url(opt->url, dir, &name);
+	enum err e = split_url(opt->url, &parts);
 
 	if (e != OK)
 		return e;
+	snprintf(dir, sizeof(dir), "%.*s", parts.dir_len, parts.path);
 	/* Of a directory that is not there the C library says where it should be. */
 	if (!realpath(dir, resolved) && (errno != ENOENT || !*resolved))
 		return err_set(ERR_SYSTEM, "%s: %s", dir, strerror(errno));
-	if (asprintf(&st->path, "%s/%s", strcmp(resolved, "/") == 0 ? "" : resolved, name) < 0)
+	if (asprintf(&st->path, "%s/%s", strcmp(resolved, "/") == 0 ? "" : resolved, parts.name) <
+		0)
 		st->path = NULL;
 	if (!st->path || asprintf(&st->lock_path, "%s-lock", st->path) < 0)
 		st->lock_path = NULL;
@@ -113,11 +111,11 @@ static enum err check_directory(const char *dir, bool may_create)
 	struct stat sb;
 
 	if (may_create && mkdir(dir, 0700) != 0 && errno != EEXIST)
-		return err_set(errno == ENOSPC || errno == EDQUOT ? ERR_FULL : ERR_SYSTEM,
-			"make the directory %s: %s", dir, strerror(errno));
-	if (stat(dir, &sb) != 0)
 		return err_set(
-			errno == ENOENT ? ERR_ABSENT : ERR_SYSTEM, "%s: %s", dir, strerror(errno));
+			err_from_errno(errno), "make the directory %s: %s", dir, strerror(errno));
+	if (stat(dir, &sb) != 0)
+		return err_set(errno == ENOENT ? ERR_ABSENT : err_from_errno(errno), "%s: %s", dir,
+			strerror(errno));
 	if (!S_ISDIR(sb.st_mode))
 		return err_set(ERR_REFUSED, "%s is not a directory", dir);
 	if (sb.st_mode & 0022)
@@ -134,8 +132,8 @@ static enum err check_database(const char *path)
 	struct stat sb;
 
 	if (lstat(path, &sb) != 0)
-		return err_set(
-			errno == ENOENT ? ERR_ABSENT : ERR_SYSTEM, "%s: %s", path, strerror(errno));
+		return err_set(errno == ENOENT ? ERR_ABSENT : err_from_errno(errno), "%s: %s", path,
+			strerror(errno));
 	if (!S_ISREG(sb.st_mode))
 		return err_set(ERR_REFUSED, "%s is not a regular file", path);
 	if (sb.st_mode & 0077)
@@ -154,8 +152,8 @@ static enum err sentinel_read(const struct store *st, char id[2 * STORE_ID_LEN +
 	int fd = open(st->sentinel, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 
 	if (fd < 0)
-		return err_set(errno == ENOENT ? ERR_ABSENT : ERR_SYSTEM, "%s: %s", st->sentinel,
-			strerror(errno));
+		return err_set(errno == ENOENT ? ERR_ABSENT : err_from_errno(errno), "%s: %s",
+			st->sentinel, strerror(errno));
 	n = read(fd, id, 2 * STORE_ID_LEN);
 	close(fd);
 	if (n != 2 * STORE_ID_LEN)
@@ -192,8 +190,7 @@ enum err location_remember(const struct store *st)
 	fd = open(st->spool, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
 	if (fd < 0 || write(fd, text, (size_t)n) != n ||
 		!publish_file(fd, st->spool, st->sentinel)) /* others write the same */
-		e = err_set(errno == ENOSPC || errno == EDQUOT ? ERR_FULL : ERR_SYSTEM, "%s: %s",
-			st->sentinel, strerror(errno));
+		e = err_set(err_from_errno(errno), "%s: %s", st->sentinel, strerror(errno));
 	if (fd >= 0)
 		close(fd);
 	return e;

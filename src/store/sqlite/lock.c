@@ -14,8 +14,9 @@
  *
  * What it does not know: what is written.
  */
+#include "store/sqlite/lock.h"
+
 #include "base/clock.h"
-#include "store/sqlite/engine.h"
 
 #include <errno.h>
 #include <fcntl.h>

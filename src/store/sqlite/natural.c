@@ -3,18 +3,23 @@
  * store/sqlite/natural.c - natural keys: of all operations with the same values, one may be done
  *
  * A natural key is taken by the transaction that claims an operation.  While the operation runs or
- * is uncertain it stays taken; when the operation is done it is kept, for its own time and beyond
- * the operation's row, or let go of; when nothing was done it is let go of.
+ * is uncertain the key stays taken.  An operation that is done keeps it for a time of its own,
+ * beyond the operation's row, or gives it up; an operation that did nothing gives it up.
  *
  * What it does not know: which values a route's natural key is made of (gateway/fingerprint.c), and
  * which answers keep it (operation/record.c).
  */
-#include "store/sqlite/engine.h"
+#include "store/sqlite/natural.h"
 
-/* Who has it, 0: nobody. */
-static enum err find(struct conn *c, const unsigned char *natural, int64_t now_ms, int64_t *holder)
+#include "store/sqlite/row.h"
+
+static struct statement find_natural =
+	SQL("SELECT op FROM natural WHERE digest=?1 AND (due IS NULL OR due>?2)");
+
+enum err natural_find_holder(
+	struct conn *c, const unsigned char *natural, int64_t now_ms, int64_t *holder)
 {
-	sqlite3_stmt *stmt = conn_statement(c, ST_NATURAL);
+	sqlite3_stmt *stmt = conn_statement(c, &find_natural);
 	enum err e = OK;
 	int rc;
 
@@ -36,11 +41,17 @@ static enum err find(struct conn *c, const unsigned char *natural, int64_t now_m
 enum err natural_look(struct conn *c, const struct claim *claim, bool *is_free)
 {
 	int64_t holder = 0;
-	enum err e = claim->natural ? find(c, claim->natural, claim->op->updated_ms, &holder) : OK;
+	enum err e = claim->natural ? natural_find_holder(
+					      c, claim->natural, claim->op->updated_ms, &holder)
+				    : OK;
 
 	*is_free = holder == 0 || holder == claim->op->id;
 	return e;
 }
+
+static struct statement insert_natural =
+	SQL("INSERT INTO natural(digest,op,ttl) VALUES(?1,?2,?3) ON CONFLICT(digest)"
+	    " DO UPDATE SET op=?2,ttl=?3,due=NULL");
 
 enum err natural_take(struct conn *c, const struct claim *claim)
 {
@@ -48,7 +59,7 @@ enum err natural_take(struct conn *c, const struct claim *claim)
 
 	if (!claim->natural)
 		return OK;
-	stmt = conn_statement(c, ST_NATURAL_ADD);
+	stmt = conn_statement(c, &insert_natural);
 	if (!stmt)
 		return c->why;
 	sqlite3_bind_blob(stmt, 1, claim->natural, NATURAL_LEN, SQLITE_STATIC);
@@ -57,10 +68,12 @@ enum err natural_take(struct conn *c, const struct claim *claim)
 	return conn_run(c, stmt, "natural key");
 }
 
+static struct statement find_natural_of = SQL("SELECT 1 FROM natural WHERE op=?1");
+
 /* Few have one, and to change rows that are not there costs SQLite a table in memory. */
 static enum err has_one(struct conn *c, int64_t op_id, bool *has)
 {
-	sqlite3_stmt *stmt = conn_statement(c, ST_NATURAL_OF);
+	sqlite3_stmt *stmt = conn_statement(c, &find_natural_of);
 
 	if (!stmt)
 		return c->why;
@@ -71,6 +84,12 @@ static enum err has_one(struct conn *c, int64_t op_id, bool *has)
 		       : conn_error(c, sqlite3_extended_errcode(c->db), "natural key");
 }
 
+static struct statement keep_natural =
+	SQL("UPDATE natural SET due=CASE WHEN ttl>0 THEN ?2+ttl END WHERE op=?1");
+static struct statement drop_natural =
+	SQL("DELETE FROM natural WHERE op=?1 AND NOT EXISTS"
+	    "(SELECT 1 FROM operation WHERE id=?1 AND state=" SQL_UNCERTAIN ")");
+
 enum err natural_end(struct conn *c, int64_t op_id, bool keeps, int64_t now_ms)
 {
 	sqlite3_stmt *stmt;
@@ -79,7 +98,7 @@ enum err natural_end(struct conn *c, int64_t op_id, bool keeps, int64_t now_ms)
 
 	if (e != OK || !has)
 		return e;
-	stmt = conn_statement(c, keeps ? ST_NATURAL_KEEP : ST_NATURAL_DROP);
+	stmt = conn_statement(c, keeps ? &keep_natural : &drop_natural);
 	if (!stmt)
 		return c->why;
 	sqlite3_bind_int64(stmt, 1, op_id);
@@ -88,35 +107,16 @@ enum err natural_end(struct conn *c, int64_t op_id, bool keeps, int64_t now_ms)
 	return conn_run(c, stmt, "natural key");
 }
 
+static struct statement purge_naturals =
+	SQL("DELETE FROM natural WHERE digest IN"
+	    " (SELECT digest FROM natural WHERE due<=?1 LIMIT 200)");
+
 enum err natural_purge(struct conn *c, int64_t now_ms)
 {
-	sqlite3_stmt *stmt = conn_statement(c, ST_NATURAL_PURGE);
+	sqlite3_stmt *stmt = conn_statement(c, &purge_naturals);
 
 	if (!stmt)
 		return c->why;
 	sqlite3_bind_int64(stmt, 1, now_ms);
 	return conn_run(c, stmt, "purge");
-}
-
-/* In one moment: between the two reads the holder could end and let go of it. */
-enum err store_find_natural(struct store *st, const unsigned char natural[NATURAL_LEN],
-	int64_t now_ms, struct operation *op, struct response *res, bool *is_taken)
-{
-	struct conn *c = NULL;
-	int64_t holder = 0;
-	enum err e = reader_take(st, &c);
-
-	*is_taken = false;
-	if (e != OK)
-		return e;
-	e = conn_execute(c, "BEGIN", "natural key");
-	if (e == OK)
-		e = find(c, natural, now_ms, &holder);
-	*is_taken = e == OK && holder != 0;
-	if (e == OK)
-		e = holder ? conn_find_id(st, c, holder, op, res)
-			   : err_set(ERR_ABSENT, "nobody has it");
-	sqlite3_exec(c->db, "ROLLBACK", NULL, NULL, NULL); /* it has only read */
-	reader_give(st, &c);
-	return e;
 }

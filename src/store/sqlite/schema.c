@@ -11,10 +11,13 @@
  *
  * What it does not know: what the tables mean (store/sqlite/claim.c and its neighbours).
  */
+#include "store/sqlite/schema.h"
+
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/log.h"
-#include "store/sqlite/engine.h"
+#include "store/sqlite/lock.h"
+#include "store/sqlite/row.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -69,7 +72,15 @@ static const char *const steps[STORE_SCHEMA_VERSION] = {
 	" updated INTEGER NOT NULL, give_up INTEGER NOT NULL, due INTEGER, tries INTEGER NOT NULL,"
 	" said TEXT NOT NULL) STRICT;"
 	"CREATE INDEX outbox_op ON outbox(op);"
-	"CREATE INDEX outbox_due ON outbox(due) WHERE due IS NOT NULL;"};
+	"CREATE INDEX outbox_due ON outbox(due) WHERE due IS NOT NULL;",
+	/*
+	 * taken_from: the state from which a running attempt took the row over; NULL: it is the
+	 * first.  It was in `tombstone` before, which only a done operation has now.
+	 */
+	"ALTER TABLE operation ADD COLUMN taken_from INTEGER;"
+	"UPDATE operation SET taken_from=CASE state WHEN " SQL_RUNNING " THEN tombstone END,"
+	"tombstone=NULL WHERE tombstone IS NOT NULL"
+	" AND state IN (" SQL_ABSENT "," SQL_RUNNING "," SQL_UNCERTAIN ");"};
 
 static enum err set_journal(const struct store *st, struct conn *c)
 {
@@ -122,8 +133,7 @@ enum err schema_create(struct store *st)
 	if (fd >= 0)
 		close(fd); /* before SQLite opens it: rule (2) */
 	else if (errno != EEXIST)
-		e = err_set(errno == ENOSPC || errno == EDQUOT ? ERR_FULL : ERR_SYSTEM, "%s: %s",
-			st->path, strerror(errno));
+		e = err_set(err_from_errno(errno), "%s: %s", st->path, strerror(errno));
 	if (e == OK)
 		e = conn_open(st, &c);
 	if (e == OK)

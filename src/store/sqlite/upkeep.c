@@ -12,11 +12,14 @@
  *   (4) The log does not grow without end: whoever opens the store alone reads all of it.
  *
  * What it does not know: who does it, and when (store/sqlite/writer.c); what has expired
- * (store/sqlite/purge.c).
+ * (store/sqlite/expire.c).
  */
+#include "store/sqlite/upkeep.h"
+
 #include "base/clock.h"
 #include "base/log.h"
-#include "store/sqlite/engine.h"
+#include "store/sqlite/expire.h"
+#include "store/sqlite/transaction.h"
 
 #define CHECKPOINT_PAGES 500   /* 2 MiB of log: move it, which nobody feels, into the database */
 #define RECOVERED_PAGES  64    /* the same for whoever had to read all of it to open the store */
@@ -51,7 +54,8 @@ static void purge_some(struct store *st)
 	st->is_purge_due = false;
 	e = writer_begin(st, st->writer);
 	if (e == OK)
-		e = purge_by_the_way(st, st->writer, clock_wall_ms(), &dropped, &forgotten);
+		e = purge_by_the_way(
+			st->writer, clock_wall_ms(), st->commit_us, &dropped, &forgotten);
 	if (e == OK && dropped + forgotten > 0) {
 		e = writer_commit(st, st->writer);
 		pause_us = (clock_mono_us() - start_us) * (PURGE_SHARE - 1); /* there may be more */

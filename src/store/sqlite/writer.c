@@ -19,10 +19,14 @@
  *
  * What it does not know: what the jobs do.
  */
+#include "store/sqlite/writer.h"
+
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/log.h"
-#include "store/sqlite/engine.h"
+#include "store/sqlite/lock.h"
+#include "store/sqlite/transaction.h"
+#include "store/sqlite/upkeep.h"
 
 #include <errno.h>
 #include <linux/futex.h>
@@ -38,58 +42,29 @@
 
 #define OWED_EVERY_MS 1000
 
+/* A write that waits for its turn.  Lives on the stack of the thread that waits for it. */
+struct job {
+	enum err (*work)(struct store *st, struct conn *c, void *arg);
+	void *arg;
+	enum err result;
+	char text[512];         /* err_text() of the writing thread */
+	_Atomic uint32_t stage; /* the thread that waits for it sleeps on this word */
+	struct job *next;
+};
+
+/* Stages of a job.  Below JOB_TAKEN it waits; each call to lead changes JOB_CALLED, so that none is
+ * missed. */
+enum { JOB_WAITING = 0, JOB_CALLED = 1, JOB_TAKEN = 2, JOB_FINISHED = 3 };
+
+/* A claim that must be taken back: nothing was started for it. */
+struct pending_release {
+	enum err (*release)(struct conn *c, int64_t op_id, const unsigned char token[TOKEN_LEN]);
+	int64_t op_id;
+	unsigned char token[TOKEN_LEN];
+	struct pending_release *next;
+};
+
 /* ---- one transaction ---- */
-
-enum err writer_begin(struct store *st, struct conn *c)
-{
-	enum err e = store_is_there(st);
-
-	return e == OK ? conn_run(c, conn_statement(c, ST_BEGIN), "begin") : e;
-}
-
-/*
- * The connection is opened anew.  Another one has the log's index open meanwhile: when nobody had,
- * the next one would read the log, and with it what a failed COMMIT has left in it.
- */
-static void drop_writer(struct store *st)
-{
-	struct conn *c = NULL;
-	char version[24];
-	bool is_open = reader_take(st, &c) == OK &&
-		       conn_ask(c, "PRAGMA user_version", version, sizeof(version)) == OK;
-
-	conn_close(&st->writer);
-	if (is_open)
-		reader_give(st, &c);
-	conn_close(&c);
-}
-
-/* Without memory ROLLBACK itself fails; closing the connection rolls back as well. */
-void writer_roll_back(struct store *st)
-{
-	sqlite3 *db = st->writer->db;
-
-	if (!sqlite3_get_autocommit(db))
-		sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
-	if (!sqlite3_get_autocommit(db))
-		drop_writer(st);
-}
-
-/* After any failure of COMMIT it is not known what is in the log: rule (4). */
-enum err writer_commit(struct store *st, struct conn *c)
-{
-	char text[300];
-	int64_t start_us = clock_mono_us();
-	enum err e = conn_run(c, conn_statement(c, ST_COMMIT), "commit");
-
-	st->commit_us = clock_mono_us() - start_us;
-	if (e == OK)
-		return OK;
-	snprintf(text, sizeof(text), "%s", err_text());
-	writer_roll_back(st);
-	drop_writer(st);
-	return err_set(ERR_UNKNOWN, "%s; it may or may not have happened", text);
-}
 
 /* A result that is an answer, not a failure: the transaction goes on. */
 static bool is_answer(enum err e)
@@ -102,7 +77,7 @@ static enum err release_pending(struct conn *c, const struct pending_release *pe
 	enum err e = OK;
 
 	for (; pending && e == OK; pending = pending->next)
-		e = move_release(c, pending->op_id, pending->token);
+		e = pending->release(c, pending->op_id, pending->token);
 	return e;
 }
 
@@ -424,6 +399,7 @@ void store_writer_stop(struct store *st)
 		carry_out(st, NULL);
 		store_unlock(st);
 	}
+	forget_pending(st, st->pending_releases);
 	conn_close(&st->writer);
 }
 
@@ -500,7 +476,9 @@ enum err store_write(
 	return job.result == OK ? OK : err_set(job.result, "%s", job.text);
 }
 
-void store_defer_release(struct store *st, int64_t op_id, const unsigned char token[TOKEN_LEN])
+void store_defer_release(struct store *st,
+	enum err (*release)(struct conn *c, int64_t op_id, const unsigned char token[TOKEN_LEN]),
+	int64_t op_id, const unsigned char token[TOKEN_LEN])
 {
 	struct pending_release *o = calloc(1, sizeof(*o));
 
@@ -508,6 +486,7 @@ void store_defer_release(struct store *st, int64_t op_id, const unsigned char to
 		log_warn("out of memory: a claim that was not run stays until this process ends");
 		return;
 	}
+	o->release = release;
 	o->op_id = op_id;
 	memcpy(o->token, token, TOKEN_LEN);
 	pthread_mutex_lock(&st->mutex);

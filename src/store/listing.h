@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * store/listing.h - what `retrysafe list`, `show` and `stats` read
+ *
+ * All of it blocks for the disk at most, as the reads of store/store.h do; errors are a read's.
+ */
+#ifndef RETRYSAFE_STORE_LISTING_H
+#define RETRYSAFE_STORE_LISTING_H
+
+#include "base/err.h"
+#include "store/operation.h"
+#include "store/store.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * store_list - calls `each` for operations, newest first
+ *
+ *   state  STATE_ABSENT: any        route  NULL: any        limit  <= 0: no limit
+ *
+ * `each` returns false to stop; it may write.
+ */
+struct store_filter {
+	enum state state;
+	const char *route;
+	int64_t limit;
+};
+enum err store_list(struct store *st, const struct store_filter *filter,
+	bool (*each)(const struct operation *op, void *arg), void *arg) MUSTCHECK;
+
+/* One line of an operation's history, oldest first. */
+struct history {
+	int64_t at_ms;
+	const char *event;  /* a word: "uncertain", "released", ... */
+	const char *detail; /* may be empty */
+};
+enum err store_history(struct store *st, int64_t op_id,
+	bool (*each)(const struct history *h, void *arg), void *arg) MUSTCHECK;
+
+/* Sizes for `retrysafe stats`. */
+struct store_sizes {
+	int64_t operations[STATE__MAX]; /* by state */
+	int64_t responses_bytes;        /* bodies as recorded */
+	int64_t file_bytes;             /* the database file */
+	int64_t log_bytes;              /* the write-ahead log */
+};
+enum err store_measure(struct store *st, struct store_sizes *out) MUSTCHECK;
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * store/operation.c - what is common to all engines: names of operations and states, and freeing
+ *
+ * What it does not know: where operations are stored.
+ */
+#include "store/operation.h"
+
+#include "store/outbox.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void operation_ref(const struct operation *op, char ref[REF_LEN + 1])
+{
+	snprintf(ref, REF_LEN + 1, "%016" PRIx64 "%016" PRIx64, (uint64_t)op->id,
+		(uint64_t)op->nonce);
+}
+
+const char *state_name(enum state s)
+{
+	static const char *const names[STATE__MAX] = {
+		[STATE_ABSENT] = "absent",
+		[STATE_RUNNING] = "running",
+		[STATE_DONE] = "done",
+		[STATE_UNCERTAIN] = "uncertain",
+		[STATE_EXPIRED] = "expired",
+	};
+
+	return s < STATE__MAX && names[s] ? names[s] : "unknown";
+}
+
+void response_free(struct response *r)
+{
+	free(r->head);
+	free(r->body);
+	memset(r, 0, sizeof(*r));
+}
+
+void stored_request_free(struct stored_request *r)
+{
+	free(r->variables);
+	free(r->body);
+	memset(r, 0, sizeof(*r));
+}
+
+const char message_given_up[] = "given up: ";
+
+const char *message_state(const struct message *m)
+{
+	if (m->due_ms != 0)
+		return "waiting";
+	return strncmp(m->said, message_given_up, strlen(message_given_up)) == 0 ? "given up"
+										 : "delivered";
+}
+
+void message_free(struct message *m)
+{
+	free(m->url);
+	memset(m, 0, sizeof(*m));
+}

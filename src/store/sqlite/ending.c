@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * store/sqlite/ending.c - everything that changes together with the row of an operation that ends
+ *
+ * RULES
+ *   (1) All of it happens in the transaction that moves the row, whichever move it is
+ *       (unit/outbox, unit/store_natural).
+ *
+ * What it does not know: which statement moves the row, and whether it may (store/sqlite/claim.c,
+ * store/sqlite/record.c, store/sqlite/settle.c).
+ */
+#include "store/sqlite/ending.h"
+
+#include "store/sqlite/natural.h"
+#include "store/sqlite/outbox.h"
+#include "store/sqlite/row.h"
+
+enum err end_operation(struct conn *c, int64_t id, enum state state, const struct ending *ending)
+{
+	enum err e = OK;
+
+	if (state == STATE_DONE || ending->is_row_gone)
+		e = row_drop(c, &drop_request, id);
+	if (e == OK && ending->is_row_gone)
+		e = row_drop(c, &drop_webhook, id);
+	if (e == OK && state == STATE_UNCERTAIN)
+		e = row_drop(c, &drop_chunks, id);
+	if (e == OK && state != STATE_UNCERTAIN)
+		e = natural_end(c, id, ending->keeps_natural, ending->now_ms);
+	if (e == OK && !ending->is_posted)
+		e = outbox_post(c, id, NULL, state, ending->now_ms);
+	if (e == OK && ending->event)
+		e = row_add_history(c, id, ending->now_ms, ending->event, ending->detail);
+	return e;
+}
