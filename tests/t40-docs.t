@@ -328,7 +328,7 @@ my %is_planned = map { $_ => 1 } qw(
     base/fdpass.c base/descriptors.c store/operation.c store/liveness.c store/url.c store/engine.c
     store/sqlite/connection.c store/sqlite/row.c store/sqlite/transaction.c store/sqlite/record.c
     store/sqlite/request.c store/sqlite/expire.c store/sqlite/messages.c
-    recovery/policy.c gateway/route.c gateway/key_step.c gateway/lookup.c gateway/resource.c
+    recovery/policy.c
     cli/serve.c cli/check.c cli/render.c cli/store.c
 );
 

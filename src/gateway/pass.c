@@ -18,6 +18,11 @@
  */
 #include "gateway/pass.h"
 
+#include "base/log.h"
+#include "gateway/body.h"
+#include "gateway/refusal.h"
+#include "gateway/request_log.h"
+#include "gateway/route.h"
 #include "keeper/link.h"
 
 #include <errno.h>
@@ -241,7 +246,19 @@ static void stop_pump(struct request *r, struct pump *p, bool has_client)
 		close(p->over_fd);
 }
 
-enum err pass_through(
+/*
+ * pass_through - runs r->script and passes bytes on as they come, both ways
+ *
+ *   link    of the worker
+ *   sent        bytes of the answer that were sent
+ *   end         how the script ended, when that was seen: exit_status -1 otherwise
+ *
+ * Returns OK: the answer, whatever the script said, has been sent, *sent may be 0; ERR_ABSENT
+ * nothing was started and nothing was sent, *failed is the errno; ERR_REFUSED, ERR_INVALID,
+ * ERR_FULL the body could not be taken (nothing started); ERR_GONE the client or the keeper has
+ * left; ERR_NOMEM, ERR_SYSTEM. Blocks as long as the script runs.
+ */
+static enum err pass_through(
 	struct request *r, struct keeper_link *link, int64_t *sent, struct ending *end, int *failed)
 {
 	struct pump p = {.out_fd = -1, .over_fd = -1};
@@ -285,4 +302,57 @@ enum err pass_through(
 		link_forget(link);
 	stop_pump(r, &p, e == OK || e == ERR_ABSENT);
 	return e;
+}
+
+static enum next answer_pass(
+	struct request *r, enum err e, int64_t sent, const struct ending *end, int failed)
+{
+	counters_add(answer_counters(r), COUNTER_PASSED);
+	r->log.outcome = "passed";
+	r->log.exit_status = end->exit_status;
+	r->log.run_us = end->run_us > 0 ? end->run_us : -1;
+	switch (e) {
+	case OK:
+		if (sent > 0) {
+			answer_log(r);
+			web_peer_write(r->peer, NULL, 0, true);
+			return FINISHED;
+		}
+		return answer_problem(r, PROBLEM_SCRIPT_FAILED, COUNTER_NOT_STARTED,
+			"The script ended without an answer", NULL, 0);
+	case ERR_ABSENT:
+		log_warn("%s: %s", r->script.path, strerror(failed));
+		return answer_problem(
+			r, PROBLEM_SCRIPT_NOT_STARTED, COUNTER_NOT_STARTED, NULL, NULL, 1);
+	case ERR_REFUSED:
+		return answer_problem(
+			r, PROBLEM_REQUEST_TOO_LARGE, COUNTER_REQUEST_REFUSED, err_text(), NULL, 0);
+	case ERR_INVALID:
+		return answer_problem(r, PROBLEM_REQUEST_INCOMPLETE, COUNTER_REQUEST_REFUSED,
+			err_text(), NULL, 0);
+	case ERR_GONE:
+		return sent > 0 || web_peer_is_gone(r->peer) ? FINISHED : answer_failed(r, e);
+	default:
+		return sent > 0 ? FINISHED : answer_failed(r, e);
+	}
+}
+
+enum next pass(struct request *r)
+{
+	struct ending end;
+	int64_t sent = 0;
+	int failed = 0;
+	enum err e;
+
+	if (gateway_open_script(r) == FINISHED)
+		return FINISHED;
+	e = link_open(r->worker->control_fd, &r->worker->link);
+	if (e != OK)
+		return answer_failed(r, e);
+	e = pass_through(r, &r->worker->link, &sent, &end, &failed);
+	if (e == ERR_GONE) /* perhaps it was the keeper */
+		link_close(&r->worker->link);
+	answer_pass(r, e, sent, &end, failed);
+	ending_free(&end);
+	return FINISHED;
 }

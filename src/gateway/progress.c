@@ -14,13 +14,11 @@
  * What it does not know: how an operation is run, and what its result is (gateway/protect.c,
  * gateway/replay.c).
  */
-#include "base/clock.h"
-#include "gateway/fingerprint.h"
-#include "gateway/source.h"
-#include "gateway/steps.h"
-#include "gateway/waiting.h"
+#include "gateway/progress.h"
 
-#include <string.h>
+#include "base/clock.h"
+#include "gateway/refusal.h"
+#include "gateway/waiting.h"
 
 static bool is_async(const struct request *r)
 {
@@ -97,50 +95,4 @@ enum err progress_wait(struct request *r, struct operation *found,
 	if (e == OK && *verdict == VERDICT_REPLAY)
 		counters_add(answer_counters(r), COUNTER_WAITED);
 	return e;
-}
-
-/* ---- the operation's own address ---- */
-
-/* GET SCRIPT?_operation=REF; false: an ordinary request for the script. */
-static bool names_operation(struct request *r, char ref[REF_LEN + 1])
-{
-	const char *method = variables_get(&r->vars, "REQUEST_METHOD");
-	struct value v;
-
-	if (!r->route || (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) ||
-		source_find(r, "query:_operation", &v) != OK || v.n != 1 || v.len != REF_LEN ||
-		strspn(v.text, "0123456789abcdef") != REF_LEN)
-		return false;
-	memcpy(ref, v.text, REF_LEN + 1);
-	return true;
-}
-
-/*
- * An operation of another route, or of somebody else, is as unknown as one that is not there: the
- * answer tells nothing about it.
- */
-enum next progress_resource(struct request *r)
-{
-	char ref[REF_LEN + 1];
-	struct operation found;
-	enum err e;
-
-	if (!names_operation(r, ref))
-		return NEXT;
-	r->is_resource = true;
-	progress_take_preference(r);
-	e = deployment_store(r->deployment, variables_get(&r->vars, "DOCUMENT_ROOT"), &r->store);
-	if (e == OK)
-		e = store_find_ref(r->store, ref, &found, NULL);
-	if (e != OK && e != ERR_ABSENT)
-		return answer_store_failed(r, e);
-	fingerprint_principal(store_secret(r->store), r);
-	if (e == OK && strncmp(found.route, r->log.route, ROUTE_NAME_MAX) == 0 &&
-		memcmp(found.principal, r->op.principal, PRINCIPAL_LEN) == 0) {
-		memcpy(r->op.identity, found.identity, IDENTITY_LEN);
-		memcpy(r->op.fingerprint, found.fingerprint, FINGERPRINT_LEN);
-		if (protect_tell(r) == FINISHED)
-			return FINISHED;
-	}
-	return answer_problem(r, PROBLEM_OPERATION_UNKNOWN, COUNTER_REQUEST_REFUSED, NULL, NULL, 0);
 }

@@ -14,9 +14,14 @@
  *
  * What it does not know: whether the caller may have the answer (operation/claim.c).
  */
+#include "gateway/replay.h"
+
 #include "base/log.h"
+#include "gateway/body.h"
+#include "gateway/refusal.h"
 #include "gateway/reply.h"
-#include "gateway/steps.h"
+#include "gateway/request_log.h"
+#include "gateway/route.h"
 #include "operation/record.h"
 
 #include <stdio.h>

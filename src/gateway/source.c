@@ -12,6 +12,7 @@
  */
 #include "gateway/source.h"
 
+#include "gateway/body.h"
 #include "http/form.h"
 #include "http/json_pointer.h"
 

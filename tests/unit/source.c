@@ -4,6 +4,7 @@
  * of a body depends on what was asked, not on how it was wrapped; the body stays as it is.
  */
 #include "gateway/source.h"
+#include "gateway/body.h"
 
 #include "http/form.h"
 #include "http/json_pointer.h"

@@ -1,69 +1,19 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * gateway/answer.c - what is said when a request does not get a script's answer
+ * gateway/refusal.c - the answer when a request does not get a script's answer
  *
  * What it does not know: why; that is decided by the steps.
  */
+#include "gateway/refusal.h"
+
 #include "base/log.h"
 #include "gateway/reply.h"
-#include "gateway/steps.h"
+#include "gateway/request_log.h"
 
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-struct counters *answer_counters(struct request *r)
-{
-	return r->deployment ? deployment_counters(r->deployment) : NULL;
-}
-
-void answer_note(struct request *r, const char *text)
-{
-	snprintf(r->log_detail, sizeof(r->log_detail), "%s", text);
-	r->log.detail = r->log_detail;
-}
-
-static void write_line(void *arg, const char *line, size_t len)
-{
-	struct request *r = arg;
-
-	web_peer_log(r->peer, line, len);
-}
-
-void answer_log(struct request *r)
-{
-	if (r->is_logged)
-		return;
-	r->is_logged = true;
-	log_request(&r->log, log_leads_nowhere() ? write_line : NULL, r);
-}
-
-/* One line of the script's complaints, marked with the ref. */
-void answer_complaint_end(struct request *r)
-{
-	char line[sizeof(r->complaint) + REF_LEN + 16];
-	int n = snprintf(line, sizeof(line), "retrysafe %s: %.*s\n", r->ref, (int)r->complaint_len,
-		r->complaint);
-
-	if (r->complaint_len > 0)
-		web_peer_log(r->peer, line, (size_t)n);
-	r->complaint_len = 0;
-}
-
-/* They go to the server's error log line by line, in whatever pieces they come; a very long line
- * becomes several. */
-void answer_complaint(void *arg, const char *text, size_t len)
-{
-	struct request *r = arg;
-
-	for (size_t i = 0; i < len; i++) {
-		if (text[i] != '\n')
-			r->complaint[r->complaint_len++] = text[i];
-		if (text[i] == '\n' || r->complaint_len == sizeof(r->complaint))
-			answer_complaint_end(r);
-	}
-}
 
 /* May it be the beginning of a Location and of an address in a page?  RFC 3986, section 2. */
 static bool is_path(const char *text, size_t len)

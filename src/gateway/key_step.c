@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * gateway/key_step.c - where a request has its key: the places that `key_from` names, in their
+ * order
+ *
+ * What it does not know: what is stored for the key.
+ */
+#include "gateway/key_step.h"
+
+#include "base/digest.h"
+#include "gateway/body.h"
+#include "gateway/pass.h"
+#include "gateway/refusal.h"
+#include "gateway/source.h"
+
+#include <string.h>
+
+/* The key that stands in one place of the request.  ERR_ABSENT: none does. */
+static enum err key_at(struct request *r, const char *source)
+{
+	const char *name = strchr(source, ':') + 1;
+	struct value v;
+	enum err e = source_find(r, source, &v);
+
+	if (e != OK)
+		return e;
+	if (v.n == 0)
+		return err_set(ERR_ABSENT, "there is no %s", name);
+	if (v.n > 1)
+		return err_set(ERR_INVALID, "more than one %s was sent; send exactly one", name);
+	if (v.is_too_long)
+		return err_set(ERR_INVALID, "the %s is longer than %d characters", name, KEY_MAX);
+	if (strncmp(source, "header:", 7) == 0)
+		return key_parse(v.text, v.len, r->route->key_syntax, name, &r->key);
+	return key_parse_bare(v.text, v.len, name, &r->key);
+}
+
+/*
+ * A request that only its natural key protects gets a key that nobody else has.  A body that cannot
+ * be understood is refused later, where the natural key is made.
+ */
+static enum next make_key(struct request *r, enum err *e)
+{
+	unsigned char bytes[16];
+	bool has_value = false;
+	struct value v;
+
+	for (strings from = r->route->unique; from && *from && !has_value; from++) {
+		if (source_is_in_body(r, *from) && protect_read_body(r) == FINISHED)
+			return FINISHED;
+		has_value = source_find(r, *from, &v) != OK || v.n > 0;
+	}
+	if (!has_value)
+		return NEXT;
+	random_bytes(bytes, sizeof(bytes));
+	hex_text(bytes, sizeof(bytes), r->key.text);
+	r->key.len = strlen(r->key.text);
+	*e = OK;
+	return NEXT;
+}
+
+/*
+ * The first place of key_from that holds a key counts.  The body is read before the key is known
+ * only where a place is in it.
+ */
+static enum next find_key(struct request *r, enum err *e)
+{
+	*e = err_set(ERR_ABSENT, "no place holds a key");
+	for (strings from = r->route->key_from; *from && *e == ERR_ABSENT; from++) {
+		r->key.is_derived = strcmp(*from, "derive") == 0;
+		if (source_is_in_body(r, *from) && protect_read_body(r) == FINISHED)
+			return FINISHED;
+		*e = r->key.is_derived ? OK : key_at(r, *from);
+	}
+	return *e == ERR_ABSENT && !r->route->key_required ? make_key(r, e) : NEXT;
+}
+
+enum next take_key(struct request *r)
+{
+	const char *method = variables_get(&r->vars, "REQUEST_METHOD");
+	enum err e;
+
+	if (!r->route || !config_route_protects(r->route, method))
+		return pass(r);
+	if (find_key(r, &e) == FINISHED)
+		return FINISHED;
+	switch (e) {
+	case OK:
+		return NEXT;
+	case ERR_ABSENT:
+		return r->route->key_required ? answer_problem(r, PROBLEM_KEY_MISSING,
+							COUNTER_KEY_MISSING, NULL, NULL, 0)
+					      : pass(r);
+	case ERR_INVALID:
+		return answer_problem(
+			r, PROBLEM_KEY_INVALID, COUNTER_KEY_INVALID, err_text(), NULL, 0);
+	case ERR_REFUSED:
+		return answer_problem(
+			r, PROBLEM_REQUEST_TOO_LARGE, COUNTER_REQUEST_REFUSED, err_text(), NULL, 0);
+	default:
+		return answer_failed(r, e);
+	}
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * gateway/progress.h - what a caller gets while an operation is still being carried out
+ */
+#ifndef RETRYSAFE_GATEWAY_PROGRESS_H
+#define RETRYSAFE_GATEWAY_PROGRESS_H
+
+#include "gateway/request.h"
+#include "operation/claim.h"
+
+/* Reads Prefer, where the route allows it. */
+void progress_take_preference(struct request *r);
+/* `found` is running: 202 or 409, and where and when to ask again.  Returns FINISHED. */
+enum next progress_tell(struct request *r, const struct operation *found);
+/* Until when the first caller waits for its script, clock_mono_us(); 0: to its end; -1: not at all.
+ */
+int64_t progress_patience_us(const struct request *r);
+/*
+ * Waits, where the route or the client wants it, until `look` says something else than
+ * VERDICT_IN_PROGRESS, or the time is over, or the client has left.  Returns OK or look's errors.
+ */
+enum err progress_wait(struct request *r, struct operation *found,
+	enum err (*look)(struct request *r, struct operation *found, enum verdict *verdict),
+	enum verdict *verdict) MUSTCHECK;
+
+#endif
