@@ -19,7 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum err request_length(const struct request *r, int64_t *len)
+enum err body_length(const struct request *r, int64_t *len)
 {
 	const char *text = variables_get(&r->vars, "CONTENT_LENGTH");
 	char *end;
@@ -77,11 +77,11 @@ static enum err read_all(struct request *r, int64_t max_bytes, const char *spool
 	return e;
 }
 
-enum err request_read_body(struct request *r, int64_t max_bytes, const char *spool)
+enum err body_read(struct request *r, int64_t max_bytes, const char *spool)
 {
 	char text[24];
 	int64_t announced;
-	enum err e = request_length(r, &announced);
+	enum err e = body_length(r, &announced);
 
 	if (e != OK)
 		return e;
@@ -109,7 +109,7 @@ enum err request_read_body(struct request *r, int64_t max_bytes, const char *spo
 	return e == OK ? variables_set(&r->vars, "HTTP_TRANSFER_ENCODING", NULL) : e;
 }
 
-enum err request_body_fd(struct request *r, int *fd)
+enum err body_fd(struct request *r, int *fd)
 {
 	enum err e = OK;
 
@@ -126,27 +126,28 @@ enum err request_body_fd(struct request *r, int *fd)
 	return e;
 }
 
-enum next protect_read_body(struct request *r)
+enum next body_read_protected(struct request *r)
 {
 	enum err e;
 
 	if (r->has_body) /* the key was looked for in it */
 		return NEXT;
-	/* A new store makes the spool that a large body goes to; protect_look() says what is wrong.
+	/* A new store makes the spool that a large body goes to; lookup_request() says what is
+	 * wrong.
 	 */
 	(void)!deployment_store(r->deployment, variables_get(&r->vars, "DOCUMENT_ROOT"), &r->store);
-	e = request_read_body(r, r->route->max_request_bytes, r->cf->spool);
+	e = body_read(r, r->route->max_request_bytes, r->cf->spool);
 	switch (e) {
 	case OK:
 		return NEXT;
 	case ERR_REFUSED:
-		return answer_problem(
+		return refusal_send(
 			r, PROBLEM_REQUEST_TOO_LARGE, COUNTER_REQUEST_REFUSED, err_text(), NULL, 0);
 	case ERR_GONE:
 	case ERR_INVALID:
-		return answer_problem(r, PROBLEM_REQUEST_INCOMPLETE, COUNTER_REQUEST_REFUSED,
+		return refusal_send(r, PROBLEM_REQUEST_INCOMPLETE, COUNTER_REQUEST_REFUSED,
 			err_text(), NULL, 0);
 	default:
-		return answer_failed(r, e);
+		return refusal_failed(r, e);
 	}
 }

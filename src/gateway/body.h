@@ -8,7 +8,7 @@
 #include "gateway/request.h"
 
 /*
- * request_read_body - reads the whole body, and its SHA-256 into r->body_digest
+ * body_read - reads the whole body, and its SHA-256 into r->body_digest
  *
  * The length is proven: with CONTENT_LENGTH exactly that many bytes must come, and without it a
  * proper end.  CONTENT_LENGTH is then set to the length and HTTP_TRANSFER_ENCODING removed.
@@ -17,19 +17,19 @@
  * announced; ERR_INVALID CONTENT_LENGTH is not a number; ERR_FULL, ERR_NOMEM, ERR_SYSTEM no room
  * for it.  Blocks while the client sends.
  */
-enum err request_read_body(struct request *r, int64_t max_bytes, const char *spool) MUSTCHECK;
+enum err body_read(struct request *r, int64_t max_bytes, const char *spool) MUSTCHECK;
 
 /*
- * request_body_fd - the descriptor of the body that was read, at its start; borrowed from r
+ * body_fd - the descriptor of the body that was read, at its start; borrowed from r
  *
  * Returns OK; ERR_NOMEM (also: no descriptors), ERR_SYSTEM.
  */
-enum err request_body_fd(struct request *r, int *fd) MUSTCHECK;
+enum err body_fd(struct request *r, int *fd) MUSTCHECK;
 
 /* CONTENT_LENGTH; -1 when there is none.  ERR_INVALID: not a number. */
-enum err request_length(const struct request *r, int64_t *len) MUSTCHECK;
+enum err body_length(const struct request *r, int64_t *len) MUSTCHECK;
 
 /* Step `body`: reads the body of a protected request, where that has not been done. */
-enum next protect_read_body(struct request *r);
+enum next body_read_protected(struct request *r);
 
 #endif

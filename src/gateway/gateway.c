@@ -38,13 +38,13 @@ static enum next read_variables(struct request *r)
 	int64_t announced;
 
 	if (e != OK)
-		return answer_problem(
+		return refusal_send(
 			r, PROBLEM_REQUEST_INVALID, COUNTER_REQUEST_REFUSED, err_text(), NULL, 0);
 	if (!variables_get(&r->vars, "REQUEST_METHOD"))
-		return answer_problem(r, PROBLEM_REQUEST_INVALID, COUNTER_REQUEST_REFUSED,
+		return refusal_send(r, PROBLEM_REQUEST_INVALID, COUNTER_REQUEST_REFUSED,
 			"The web server did not say REQUEST_METHOD", NULL, 0);
-	if (request_length(r, &announced) != OK)
-		return answer_problem(
+	if (body_length(r, &announced) != OK)
+		return refusal_send(
 			r, PROBLEM_REQUEST_INVALID, COUNTER_REQUEST_REFUSED, err_text(), NULL, 0);
 	/* So that draining never waits for more than the client sends. */
 	if (r->way != WAY_FASTCGI)
@@ -58,15 +58,15 @@ static enum next read_variables(struct request *r)
 /* ---- the table ---- */
 
 static const struct step steps[] = {
-	{"read", read_variables},         /* cgi/variables.c */
-	{"script", find_script},          /* cgi/script.c */
-	{"route", find_route},            /* config/config.c, gateway/deployment.c */
-	{"operation", progress_resource}, /* gateway/resource.c: GET ?_operation=REF */
-	{"key", take_key},           /* gateway/source.c, http/key.c; what is not protected goes to
-					gateway/pass.c */
-	{"body", protect_read_body}, /* gateway/body.c */
-	{"look", protect_look},   /* gateway/fingerprint.c, operation/claim.c: a retry is answered
-				     here */
+	{"read", read_variables},       /* cgi/variables.c */
+	{"script", route_find_script},  /* cgi/script.c */
+	{"route", route_find},          /* config/config.c, gateway/deployment.c */
+	{"operation", resource_answer}, /* gateway/resource.c: GET ?_operation=REF */
+	{"key", key_step_find}, /* gateway/value_source.c, http/key.c; what is not protected goes to
+			      gateway/pass.c */
+	{"body", body_read_protected}, /* gateway/body.c */
+	{"look", lookup_request}, /* gateway/fingerprint.c, operation/claim.c: a retry is answered
+				   here */
 	{"claim", protect_claim}, /* cgi/script.c, keeper/link.c, operation/claim.c -> store */
 	{"run", protect_run},     /* keeper/link.c <-> keeper/keeper.c, then operation/record.c ->
 				   * store, then gateway/reply.c
@@ -93,6 +93,6 @@ void gateway_serve(struct worker *w, struct web_peer *peer, enum way way, const 
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
 		if (steps[i].take(&r) == FINISHED)
 			break;
-	answer_log(&r);
+	request_log_write(&r);
 	request_free(&r);
 }

@@ -11,16 +11,16 @@
 #include "gateway/body.h"
 #include "gateway/pass.h"
 #include "gateway/refusal.h"
-#include "gateway/source.h"
+#include "gateway/value_source.h"
 
 #include <string.h>
 
 /* The key that stands in one place of the request.  ERR_ABSENT: none does. */
-static enum err key_at(struct request *r, const char *source)
+static enum err read_key_at(struct request *r, const char *source)
 {
 	const char *name = strchr(source, ':') + 1;
 	struct value v;
-	enum err e = source_find(r, source, &v);
+	enum err e = value_source_find(r, source, &v);
 
 	if (e != OK)
 		return e;
@@ -46,9 +46,9 @@ static enum next make_key(struct request *r, enum err *e)
 	struct value v;
 
 	for (strings from = r->route->unique; from && *from && !has_value; from++) {
-		if (source_is_in_body(r, *from) && protect_read_body(r) == FINISHED)
+		if (value_source_is_in_body(r, *from) && body_read_protected(r) == FINISHED)
 			return FINISHED;
-		has_value = source_find(r, *from, &v) != OK || v.n > 0;
+		has_value = value_source_find(r, *from, &v) != OK || v.n > 0;
 	}
 	if (!has_value)
 		return NEXT;
@@ -68,36 +68,36 @@ static enum next find_key(struct request *r, enum err *e)
 	*e = err_set(ERR_ABSENT, "no place holds a key");
 	for (strings from = r->route->key_from; *from && *e == ERR_ABSENT; from++) {
 		r->key.is_derived = strcmp(*from, "derive") == 0;
-		if (source_is_in_body(r, *from) && protect_read_body(r) == FINISHED)
+		if (value_source_is_in_body(r, *from) && body_read_protected(r) == FINISHED)
 			return FINISHED;
-		*e = r->key.is_derived ? OK : key_at(r, *from);
+		*e = r->key.is_derived ? OK : read_key_at(r, *from);
 	}
 	return *e == ERR_ABSENT && !r->route->key_required ? make_key(r, e) : NEXT;
 }
 
-enum next take_key(struct request *r)
+enum next key_step_find(struct request *r)
 {
 	const char *method = variables_get(&r->vars, "REQUEST_METHOD");
 	enum err e;
 
 	if (!r->route || !config_route_protects(r->route, method))
-		return pass(r);
+		return pass_request(r);
 	if (find_key(r, &e) == FINISHED)
 		return FINISHED;
 	switch (e) {
 	case OK:
 		return NEXT;
 	case ERR_ABSENT:
-		return r->route->key_required ? answer_problem(r, PROBLEM_KEY_MISSING,
+		return r->route->key_required ? refusal_send(r, PROBLEM_KEY_MISSING,
 							COUNTER_KEY_MISSING, NULL, NULL, 0)
-					      : pass(r);
+					      : pass_request(r);
 	case ERR_INVALID:
-		return answer_problem(
+		return refusal_send(
 			r, PROBLEM_KEY_INVALID, COUNTER_KEY_INVALID, err_text(), NULL, 0);
 	case ERR_REFUSED:
-		return answer_problem(
+		return refusal_send(
 			r, PROBLEM_REQUEST_TOO_LARGE, COUNTER_REQUEST_REFUSED, err_text(), NULL, 0);
 	default:
-		return answer_failed(r, e);
+		return refusal_failed(r, e);
 	}
 }

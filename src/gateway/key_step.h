@@ -8,6 +8,6 @@
 #include "gateway/request.h"
 
 /* Step `key`: finds the request's key; sets r->key. */
-enum next take_key(struct request *r);
+enum next key_step_find(struct request *r);
 
 #endif

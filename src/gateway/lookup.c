@@ -12,7 +12,7 @@
 #include "gateway/progress.h"
 #include "gateway/refusal.h"
 #include "gateway/replay.h"
-#include "gateway/source.h"
+#include "gateway/value_source.h"
 #include "http/webhook_url.h"
 #include "keeper/link.h"
 #include "operation/claim.h"
@@ -21,13 +21,14 @@
 #include <string.h>
 
 /* The operator sees which operation it was; the caller, who may be somebody else, does not. */
-static void log_ref(struct request *r, const struct operation *found)
+static void log_found_ref(struct request *r, const struct operation *found)
 {
 	operation_ref(found, r->ref);
 	r->log.ref = r->ref;
 }
 
-static enum next tell(struct request *r, enum verdict verdict, const struct operation *found)
+static enum next answer_verdict(
+	struct request *r, enum verdict verdict, const struct operation *found)
 {
 	switch (verdict) {
 	case VERDICT_REPLAY:
@@ -35,24 +36,24 @@ static enum next tell(struct request *r, enum verdict verdict, const struct oper
 			       ? replay_anew(r, found)
 			       : replay_recorded(r, found, &r->res, false);
 	case VERDICT_EXPIRED:
-		return answer_problem(r, PROBLEM_RESULT_EXPIRED, COUNTER_EXPIRED, NULL, found, 0);
+		return refusal_send(r, PROBLEM_RESULT_EXPIRED, COUNTER_EXPIRED, NULL, found, 0);
 	case VERDICT_IN_PROGRESS:
-		return progress_tell(r, found);
+		return progress_answer(r, found);
 	case VERDICT_KEY_REUSED:
-		log_ref(r, found);
-		return answer_problem(r, PROBLEM_KEY_REUSED, COUNTER_KEY_REUSED, NULL, NULL, 0);
+		log_found_ref(r, found);
+		return refusal_send(r, PROBLEM_KEY_REUSED, COUNTER_KEY_REUSED, NULL, NULL, 0);
 	case VERDICT_OTHER_PRINCIPAL:
-		log_ref(r, found);
-		return answer_problem(
+		log_found_ref(r, found);
+		return refusal_send(
 			r, PROBLEM_OTHER_PRINCIPAL, COUNTER_OTHER_PRINCIPAL, NULL, NULL, 0);
 	default:
-		return answer_problem(
+		return refusal_send(
 			r, PROBLEM_OUTCOME_UNCERTAIN, COUNTER_STILL_UNCERTAIN, NULL, found, 0);
 	}
 }
 
 /* Lets the route's policy decide about an uncertain operation.  True: it may be another one now. */
-static bool settle(struct request *r, struct operation *found)
+static bool settle_by_policy(struct request *r, struct operation *found)
 {
 	struct worker *w = r->worker;
 	enum err e = link_open(w->control_fd, &w->link);
@@ -67,7 +68,7 @@ static bool settle(struct request *r, struct operation *found)
 }
 
 /* What is known about r->op's identity now. */
-static enum err look(struct request *r, struct operation *found, enum verdict *verdict)
+static enum err lookup_verdict(struct request *r, struct operation *found, enum verdict *verdict)
 {
 	enum err e;
 
@@ -77,27 +78,27 @@ static enum err look(struct request *r, struct operation *found, enum verdict *v
 		return e;
 	if (uncertain_may_rerun(r->route, found))
 		*verdict = VERDICT_FREE; /* the claim takes the uncertain row over */
-	else if (settle(r, found))
+	else if (settle_by_policy(r, found))
 		e = claim_look(r->store, &r->op, clock_wall_ms(), found, &r->res, verdict);
 	return e;
 }
 
-enum next protect_tell(struct request *r)
+enum next lookup_answer(struct request *r)
 {
 	struct operation found;
 	enum verdict verdict;
-	enum err e = look(r, &found, &verdict);
+	enum err e = lookup_verdict(r, &found, &verdict);
 
 	if (e == OK && verdict == VERDICT_IN_PROGRESS)
-		e = progress_wait(r, &found, look, &verdict);
+		e = progress_wait(r, &found, lookup_verdict, &verdict);
 	if (e != OK)
-		return answer_store_failed(r, e);
+		return refusal_store_failed(r, e);
 	r->previous = found;
-	return verdict == VERDICT_FREE ? NEXT : tell(r, verdict, &found);
+	return verdict == VERDICT_FREE ? NEXT : answer_verdict(r, verdict, &found);
 }
 
 /* The natural key and the webhook that belong to the request. */
-static enum next take_extras(struct request *r)
+static enum next read_extras(struct request *r)
 {
 	struct value url = {.n = 0};
 	enum err e = OK;
@@ -105,47 +106,47 @@ static enum next take_extras(struct request *r)
 	if (r->route->unique) {
 		e = fingerprint_natural(store_secret(r->store), r, r->natural, &r->has_natural);
 		if (e == ERR_INVALID || e == ERR_REFUSED)
-			return answer_problem(r, PROBLEM_REQUEST_INVALID, COUNTER_REQUEST_REFUSED,
+			return refusal_send(r, PROBLEM_REQUEST_INVALID, COUNTER_REQUEST_REFUSED,
 				err_text(), NULL, 0);
 		if (e != OK)
-			return answer_failed(r, e);
+			return refusal_failed(r, e);
 	}
-	e = source_find(r, "header:Retrysafe-Webhook", &url);
+	e = value_source_find(r, "header:Retrysafe-Webhook", &url);
 	if (e == OK && (url.n > 1 || url.is_too_long))
-		return answer_problem(r, PROBLEM_WEBHOOK_REFUSED, COUNTER_REQUEST_REFUSED,
+		return refusal_send(r, PROBLEM_WEBHOOK_REFUSED, COUNTER_REQUEST_REFUSED,
 			"Retrysafe-Webhook must name one URL of at most 2000 bytes", NULL, 0);
 	if (e == OK && url.n > 0)
 		r->webhook_asked = strdup(url.text);
 	if (e == OK && url.n > 0 && !r->webhook_asked)
-		return answer_failed(r, ERR_NOMEM);
+		return refusal_failed(r, ERR_NOMEM);
 	e = webhook_url_choose(r->route->webhook, r->route->webhook_allow, r->webhook_asked,
 		&r->webhook, &r->webhook_is_trusted);
 	return e == OK ? NEXT
-		       : answer_problem(r, PROBLEM_WEBHOOK_REFUSED, COUNTER_REQUEST_REFUSED,
+		       : refusal_send(r, PROBLEM_WEBHOOK_REFUSED, COUNTER_REQUEST_REFUSED,
 				 err_text(), NULL, 0);
 }
 
-enum next protect_look(struct request *r)
+enum next lookup_request(struct request *r)
 {
 	enum err e = deployment_store(
 		r->deployment, variables_get(&r->vars, "DOCUMENT_ROOT"), &r->store);
 	enum next next;
 
 	if (e != OK)
-		return answer_store_failed(r, e);
-	progress_take_preference(r);
+		return refusal_store_failed(r, e);
+	progress_read_preference(r);
 	e = fingerprint_take(store_secret(r->store), r);
 	if (e == ERR_INVALID || e == ERR_REFUSED)
-		return answer_problem(
+		return refusal_send(
 			r, PROBLEM_REQUEST_INVALID, COUNTER_REQUEST_REFUSED, err_text(), NULL, 0);
 	if (e != OK)
-		return answer_failed(r, e);
-	next = protect_tell(r);
-	return next == NEXT ? take_extras(r) : next;
+		return refusal_failed(r, e);
+	next = lookup_answer(r);
+	return next == NEXT ? read_extras(r) : next;
 }
 
 /* Who has the natural key.  One whom nobody attends to any more is settled first. */
-static enum err find_holder(
+static enum err find_natural_holder(
 	struct request *r, int64_t now_ms, struct operation *found, bool *is_taken)
 {
 	enum err e = store_find_natural(r->store, r->natural, now_ms, found, &r->res, is_taken);
@@ -155,29 +156,29 @@ static enum err find_holder(
 	e = claim_settle(r->store, found);
 	/* Where it came without a key, nobody else ever retries it. */
 	if (e == OK && found->state == STATE_UNCERTAIN)
-		(void)settle(r, found);
+		(void)settle_by_policy(r, found);
 	if (e != OK || found->state == STATE_RUNNING || found->state == STATE_UNCERTAIN)
 		return e;
 	return store_find_natural(r->store, r->natural, now_ms, found, &r->res, is_taken);
 }
 
 /* Somebody has the natural key; the answer of the original is only for the same principal. */
-enum next tell_duplicate(struct request *r)
+enum next lookup_answer_duplicate(struct request *r)
 {
 	struct operation found = {0};
 	int64_t now_ms = clock_wall_ms();
 	bool is_taken = false, is_running, is_shown;
-	enum err e = find_holder(r, now_ms, &found, &is_taken);
+	enum err e = find_natural_holder(r, now_ms, &found, &is_taken);
 
 	if (e != OK && e != ERR_ABSENT)
-		return answer_store_failed(r, e);
+		return refusal_store_failed(r, e);
 	is_running = e == OK && found.state == STATE_RUNNING;
 	is_shown = e == OK && r->route->on_duplicate == DUPLICATE_REPLAY &&
 		   found.state == STATE_DONE && found.expires_ms > now_ms && r->res.is_kept &&
 		   memcmp(found.principal, r->op.principal, PRINCIPAL_LEN) == 0;
 	if (is_shown)
 		return replay_recorded(r, &found, &r->res, true);
-	return answer_problem(r, PROBLEM_DUPLICATE, COUNTER_DUPLICATE,
+	return refusal_send(r, PROBLEM_DUPLICATE, COUNTER_DUPLICATE,
 		is_running ? "A request with the same values is being carried out at this moment"
 			   : NULL,
 		NULL, is_running || !is_taken ? 1 : 0);

@@ -8,13 +8,13 @@
 #include "gateway/request.h"
 
 /* Step `look`: opens the store, and answers a retry. */
-enum next protect_look(struct request *r);
+enum next lookup_request(struct request *r);
 
 /* Tells what is known about r->op's identity.  NEXT: nothing is. */
-enum next protect_tell(struct request *r);
+enum next lookup_answer(struct request *r);
 
 /* Another operation has the natural key; the answer of the original is only for the same principal.
  */
-enum next tell_duplicate(struct request *r);
+enum next lookup_answer_duplicate(struct request *r);
 
 #endif

@@ -51,7 +51,7 @@ struct pump {
 };
 
 /* False: nobody wants more of the body. */
-static bool feed(const struct pump *p, const char *buf, ssize_t n)
+static bool feed_script(const struct pump *p, const char *buf, ssize_t n)
 {
 	struct pollfd fds[2] = {{p->out_fd, POLLOUT, 0}, {p->over_fd, POLLIN, 0}};
 
@@ -72,7 +72,7 @@ static bool feed(const struct pump *p, const char *buf, ssize_t n)
 	return true;
 }
 
-static void *pump(void *arg)
+static void *pump_body(void *arg)
 {
 	struct pump *p = arg;
 	char buf[PIECE];
@@ -81,7 +81,7 @@ static void *pump(void *arg)
 
 	/* A script need not read its body; the server wants to be rid of it all the same. */
 	while ((n = web_peer_read(p->peer, buf, sizeof(buf))) > 0)
-		is_wanted = is_wanted && feed(p, buf, n);
+		is_wanted = is_wanted && feed_script(p, buf, n);
 	close(p->out_fd);
 	return NULL;
 }
@@ -176,7 +176,7 @@ static enum err pass_output(struct request *r, struct keeper_link *link, int fd,
 /* The body that was read, as the caller's own descriptor. */
 static enum err take_body(struct request *r, int *in_fd)
 {
-	enum err e = request_body_fd(r, in_fd);
+	enum err e = body_fd(r, in_fd);
 
 	if (e == OK)
 		r->body.fd = -1;
@@ -188,14 +188,14 @@ static enum err take_body(struct request *r, int *in_fd)
 static enum err open_input(struct request *r, int *in_fd, struct pump *pump_out)
 {
 	int pipe_fds[2];
-	enum err e = request_length(r, &pump_out->length);
+	enum err e = body_length(r, &pump_out->length);
 
 	if (e != OK)
 		return e;
 	if (r->has_body) /* a key was looked for in it, and was not there */
 		return take_body(r, in_fd);
 	if (pump_out->length < 0 && variables_get(&r->vars, "HTTP_TRANSFER_ENCODING")) {
-		e = request_read_body(r, r->cf->defaults.max_request_bytes, r->cf->spool);
+		e = body_read(r, r->cf->defaults.max_request_bytes, r->cf->spool);
 		return e == OK ? take_body(r, in_fd) : e;
 	}
 	if (pump_out->length <= 0) {
@@ -205,7 +205,7 @@ static enum err open_input(struct request *r, int *in_fd, struct pump *pump_out)
 		return OK;
 	}
 	if (pump_out->length <= SMALL_BODY) {
-		e = request_read_body(r, SMALL_BODY, NULL);
+		e = body_read(r, SMALL_BODY, NULL);
 		return e == OK ? take_body(r, in_fd) : e;
 	}
 	web_peer_set_length(r->peer, pump_out->length);
@@ -223,7 +223,7 @@ static enum err start_pump(struct pump *p)
 	if (p->out_fd < 0)
 		return OK;
 	p->over_fd = eventfd(0, EFD_CLOEXEC);
-	if (p->over_fd < 0 || pthread_create(&p->thread, NULL, pump, p) != 0)
+	if (p->over_fd < 0 || pthread_create(&p->thread, NULL, pump_body, p) != 0)
 		return err_set(ERR_NOMEM, "start a thread: %s", strerror(errno));
 	p->is_started = true;
 	return OK;
@@ -304,55 +304,55 @@ static enum err pass_through(
 	return e;
 }
 
-static enum next answer_pass(
+static enum next answer_passed(
 	struct request *r, enum err e, int64_t sent, const struct ending *end, int failed)
 {
-	counters_add(answer_counters(r), COUNTER_PASSED);
+	counters_add(request_counters(r), COUNTER_PASSED);
 	r->log.outcome = "passed";
 	r->log.exit_status = end->exit_status;
 	r->log.run_us = end->run_us > 0 ? end->run_us : -1;
 	switch (e) {
 	case OK:
 		if (sent > 0) {
-			answer_log(r);
+			request_log_write(r);
 			web_peer_write(r->peer, NULL, 0, true);
 			return FINISHED;
 		}
-		return answer_problem(r, PROBLEM_SCRIPT_FAILED, COUNTER_NOT_STARTED,
+		return refusal_send(r, PROBLEM_SCRIPT_FAILED, COUNTER_NOT_STARTED,
 			"The script ended without an answer", NULL, 0);
 	case ERR_ABSENT:
 		log_warn("%s: %s", r->script.path, strerror(failed));
-		return answer_problem(
+		return refusal_send(
 			r, PROBLEM_SCRIPT_NOT_STARTED, COUNTER_NOT_STARTED, NULL, NULL, 1);
 	case ERR_REFUSED:
-		return answer_problem(
+		return refusal_send(
 			r, PROBLEM_REQUEST_TOO_LARGE, COUNTER_REQUEST_REFUSED, err_text(), NULL, 0);
 	case ERR_INVALID:
-		return answer_problem(r, PROBLEM_REQUEST_INCOMPLETE, COUNTER_REQUEST_REFUSED,
+		return refusal_send(r, PROBLEM_REQUEST_INCOMPLETE, COUNTER_REQUEST_REFUSED,
 			err_text(), NULL, 0);
 	case ERR_GONE:
-		return sent > 0 || web_peer_is_gone(r->peer) ? FINISHED : answer_failed(r, e);
+		return sent > 0 || web_peer_is_gone(r->peer) ? FINISHED : refusal_failed(r, e);
 	default:
-		return sent > 0 ? FINISHED : answer_failed(r, e);
+		return sent > 0 ? FINISHED : refusal_failed(r, e);
 	}
 }
 
-enum next pass(struct request *r)
+enum next pass_request(struct request *r)
 {
 	struct ending end;
 	int64_t sent = 0;
 	int failed = 0;
 	enum err e;
 
-	if (gateway_open_script(r) == FINISHED)
+	if (route_open_script(r) == FINISHED)
 		return FINISHED;
 	e = link_open(r->worker->control_fd, &r->worker->link);
 	if (e != OK)
-		return answer_failed(r, e);
+		return refusal_failed(r, e);
 	e = pass_through(r, &r->worker->link, &sent, &end, &failed);
 	if (e == ERR_GONE) /* perhaps it was the keeper */
 		link_close(&r->worker->link);
-	answer_pass(r, e, sent, &end, failed);
+	answer_passed(r, e, sent, &end, failed);
 	ending_free(&end);
 	return FINISHED;
 }

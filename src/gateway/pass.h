@@ -9,6 +9,6 @@
 
 /* Runs the script of a request that is not protected, and passes its answer on.  Returns FINISHED.
  */
-enum next pass(struct request *r);
+enum next pass_request(struct request *r);
 
 #endif

@@ -25,7 +25,7 @@ static bool is_async(const struct request *r)
 	return r->route->async == ASYNC_ALWAYS || r->prefer.respond_async;
 }
 
-void progress_take_preference(struct request *r)
+void progress_read_preference(struct request *r)
 {
 	r->prefer.wait_ms = -1;
 	if (r->route->prefer || r->route->async == ASYNC_PREFER)
@@ -36,20 +36,20 @@ void progress_take_preference(struct request *r)
 static int retry_after(struct request *r, const struct operation *found)
 {
 	int64_t so_far_ms = clock_wall_ms() - found->updated_ms;
-	int64_t usual_ms = counters_expect(answer_counters(r), found->route);
+	int64_t usual_ms = counters_expect(request_counters(r), found->route);
 	int64_t s = ((usual_ms > so_far_ms ? usual_ms - so_far_ms : so_far_ms) + 999) / 1000;
 
 	return s < 1 ? 1 : s > 60 ? 60 : (int)s;
 }
 
-enum next progress_tell(struct request *r, const struct operation *found)
+enum next progress_answer(struct request *r, const struct operation *found)
 {
 	bool is_page = problem_prefers_html(variables_get(&r->vars, "HTTP_ACCEPT"));
 	bool is_ours = found == &r->op; /* the first caller */
 	bool is_accepted = is_async(r) || r->route->in_progress == IN_PROGRESS_ACCEPT ||
 			   r->is_resource || (is_ours && is_page);
 
-	return answer_problem(r, is_accepted ? PROBLEM_ACCEPTED : PROBLEM_IN_PROGRESS,
+	return refusal_send(r, is_accepted ? PROBLEM_ACCEPTED : PROBLEM_IN_PROGRESS,
 		is_accepted ? COUNTER_ACCEPTED : COUNTER_IN_PROGRESS, NULL, found,
 		retry_after(r, found));
 }
@@ -93,6 +93,6 @@ enum err progress_wait(struct request *r, struct operation *found,
 	} while (e == OK && *verdict == VERDICT_IN_PROGRESS && waiting_pause(&w, stop));
 	waiting_end(&w);
 	if (e == OK && *verdict == VERDICT_REPLAY)
-		counters_add(answer_counters(r), COUNTER_WAITED);
+		counters_add(request_counters(r), COUNTER_WAITED);
 	return e;
 }

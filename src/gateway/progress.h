@@ -9,9 +9,9 @@
 #include "operation/claim.h"
 
 /* Reads Prefer, where the route allows it. */
-void progress_take_preference(struct request *r);
+void progress_read_preference(struct request *r);
 /* `found` is running: 202 or 409, and where and when to ask again.  Returns FINISHED. */
-enum next progress_tell(struct request *r, const struct operation *found);
+enum next progress_answer(struct request *r, const struct operation *found);
 /* Until when the first caller waits for its script, clock_mono_us(); 0: to its end; -1: not at all.
  */
 int64_t progress_patience_us(const struct request *r);

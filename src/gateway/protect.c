@@ -41,7 +41,7 @@
 
 #define DERIVED_TTL_MS INT64_C(120000) /* two clicks, not two orders */
 
-static struct record_policy policy_of(const struct request *r)
+static struct record_policy record_policy_for(const struct request *r)
 {
 	struct record_policy policy = record_policy_of(r->cf, r->route);
 
@@ -55,7 +55,7 @@ static struct record_policy policy_of(const struct request *r)
 /* Tells the keeper what would be run, so that from the claim's commit on somebody knows. */
 static enum err order(struct request *r)
 {
-	struct record_policy policy = policy_of(r);
+	struct record_policy policy = record_policy_for(r);
 	struct run_spec spec = {
 		.is_protected = true,
 		.script = &r->script,
@@ -66,7 +66,7 @@ static enum err order(struct request *r)
 		.policy = &policy,
 		.second_fd = store_witness_fd(r->store),
 	};
-	enum err e = request_body_fd(r, &spec.stdin_fd);
+	enum err e = body_fd(r, &spec.stdin_fd);
 
 	if (e != OK)
 		return e;
@@ -74,7 +74,7 @@ static enum err order(struct request *r)
 	claim_prepare(r->store, r->previous.id ? &r->previous : NULL, clock_wall_ms(),
 		claim_time_limit_ms(r->cf, r->route), &r->op);
 	operation_ref(&r->op, r->ref);
-	e = protect_set_environment(r);
+	e = route_set_environment(r);
 	spec.environment = r->vars.list;
 	if (e == OK)
 		e = link_open(r->worker->control_fd, &r->worker->link);
@@ -82,7 +82,7 @@ static enum err order(struct request *r)
 }
 
 /* Orders the run and takes the claim.  NEXT: it is ours, or, with VERDICT_FREE, somebody's. */
-static enum next take(struct request *r, enum verdict *verdict)
+static enum next claim_or_answer(struct request *r, enum verdict *verdict)
 {
 	struct claim claim = {
 		.op = &r->op,
@@ -99,7 +99,7 @@ static enum next take(struct request *r, enum verdict *verdict)
 
 	if (e != OK) {
 		link_close(&r->worker->link);
-		return answer_failed(r, e);
+		return refusal_failed(r, e);
 	}
 	fault("gateway.ordered");
 	start_us = clock_mono_us();
@@ -108,11 +108,11 @@ static enum next take(struct request *r, enum verdict *verdict)
 	if (e != OK || *verdict != VERDICT_TAKEN)
 		link_forget(&r->worker->link);
 	if (e != OK)
-		return answer_store_failed(r, e);
+		return refusal_store_failed(r, e);
 	if (*verdict == VERDICT_DUPLICATE)
-		return tell_duplicate(r);
+		return lookup_answer_duplicate(r);
 	if (*verdict == VERDICT_OVERLOADED)
-		return answer_problem(r, PROBLEM_OVERLOADED, COUNTER_OVERLOADED, NULL, NULL, 1);
+		return refusal_send(r, PROBLEM_OVERLOADED, COUNTER_OVERLOADED, NULL, NULL, 1);
 	return NEXT;
 }
 
@@ -122,31 +122,30 @@ enum next protect_claim(struct request *r)
 {
 	enum verdict verdict;
 
-	if (gateway_open_script(r) == FINISHED)
+	if (route_open_script(r) == FINISHED)
 		return FINISHED;
 	/* A request whose client has left may lie in a server's queue while its retry is served. */
 	if (web_peer_is_gone(r->peer)) {
 		r->log.outcome = "abandoned";
-		counters_add(answer_counters(r), COUNTER_ABANDONED);
+		counters_add(request_counters(r), COUNTER_ABANDONED);
 		return FINISHED;
 	}
 	for (int i = 0; i < CLAIMS_MAX; i++) {
-		if (take(r, &verdict) == FINISHED)
+		if (claim_or_answer(r, &verdict) == FINISHED)
 			return FINISHED;
 		if (verdict == VERDICT_TAKEN) {
 			r->log.ref = r->ref;
 			return NEXT;
 		}
 		/* Somebody was faster; by now there is something to tell. */
-		if (protect_tell(r) == FINISHED)
+		if (lookup_answer(r) == FINISHED)
 			return FINISHED;
 	}
-	return answer_problem(
-		r, PROBLEM_STORE_UNAVAILABLE, COUNTER_STORE_UNAVAILABLE, NULL, NULL, 1);
+	return refusal_send(r, PROBLEM_STORE_UNAVAILABLE, COUNTER_STORE_UNAVAILABLE, NULL, NULL, 1);
 }
 
 /* The request, for whoever has to find out what became of it; only where somebody could. */
-static enum err keep_request(struct request *r)
+static enum err save_request(struct request *r)
 {
 	char *packed;
 	size_t len = 0, at = 0;
@@ -164,7 +163,7 @@ static enum err keep_request(struct request *r)
 		memcpy(packed + at, *v, strlen(*v) + 1);
 		at += strlen(*v) + 1;
 	}
-	e = request_body_fd(r, &fd);
+	e = body_fd(r, &fd);
 	if (e == OK)
 		e = store_save_request(r->store, &r->op, packed, len, fd, r->body_len);
 	free(packed);
@@ -186,7 +185,7 @@ static void release_claim(struct request *r)
 }
 
 /* Nothing was started, and we know it: the claim is let go. */
-static enum next release(struct request *r, int failed)
+static enum next refuse_not_started(struct request *r, int failed)
 {
 	char text[300];
 
@@ -196,10 +195,10 @@ static enum next release(struct request *r, int failed)
 		failed == ENOENT ? " (is the interpreter that its first line names there, without "
 				   "a CR at the end?)"
 				 : "");
-	answer_note(r, text);
+	request_log_detail(r, text);
 	log_warn("%s", text);
 	release_claim(r);
-	return answer_problem(r, PROBLEM_SCRIPT_NOT_STARTED, COUNTER_NOT_STARTED, NULL, NULL, 1);
+	return refusal_send(r, PROBLEM_SCRIPT_NOT_STARTED, COUNTER_NOT_STARTED, NULL, NULL, 1);
 }
 
 /* The keeper has died: nobody will see how the script ends. */
@@ -213,7 +212,7 @@ static enum next lose_sight(struct request *r)
 	if (e != OK)
 		log_warn("operation %s: %s", r->ref, err_text());
 	r->op.state = STATE_UNCERTAIN;
-	return answer_problem(r, PROBLEM_OUTCOME_UNCERTAIN, COUNTER_UNCERTAIN, NULL, &r->op, 0);
+	return refusal_send(r, PROBLEM_OUTCOME_UNCERTAIN, COUNTER_UNCERTAIN, NULL, &r->op, 0);
 }
 
 static enum next record(struct request *r, struct ending *end);
@@ -227,12 +226,12 @@ static enum next hand_over(struct request *r)
 	link_close(&r->worker->link);
 	waiting_leave(&r->attended);
 	if (!web_peer_is_gone(r->peer))
-		return progress_tell(r, &r->op);
+		return progress_answer(r, &r->op);
 	r->log.outcome = "client-left";
 	return FINISHED;
 }
 
-static enum next keep(struct request *r, enum err e);
+static enum next leave_to_keeper(struct request *r, enum err e);
 
 /* The script runs, or is about to. */
 static enum next wait_for_end(struct request *r, int64_t patience_us)
@@ -240,7 +239,7 @@ static enum next wait_for_end(struct request *r, int64_t patience_us)
 	struct watch watch = {
 		.stop = {{r->worker->stop_fd, POLLIN, 0}, web_peer_pollfd(r->peer)},
 		.until_us = patience_us,
-		.on_text = answer_complaint,
+		.on_text = request_log_complaint,
 		.arg = r,
 	};
 	struct ending end = ENDING_NONE;
@@ -256,22 +255,22 @@ static enum next wait_for_end(struct request *r, int64_t patience_us)
 		watch.until_us = 0;
 		e = link_wait(&r->worker->link, &watch, &end, &failed);
 	}
-	answer_complaint_end(r);
+	request_log_complaint_end(r);
 	switch (e) {
 	case OK:
 		break;
 	case ERR_ABSENT:
-		return release(r, failed);
+		return refuse_not_started(r, failed);
 	case ERR_BUSY:
 		return hand_over(r);
 	case ERR_NOMEM:
-		return keep(r, e);
+		return leave_to_keeper(r, e);
 	default:
 		return lose_sight(r);
 	}
 	r->log.run_us = end.run_us;
 	r->log.exit_status = end.exit_status;
-	counters_learn(answer_counters(r), r->op.route, end.run_us / 1000);
+	counters_learn(request_counters(r), r->op.route, end.run_us / 1000);
 	fault("gateway.ended");
 	next = record(r, &end);
 	ending_free(&end);
@@ -281,17 +280,17 @@ static enum next wait_for_end(struct request *r, int64_t patience_us)
 enum next protect_run(struct request *r)
 {
 	enum next next;
-	enum err e = keep_request(r);
+	enum err e = save_request(r);
 
 	if (e != OK) {
-		answer_note(r, err_text());
+		request_log_detail(r, err_text());
 		release_claim(r);
-		return answer_store_failed(r, e);
+		return refusal_store_failed(r, e);
 	}
 	e = link_go(&r->worker->link);
 	if (e != OK) { /* what was not told to start has not started */
 		link_close(&r->worker->link);
-		return release(r, EPIPE);
+		return refuse_not_started(r, EPIPE);
 	}
 	fault("gateway.went");
 	waiting_register(&r->attended, r->op.id);
@@ -303,25 +302,25 @@ enum next protect_run(struct request *r)
 /* ---- record and reply ---- */
 
 /* It ran, but the store does not take its result now: the keeper goes on trying. */
-static enum next keep(struct request *r, enum err e)
+static enum next leave_to_keeper(struct request *r, enum err e)
 {
 	log_warn("operation %s: its result is kept until it can be recorded: %s", r->ref,
 		err_text());
 	if (e == ERR_BROKEN || e == ERR_SYSTEM)
 		deployment_discard(r->deployment);
 	link_hand_over(&r->worker->link);
-	return answer_problem(r, PROBLEM_IN_PROGRESS, COUNTER_STORE_UNAVAILABLE,
+	return refusal_send(r, PROBLEM_IN_PROGRESS, COUNTER_STORE_UNAVAILABLE,
 		"The script has run and its result is kept, but it could not be recorded yet",
 		&r->op, 5);
 }
 
 /* Somebody else has settled the operation: what is there now is the truth. */
-static enum next tell_settled(struct request *r)
+static enum next answer_settled(struct request *r)
 {
 	link_forget(&r->worker->link);
-	if (protect_tell(r) == FINISHED)
+	if (lookup_answer(r) == FINISHED)
 		return FINISHED;
-	return answer_problem(r, PROBLEM_OUTCOME_UNCERTAIN, COUNTER_STILL_UNCERTAIN, NULL, NULL, 0);
+	return refusal_send(r, PROBLEM_OUTCOME_UNCERTAIN, COUNTER_STILL_UNCERTAIN, NULL, NULL, 0);
 }
 
 static enum next reply_first(struct request *r, const struct ending *end, struct recorded *rec)
@@ -332,15 +331,15 @@ static enum next reply_first(struct request *r, const struct ending *end, struct
 	bool is_released = rec->outcome == OUTCOME_RELEASED;
 
 	r->op.state = is_released ? STATE_ABSENT : STATE_DONE;
-	counters_add(answer_counters(r), is_released ? COUNTER_RELEASED : COUNTER_FIRST);
+	counters_add(request_counters(r), is_released ? COUNTER_RELEASED : COUNTER_FIRST);
 	r->log.outcome = is_released ? "released" : "first";
 	r->log.status = rec->res.status;
 	/* Far too much of it: the end was not kept anywhere. */
 	if (end->output_fd >= 0 && lseek(end->output_fd, 0, SEEK_END) < end->output_len)
-		return answer_problem(r, PROBLEM_RESULT_EXPIRED, COUNTER_EXPIRED,
+		return refusal_send(r, PROBLEM_RESULT_EXPIRED, COUNTER_EXPIRED,
 			"The script was done, but its response is far too large to be passed on",
 			&r->op, 0);
-	answer_log(r);
+	request_log_write(r);
 	e = reply_recorded(r->peer, &rec->res, &rest, NULL);
 	if (e != OK && e != ERR_GONE)
 		log_warn("operation %s: %s", r->ref, err_text());
@@ -353,13 +352,13 @@ static enum next refuse_uncertain(struct request *r, const struct recorded *rec)
 
 	log_warn("operation %s is uncertain: %s", r->ref, rec->reason);
 	r->op.state = STATE_UNCERTAIN;
-	return answer_problem(r, is_timeout ? PROBLEM_SCRIPT_TIMEOUT : PROBLEM_SCRIPT_FAILED,
+	return refusal_send(r, is_timeout ? PROBLEM_SCRIPT_TIMEOUT : PROBLEM_SCRIPT_FAILED,
 		COUNTER_UNCERTAIN, NULL, &r->op, 0);
 }
 
 static enum next record(struct request *r, struct ending *end)
 {
-	struct record_policy policy = policy_of(r);
+	struct record_policy policy = record_policy_for(r);
 	int64_t start_us = clock_mono_us();
 	struct recorded rec;
 	enum err e = record_run(r->store, &r->op, &policy, end, &rec);
@@ -367,9 +366,9 @@ static enum next record(struct request *r, struct ending *end)
 	fault("gateway.recorded");
 	r->log.record_us = clock_mono_us() - start_us;
 	if (e == ERR_REFUSED)
-		return tell_settled(r);
+		return answer_settled(r);
 	if (e != OK)
-		return keep(r, e);
+		return leave_to_keeper(r, e);
 	link_forget(&r->worker->link);
 	waiting_leave(&r->attended); /* who waits need not wait for our client, too */
 	if (rec.outcome == OUTCOME_RECORDED || rec.outcome == OUTCOME_RELEASED)

@@ -55,7 +55,7 @@ static int status_of(const struct request *r, enum problem problem)
 }
 
 /* Answers with a problem.  `found`: the operation it is about, or NULL; `detail` may be NULL. */
-enum next answer_problem(struct request *r, enum problem problem, enum counter counter,
+enum next refusal_send(struct request *r, enum problem problem, enum counter counter,
 	const char *detail, const struct operation *found, int retry_after_s)
 {
 	struct problem_facts facts = {
@@ -80,8 +80,8 @@ enum next answer_problem(struct request *r, enum problem problem, enum counter c
 	if (found && found->state == STATE_RUNNING)
 		facts.location = location = location_of(r, r->ref);
 	if (detail)
-		answer_note(r, detail);
-	counters_add(answer_counters(r), counter);
+		request_log_detail(r, detail);
+	counters_add(request_counters(r), counter);
 	web_peer_drain(r->peer, INT64_MAX);
 	e = problem_build(&facts, &answer);
 	free(location);
@@ -92,28 +92,27 @@ enum next answer_problem(struct request *r, enum problem problem, enum counter c
 	}
 	r->log.status = answer.status;
 	r->log.outcome = answer.type;
-	answer_log(r);
+	request_log_write(r);
 	(void)!reply_problem(r->peer, &answer); /* a client that has left needs no other answer */
 	problem_answer_free(&answer);
 	return FINISHED;
 }
 
 /* The store failed before anything was run. */
-enum next answer_store_failed(struct request *r, enum err e)
+enum next refusal_store_failed(struct request *r, enum err e)
 {
-	answer_note(r, err_text());
+	request_log_detail(r, err_text());
 	log_warn("store %s: %s", r->cf->store, err_text());
 	if (e == ERR_BROKEN || e == ERR_SYSTEM)
 		deployment_discard(r->deployment);
-	return answer_problem(
-		r, PROBLEM_STORE_UNAVAILABLE, COUNTER_STORE_UNAVAILABLE, NULL, NULL, 5);
+	return refusal_send(r, PROBLEM_STORE_UNAVAILABLE, COUNTER_STORE_UNAVAILABLE, NULL, NULL, 5);
 }
 
-enum next answer_failed(struct request *r, enum err e)
+enum next refusal_failed(struct request *r, enum err e)
 {
-	answer_note(r, err_text());
+	request_log_detail(r, err_text());
 	log_warn("%s", err_text());
-	return answer_problem(r,
+	return refusal_send(r,
 		e == ERR_NOMEM || e == ERR_FULL ? PROBLEM_OVERLOADED : PROBLEM_SCRIPT_NOT_STARTED,
 		COUNTER_NOT_STARTED, NULL, NULL, 5);
 }

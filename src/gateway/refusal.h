@@ -10,7 +10,7 @@
 #include "metrics/counters.h"
 
 /*
- * answer_problem - answers with a problem
+ * refusal_send - answers with a problem
  *
  *   detail         what happened, or NULL: the problem's own sentence
  *   found          the operation that it is about, or NULL
@@ -18,13 +18,13 @@
  *
  * The body has been read to its end before the answer is sent.  Returns FINISHED.
  */
-enum next answer_problem(struct request *r, enum problem problem, enum counter counter,
+enum next refusal_send(struct request *r, enum problem problem, enum counter counter,
 	const char *detail, const struct operation *found, int retry_after_s);
 
 /* The store failed (e, err_text()) before anything was run.  Returns FINISHED. */
-enum next answer_store_failed(struct request *r, enum err e);
+enum next refusal_store_failed(struct request *r, enum err e);
 
 /* Something else failed before anything was run.  Returns FINISHED. */
-enum next answer_failed(struct request *r, enum err e);
+enum next refusal_failed(struct request *r, enum err e);
 
 #endif

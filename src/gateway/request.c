@@ -23,7 +23,7 @@ void request_free(struct request *r)
 	r->located = NULL;
 }
 
-struct counters *answer_counters(struct request *r)
+struct counters *request_counters(struct request *r)
 {
 	return r->deployment ? deployment_counters(r->deployment) : NULL;
 }

@@ -81,6 +81,6 @@ struct request {
 void request_free(struct request *r);
 
 /* The counters of the request's deployment; NULL is one that counts nothing. */
-struct counters *answer_counters(struct request *r);
+struct counters *request_counters(struct request *r);
 
 #endif

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-void answer_note(struct request *r, const char *text)
+void request_log_detail(struct request *r, const char *text)
 {
 	snprintf(r->log_detail, sizeof(r->log_detail), "%s", text);
 	r->log.detail = r->log_detail;
@@ -24,7 +24,7 @@ static void write_line(void *arg, const char *line, size_t len)
 	web_peer_log(r->peer, line, len);
 }
 
-void answer_log(struct request *r)
+void request_log_write(struct request *r)
 {
 	if (r->is_logged)
 		return;
@@ -33,7 +33,7 @@ void answer_log(struct request *r)
 }
 
 /* One line of the script's complaints, marked with the ref. */
-void answer_complaint_end(struct request *r)
+void request_log_complaint_end(struct request *r)
 {
 	char line[sizeof(r->complaint) + REF_LEN + 16];
 	int n = snprintf(line, sizeof(line), "retrysafe %s: %.*s\n", r->ref, (int)r->complaint_len,
@@ -46,7 +46,7 @@ void answer_complaint_end(struct request *r)
 
 /* They go to the server's error log line by line, in whatever pieces they come; a very long line
  * becomes several. */
-void answer_complaint(void *arg, const char *text, size_t len)
+void request_log_complaint(void *arg, const char *text, size_t len)
 {
 	struct request *r = arg;
 
@@ -54,6 +54,6 @@ void answer_complaint(void *arg, const char *text, size_t len)
 		if (text[i] != '\n')
 			r->complaint[r->complaint_len++] = text[i];
 		if (text[i] == '\n' || r->complaint_len == sizeof(r->complaint))
-			answer_complaint_end(r);
+			request_log_complaint_end(r);
 	}
 }

@@ -10,7 +10,7 @@
 #include "gateway/lookup.h"
 #include "gateway/progress.h"
 #include "gateway/refusal.h"
-#include "gateway/source.h"
+#include "gateway/value_source.h"
 
 #include <string.h>
 
@@ -21,8 +21,8 @@ static bool names_operation(struct request *r, char ref[REF_LEN + 1])
 	struct value v;
 
 	if (!r->route || (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) ||
-		source_find(r, "query:_operation", &v) != OK || v.n != 1 || v.len != REF_LEN ||
-		strspn(v.text, "0123456789abcdef") != REF_LEN)
+		value_source_find(r, "query:_operation", &v) != OK || v.n != 1 ||
+		v.len != REF_LEN || strspn(v.text, "0123456789abcdef") != REF_LEN)
 		return false;
 	memcpy(ref, v.text, REF_LEN + 1);
 	return true;
@@ -32,7 +32,7 @@ static bool names_operation(struct request *r, char ref[REF_LEN + 1])
  * An operation of another route, or of somebody else, is as unknown as one that is not there: the
  * answer tells nothing about it.
  */
-enum next progress_resource(struct request *r)
+enum next resource_answer(struct request *r)
 {
 	char ref[REF_LEN + 1];
 	struct operation found;
@@ -41,19 +41,19 @@ enum next progress_resource(struct request *r)
 	if (!names_operation(r, ref))
 		return NEXT;
 	r->is_resource = true;
-	progress_take_preference(r);
+	progress_read_preference(r);
 	e = deployment_store(r->deployment, variables_get(&r->vars, "DOCUMENT_ROOT"), &r->store);
 	if (e == OK)
 		e = store_find_ref(r->store, ref, &found, NULL);
 	if (e != OK && e != ERR_ABSENT)
-		return answer_store_failed(r, e);
+		return refusal_store_failed(r, e);
 	fingerprint_principal(store_secret(r->store), r);
 	if (e == OK && strncmp(found.route, r->log.route, ROUTE_NAME_MAX) == 0 &&
 		memcmp(found.principal, r->op.principal, PRINCIPAL_LEN) == 0) {
 		memcpy(r->op.identity, found.identity, IDENTITY_LEN);
 		memcpy(r->op.fingerprint, found.fingerprint, FINGERPRINT_LEN);
-		if (protect_tell(r) == FINISHED)
+		if (lookup_answer(r) == FINISHED)
 			return FINISHED;
 	}
-	return answer_problem(r, PROBLEM_OPERATION_UNKNOWN, COUNTER_REQUEST_REFUSED, NULL, NULL, 0);
+	return refusal_send(r, PROBLEM_OPERATION_UNKNOWN, COUNTER_REQUEST_REFUSED, NULL, NULL, 0);
 }

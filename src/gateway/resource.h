@@ -8,6 +8,6 @@
 #include "gateway/request.h"
 
 /* Step `operation`: a request for an operation's own address is answered here; others go on. */
-enum next progress_resource(struct request *r);
+enum next resource_answer(struct request *r);
 
 #endif

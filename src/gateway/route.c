@@ -16,7 +16,7 @@
 #include <string.h>
 
 /* The value of a variable as the server sent it; variables_take() drops RETRYSAFE_*. */
-static const char *sent_value(struct request *r, const char *name)
+static const char *find_sent_value(struct request *r, const char *name)
 {
 	size_t len = strlen(name);
 
@@ -26,20 +26,20 @@ static const char *sent_value(struct request *r, const char *name)
 	return NULL;
 }
 
-enum next find_script(struct request *r)
+enum next route_find_script(struct request *r)
 {
 	enum err e;
 
 	if (r->way == WAY_CONTROL_FILE) {
 		r->located = strdup(r->control_path);
-		return r->located ? NEXT : answer_failed(r, ERR_NOMEM);
+		return r->located ? NEXT : refusal_failed(r, ERR_NOMEM);
 	}
 	e = script_locate(r->way, &r->vars, &r->located);
 	if (e == OK)
 		return NEXT;
-	answer_note(r, err_text());
+	request_log_detail(r, err_text());
 	log_warn("%s", err_text());
-	return answer_problem(r,
+	return refusal_send(r,
 		e == ERR_ABSENT    ? PROBLEM_SCRIPT_MISSING
 		: e == ERR_REFUSED ? PROBLEM_SCRIPT_OUTSIDE
 				   : PROBLEM_REQUEST_INVALID,
@@ -57,9 +57,9 @@ static enum err find_configuration(struct request *r, char **path)
 		given = r->control_path;
 	/* SetEnv of the server's configuration; the second is what an Action makes of it. */
 	if (!given)
-		given = sent_value(r, "RETRYSAFE_CONFIG");
+		given = find_sent_value(r, "RETRYSAFE_CONFIG");
 	if (!given)
-		given = sent_value(r, "REDIRECT_RETRYSAFE_CONFIG");
+		given = find_sent_value(r, "REDIRECT_RETRYSAFE_CONFIG");
 	if (given) {
 		*path = strdup(given);
 		return *path ? OK : err_set(ERR_NOMEM, "out of memory");
@@ -70,7 +70,7 @@ static enum err find_configuration(struct request *r, char **path)
 	return e;
 }
 
-enum next find_route(struct request *r)
+enum next route_find(struct request *r)
 {
 	const char *name = variables_get(&r->vars, "SCRIPT_NAME");
 	char *path = NULL;
@@ -80,10 +80,9 @@ enum next find_route(struct request *r)
 		e = deployment_take(path, r->way == WAY_CONTROL_FILE, &r->deployment);
 	free(path);
 	if (e != OK) {
-		answer_note(r, err_text());
+		request_log_detail(r, err_text());
 		log_warn("%s", err_text());
-		return answer_problem(
-			r, PROBLEM_CONFIGURATION, COUNTER_CONFIGURATION, NULL, NULL, 0);
+		return refusal_send(r, PROBLEM_CONFIGURATION, COUNTER_CONFIGURATION, NULL, NULL, 0);
 	}
 	r->cf = deployment_config(r->deployment);
 	log_format(r->cf->log);
@@ -94,7 +93,7 @@ enum next find_route(struct request *r)
 }
 
 /* Opens r->script for the route, and puts its path and directory where the script expects them. */
-enum next gateway_open_script(struct request *r)
+enum next route_open_script(struct request *r)
 {
 	static const enum problem problems[] = {
 		[SCRIPT_OK] = PROBLEM_SCRIPT_NOT_STARTED,
@@ -106,9 +105,9 @@ enum next gateway_open_script(struct request *r)
 	enum err e = script_open(r->located, r->cf, r->route, &r->script, &problem);
 
 	if (e != OK) {
-		answer_note(r, err_text());
+		request_log_detail(r, err_text());
 		log_warn("%s", err_text());
-		return answer_problem(r, problems[problem], COUNTER_NOT_STARTED, NULL, NULL,
+		return refusal_send(r, problems[problem], COUNTER_NOT_STARTED, NULL, NULL,
 			problem == SCRIPT_OK ? 1 : 0);
 	}
 	if (r->route && r->route->script)
@@ -121,10 +120,10 @@ enum next gateway_open_script(struct request *r)
 	if (e == OK && r->route && r->route->interpreter &&
 		!variables_get(&r->vars, "REDIRECT_STATUS"))
 		e = variables_set(&r->vars, "REDIRECT_STATUS", "200");
-	return e == OK ? NEXT : answer_failed(r, e);
+	return e == OK ? NEXT : refusal_failed(r, e);
 }
 
-enum err protect_set_environment(struct request *r)
+enum err route_set_environment(struct request *r)
 {
 	char downstream[37], attempt[16];
 	const struct {

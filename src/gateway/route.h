@@ -8,15 +8,15 @@
 #include "gateway/request.h"
 
 /* Step `script`: finds the script that the request names; sets r->located. */
-enum next find_script(struct request *r);
+enum next route_find_script(struct request *r);
 
 /* Step `route`: finds the configuration and the route; sets r->deployment, r->cf and r->route. */
-enum next find_route(struct request *r);
+enum next route_find(struct request *r);
 
 /* Opens r->script for r->route, and sets the variables that depend on it. */
-enum next gateway_open_script(struct request *r);
+enum next route_open_script(struct request *r);
 
 /* Sets the variables IDEMPOTENCY_* for r->op: ENVIRONMENT of retrysafe(1). */
-enum err protect_set_environment(struct request *r) MUSTCHECK;
+enum err route_set_environment(struct request *r) MUSTCHECK;
 
 #endif
