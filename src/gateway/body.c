@@ -141,12 +141,10 @@ enum next body_read_protected(struct request *r)
 	case OK:
 		return NEXT;
 	case ERR_REFUSED:
-		return refusal_send(
-			r, PROBLEM_REQUEST_TOO_LARGE, COUNTER_REQUEST_REFUSED, err_text(), NULL, 0);
+		return refusal_send(r, PROBLEM_REQUEST_TOO_LARGE, err_text(), NULL, 0);
 	case ERR_GONE:
 	case ERR_INVALID:
-		return refusal_send(r, PROBLEM_REQUEST_INCOMPLETE, COUNTER_REQUEST_REFUSED,
-			err_text(), NULL, 0);
+		return refusal_send(r, PROBLEM_REQUEST_INCOMPLETE, err_text(), NULL, 0);
 	default:
 		return refusal_failed(r, e);
 	}

@@ -9,7 +9,6 @@
 
 #include "base/digest.h"
 #include "gateway/body.h"
-#include "gateway/pass.h"
 #include "gateway/refusal.h"
 #include "gateway/value_source.h"
 
@@ -35,11 +34,23 @@ static enum err read_key_at(struct request *r, const char *source)
 	return key_parse_bare(v.text, v.len, name, &r->key);
 }
 
+static enum next refuse_key(struct request *r, enum err e)
+{
+	switch (e) {
+	case ERR_INVALID:
+		return refusal_send(r, PROBLEM_KEY_INVALID, err_text(), NULL, 0);
+	case ERR_REFUSED:
+		return refusal_send(r, PROBLEM_REQUEST_TOO_LARGE, err_text(), NULL, 0);
+	default:
+		return refusal_failed(r, e);
+	}
+}
+
 /*
- * A request that only its natural key protects gets a key that nobody else has.  A body that cannot
- * be understood is refused later, where the natural key is made.
+ * A request that only its natural key protects gets a random key, which no other request has.  A
+ * body that cannot be understood is refused later, where the natural key is made.
  */
-static enum next make_key(struct request *r, enum err *e)
+static enum next make_key(struct request *r)
 {
 	unsigned char bytes[16];
 	bool has_value = false;
@@ -51,53 +62,30 @@ static enum next make_key(struct request *r, enum err *e)
 		has_value = value_source_find(r, *from, &v) != OK || v.n > 0;
 	}
 	if (!has_value)
-		return NEXT;
+		return UNPROTECTED;
 	random_bytes(bytes, sizeof(bytes));
 	hex_text(bytes, sizeof(bytes), r->key.text);
 	r->key.len = strlen(r->key.text);
-	*e = OK;
 	return NEXT;
-}
-
-/*
- * The first place of key_from that holds a key counts.  The body is read before the key is known
- * only where a place is in it.
- */
-static enum next find_key(struct request *r, enum err *e)
-{
-	*e = err_set(ERR_ABSENT, "no place holds a key");
-	for (strings from = r->route->key_from; *from && *e == ERR_ABSENT; from++) {
-		r->key.is_derived = strcmp(*from, "derive") == 0;
-		if (value_source_is_in_body(r, *from) && body_read_protected(r) == FINISHED)
-			return FINISHED;
-		*e = r->key.is_derived ? OK : read_key_at(r, *from);
-	}
-	return *e == ERR_ABSENT && !r->route->key_required ? make_key(r, e) : NEXT;
 }
 
 enum next key_step_find(struct request *r)
 {
-	const char *method = variables_get(&r->vars, "REQUEST_METHOD");
-	enum err e;
+	if (!r->route ||
+		!config_route_protects(r->route, variables_get(&r->vars, "REQUEST_METHOD")))
+		return UNPROTECTED;
+	for (strings from = r->route->key_from; *from; from++) {
+		enum err e;
 
-	if (!r->route || !config_route_protects(r->route, method))
-		return pass_request(r);
-	if (find_key(r, &e) == FINISHED)
-		return FINISHED;
-	switch (e) {
-	case OK:
-		return NEXT;
-	case ERR_ABSENT:
-		return r->route->key_required ? refusal_send(r, PROBLEM_KEY_MISSING,
-							COUNTER_KEY_MISSING, NULL, NULL, 0)
-					      : pass_request(r);
-	case ERR_INVALID:
-		return refusal_send(
-			r, PROBLEM_KEY_INVALID, COUNTER_KEY_INVALID, err_text(), NULL, 0);
-	case ERR_REFUSED:
-		return refusal_send(
-			r, PROBLEM_REQUEST_TOO_LARGE, COUNTER_REQUEST_REFUSED, err_text(), NULL, 0);
-	default:
-		return refusal_failed(r, e);
+		r->key.is_derived = strcmp(*from, "derive") == 0;
+		if (value_source_is_in_body(r, *from) && body_read_protected(r) == FINISHED)
+			return FINISHED;
+		e = r->key.is_derived ? OK : read_key_at(r, *from);
+		if (e == OK)
+			return NEXT;
+		if (e != ERR_ABSENT)
+			return refuse_key(r, e);
 	}
+	return r->route->key_required ? refusal_send(r, PROBLEM_KEY_MISSING, NULL, NULL, 0)
+				      : make_key(r);
 }

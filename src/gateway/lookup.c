@@ -36,19 +36,17 @@ static enum next answer_verdict(
 			       ? replay_anew(r, found)
 			       : replay_recorded(r, found, &r->res, false);
 	case VERDICT_EXPIRED:
-		return refusal_send(r, PROBLEM_RESULT_EXPIRED, COUNTER_EXPIRED, NULL, found, 0);
+		return refusal_send(r, PROBLEM_RESULT_EXPIRED, NULL, found, 0);
 	case VERDICT_IN_PROGRESS:
 		return progress_answer(r, found);
 	case VERDICT_KEY_REUSED:
 		log_found_ref(r, found);
-		return refusal_send(r, PROBLEM_KEY_REUSED, COUNTER_KEY_REUSED, NULL, NULL, 0);
+		return refusal_send(r, PROBLEM_KEY_REUSED, NULL, NULL, 0);
 	case VERDICT_OTHER_PRINCIPAL:
 		log_found_ref(r, found);
-		return refusal_send(
-			r, PROBLEM_OTHER_PRINCIPAL, COUNTER_OTHER_PRINCIPAL, NULL, NULL, 0);
+		return refusal_send(r, PROBLEM_OTHER_PRINCIPAL, NULL, NULL, 0);
 	default:
-		return refusal_send(
-			r, PROBLEM_OUTCOME_UNCERTAIN, COUNTER_STILL_UNCERTAIN, NULL, found, 0);
+		return refusal_send(r, PROBLEM_OUTCOME_UNCERTAIN, NULL, found, 0);
 	}
 }
 
@@ -106,14 +104,13 @@ static enum next read_extras(struct request *r)
 	if (r->route->unique) {
 		e = fingerprint_natural(store_secret(r->store), r, r->natural, &r->has_natural);
 		if (e == ERR_INVALID || e == ERR_REFUSED)
-			return refusal_send(r, PROBLEM_REQUEST_INVALID, COUNTER_REQUEST_REFUSED,
-				err_text(), NULL, 0);
+			return refusal_send(r, PROBLEM_REQUEST_INVALID, err_text(), NULL, 0);
 		if (e != OK)
 			return refusal_failed(r, e);
 	}
 	e = value_source_find(r, "header:Retrysafe-Webhook", &url);
 	if (e == OK && (url.n > 1 || url.is_too_long))
-		return refusal_send(r, PROBLEM_WEBHOOK_REFUSED, COUNTER_REQUEST_REFUSED,
+		return refusal_send(r, PROBLEM_WEBHOOK_REFUSED,
 			"Retrysafe-Webhook must name one URL of at most 2000 bytes", NULL, 0);
 	if (e == OK && url.n > 0)
 		r->webhook_asked = strdup(url.text);
@@ -121,9 +118,7 @@ static enum next read_extras(struct request *r)
 		return refusal_failed(r, ERR_NOMEM);
 	e = webhook_url_choose(r->route->webhook, r->route->webhook_allow, r->webhook_asked,
 		&r->webhook, &r->webhook_is_trusted);
-	return e == OK ? NEXT
-		       : refusal_send(r, PROBLEM_WEBHOOK_REFUSED, COUNTER_REQUEST_REFUSED,
-				 err_text(), NULL, 0);
+	return e == OK ? NEXT : refusal_send(r, PROBLEM_WEBHOOK_REFUSED, err_text(), NULL, 0);
 }
 
 enum next lookup_request(struct request *r)
@@ -137,8 +132,7 @@ enum next lookup_request(struct request *r)
 	progress_read_preference(r);
 	e = fingerprint_take(store_secret(r->store), r);
 	if (e == ERR_INVALID || e == ERR_REFUSED)
-		return refusal_send(
-			r, PROBLEM_REQUEST_INVALID, COUNTER_REQUEST_REFUSED, err_text(), NULL, 0);
+		return refusal_send(r, PROBLEM_REQUEST_INVALID, err_text(), NULL, 0);
 	if (e != OK)
 		return refusal_failed(r, e);
 	next = lookup_answer(r);
@@ -178,7 +172,7 @@ enum next lookup_answer_duplicate(struct request *r)
 		   memcmp(found.principal, r->op.principal, PRINCIPAL_LEN) == 0;
 	if (is_shown)
 		return replay_recorded(r, &found, &r->res, true);
-	return refusal_send(r, PROBLEM_DUPLICATE, COUNTER_DUPLICATE,
+	return refusal_send(r, PROBLEM_DUPLICATE,
 		is_running ? "A request with the same values is being carried out at this moment"
 			   : NULL,
 		NULL, is_running || !is_taken ? 1 : 0);

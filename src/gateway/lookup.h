@@ -7,7 +7,7 @@
 
 #include "gateway/request.h"
 
-/* Step `look`: opens the store, and answers a retry. */
+/* Step `lookup`: opens the store, and answers a retry. */
 enum next lookup_request(struct request *r);
 
 /* Tells what is known about r->op's identity.  NEXT: nothing is. */

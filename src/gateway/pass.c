@@ -247,101 +247,99 @@ static void stop_pump(struct request *r, struct pump *p, bool has_client)
 }
 
 /*
- * pass_through - runs r->script and passes bytes on as they come, both ways
+ * Orders the run with in_fd as its standard input, and passes its output on.
  *
- *   link    of the worker
- *   sent        bytes of the answer that were sent
- *   end         how the script ended, when that was seen: exit_status -1 otherwise
- *
- * Returns OK: the answer, whatever the script said, has been sent, *sent may be 0; ERR_ABSENT
- * nothing was started and nothing was sent, *failed is the errno; ERR_REFUSED, ERR_INVALID,
- * ERR_FULL the body could not be taken (nothing started); ERR_GONE the client or the keeper has
- * left; ERR_NOMEM, ERR_SYSTEM. Blocks as long as the script runs.
+ * Returns like pass_output(); ERR_ABSENT nothing was started and nothing was sent, *failed is the
+ * errno; ERR_GONE the client or the keeper has left; ERR_INVALID too many variables for an order;
+ * ERR_NOMEM; ERR_SYSTEM.  Closes in_fd.
  */
-static enum err pass_through(
-	struct request *r, struct keeper_link *link, int64_t *sent, struct ending *end, int *failed)
+static enum err run_script(struct request *r, int in_fd, struct pump *pump, int64_t *sent,
+	struct ending *end, int *failed)
 {
-	struct pump p = {.out_fd = -1, .over_fd = -1};
+	struct keeper_link *link = &r->worker->link;
+	int out[2] = {-1, -1};
 	struct run_spec spec = {
 		.script = &r->script,
 		.store_url = "",
 		.spool = "",
 		.route = r->route ? r->route : &r->cf->defaults,
+		.environment = r->vars.list,
+		.stdin_fd = in_fd,
 	};
-	int in_fd = -1, out[2] = {-1, -1};
 	bool is_ordered = false;
-	enum err e = open_input(r, &in_fd, &p);
+	enum err e = OK;
 
-	if (e == ERR_GONE) /* it is the body that broke off */
-		e = ERR_INVALID;
-	*sent = 0;
-	*end = (struct ending){.output_fd = -1, .exit_status = -1};
-	if (e == OK && pipe2(out, O_CLOEXEC) != 0)
+	if (pipe2(out, O_CLOEXEC) != 0)
 		e = err_set(ERR_NOMEM, "pipe: %s", strerror(errno));
 	if (e == OK) {
 		fcntl(out[0], F_SETFL, O_NONBLOCK);
-		spec.environment = r->vars.list;
-		spec.stdin_fd = in_fd;
 		spec.second_fd = out[1];
 		e = link_order(link, &spec);
 		is_ordered = e == OK;
-		if (e == ERR_INVALID) /* too many variables, which is not the client's fault */
-			e = ERR_SYSTEM;
 	}
-	if (in_fd >= 0)
-		close(in_fd);
+	close(in_fd);
 	if (out[1] >= 0)
 		close(out[1]);
 	if (e == OK)
-		e = start_pump(&p);
+		e = start_pump(pump);
 	if (e == OK)
 		e = pass_output(r, link, out[0], sent, end, failed);
 	if (out[0] >= 0)
 		close(out[0]);
 	if (is_ordered && e != ERR_ABSENT)
 		link_forget(link);
-	stop_pump(r, &p, e == OK || e == ERR_ABSENT);
+	stop_pump(r, pump, e == OK || e == ERR_ABSENT);
+	if (e == ERR_GONE) /* perhaps it was the keeper */
+		link_close(link);
 	return e;
 }
 
-static enum next answer_passed(
-	struct request *r, enum err e, int64_t sent, const struct ending *end, int failed)
+/* The script's input could not be taken: nothing was started. */
+static enum next refuse_input(struct request *r, enum err e)
+{
+	switch (e) {
+	case ERR_REFUSED:
+		return refusal_send(r, PROBLEM_REQUEST_TOO_LARGE, err_text(), NULL, 0);
+	case ERR_GONE:
+	case ERR_INVALID:
+		return refusal_send(r, PROBLEM_REQUEST_INCOMPLETE, err_text(), NULL, 0);
+	default:
+		return refusal_failed(r, e);
+	}
+}
+
+/* What is left to say once the script has ended, or could not be run. */
+static enum next finish_answer(struct request *r, enum err e, int64_t sent, int failed)
+{
+	if (e == ERR_ABSENT) {
+		log_warn("%s: %s", r->script.path, strerror(failed));
+		return refusal_send(r, PROBLEM_SCRIPT_NOT_STARTED, NULL, NULL, 1);
+	}
+	if (e == OK && sent > 0) {
+		request_log_write(r);
+		web_peer_write(r->peer, NULL, 0, true);
+		return FINISHED;
+	}
+	if (e == OK)
+		return refusal_send_as(r, PROBLEM_SCRIPT_FAILED, COUNTER_NOT_STARTED,
+			"The script ended without an answer", NULL, 0);
+	if (sent > 0 || (e == ERR_GONE && web_peer_is_gone(r->peer)))
+		return FINISHED;
+	return refusal_failed(r, e);
+}
+
+static void count_passed(struct request *r)
 {
 	counters_add(request_counters(r), COUNTER_PASSED);
 	r->log.outcome = "passed";
-	r->log.exit_status = end->exit_status;
-	r->log.run_us = end->run_us > 0 ? end->run_us : -1;
-	switch (e) {
-	case OK:
-		if (sent > 0) {
-			request_log_write(r);
-			web_peer_write(r->peer, NULL, 0, true);
-			return FINISHED;
-		}
-		return refusal_send(r, PROBLEM_SCRIPT_FAILED, COUNTER_NOT_STARTED,
-			"The script ended without an answer", NULL, 0);
-	case ERR_ABSENT:
-		log_warn("%s: %s", r->script.path, strerror(failed));
-		return refusal_send(
-			r, PROBLEM_SCRIPT_NOT_STARTED, COUNTER_NOT_STARTED, NULL, NULL, 1);
-	case ERR_REFUSED:
-		return refusal_send(
-			r, PROBLEM_REQUEST_TOO_LARGE, COUNTER_REQUEST_REFUSED, err_text(), NULL, 0);
-	case ERR_INVALID:
-		return refusal_send(r, PROBLEM_REQUEST_INCOMPLETE, COUNTER_REQUEST_REFUSED,
-			err_text(), NULL, 0);
-	case ERR_GONE:
-		return sent > 0 || web_peer_is_gone(r->peer) ? FINISHED : refusal_failed(r, e);
-	default:
-		return sent > 0 ? FINISHED : refusal_failed(r, e);
-	}
 }
 
 enum next pass_request(struct request *r)
 {
-	struct ending end;
+	struct pump p = {.out_fd = -1, .over_fd = -1};
+	struct ending end = {.output_fd = -1, .exit_status = -1}; /* until it has been seen */
 	int64_t sent = 0;
-	int failed = 0;
+	int in_fd = -1, failed = 0;
 	enum err e;
 
 	if (route_open_script(r) == FINISHED)
@@ -349,10 +347,16 @@ enum next pass_request(struct request *r)
 	e = link_open(r->worker->control_fd, &r->worker->link);
 	if (e != OK)
 		return refusal_failed(r, e);
-	e = pass_through(r, &r->worker->link, &sent, &end, &failed);
-	if (e == ERR_GONE) /* perhaps it was the keeper */
-		link_close(&r->worker->link);
-	answer_passed(r, e, sent, &end, failed);
+	e = open_input(r, &in_fd, &p);
+	if (e != OK) {
+		count_passed(r);
+		return refuse_input(r, e);
+	}
+	e = run_script(r, in_fd, &p, &sent, &end, &failed);
+	count_passed(r);
+	r->log.exit_status = end.exit_status;
+	r->log.run_us = end.run_us > 0 ? end.run_us : -1;
+	finish_answer(r, e, sent, failed);
 	ending_free(&end);
 	return FINISHED;
 }

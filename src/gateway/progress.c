@@ -49,8 +49,7 @@ enum next progress_answer(struct request *r, const struct operation *found)
 	bool is_accepted = is_async(r) || r->route->in_progress == IN_PROGRESS_ACCEPT ||
 			   r->is_resource || (is_ours && is_page);
 
-	return refusal_send(r, is_accepted ? PROBLEM_ACCEPTED : PROBLEM_IN_PROGRESS,
-		is_accepted ? COUNTER_ACCEPTED : COUNTER_IN_PROGRESS, NULL, found,
+	return refusal_send(r, is_accepted ? PROBLEM_ACCEPTED : PROBLEM_IN_PROGRESS, NULL, found,
 		retry_after(r, found));
 }
 

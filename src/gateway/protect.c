@@ -81,8 +81,14 @@ static enum err order(struct request *r)
 	return e == OK ? link_order(&r->worker->link, &spec) : e;
 }
 
-/* Orders the run and takes the claim.  NEXT: it is ours, or, with VERDICT_FREE, somebody's. */
-static enum next claim_or_answer(struct request *r, enum verdict *verdict)
+enum attempt {
+	ATTEMPT_OURS,    /* the claim is this request's */
+	ATTEMPT_LOST,    /* another request was faster: look again */
+	ATTEMPT_ANSWERED /* it may not run; the client has its answer */
+};
+
+/* Orders the run and takes the claim. */
+static enum attempt claim_or_answer(struct request *r)
 {
 	struct claim claim = {
 		.op = &r->op,
@@ -94,34 +100,37 @@ static enum next claim_or_answer(struct request *r, enum verdict *verdict)
 		.max_running = r->route->max_running,
 		.max_running_all = r->cf->max_running,
 	};
+	enum verdict verdict;
 	int64_t start_us;
 	enum err e = order(r);
 
 	if (e != OK) {
 		link_close(&r->worker->link);
-		return refusal_failed(r, e);
+		refusal_failed(r, e);
+		return ATTEMPT_ANSWERED;
 	}
 	fault("gateway.ordered");
 	start_us = clock_mono_us();
-	e = claim_take(r->store, &claim, verdict);
+	e = claim_take(r->store, &claim, &verdict);
 	r->log.claim_us = clock_mono_us() - start_us;
-	if (e != OK || *verdict != VERDICT_TAKEN)
-		link_forget(&r->worker->link);
+	if (e == OK && verdict == VERDICT_TAKEN)
+		return ATTEMPT_OURS;
+	link_forget(&r->worker->link);
+	if (e == OK && verdict != VERDICT_DUPLICATE && verdict != VERDICT_OVERLOADED)
+		return ATTEMPT_LOST;
 	if (e != OK)
-		return refusal_store_failed(r, e);
-	if (*verdict == VERDICT_DUPLICATE)
-		return lookup_answer_duplicate(r);
-	if (*verdict == VERDICT_OVERLOADED)
-		return refusal_send(r, PROBLEM_OVERLOADED, COUNTER_OVERLOADED, NULL, NULL, 1);
-	return NEXT;
+		refusal_store_failed(r, e);
+	else if (verdict == VERDICT_DUPLICATE)
+		lookup_answer_duplicate(r);
+	else
+		refusal_send(r, PROBLEM_OVERLOADED, NULL, NULL, 1);
+	return ATTEMPT_ANSWERED;
 }
 
-#define CLAIMS_MAX 3 /* more often nobody is faster and then lets go */
+#define CLAIMS_MAX 3 /* more often no other request is faster and then releases its claim */
 
 enum next protect_claim(struct request *r)
 {
-	enum verdict verdict;
-
 	if (route_open_script(r) == FINISHED)
 		return FINISHED;
 	/* A request whose client has left may lie in a server's queue while its retry is served. */
@@ -131,17 +140,18 @@ enum next protect_claim(struct request *r)
 		return FINISHED;
 	}
 	for (int i = 0; i < CLAIMS_MAX; i++) {
-		if (claim_or_answer(r, &verdict) == FINISHED)
-			return FINISHED;
-		if (verdict == VERDICT_TAKEN) {
+		switch (claim_or_answer(r)) {
+		case ATTEMPT_OURS:
 			r->log.ref = r->ref;
 			return NEXT;
-		}
-		/* Somebody was faster; by now there is something to tell. */
-		if (lookup_answer(r) == FINISHED)
+		case ATTEMPT_ANSWERED:
 			return FINISHED;
+		case ATTEMPT_LOST:
+			if (lookup_answer(r) == FINISHED)
+				return FINISHED;
+		}
 	}
-	return refusal_send(r, PROBLEM_STORE_UNAVAILABLE, COUNTER_STORE_UNAVAILABLE, NULL, NULL, 1);
+	return refusal_send(r, PROBLEM_STORE_UNAVAILABLE, NULL, NULL, 1);
 }
 
 /* The request, for whoever has to find out what became of it; only where somebody could. */
@@ -198,7 +208,7 @@ static enum next refuse_not_started(struct request *r, int failed)
 	request_log_detail(r, text);
 	log_warn("%s", text);
 	release_claim(r);
-	return refusal_send(r, PROBLEM_SCRIPT_NOT_STARTED, COUNTER_NOT_STARTED, NULL, NULL, 1);
+	return refusal_send(r, PROBLEM_SCRIPT_NOT_STARTED, NULL, NULL, 1);
 }
 
 /* The keeper has died: nobody will see how the script ends. */
@@ -212,7 +222,7 @@ static enum next lose_sight(struct request *r)
 	if (e != OK)
 		log_warn("operation %s: %s", r->ref, err_text());
 	r->op.state = STATE_UNCERTAIN;
-	return refusal_send(r, PROBLEM_OUTCOME_UNCERTAIN, COUNTER_UNCERTAIN, NULL, &r->op, 0);
+	return refusal_send_as(r, PROBLEM_OUTCOME_UNCERTAIN, COUNTER_UNCERTAIN, NULL, &r->op, 0);
 }
 
 static enum next record(struct request *r, struct ending *end);
@@ -309,7 +319,7 @@ static enum next leave_to_keeper(struct request *r, enum err e)
 	if (e == ERR_BROKEN || e == ERR_SYSTEM)
 		deployment_discard(r->deployment);
 	link_hand_over(&r->worker->link);
-	return refusal_send(r, PROBLEM_IN_PROGRESS, COUNTER_STORE_UNAVAILABLE,
+	return refusal_send_as(r, PROBLEM_IN_PROGRESS, COUNTER_STORE_UNAVAILABLE,
 		"The script has run and its result is kept, but it could not be recorded yet",
 		&r->op, 5);
 }
@@ -320,7 +330,7 @@ static enum next answer_settled(struct request *r)
 	link_forget(&r->worker->link);
 	if (lookup_answer(r) == FINISHED)
 		return FINISHED;
-	return refusal_send(r, PROBLEM_OUTCOME_UNCERTAIN, COUNTER_STILL_UNCERTAIN, NULL, NULL, 0);
+	return refusal_send(r, PROBLEM_OUTCOME_UNCERTAIN, NULL, NULL, 0);
 }
 
 static enum next reply_first(struct request *r, const struct ending *end, struct recorded *rec)
@@ -336,7 +346,7 @@ static enum next reply_first(struct request *r, const struct ending *end, struct
 	r->log.status = rec->res.status;
 	/* Far too much of it: the end was not kept anywhere. */
 	if (end->output_fd >= 0 && lseek(end->output_fd, 0, SEEK_END) < end->output_len)
-		return refusal_send(r, PROBLEM_RESULT_EXPIRED, COUNTER_EXPIRED,
+		return refusal_send(r, PROBLEM_RESULT_EXPIRED,
 			"The script was done, but its response is far too large to be passed on",
 			&r->op, 0);
 	request_log_write(r);
@@ -352,8 +362,8 @@ static enum next refuse_uncertain(struct request *r, const struct recorded *rec)
 
 	log_warn("operation %s is uncertain: %s", r->ref, rec->reason);
 	r->op.state = STATE_UNCERTAIN;
-	return refusal_send(r, is_timeout ? PROBLEM_SCRIPT_TIMEOUT : PROBLEM_SCRIPT_FAILED,
-		COUNTER_UNCERTAIN, NULL, &r->op, 0);
+	return refusal_send(
+		r, is_timeout ? PROBLEM_SCRIPT_TIMEOUT : PROBLEM_SCRIPT_FAILED, NULL, &r->op, 0);
 }
 
 static enum next record(struct request *r, struct ending *end)

@@ -46,7 +46,7 @@ static char *location_of(const struct request *r, const char *ref)
 	return location;
 }
 
-/* What the route says in place of the table. */
+/* What the route says in place of the table of problems; 0: nothing. */
 static int status_of(const struct request *r, enum problem problem)
 {
 	if (problem == PROBLEM_IN_PROGRESS && r->route->in_progress_status == CONFLICT_429)
@@ -54,8 +54,31 @@ static int status_of(const struct request *r, enum problem problem)
 	return problem == PROBLEM_DUPLICATE ? (int)r->route->duplicate_status : 0;
 }
 
-/* Answers with a problem.  `found`: the operation it is about, or NULL; `detail` may be NULL. */
-enum next refusal_send(struct request *r, enum problem problem, enum counter counter,
+/* Puts the operation's ref, state and address into facts, and its ref into the log.  The address is
+ * owned by the caller. */
+static char *describe_operation(
+	struct request *r, const struct operation *found, struct problem_facts *facts)
+{
+	char *location = NULL;
+
+	operation_ref(found, r->ref);
+	facts->ref = r->log.ref = r->ref;
+	facts->operation_state = state_name(found->state);
+	if (found->state == STATE_RUNNING)
+		facts->location = location = location_of(r, r->ref);
+	return location;
+}
+
+/* Sends it, after its line is in the log. */
+static void send_answer(struct request *r, const struct problem_answer *answer)
+{
+	r->log.status = answer->status;
+	r->log.outcome = answer->type;
+	request_log_write(r);
+	(void)!reply_problem(r->peer, answer); /* a client that has left needs no other answer */
+}
+
+enum next refusal_send_as(struct request *r, enum problem problem, enum counter counter,
 	const char *detail, const struct operation *found, int retry_after_s)
 {
 	struct problem_facts facts = {
@@ -68,17 +91,10 @@ enum next refusal_send(struct request *r, enum problem problem, enum counter cou
 		.docs_url = r->cf ? r->cf->docs_url : NULL,
 		.prefers_html = problem_prefers_html(variables_get(&r->vars, "HTTP_ACCEPT")),
 	};
+	char *location = found ? describe_operation(r, found, &facts) : NULL;
 	struct problem_answer answer;
-	char *location = NULL;
 	enum err e;
 
-	if (found) {
-		operation_ref(found, r->ref);
-		facts.ref = r->log.ref = r->ref;
-		facts.operation_state = state_name(found->state);
-	}
-	if (found && found->state == STATE_RUNNING)
-		facts.location = location = location_of(r, r->ref);
 	if (detail)
 		request_log_detail(r, detail);
 	counters_add(request_counters(r), counter);
@@ -90,29 +106,57 @@ enum next refusal_send(struct request *r, enum problem problem, enum counter cou
 		web_peer_break(r->peer);
 		return FINISHED;
 	}
-	r->log.status = answer.status;
-	r->log.outcome = answer.type;
-	request_log_write(r);
-	(void)!reply_problem(r->peer, &answer); /* a client that has left needs no other answer */
+	send_answer(r, &answer);
 	problem_answer_free(&answer);
 	return FINISHED;
 }
 
-/* The store failed before anything was run. */
+enum next refusal_send(struct request *r, enum problem problem, const char *detail,
+	const struct operation *found, int retry_after_s)
+{
+	static const enum counter counters[PROBLEM__MAX] = {
+		[PROBLEM_KEY_MISSING] = COUNTER_KEY_MISSING,
+		[PROBLEM_KEY_INVALID] = COUNTER_KEY_INVALID,
+		[PROBLEM_REQUEST_INVALID] = COUNTER_REQUEST_REFUSED,
+		[PROBLEM_REQUEST_INCOMPLETE] = COUNTER_REQUEST_REFUSED,
+		[PROBLEM_REQUEST_TOO_LARGE] = COUNTER_REQUEST_REFUSED,
+		[PROBLEM_KEY_REUSED] = COUNTER_KEY_REUSED,
+		[PROBLEM_IN_PROGRESS] = COUNTER_IN_PROGRESS,
+		[PROBLEM_OTHER_PRINCIPAL] = COUNTER_OTHER_PRINCIPAL,
+		[PROBLEM_RESULT_EXPIRED] = COUNTER_EXPIRED,
+		[PROBLEM_OUTCOME_UNCERTAIN] = COUNTER_STILL_UNCERTAIN,
+		[PROBLEM_SCRIPT_FAILED] = COUNTER_UNCERTAIN,
+		[PROBLEM_SCRIPT_TIMEOUT] = COUNTER_UNCERTAIN,
+		[PROBLEM_SCRIPT_MISSING] = COUNTER_REQUEST_REFUSED,
+		[PROBLEM_SCRIPT_NOT_EXECUTABLE] = COUNTER_NOT_STARTED,
+		[PROBLEM_SCRIPT_OUTSIDE] = COUNTER_REQUEST_REFUSED,
+		[PROBLEM_SCRIPT_NOT_STARTED] = COUNTER_NOT_STARTED,
+		[PROBLEM_STORE_UNAVAILABLE] = COUNTER_STORE_UNAVAILABLE,
+		[PROBLEM_OVERLOADED] = COUNTER_OVERLOADED,
+		[PROBLEM_CONFIGURATION] = COUNTER_CONFIGURATION,
+		[PROBLEM_DUPLICATE] = COUNTER_DUPLICATE,
+		[PROBLEM_OPERATION_UNKNOWN] = COUNTER_REQUEST_REFUSED,
+		[PROBLEM_WEBHOOK_REFUSED] = COUNTER_REQUEST_REFUSED,
+		[PROBLEM_ACCEPTED] = COUNTER_ACCEPTED,
+	};
+
+	return refusal_send_as(r, problem, counters[problem], detail, found, retry_after_s);
+}
+
 enum next refusal_store_failed(struct request *r, enum err e)
 {
 	request_log_detail(r, err_text());
 	log_warn("store %s: %s", r->cf->store, err_text());
 	if (e == ERR_BROKEN || e == ERR_SYSTEM)
 		deployment_discard(r->deployment);
-	return refusal_send(r, PROBLEM_STORE_UNAVAILABLE, COUNTER_STORE_UNAVAILABLE, NULL, NULL, 5);
+	return refusal_send(r, PROBLEM_STORE_UNAVAILABLE, NULL, NULL, 5);
 }
 
 enum next refusal_failed(struct request *r, enum err e)
 {
 	request_log_detail(r, err_text());
 	log_warn("%s", err_text());
-	return refusal_send(r,
+	return refusal_send_as(r,
 		e == ERR_NOMEM || e == ERR_FULL ? PROBLEM_OVERLOADED : PROBLEM_SCRIPT_NOT_STARTED,
 		COUNTER_NOT_STARTED, NULL, NULL, 5);
 }

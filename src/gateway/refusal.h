@@ -10,21 +10,41 @@
 #include "metrics/counters.h"
 
 /*
- * refusal_send - answers with a problem
+ * refusal_send - answers with a problem, as JSON or as a page, and counts it
  *
- *   detail         what happened, or NULL: the problem's own sentence
- *   found          the operation that it is about, or NULL
- *   retry_after_s  0: none
+ *   problem        counted as the table in refusal_send() says
+ *   detail         what happened, one sentence; NULL: the problem's own; borrowed
+ *   found          the operation that the answer is about, whose ref and state it shows; or NULL;
+ *                  borrowed
+ *   retry_after_s  seconds, for Retry-After; 0: none
  *
- * The body has been read to its end before the answer is sent.  Returns FINISHED.
+ * Reads the rest of the body first, writes the request's line to the log, then sends.  Where there
+ * is no memory for an answer, the connection is broken off and the log says "unanswered".  Returns
+ * FINISHED.  Blocks: up to a minute for the body, then until the server has taken the answer.
  */
-enum next refusal_send(struct request *r, enum problem problem, enum counter counter,
+enum next refusal_send(struct request *r, enum problem problem, const char *detail,
+	const struct operation *found, int retry_after_s);
+
+/* refusal_send(), but counted as something else than the table says. */
+enum next refusal_send_as(struct request *r, enum problem problem, enum counter counter,
 	const char *detail, const struct operation *found, int retry_after_s);
 
-/* The store failed (e, err_text()) before anything was run.  Returns FINISHED. */
+/*
+ * refusal_store_failed - the store failed before anything was run: store-unavailable, in 5 seconds
+ *
+ *   e  what the store's function returned; its err_text() goes to the log, not to the client
+ *
+ * After ERR_BROKEN and ERR_SYSTEM the next request opens the store anew.  Returns FINISHED.  Blocks
+ * like refusal_send().
+ */
 enum next refusal_store_failed(struct request *r, enum err e);
 
-/* Something else failed before anything was run.  Returns FINISHED. */
+/*
+ * refusal_failed - something else failed before anything was run: overloaded after ERR_NOMEM and
+ * ERR_FULL, else script-not-started, in 5 seconds; counted as not started
+ *
+ * err_text() goes to the log, not to the client.  Returns FINISHED.  Blocks like refusal_send().
+ */
 enum next refusal_failed(struct request *r, enum err e);
 
 #endif

@@ -116,7 +116,7 @@ static enum next refuse_replay(struct request *r, const struct operation *found)
 {
 	request_log_detail(r, err_text());
 	log_warn("operation %s: shown anew: %s", r->ref, err_text());
-	return refusal_send(r, PROBLEM_RESULT_EXPIRED, COUNTER_EXPIRED,
+	return refusal_send(r, PROBLEM_RESULT_EXPIRED,
 		"The operation of this Idempotency-Key was carried out, but the script could not "
 		"show "
 		"its result again",
@@ -144,7 +144,7 @@ enum next replay_anew(struct request *r, const struct operation *found)
 	if (e == OK)
 		e = take_run_slot(r, &place_fd);
 	if (e == ERR_BUSY)
-		return refusal_send(r, PROBLEM_OVERLOADED, COUNTER_OVERLOADED, NULL, found, 1);
+		return refusal_send(r, PROBLEM_OVERLOADED, NULL, found, 1);
 	if (e == OK)
 		e = run(r, &policy, place_fd, &end);
 	if (place_fd >= 0)

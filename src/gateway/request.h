@@ -19,8 +19,15 @@
 #include "metrics/counters.h"
 #include "store/store.h"
 
-/* FINISHED: the request has been answered, or its client has left. */
-enum next { NEXT, FINISHED };
+/*
+ * What follows a step; the table in gateway/gateway.c has the successors.  There is no error: a
+ * step that cannot go on has answered the request.
+ */
+enum next {
+	NEXT,        /* the step that the table names */
+	UNPROTECTED, /* the request has no key and needs none: it passes through */
+	FINISHED     /* it has been answered, or its client has left */
+};
 
 /* One thread that serves requests, and its channel to the keeper. */
 struct worker {

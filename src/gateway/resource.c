@@ -55,5 +55,5 @@ enum next resource_answer(struct request *r)
 		if (lookup_answer(r) == FINISHED)
 			return FINISHED;
 	}
-	return refusal_send(r, PROBLEM_OPERATION_UNKNOWN, COUNTER_REQUEST_REFUSED, NULL, NULL, 0);
+	return refusal_send(r, PROBLEM_OPERATION_UNKNOWN, NULL, NULL, 0);
 }

@@ -43,7 +43,7 @@ enum next route_find_script(struct request *r)
 		e == ERR_ABSENT    ? PROBLEM_SCRIPT_MISSING
 		: e == ERR_REFUSED ? PROBLEM_SCRIPT_OUTSIDE
 				   : PROBLEM_REQUEST_INVALID,
-		COUNTER_REQUEST_REFUSED, NULL, NULL, 0);
+		NULL, NULL, 0);
 }
 
 /* The configuration's path for this request; owned. */
@@ -82,7 +82,7 @@ enum next route_find(struct request *r)
 	if (e != OK) {
 		request_log_detail(r, err_text());
 		log_warn("%s", err_text());
-		return refusal_send(r, PROBLEM_CONFIGURATION, COUNTER_CONFIGURATION, NULL, NULL, 0);
+		return refusal_send(r, PROBLEM_CONFIGURATION, NULL, NULL, 0);
 	}
 	r->cf = deployment_config(r->deployment);
 	log_format(r->cf->log);
@@ -107,7 +107,7 @@ enum next route_open_script(struct request *r)
 	if (e != OK) {
 		request_log_detail(r, err_text());
 		log_warn("%s", err_text());
-		return refusal_send(r, problems[problem], COUNTER_NOT_STARTED, NULL, NULL,
+		return refusal_send_as(r, problems[problem], COUNTER_NOT_STARTED, NULL, NULL,
 			problem == SCRIPT_OK ? 1 : 0);
 	}
 	if (r->route && r->route->script)
