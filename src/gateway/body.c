@@ -41,16 +41,16 @@ static enum err keep_bytes(struct request *r, const char *spool, const char *dat
 {
 	enum err e = OK;
 
-	if (r->body.fd < 0 && r->body_len + (int64_t)n <= BODY_HELD) {
-		memcpy(r->body_held + r->body_len, data, n);
+	if (r->body.spool.fd < 0 && r->body.len + (int64_t)n <= BODY_HELD) {
+		memcpy(r->body.held + r->body.len, data, n);
 		return OK;
 	}
-	if (r->body.fd < 0) {
-		e = spool_open(&r->body);
+	if (r->body.spool.fd < 0) {
+		e = spool_open(&r->body.spool);
 		if (e == OK)
-			e = spool_write(&r->body, spool, r->body_held, (size_t)r->body_len);
+			e = spool_write(&r->body.spool, spool, r->body.held, (size_t)r->body.len);
 	}
-	return e == OK ? spool_write(&r->body, spool, data, n) : e;
+	return e == OK ? spool_write(&r->body.spool, spool, data, n) : e;
 }
 
 static enum err read_all(struct request *r, int64_t max_bytes, const char *spool)
@@ -65,15 +65,15 @@ static enum err read_all(struct request *r, int64_t max_bytes, const char *spool
 		if (n < 0)
 			return err_set(ERR_GONE,
 				"the request's body broke off after %" PRId64 " bytes",
-				r->body_len);
-		if (r->body_len + n > max_bytes)
+				r->body.len);
+		if (r->body.len + n > max_bytes)
 			return err_set(ERR_REFUSED, "the request's body is over %" PRId64 " bytes",
 				max_bytes);
 		SHA256Update(&ctx, (const uint8_t *)buf, (size_t)n);
 		e = keep_bytes(r, spool, buf, (size_t)n);
-		r->body_len += n;
+		r->body.len += n;
 	}
-	SHA256Final(r->body_digest, &ctx);
+	SHA256Final(r->body.digest, &ctx);
 	return e;
 }
 
@@ -95,16 +95,16 @@ enum err body_read(struct request *r, int64_t max_bytes, const char *spool)
 		announced = 0;
 	web_peer_set_length(r->peer, announced);
 	e = read_all(r, max_bytes, spool);
-	if (e == OK && announced >= 0 && r->body_len != announced)
+	if (e == OK && announced >= 0 && r->body.len != announced)
 		e = err_set(ERR_GONE,
-			"the request's body has %" PRId64 " bytes instead of %" PRId64, r->body_len,
+			"the request's body has %" PRId64 " bytes instead of %" PRId64, r->body.len,
 			announced);
-	if (e == OK && r->body.fd >= 0)
-		e = spool_rewind(&r->body);
+	if (e == OK && r->body.spool.fd >= 0)
+		e = spool_rewind(&r->body.spool);
 	if (e != OK)
 		return e;
-	r->has_body = true;
-	snprintf(text, sizeof(text), "%" PRId64, r->body_len);
+	r->body.is_read = true;
+	snprintf(text, sizeof(text), "%" PRId64, r->body.len);
 	e = variables_set(&r->vars, "CONTENT_LENGTH", text);
 	return e == OK ? variables_set(&r->vars, "HTTP_TRANSFER_ENCODING", NULL) : e;
 }
@@ -113,16 +113,16 @@ enum err body_fd(struct request *r, int *fd)
 {
 	enum err e = OK;
 
-	if (r->body.fd < 0) {
-		e = spool_open(&r->body);
+	if (r->body.spool.fd < 0) {
+		e = spool_open(&r->body.spool);
 		if (e == OK)
-			e = spool_write(&r->body, NULL, r->body_held, (size_t)r->body_len);
+			e = spool_write(&r->body.spool, NULL, r->body.held, (size_t)r->body.len);
 		if (e == OK)
-			e = spool_rewind(&r->body);
+			e = spool_rewind(&r->body.spool);
 	}
 	if (e != OK) /* a part of it must not be taken for all */
-		spool_close(&r->body);
-	*fd = r->body.fd;
+		spool_close(&r->body.spool);
+	*fd = r->body.spool.fd;
 	return e;
 }
 
@@ -130,7 +130,7 @@ enum next body_read_protected(struct request *r)
 {
 	enum err e;
 
-	if (r->has_body) /* the key was looked for in it */
+	if (r->body.is_read) /* the key was looked for in it */
 		return NEXT;
 	/* A new store makes the spool that a large body goes to; lookup_request() says what is
 	 * wrong.

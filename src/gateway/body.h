@@ -8,7 +8,7 @@
 #include "gateway/request.h"
 
 /*
- * body_read - reads the whole body, and its SHA-256 into r->body_digest
+ * body_read - reads the whole body, and its SHA-256 into r->body.digest
  *
  * The length is proven: with CONTENT_LENGTH exactly that many bytes must come, and without it a
  * proper end.  CONTENT_LENGTH is then set to the length and HTTP_TRANSFER_ENCODING removed.

@@ -92,7 +92,7 @@ void gateway_serve(struct worker *w, struct web_peer *peer, enum way way, const 
 		.peer = peer,
 		.way = way,
 		.control_path = control_path,
-		.body = SPOOL_CLOSED,
+		.body.spool = SPOOL_CLOSED,
 		.op = {.exit_status = -1},
 		.prefer = {.wait_ms = -1},
 		.log = {.outcome = "?",

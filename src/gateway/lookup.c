@@ -20,33 +20,32 @@
 
 #include <string.h>
 
-/* The operator sees which operation it was; the caller, who may be somebody else, does not. */
-static void log_found_ref(struct request *r, const struct operation *found)
+/* The operator sees which operation it was; the caller, who may be another one, does not. */
+static void log_found_ref(struct request *r)
 {
-	operation_ref(found, r->ref);
+	operation_ref(&r->found, r->ref);
 	r->log.ref = r->ref;
 }
 
-static enum next answer_verdict(
-	struct request *r, enum verdict verdict, const struct operation *found)
+static enum next answer_verdict(struct request *r, enum verdict verdict)
 {
 	switch (verdict) {
 	case VERDICT_REPLAY:
 		return r->route->guarantee == GUARANTEE_SEMANTIC && !r->is_resource
-			       ? replay_anew(r, found)
-			       : replay_recorded(r, found, &r->res, false);
+			       ? replay_anew(r)
+			       : replay_recorded(r, &r->found, false);
 	case VERDICT_EXPIRED:
-		return refusal_send(r, PROBLEM_RESULT_EXPIRED, NULL, found, 0);
+		return refusal_send(r, PROBLEM_RESULT_EXPIRED, NULL, &r->found, 0);
 	case VERDICT_IN_PROGRESS:
-		return progress_answer(r, found);
+		return progress_answer(r, &r->found);
 	case VERDICT_KEY_REUSED:
-		log_found_ref(r, found);
+		log_found_ref(r);
 		return refusal_send(r, PROBLEM_KEY_REUSED, NULL, NULL, 0);
 	case VERDICT_OTHER_PRINCIPAL:
-		log_found_ref(r, found);
+		log_found_ref(r);
 		return refusal_send(r, PROBLEM_OTHER_PRINCIPAL, NULL, NULL, 0);
 	default:
-		return refusal_send(r, PROBLEM_OUTCOME_UNCERTAIN, NULL, found, 0);
+		return refusal_send(r, PROBLEM_OUTCOME_UNCERTAIN, NULL, &r->found, 0);
 	}
 }
 
@@ -65,34 +64,32 @@ static bool settle_by_policy(struct request *r, struct operation *found)
 	return e == OK && found->state != STATE_UNCERTAIN;
 }
 
-/* What is known about r->op's identity now. */
-static enum err lookup_verdict(struct request *r, struct operation *found, enum verdict *verdict)
+/* Reads what is known about r->op's identity now into r->found, and its response into r->res. */
+static enum err lookup_verdict(struct request *r, enum verdict *verdict)
 {
 	enum err e;
 
 	response_free(&r->res);
-	e = claim_look(r->store, &r->op, clock_wall_ms(), found, &r->res, verdict);
+	e = claim_look(r->store, &r->op, clock_wall_ms(), &r->found, &r->res, verdict);
 	if (e != OK || *verdict != VERDICT_UNCERTAIN || r->is_resource)
 		return e;
-	if (uncertain_may_rerun(r->route, found))
+	if (uncertain_may_rerun(r->route, &r->found))
 		*verdict = VERDICT_FREE; /* the claim takes the uncertain row over */
-	else if (settle_by_policy(r, found))
-		e = claim_look(r->store, &r->op, clock_wall_ms(), found, &r->res, verdict);
+	else if (settle_by_policy(r, &r->found))
+		e = claim_look(r->store, &r->op, clock_wall_ms(), &r->found, &r->res, verdict);
 	return e;
 }
 
 enum next lookup_answer(struct request *r)
 {
-	struct operation found;
 	enum verdict verdict;
-	enum err e = lookup_verdict(r, &found, &verdict);
+	enum err e = lookup_verdict(r, &verdict);
 
 	if (e == OK && verdict == VERDICT_IN_PROGRESS)
-		e = progress_wait(r, &found, lookup_verdict, &verdict);
+		e = progress_wait(r, lookup_verdict, &verdict);
 	if (e != OK)
 		return refusal_store_failed(r, e);
-	r->previous = found;
-	return verdict == VERDICT_FREE ? NEXT : answer_verdict(r, verdict, &found);
+	return verdict == VERDICT_FREE ? NEXT : answer_verdict(r, verdict);
 }
 
 /* The natural key and the webhook that belong to the request. */
@@ -102,7 +99,8 @@ static enum next read_extras(struct request *r)
 	enum err e = OK;
 
 	if (r->route->unique) {
-		e = fingerprint_natural(store_secret(r->store), r, r->natural, &r->has_natural);
+		e = fingerprint_natural(
+			store_secret(r->store), r, r->natural.digest, &r->natural.is_there);
 		if (e == ERR_INVALID || e == ERR_REFUSED)
 			return refusal_send(r, PROBLEM_REQUEST_INVALID, err_text(), NULL, 0);
 		if (e != OK)
@@ -113,11 +111,11 @@ static enum next read_extras(struct request *r)
 		return refusal_send(r, PROBLEM_WEBHOOK_REFUSED,
 			"Retrysafe-Webhook must name one URL of at most 2000 bytes", NULL, 0);
 	if (e == OK && url.n > 0)
-		r->webhook_asked = strdup(url.text);
-	if (e == OK && url.n > 0 && !r->webhook_asked)
+		r->webhook.asked = strdup(url.text);
+	if (e == OK && url.n > 0 && !r->webhook.asked)
 		return refusal_failed(r, ERR_NOMEM);
-	e = webhook_url_choose(r->route->webhook, r->route->webhook_allow, r->webhook_asked,
-		&r->webhook, &r->webhook_is_trusted);
+	e = webhook_url_choose(r->route->webhook, r->route->webhook_allow, r->webhook.asked,
+		&r->webhook.url, &r->webhook.is_trusted);
 	return e == OK ? NEXT : refusal_send(r, PROBLEM_WEBHOOK_REFUSED, err_text(), NULL, 0);
 }
 
@@ -143,7 +141,8 @@ enum next lookup_request(struct request *r)
 static enum err find_natural_holder(
 	struct request *r, int64_t now_ms, struct operation *found, bool *is_taken)
 {
-	enum err e = store_find_natural(r->store, r->natural, now_ms, found, &r->res, is_taken);
+	enum err e =
+		store_find_natural(r->store, r->natural.digest, now_ms, found, &r->res, is_taken);
 
 	if (e != OK || (found->state != STATE_RUNNING && found->state != STATE_UNCERTAIN))
 		return e;
@@ -153,7 +152,7 @@ static enum err find_natural_holder(
 		(void)settle_by_policy(r, found);
 	if (e != OK || found->state == STATE_RUNNING || found->state == STATE_UNCERTAIN)
 		return e;
-	return store_find_natural(r->store, r->natural, now_ms, found, &r->res, is_taken);
+	return store_find_natural(r->store, r->natural.digest, now_ms, found, &r->res, is_taken);
 }
 
 /* Somebody has the natural key; the answer of the original is only for the same principal. */
@@ -171,7 +170,7 @@ enum next lookup_answer_duplicate(struct request *r)
 		   found.state == STATE_DONE && found.expires_ms > now_ms && r->res.is_kept &&
 		   memcmp(found.principal, r->op.principal, PRINCIPAL_LEN) == 0;
 	if (is_shown)
-		return replay_recorded(r, &found, &r->res, true);
+		return replay_recorded(r, &found, true);
 	return refusal_send(r, PROBLEM_DUPLICATE,
 		is_running ? "A request with the same values is being carried out at this moment"
 			   : NULL,

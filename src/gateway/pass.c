@@ -179,7 +179,7 @@ static enum err take_body(struct request *r, int *in_fd)
 	enum err e = body_fd(r, in_fd);
 
 	if (e == OK)
-		r->body.fd = -1;
+		r->body.spool.fd = -1;
 	return e;
 }
 
@@ -192,7 +192,7 @@ static enum err open_input(struct request *r, int *in_fd, struct pump *pump_out)
 
 	if (e != OK)
 		return e;
-	if (r->has_body) /* a key was looked for in it, and was not there */
+	if (r->body.is_read) /* a key was looked for in it, and was not there */
 		return take_body(r, in_fd);
 	if (pump_out->length < 0 && variables_get(&r->vars, "HTTP_TRANSFER_ENCODING")) {
 		e = body_read(r, r->cf->defaults.max_request_bytes, r->cf->spool);

@@ -75,9 +75,8 @@ static int64_t wait_ms(const struct request *r)
 	return is_async(r) ? 0 : ms;
 }
 
-enum err progress_wait(struct request *r, struct operation *found,
-	enum err (*look)(struct request *r, struct operation *found, enum verdict *verdict),
-	enum verdict *verdict)
+enum err progress_wait(struct request *r,
+	enum err (*lookup)(struct request *r, enum verdict *verdict), enum verdict *verdict)
 {
 	struct pollfd stop[2] = {{r->worker->stop_fd, POLLIN, 0}, web_peer_pollfd(r->peer)};
 	int64_t ms = wait_ms(r);
@@ -85,10 +84,10 @@ enum err progress_wait(struct request *r, struct operation *found,
 	enum err e = OK;
 
 	/* Without a place to wait at, the caller is answered like one who does not want to. */
-	if (ms == 0 || waiting_begin(&w, r->store, found, r->route->max_waiters, ms) != OK)
+	if (ms == 0 || waiting_begin(&w, r->store, &r->found, r->route->max_waiters, ms) != OK)
 		return OK;
 	do {
-		e = look(r, found, verdict);
+		e = lookup(r, verdict);
 	} while (e == OK && *verdict == VERDICT_IN_PROGRESS && waiting_pause(&w, stop));
 	waiting_end(&w);
 	if (e == OK && *verdict == VERDICT_REPLAY)

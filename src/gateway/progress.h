@@ -16,11 +16,16 @@ enum next progress_answer(struct request *r, const struct operation *found);
  */
 int64_t progress_patience_us(const struct request *r);
 /*
- * Waits, where the route or the client wants it, until `look` says something else than
- * VERDICT_IN_PROGRESS, or the time is over, or the client has left.  Returns OK or look's errors.
+ * progress_wait - waits for the end of r->found, where the route or the client wants that
+ *
+ *   lookup   reads r->found anew, and what is to be said of it
+ *   verdict  set by lookup; untouched where nothing is waited for
+ *
+ * Blocks until lookup says something else than VERDICT_IN_PROGRESS, or the time is over, or the
+ * client has left, or the gateway has to leave.  Returns OK or lookup's errors.
  */
-enum err progress_wait(struct request *r, struct operation *found,
-	enum err (*look)(struct request *r, struct operation *found, enum verdict *verdict),
+enum err progress_wait(struct request *r,
+	enum err (*lookup)(struct request *r, enum verdict *verdict),
 	enum verdict *verdict) MUSTCHECK;
 
 #endif

@@ -71,10 +71,10 @@ static enum err order(struct request *r)
 	if (e != OK)
 		return e;
 
-	claim_prepare(r->store, r->previous.id ? &r->previous : NULL, clock_wall_ms(),
+	claim_prepare(r->store, r->found.id ? &r->found : NULL, clock_wall_ms(),
 		claim_time_limit_ms(r->cf, r->route), &r->op);
 	operation_ref(&r->op, r->ref);
-	e = route_set_environment(r);
+	e = route_set_environment(r, &r->op);
 	spec.environment = r->vars.list;
 	if (e == OK)
 		e = link_open(r->worker->control_fd, &r->worker->link);
@@ -92,10 +92,10 @@ static enum attempt claim_or_answer(struct request *r)
 {
 	struct claim claim = {
 		.op = &r->op,
-		.natural = r->has_natural ? r->natural : NULL,
+		.natural = r->natural.is_there ? r->natural.digest : NULL,
 		.natural_ttl_ms = r->route->unique_ttl_ms,
-		.webhook = r->webhook,
-		.webhook_is_trusted = r->webhook_is_trusted,
+		.webhook = r->webhook.url,
+		.webhook_is_trusted = r->webhook.is_trusted,
 		.webhook_max_age_ms = r->route->webhook_max_age_ms,
 		.max_running = r->route->max_running,
 		.max_running_all = r->cf->max_running,
@@ -175,7 +175,7 @@ static enum err save_request(struct request *r)
 	}
 	e = body_fd(r, &fd);
 	if (e == OK)
-		e = store_save_request(r->store, &r->op, packed, len, fd, r->body_len);
+		e = store_save_request(r->store, &r->op, packed, len, fd, r->body.len);
 	free(packed);
 	return e;
 }

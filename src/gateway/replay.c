@@ -49,19 +49,18 @@ static void log_replay(struct request *r, const struct operation *found, int sta
 	request_log_write(r);
 }
 
-enum next replay_recorded(
-	struct request *r, const struct operation *found, struct response *res, bool is_duplicate)
+enum next replay_recorded(struct request *r, const struct operation *found, bool is_duplicate)
 {
 	struct body_source rest = {.store = r->store, .op_id = found->id};
 	struct replay how = replay_of(r);
 	enum err e;
 
 	how.says_200 = how.says_200 || is_duplicate;
-	log_replay(r, found, how.says_200 && res->status / 100 == 2 ? 200 : res->status);
-	e = reply_recorded(r->peer, res, &rest, &how);
+	log_replay(r, found, how.says_200 && r->res.status / 100 == 2 ? 200 : r->res.status);
+	e = reply_recorded(r->peer, &r->res, &rest, &how);
 	if (e != OK && e != ERR_GONE)
 		log_warn("operation %s: %s", r->ref, err_text());
-	response_free(res);
+	response_free(&r->res);
 	return FINISHED;
 }
 
@@ -108,11 +107,11 @@ static enum err take_run_slot(const struct request *r, int *fd)
 {
 	char name[ROUTE_NAME_MAX + 8];
 
-	snprintf(name, sizeof(name), "anew %s", r->op.route);
+	snprintf(name, sizeof(name), "anew %s", r->found.route);
 	return store_take_waiting_slot(r->store, name, r->route->max_running, fd);
 }
 
-static enum next refuse_replay(struct request *r, const struct operation *found)
+static enum next refuse_replay(struct request *r)
 {
 	request_log_detail(r, err_text());
 	log_warn("operation %s: shown anew: %s", r->ref, err_text());
@@ -120,10 +119,10 @@ static enum next refuse_replay(struct request *r, const struct operation *found)
 		"The operation of this Idempotency-Key was carried out, but the script could not "
 		"show "
 		"its result again",
-		found, 0);
+		&r->found, 0);
 }
 
-enum next replay_anew(struct request *r, const struct operation *found)
+enum next replay_anew(struct request *r)
 {
 	struct record_policy policy = record_policy_of(r->cf, r->route);
 	struct replay how = replay_of(r);
@@ -133,18 +132,17 @@ enum next replay_anew(struct request *r, const struct operation *found)
 	int place_fd = -1;
 	enum err e;
 
-	r->op = *found;
-	operation_ref(found, r->ref);
+	operation_ref(&r->found, r->ref);
 	r->log.ref = r->ref;
 	if (route_open_script(r) == FINISHED)
 		return FINISHED;
-	e = route_set_environment(r);
+	e = route_set_environment(r, &r->found);
 	if (e == OK)
 		e = variables_set(&r->vars, "IDEMPOTENCY_REPLAY", "1");
 	if (e == OK)
 		e = take_run_slot(r, &place_fd);
 	if (e == ERR_BUSY)
-		return refusal_send(r, PROBLEM_OVERLOADED, NULL, found, 1);
+		return refusal_send(r, PROBLEM_OVERLOADED, NULL, &r->found, 1);
 	if (e == OK)
 		e = run(r, &policy, place_fd, &end);
 	if (place_fd >= 0)
@@ -161,9 +159,9 @@ enum next replay_anew(struct request *r, const struct operation *found)
 	if (e != OK) {
 		response_free(&rec.res);
 		ending_free(&end);
-		return refuse_replay(r, found);
+		return refuse_replay(r);
 	}
-	log_replay(r, found, rec.res.status);
+	log_replay(r, &r->found, rec.res.status);
 	rest = (struct body_source){.memory = end.output, .fd = end.output_fd, .at = rec.body_at};
 	e = reply_recorded(r->peer, &rec.res, &rest, &how);
 	if (e != OK && e != ERR_GONE)

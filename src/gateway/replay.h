@@ -7,11 +7,24 @@
 
 #include "gateway/request.h"
 
-/* Both return FINISHED. */
-/* res is freed; is_duplicate: the original of a natural key, for another key. */
-enum next replay_recorded(
-	struct request *r, const struct operation *found, struct response *res, bool is_duplicate);
-/* Lets the script show the result of `found` again. */
-enum next replay_anew(struct request *r, const struct operation *found);
+/*
+ * replay_recorded - sends r->res, the recorded response of `found`, and frees it
+ *
+ *   found         whose ref goes to the log; borrowed
+ *   is_duplicate  found has another key than the request: it has the same natural key
+ *
+ * Returns FINISHED, also when the client has left or the rest of a large body could not be read (a
+ * line in the log says so).  Blocks until the server has taken it.
+ */
+enum next replay_recorded(struct request *r, const struct operation *found, bool is_duplicate);
+
+/*
+ * replay_anew - runs the script once more to show the result of r->found, and records nothing
+ *
+ * IDEMPOTENCY_REPLAY=1 tells the script so.  Where it cannot show the result, the answer is
+ * result-expired; where max_running runs of this kind are under way, overloaded.  Returns FINISHED.
+ * Blocks as long as the script runs.
+ */
+enum next replay_anew(struct request *r);
 
 #endif

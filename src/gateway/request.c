@@ -14,11 +14,11 @@ void request_free(struct request *r)
 	web_peer_close(&r->peer);
 	variables_free(&r->vars);
 	script_free(&r->script);
-	spool_close(&r->body);
-	json_decref(r->json);
+	spool_close(&r->body.spool);
+	json_decref(r->body.json);
 	response_free(&r->res);
 	deployment_give(&r->deployment);
-	free(r->webhook_asked);
+	free(r->webhook.asked);
 	free(r->located);
 	r->located = NULL;
 }

@@ -35,7 +35,6 @@ static bool names_operation(struct request *r, char ref[REF_LEN + 1])
 enum next resource_answer(struct request *r)
 {
 	char ref[REF_LEN + 1];
-	struct operation found;
 	enum err e;
 
 	if (!names_operation(r, ref))
@@ -44,14 +43,14 @@ enum next resource_answer(struct request *r)
 	progress_read_preference(r);
 	e = deployment_store(r->deployment, variables_get(&r->vars, "DOCUMENT_ROOT"), &r->store);
 	if (e == OK)
-		e = store_find_ref(r->store, ref, &found, NULL);
+		e = store_find_ref(r->store, ref, &r->found, NULL);
 	if (e != OK && e != ERR_ABSENT)
 		return refusal_store_failed(r, e);
 	fingerprint_principal(store_secret(r->store), r);
-	if (e == OK && strncmp(found.route, r->log.route, ROUTE_NAME_MAX) == 0 &&
-		memcmp(found.principal, r->op.principal, PRINCIPAL_LEN) == 0) {
-		memcpy(r->op.identity, found.identity, IDENTITY_LEN);
-		memcpy(r->op.fingerprint, found.fingerprint, FINGERPRINT_LEN);
+	if (e == OK && strncmp(r->found.route, r->log.route, ROUTE_NAME_MAX) == 0 &&
+		memcmp(r->found.principal, r->op.principal, PRINCIPAL_LEN) == 0) {
+		memcpy(r->op.identity, r->found.identity, IDENTITY_LEN);
+		memcpy(r->op.fingerprint, r->found.fingerprint, FINGERPRINT_LEN);
 		if (lookup_answer(r) == FINISHED)
 			return FINISHED;
 	}

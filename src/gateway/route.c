@@ -123,7 +123,7 @@ enum next route_open_script(struct request *r)
 	return e == OK ? NEXT : refusal_failed(r, e);
 }
 
-enum err route_set_environment(struct request *r)
+enum err route_set_environment(struct request *r, const struct operation *op)
 {
 	char downstream[37], attempt[16];
 	const struct {
@@ -136,8 +136,8 @@ enum err route_set_environment(struct request *r)
 	};
 	enum err e = OK;
 
-	fingerprint_downstream(store_secret(r->store), &r->op, downstream);
-	snprintf(attempt, sizeof(attempt), "%d", r->op.attempts);
+	fingerprint_downstream(store_secret(r->store), op, downstream);
+	snprintf(attempt, sizeof(attempt), "%d", op->attempts);
 	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]) && e == OK; i++)
 		e = variables_set(&r->vars, ours[i].name, ours[i].value);
 	return e;

@@ -17,6 +17,6 @@ enum next route_find(struct request *r);
 enum next route_open_script(struct request *r);
 
 /* Sets the variables IDEMPOTENCY_* for r->op: ENVIRONMENT of retrysafe(1). */
-enum err route_set_environment(struct request *r) MUSTCHECK;
+enum err route_set_environment(struct request *r, const struct operation *op) MUSTCHECK;
 
 #endif

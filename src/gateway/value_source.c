@@ -223,7 +223,7 @@ static enum err find_field(struct request *r, const char *name, struct value *ou
 	int fd;
 	enum err e = body_fd(r, &fd);
 
-	return e == OK ? form_read(fd, r->body_len, &type, &handler) : e;
+	return e == OK ? form_read(fd, r->body.len, &type, &handler) : e;
 }
 
 /* ---- JSON ---- */
@@ -231,15 +231,15 @@ static enum err find_field(struct request *r, const char *name, struct value *ou
 static enum err load_json(struct request *r)
 {
 	int fd;
-	enum err e = r->json ? OK : body_fd(r, &fd);
+	enum err e = r->body.json ? OK : body_fd(r, &fd);
 
-	return e == OK && !r->json ? json_pointer_load(fd, r->body_len, &r->json) : e;
+	return e == OK && !r->body.json ? json_pointer_load(fd, r->body.len, &r->body.json) : e;
 }
 
 static enum err find_pointer(struct request *r, const char *pointer, struct value *out)
 {
 	enum err e = load_json(r);
-	json_t *found = e == OK ? json_pointer_find(r->json, pointer) : NULL;
+	json_t *found = e == OK ? json_pointer_find(r->body.json, pointer) : NULL;
 	char *text;
 
 	if (e != OK || !found || json_is_null(found))
@@ -358,7 +358,7 @@ static enum err digest_form(
 	if (e != OK)
 		return e;
 	digest_start(&c.all, (const unsigned char *)"form", 4);
-	e = form_read(fd, r->body_len, type, &handler);
+	e = form_read(fd, r->body.len, type, &handler);
 	end_field(&c);
 	if (e == OK)
 		digest_end(&c.all, out, DIGEST_LEN);
@@ -374,7 +374,7 @@ static enum err digest_json(struct request *r, unsigned char out[DIGEST_LEN])
 
 	if (e != OK)
 		return e;
-	rest = json_deep_copy(r->json);
+	rest = json_deep_copy(r->body.json);
 	for (strings s = r->route->ignore; rest && *s; s++)
 		if (has_prefix(*s, "json:"))
 			json_pointer_remove(rest, *s + 5);
@@ -409,7 +409,7 @@ enum err value_source_digest_body(struct request *r, unsigned char out[DIGEST_LE
 	else if (ignores(r->route, "json:") && json_pointer_is_json(content_type(r)))
 		e = digest_json(r, out);
 	if (e == ERR_INVALID || e == ERR_REFUSED) {
-		memcpy(out, r->body_digest, DIGEST_LEN);
+		memcpy(out, r->body.digest, DIGEST_LEN);
 		e = OK;
 	}
 	return e;

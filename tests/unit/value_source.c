@@ -31,7 +31,7 @@ static const char *found(
 	struct value v;
 	enum err e = value_source_find(&r, source, &v);
 
-	ok(lseek(r.body.fd, 0, SEEK_CUR) == 0 && r.body_len == (int64_t)len,
+	ok(lseek(r.body.spool.fd, 0, SEEK_CUR) == 0 && r.body.len == (int64_t)len,
 		"%s: the body is where it was", source);
 	if (e == OK) {
 		snprintf(text, sizeof(text), "%d: %s%s", v.n, v.text,
@@ -287,8 +287,8 @@ static struct sum digest(const char *type, const char *body, size_t len)
 	struct sum sum;
 
 	is_int(value_source_digest_body(&r, sum.bytes), OK, "a digest of %zu bytes", len);
-	is_int(lseek(r.body.fd, 0, SEEK_CUR), 0, "and the body is where it was");
-	sum.is_of_bytes = memcmp(sum.bytes, r.body_digest, DIGEST_LEN) == 0;
+	is_int(lseek(r.body.spool.fd, 0, SEEK_CUR), 0, "and the body is where it was");
+	sum.is_of_bytes = memcmp(sum.bytes, r.body.digest, DIGEST_LEN) == 0;
 	request_free(&r);
 	return sum;
 }
@@ -461,7 +461,7 @@ static void read_once(void)
 /* A part of a body must never be taken for all of it, nor its descriptor be closed twice. */
 static void have_no_room_for_a_body(void)
 {
-	struct request r = {.body = SPOOL_CLOSED, .has_body = true, .body_len = 5};
+	struct request r = {.body = {.is_read = true, .len = 5, .spool = SPOOL_CLOSED}};
 	struct rlimit before, none;
 	int fd = 99;
 
@@ -472,12 +472,12 @@ static void have_no_room_for_a_body(void)
 	setrlimit(RLIMIT_FSIZE, &none);
 	for (int i = 0; i < 2; i++) {
 		is_int(body_fd(&r, &fd), ERR_FULL, "no room for a small body");
-		ok(fd == -1 && r.body.fd == -1, "... no descriptor of it is left");
+		ok(fd == -1 && r.body.spool.fd == -1, "... no descriptor of it is left");
 	}
 	setrlimit(RLIMIT_FSIZE, &before);
 	is_int(body_fd(&r, &fd), OK, "with room again");
 	is_int(lseek(fd, 0, SEEK_END), 5, "... it is whole");
-	spool_close(&r.body);
+	spool_close(&r.body.spool);
 }
 
 int main(void)
