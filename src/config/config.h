@@ -23,14 +23,15 @@ struct route {
 	strings interpreter; /* program and arguments before the script's path; or NULL */
 	strings methods;     /* protected methods, upper case */
 	bool key_required;
-	strings key_from; /* sources (gateway/source.h); never empty */
+	strings key_from; /* sources (gateway/value_source.h); never empty */
 	enum key_syntax key_syntax;
 	strings scope;     /* CGI variable names or "cookie:NAME" */
 	strings bind;      /* likewise; the default counts only when the scope is empty ... */
 	bool has_own_bind; /* ... but this one was given, and counts always */
 	int64_t timeout_ms;
 	int64_t kill_after_ms;
-	strings fingerprint; /* "method", "path", "query", "body" and sources (gateway/source.h) */
+	strings fingerprint; /* "method", "path", "query", "body" and sources
+				(gateway/value_source.h) */
 	strings ignore;      /* "json:/pointer" and "form:NAME", left out of the body; or NULL */
 	enum in_progress in_progress;
 	enum conflict_status in_progress_status;
@@ -52,7 +53,7 @@ struct route {
 	strings release_on; /* "503", "5xx"; or NULL */
 	enum replay_status replay_status;
 	strings replay_drop; /* names of header fields; or NULL */
-	strings unique;      /* sources (gateway/source.h); or NULL */
+	strings unique;      /* sources (gateway/value_source.h); or NULL */
 	enum on_duplicate on_duplicate;
 	int64_t duplicate_status;
 	int64_t unique_ttl_ms; /* 0: for ever */

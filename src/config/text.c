@@ -179,7 +179,7 @@ static bool is_name(const char *text)
 	return *text;
 }
 
-/* The places of a request where a value may stand (gateway/source.h). */
+/* The places of a request where a value may stand (gateway/value_source.h). */
 enum err config_text_source(const struct config_where *w, const char *text, char **out)
 {
 	static const struct {
