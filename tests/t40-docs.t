@@ -329,7 +329,6 @@ my %is_planned = map { $_ => 1 } qw(
     store/sqlite/connection.c store/sqlite/row.c store/sqlite/transaction.c store/sqlite/record.c
     store/sqlite/request.c store/sqlite/expire.c store/sqlite/messages.c
     recovery/policy.c gateway/route.c gateway/key_step.c gateway/lookup.c gateway/resource.c
-    cli/serve.c cli/check.c cli/render.c cli/store.c
 );
 
 subtest 'names' => sub {

@@ -8,7 +8,7 @@
  * The one distinction that everything rests on: *nothing happened* and *it may
  * have happened* are never the same code.  Only ERR_UNKNOWN says the second.
  *
- * Only main.c and the verbs in cli*.c may end the process because of an error.
+ * Only main.c ends the process because of an error; a verb of cli/ returns its exit code.
  */
 #ifndef RETRYSAFE_BASE_ERR_H
 #define RETRYSAFE_BASE_ERR_H

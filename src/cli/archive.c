@@ -17,7 +17,9 @@
  *
  * What it does not know: what is removed, and when (store/sqlite/purge.c).
  */
-#include "cli/verbs.h"
+#include "cli/archive.h"
+
+#include "cli/render.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -5,11 +5,12 @@
  * The program lies beside this one.  It is the only program that is started here, and only by an
  * operator's verb; it is not there on hosts that were not meant to send anything.
  */
-#include "cli/verbs.h"
+#include "cli/notify.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <spawn.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>

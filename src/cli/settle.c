@@ -5,7 +5,10 @@
 #include "cli/verbs.h"
 
 #include "base/clock.h"
-#include "base/log.h"
+#include "base/exit_code.h"
+#include "cli/notify.h"
+#include "cli/render.h"
+#include "cli/store.h"
 #include "keeper/keeper.h"
 #include "keeper/link.h"
 #include "operation/record.h"
