@@ -64,8 +64,8 @@ char *notify_body(const struct message *m)
 }
 
 /*
- * HMAC-SHA-256 of two texts, one behind the other.  Bare bytes, not digest_part(): every receiver
- * has HMAC, none has our parts.
+ * HMAC-SHA-256 of two texts, one behind the other, without digest_part(): receivers compute HMAC of
+ * the text alone.
  */
 static void authenticate(const unsigned char *key, size_t key_len, const char *text,
 	const char *rest, unsigned char out[DIGEST_LEN])
@@ -73,8 +73,8 @@ static void authenticate(const unsigned char *key, size_t key_len, const char *t
 	struct digest d;
 
 	digest_start(&d, key, key_len);
-	SHA256Update(&d.ctx, (const uint8_t *)text, strlen(text));
-	SHA256Update(&d.ctx, (const uint8_t *)rest, strlen(rest));
+	digest_raw(&d, text, strlen(text));
+	digest_raw(&d, rest, strlen(rest));
 	digest_end(&d, out, DIGEST_LEN);
 }
 
