@@ -21,6 +21,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Returns how many scripts, interpreters and directories of scripts cannot be used. */
 static int check_scripts(const struct config *cf)
 {
 	int wrong = 0;
@@ -53,7 +54,7 @@ static int check_scripts(const struct config *cf)
 	return wrong;
 }
 
-/* May the one who runs us make this directory, or write into it? */
+/* May this process's user make this directory, or write into it? */
 static bool is_usable(const char *dir)
 {
 	char parent[PATH_MAX];
@@ -65,21 +66,20 @@ static bool is_usable(const char *dir)
 	return access(dirname(parent), W_OK | X_OK) == 0;
 }
 
-/* Where the store will be made by the first request. */
-static int check_place(const struct config *cf)
+/* Can the first request make the store here?  Returns how many mistakes there are: 0 or 1. */
+static int check_location(const struct config *cf)
 {
 	char dir[PATH_MAX];
 	const char *path = strchr(cf->store, '/');
 
 	snprintf(dir, sizeof(dir), "%s", path ? path : "/");
 	dirname(dir);
-	/* The spool may be made inside of it. */
+	/* The first request also makes the spool, when it is inside of the store's directory. */
 	if (is_usable(dir) && (is_usable(cf->spool) || strncmp(cf->spool, dir, strlen(dir)) == 0))
 		return 0;
 	fprintf(stderr,
-		"retrysafe: store %s: whoever runs this cannot write to %s; make it for the "
-		"account that "
-		"runs the gateway, such as: install -d -o www-data -m 0700 %s\n",
+		"retrysafe: store %s: this account cannot write to %s; make it for the account "
+		"that runs the gateway, such as: install -d -o www-data -m 0700 %s\n",
 		cf->store, is_usable(dir) ? cf->spool : dir, is_usable(dir) ? cf->spool : dir);
 	return 1;
 }
@@ -98,7 +98,7 @@ int cli_check(const struct cli *c)
 	e = configured_open_store(cf, true, &st);
 	if (e == ERR_ABSENT) {
 		store_is = "not made yet: the first request makes it";
-		wrong += check_place(cf);
+		wrong += check_location(cf);
 	} else if (e != OK) {
 		cli_complain("store", e);
 		wrong++;

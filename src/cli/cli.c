@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * cli/cli.c - finds the verb in the table of verbs and carries it out; the help
+ * cli/cli.c - the table of verbs, which drives dispatch and help
  *
- * One table drives dispatch and help.  What a verb prints goes to standard output, one object a
- * line with --json; complaints go to standard error.  Only here, in the verbs and in main.c does an
- * error decide an exit code.
+ * A verb prints its result to standard output, with --json one object a line, and complaints to
+ * standard error.  Exit codes are decided here, in the verbs and in main.c only.
  */
 #include "cli/cli.h"
 
@@ -29,24 +28,26 @@ static const struct verb {
 	int max_words; /* words after the verb that are not options */
 } verbs[] = {
 	{"serve", cli_serve, "[--listen unix:PATH|HOST:PORT] [--config FILE]",
-		"FastCGI on a socket of its own, or on one passed by systemd", 0},
+		"serves FastCGI on a socket of its own, or on one passed by systemd", 0},
 	{"check", cli_check, "[FILE]",
 		"validates the configuration, store and scripts; changes nothing", 1},
 	{"list", cli_list, "[--state S] [--route R] [--limit N] [--json]",
-		"operations, newest first", 0},
+		"lists operations, newest first", 0},
 	{"show", cli_show, "REF | --key K --route R [--scope S]... [--json]",
-		"one operation, with its history", 1},
-	{"stats", cli_stats, "[--json]", "counters, keys by state, sizes", 0},
+		"shows one operation, with its history", 1},
+	{"stats", cli_stats, "[--json]", "prints counters, keys by state, sizes", 0},
 	{"purge", cli_purge, "[--archive FILE] [--json]",
-		"removes all that has expired; first into FILE, as JSON lines", 0},
+		"removes all that has expired; writes it to FILE first, as JSON lines", 0},
 	{"settle", cli_settle, "REF --done FILE | REF --not-done, --why TEXT [--json]",
-		"an uncertain operation was done, with this CGI response, or was not and may run "
-		"again",
+		"says that an uncertain operation was done, with this CGI response, or was not "
+		"done and may run again",
 		1},
 	{"recover", cli_recover, "[--json]",
-		"settles what can be settled, once; safe beside running gateways", 0},
-	{"version", version, "[--json]", "the versions of this program and its libraries", 0},
-	{"settings", settings, "", "every setting of the configuration, its type and default", 0},
+		"settles what can be settled, once; gateways may run meanwhile", 0},
+	{"version", version, "[--json]", "prints the versions of this program and its libraries",
+		0},
+	{"settings", settings, "",
+		"prints every setting of the configuration, its type and default", 0},
 };
 
 #define N_VERBS (sizeof(verbs) / sizeof(verbs[0]))

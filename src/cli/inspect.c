@@ -126,8 +126,7 @@ static void print_lines(json_t *o)
 	}
 }
 
-/* The identity that --key, --route and --scope name.  False: the route is not in the configuration.
- */
+/* The identity of --key, --route and --scope.  False: the route is not in the configuration. */
 static bool named_identity(const struct cli *c, const struct config *cf, const struct store *st,
 	unsigned char out[IDENTITY_LEN])
 {

@@ -17,7 +17,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* To standard error, where standard output is the archive. */
+/* Reports the numbers, on standard error when standard output is the archive. */
 static void say_purged(const struct cli *c, int64_t dropped, int64_t forgotten)
 {
 	bool is_archive = c->archive && strcmp(c->archive, "-") == 0;

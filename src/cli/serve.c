@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* A socket that systemd, or we ourselves before we started over, have passed on; -1: none. */
+/* The socket that systemd, or this program before it replaced itself, has passed; -1: none. */
 static int passed_socket(void)
 {
 	const char *ours = getenv("RETRYSAFE_LISTEN_FD");
