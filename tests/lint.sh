@@ -112,8 +112,8 @@ others() {
 }
 
 own_ends() {
-    forbid 'only main.c and cli*.c end the process' '\b(_exit|_Exit|exit|abort|quick_exit)\s*\(' \
-        $(others main.c cli/cli.c cli/inspect.c keeper/keeper.c keeper/child.c keeper/launch.c) &&
+    forbid 'only main.c and the keeper end the process' '\b(_exit|_Exit|exit|abort|quick_exit)\s*\(' \
+        $(others main.c keeper/keeper.c keeper/child.c keeper/launch.c) &&
         forbid 'the keeper ends by _exit()' '\b(exit|abort|quick_exit)\s*\(' src/keeper/keeper.c src/keeper/child.c src/keeper/launch.c
 }
 

@@ -275,7 +275,7 @@ sub check_full {
     close $half;
     system 'mount', '-o', 'remount,size=1m', $dir;
     is +(purge($file))[0], 0, 'with room';
-    like said(), qr/its last line was cut off and is taken out/, '... half a line is taken out';
+    like said(), qr/its last line was cut off and is removed/, '... half a line is taken out';
     is_deeply [kinds($file)], [('response', 'operation') x 4], '... and all lines are whole';
     is check_gone($file, map { $_->{ref} } @$before), 4, 'everything is gone';
     system '/bin/umount', '-l', $dir;

@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * cli/settle.c - the verbs that settle: settle, recover
+ * cli/settle.c - the verbs settle and recover, which end uncertain operations
+ *
+ * What it does not know: how an operation is settled (operation/record.c, recovery/).
  */
 #include "cli/verbs.h"
 
 #include "base/clock.h"
-#include "base/log.h"
+#include "base/exit_code.h"
+#include "cli/notify.h"
+#include "cli/render.h"
+#include "cli/store.h"
 #include "keeper/keeper.h"
 #include "keeper/link.h"
 #include "operation/record.h"
@@ -57,7 +62,7 @@ static enum err settle(
 	if (e == OK)
 		e = liveness_lock_settling(st, op->id, &lock_fd);
 	if (e == ERR_BUSY)
-		return err_set(ERR_BUSY, "somebody else is settling operation %s", c->words[0]);
+		return err_set(ERR_BUSY, "another process is settling operation %s", c->words[0]);
 	if (e == OK)
 		e = c->is_not_done ? store_free(st, op, "not done", c->why, now_ms)
 				   : settle_done(c, cf, st, op);
@@ -116,7 +121,7 @@ int cli_recover(const struct cli *c)
 	if (e != OK)
 		return cli_complain("recover", e);
 	code = cli_open_store(c, false, &cf, &st);
-	if (code != 0) /* without a store there is nothing to settle */
+	if (code != 0) /* EXIT_NO: without a store there is nothing to settle */
 		return code == EXIT_NO ? EXIT_SUCCESS : code;
 	e = link_open(control_fd, &link);
 	if (e == OK)
