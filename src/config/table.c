@@ -2,7 +2,7 @@
 /*
  * config/table.c - the table of all settings: name, where it may stand, type, range, default
  *
- * config/value.c knows what a type allows; config/config.c reads files.  tests/t40-docs.t compares
+ * config/value.c knows what a type allows; config/load.c reads files.  tests/t40-docs.t compares
  * the table with the documents and the JSON Schema.
  */
 #include "config/table.h"

@@ -23,9 +23,9 @@
 #define CONFIG_GIGA (CONFIG_KILO * CONFIG_KILO * CONFIG_KILO)
 
 enum config_type {
-	CONFIG_OBJECT, /* read by config/config.c itself */
-	CONFIG_ROUTES, /* read by config/config.c itself */
-	CONFIG_LIMITS, /* read by config/config.c itself */
+	CONFIG_OBJECT, /* read by config/load.c itself */
+	CONFIG_ROUTES, /* read by config/load.c itself */
+	CONFIG_LIMITS, /* read by config/load.c itself */
 	/* char * */
 	CONFIG_PATH,
 	CONFIG_STORE,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * config/config.c - reads a configuration file and checks it as a whole
+ * config/load.c - reads a configuration file and checks it as a whole
  *
  * config/table.c knows the settings, config/value.c their types and most messages, config/where.c
  * the lines of the file.  Nothing here looks at the file system beyond the configuration file: a
@@ -14,8 +14,8 @@
  *   (2) A route has the defaults of the table, then the settings of `defaults`, then its own; the
  *       later ones win (unit/config).
  */
-#include "config/config.h"
 #include "base/store_url.h"
+#include "config/config.h"
 #include "config/table.h"
 #include "config/value.h"
 #include "config/where.h"
