@@ -1,4 +1,4 @@
-# Claim: of 64 clients at once with one key one runs the script and everybody gets its answer or
+# Claim: of 64 clients at once with one key one runs the script and every client gets its answer or
 # 409, never a 5xx; 64 clients with 64 keys are 64 runs.
 # SPDX-License-Identifier: ISC
 use strict;

@@ -1,5 +1,5 @@
 # Claim: a connection that the web server keeps open serves one request after the other and holds no
-# thread in between; what is wrong on it ends it, and leaving does not wait for it.
+# thread in between; bytes that are no FastCGI end it, and the gateway's end does not wait for it.
 # SPDX-License-Identifier: ISC
 use strict;
 use warnings;
@@ -58,7 +58,7 @@ subtest 'idle ones hold no thread' => sub {
     my $complaints = complaints();
     $_->leave('fin') for @idle;
     ok wait_until(sub { descriptors() <= $before - 20 }, 5), 'those that the server closes are gone';
-    is complaints(), $complaints, 'and nobody complains';
+    is complaints(), $complaints, 'and no process complains';
 };
 
 subtest 'what is wrong ends it' => sub {

@@ -1,6 +1,6 @@
 # Claim: whatever runs follow each other over one channel to the keeper, each gets its own answer;
-# orders that are in vain harm none after them; and the keeper lets go of what has been recorded,
-# also when nothing follows, without recording it again.
+# an order that cannot be carried out harms none after it; and the keeper forgets a result that has been
+# recorded, also when no other run follows, without recording it again.
 # SPDX-License-Identifier: ISC
 use strict;
 use warnings;

@@ -1,5 +1,5 @@
 # Claim: a response is replayed for `ttl`, its key is remembered for `tombstone` after that and then
-# free again; ordinary traffic and `purge` remove what has expired; what is uncertain never expires.
+# free again; ordinary traffic and `purge` remove what has expired; an uncertain operation never expires.
 # SPDX-License-Identifier: ISC
 use strict;
 use warnings;
@@ -48,13 +48,13 @@ is_deeply [map { $_->{ref} } @expired[1 .. $#expired]], [$ref], 'the fact is kep
 $answer = ask('short', 'short-1');
 is_deeply [$answer->status, $answer->facts->{operation}], [410, $ref], 'told the same as before';
 
-# Purging by the way: a key that nobody asks for again goes while others come.
+# Purging beside other work: a key without further requests goes while requests with other keys come.
 ask('once', 'once-2');
 sleep_until(4.2);
 wait_until { ask('day', 'day-' . time); !known('once-2', '/once/*') } 5;
 ok !known('once-2', '/once/*'), 'ordinary traffic purges';
 
-# A key that was purged and one that nobody has purged are free alike.
+# A key is free after it has expired, purged or not.
 $answer = ask('short', 'short-1');
 is_deeply [$answer->status, $answer->is_replay ? 1 : 0], [200, 0], 'after ttl and tombstone it is free';
 is $effects->runs('short-1'), 2, 'and runs again';
@@ -65,7 +65,7 @@ is_deeply [$answer->problem, $effects->runs('once-doubt')], ['outcome-uncertain'
     'what is uncertain stays so';
 is ask('day', 'day-1')->essence, $first{day}->essence, 'what has not expired is replayed';
 
-subtest 'the tombstone is over and nobody has written since' => sub {
+subtest 'the tombstone is over and no process has written since' => sub {
     my $once = ask('once', 'once-1');
     sleep 1.2;
     my $again = ask('once', 'once-1');

@@ -1,5 +1,5 @@
-# Claim: what nobody knows is settled by evidence, a policy or an operator, by one at a time, and
-# never run again by itself: fail, rerun, probe, rollback, `settle`, `recover`, each in the history.
+# Claim: an uncertain operation is settled by evidence, a policy or an operator, by one at a time, and
+# is never run again without one of them: fail, rerun, probe, rollback, `settle`, `recover`, each in the history.
 # SPDX-License-Identifier: ISC
 use strict;
 use warnings;

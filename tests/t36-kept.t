@@ -1,5 +1,5 @@
-# Claim: a result that the store does not take is kept, on disk too: when everybody who knows it has
-# been killed, the next look records it, and the retry gets it; one effect.
+# Claim: a result that the store does not take is saved, on disk too: when all processes that know it
+# have been killed, the next look records it, and the retry gets it; one effect.
 # SPDX-License-Identifier: ISC
 use strict;
 use warnings;

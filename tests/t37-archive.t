@@ -1,6 +1,6 @@
-# Claim: `purge --archive` writes everything that it removes, before it removes it: whatever kills it,
-# and however full the disk of the archive is, what is gone is in the archive, in whole lines and
-# without a key or credential; nobody waits for it; and gateways leave to it what has expired.
+# Claim: `purge --archive` writes everything that it removes, before it removes it: wherever it is killed,
+# and however full the disk of the archive is, all that is gone is in the archive, in whole lines and
+# without a key or credential; no request waits for it; and gateways leave expired operations to it.
 # SPDX-License-Identifier: ISC
 use strict;
 use warnings;
@@ -48,7 +48,7 @@ subtest 'a full disk' => \&check_full;
 subtest 'killed' => \&check_killed;
 subtest 'killed between archive and removal' => \&check_between;
 subtest 'several at once' => \&check_several;
-subtest 'nobody waits for it' => \&check_slow;
+subtest 'no request waits for it' => \&check_slow;
 subtest 'gateways leave it what has expired' => \&check_left;
 $sandbox->finish;
 
@@ -78,7 +78,7 @@ sub fill {
 
 sub list { my ($exit, @list) = verb($sandbox, 'list'); return @list }
 
-# Everything is due, and no gateway is there to purge it by the way.
+# Everything is due, and no gateway is there to purge it.
 sub rest {
     stop_process($gateway);
     sleep 1.1;
@@ -154,7 +154,7 @@ sub check_lines {
     my %op = map { $_->{ref} => $_ } list();
     is keys %op, 12, 'as many operations';
     is_deeply [(purge($file))[0], -s $file], [0, 0], 'nothing has expired: an empty archive';
-    is S_IMODE((stat $file)[2]), 0600, '... that nobody else may read';
+    is S_IMODE((stat $file)[2]), 0600, '... that no other account may read';
     rest();
 
     age(5_400_000);
@@ -343,7 +343,7 @@ sub check_several {
     $gateway = start_gateway($sandbox, name => 'gateway-' . ++$n);
 }
 
-# Into a pipe that nobody reads.
+# Into a pipe that has no reader.
 sub check_slow {
     fill(3, 200_000);
     rest();
@@ -371,7 +371,7 @@ sub check_slow {
 # What has expired is seen by the archive although traffic goes on, and although its keys are used again.
 sub check_left {
     my $file = $sandbox->path('archive/left');
-    is +(purge($file))[0], 0, 'somebody archives';
+    is +(purge($file))[0], 0, 'an operator archives';
     ask('once', "secret-key-left-$_") for 1 .. 5;
     my @refs = map { $_->{ref} } grep { $_->{route} eq '/once/*' && $_->{state} eq 'done' } list();
     my %before = map { $_->{ref} => $_ } list();
@@ -392,7 +392,7 @@ sub check_left {
     is_deeply [map { $line{$_}{operation}{key} } @refs], [map { $before{$_}{key} } @refs], '... by the same digests';
 
     ask('once', 'secret-key-last');
-    is +(verb($sandbox, 'purge'))[0], 0, 'nobody archives any more';
+    is +(verb($sandbox, 'purge'))[0], 0, 'no operator archives any more';
     sleep 1.1;
     ok((wait_until { ask('short', 'last-' . ++$n); (verb($sandbox, 'show', '--key', 'secret-key-last', '--route', '/once/*'))[0] } 5),
         'gateways purge by themselves again');

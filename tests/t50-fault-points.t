@@ -1,6 +1,6 @@
 # Claim: at every fault point, SIGKILL of the gateway, the keeper, both, the script, or everything:
 # effects never exceed one, a retry gets the recorded answer or hears that the outcome is uncertain,
-# and `list` says the same; the death of the gateway alone never leaves a doubt.
+# and `list` says the same; the death of the gateway alone never makes an operation uncertain.
 # SPDX-License-Identifier: ISC
 use strict;
 use warnings;

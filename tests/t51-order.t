@@ -1,7 +1,7 @@
 # Claim: on a trace of a real run, the claim is synced before the script is executed and the record
 # before the first byte of the answer; a gateway that finds commits in the log that may be in the
-# page cache only syncs the log before it replays them; and whoever writes to the store holds its
-# lock.
+# page cache only syncs the log before it replays them; and every process that writes to the store
+# holds its lock.
 # SPDX-License-Identifier: ISC
 use strict;
 use warnings;

@@ -66,7 +66,7 @@ my @MUTANTS = (
         ['keeper/run.c', qr/enum err e = (record_run\([^;]*)&out->rec\);/,
             "enum err e = (is_later = true, \$1&out->rec));\n\n\tis_later = false;"],
         ['gateway/protect.c', qr/(fault\("gateway.replied"\);)/,
-            "struct record_policy again_policy = policy_of(r);\n\tstruct recorded again;\n\n"
+            "struct record_policy again_policy = record_policy_for(r);\n\tstruct recorded again;\n\n"
                 . "\t(void)!record_run(r->store, &r->op, &again_policy, &out->end, &again);\n\t\$1"]],
         \&run_t51, qr/^\s*not ok .* the record is on disk before the first byte/m],
     ['the log is not synced before it is told', [['store/sqlite/find.c',

@@ -1,4 +1,4 @@
-# Claim: an answer goes only to whoever asked for it: scope and credentials keep callers apart, a
+# Claim: an answer goes only to the caller that asked for it: scope and credentials keep callers apart, a
 # refreshed token neither leaks nor runs twice, cookies are not replayed to strangers, a derived key
 # holds for two minutes, and the store holds neither key nor user nor credential in clear.
 # SPDX-License-Identifier: ISC

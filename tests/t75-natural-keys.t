@@ -1,7 +1,7 @@
 # Claim: of all requests with the same natural key one is done, whatever their idempotency keys, and
 # however many come at once and through whatever process; the others hear `duplicate`, or get the
-# original's answer if it is theirs; it is taken with the claim, kept with a success, and let go of
-# when nothing was done.
+# original's answer if it is theirs; it is taken with the claim, kept with a success, and
+# released when nothing was done.
 # SPDX-License-Identifier: ISC
 use strict;
 use warnings;

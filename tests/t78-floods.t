@@ -1,5 +1,5 @@
-# Claim: a script that complains without end holds up neither the answer that is due by soft_timeout
-# nor anybody else, and does not fill the log once nobody waits for it.
+# Claim: a script that writes errors without end delays neither the answer that is due by soft_timeout
+# nor other requests, and does not fill the log once no request waits for it.
 # SPDX-License-Identifier: ISC
 use strict;
 use warnings;

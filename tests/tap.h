@@ -3,7 +3,7 @@
  * tap.h - the Test Anything Protocol for unit tests in C
  *
  * A test program calls ok(), is_str() and is_int() and ends with `return done_testing();`.  A check
- * that fails says in which file and line it stands, and what it got and wanted.
+ * that fails prints its file and line, and the value that it got and the one that it wanted.
  */
 #ifndef RETRYSAFE_TAP_H
 #define RETRYSAFE_TAP_H
@@ -14,7 +14,7 @@
 
 static int tap_run, tap_failed;
 
-/* Where a check stands. */
+/* File and line of a check. */
 struct tap_place {
 	const char *file;
 	int line;

@@ -4,8 +4,8 @@
  *
  *   constant SOCKET THREADS
  *
- * The answer has as many bytes as the query string says, at most 1 MiB.  The program looks nothing up
- * and stores nothing: with libfcgi an answer can hardly take less work.  libfcgi handles FastCGI
+ * The answer has as many bytes as the query string says, at most 1 MiB.  The program looks nothing
+ * up and stores nothing: with libfcgi an answer can hardly take less work.  libfcgi handles FastCGI
  * keep-alive.
  */
 #include <fcgiapp.h>

@@ -2,8 +2,8 @@
 /*
  * cli/verbs.h - the verbs of the table in cli/cli.c
  *
- * Each carries out its verb and returns the exit code of the program; what is wrong is on standard
- * error then.
+ * Each carries out its verb and returns the program's exit code.  If that is not 0, standard error
+ * may say why.
  */
 #ifndef RETRYSAFE_CLI_VERBS_H
 #define RETRYSAFE_CLI_VERBS_H

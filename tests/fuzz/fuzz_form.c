@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Claims: no bytes break form_read(); where its blocks end changes neither what it hands over nor
- * what it says; it hands over no more than there is; pairs are the same when they are encoded and
- * read again.
+ * Claims: no bytes break form_read(); neither fields nor messages depend on where its blocks end;
+ * it hands over no more bytes than the body has; pairs are the same after they are encoded and read
+ * again.
  */
 #include <unistd.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Claims: no bytes break key_parse(); a key that it takes is within its limits, and is the same
- * key when it is written as a String and read again.
+ * Claims: no bytes break key_parse(); a key that it accepts is within its limits, and is the same
+ * key after it is written as a String and read again.
  */
 #include "../../src/http/key.c"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Claims: no bytes break a pointer or a document; what is written from a document is the same when
- * it is read again; a pointer to each member finds it; what was removed is not there.
+ * Claims: no bytes break a pointer or a document; a document that is written and read again is the
+ * same; a pointer to each member finds it; a removed member is not found.
  */
 #include <unistd.h>
 

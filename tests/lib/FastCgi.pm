@@ -34,7 +34,7 @@ our @EXPORT_OK = qw(fastcgi_request record begin abort_request pair params param
     GET_VALUES GET_VALUES_RESULT UNKNOWN_TYPE RESPONDER AUTHORIZER FILTER KEEP_CONN);
 our %EXPORT_TAGS = (all => \@EXPORT_OK);
 
-# One record.  `more`: version, padding (bytes), length (a lie about the content's).
+# One record.  `more`: version, padding (bytes), length (a wrong length of the content).
 sub record {
     my ($type, $id, $content, %more) = @_;
     my $padding = $more{padding} // 0;

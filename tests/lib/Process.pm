@@ -129,7 +129,7 @@ sub describe {
     return "$pid ($command)";
 }
 
-# A TCP port on 127.0.0.1 that nobody listens on at this moment.
+# A TCP port on 127.0.0.1 on which no process listens at this moment.
 sub free_port {
     require IO::Socket::INET;
     my $socket = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1, ReuseAddr => 1)

@@ -11,7 +11,7 @@
 # the directory may be left, and no log may hold a report of a sanitizer.  Then the directory goes,
 # unless TEST_KEEP is set.  A test that dies half-way cleans up too.
 #
-# Programs are copied so that the account of a web server can reach them wherever the checkout lies.
+# Programs are copied so that the account of a web server can reach them wherever the checkout is.
 # Knows nothing of servers and requests.
 package Sandbox;
 use strict;
@@ -158,7 +158,7 @@ sub close {
 
     delete $open{ $self->{dir} };
     $self->open_gate('all');
-    # A number that has been given to somebody else meanwhile has no tie to this directory.
+    # If another process has the number by now, it has no tie to this directory.
     for my $pid (reverse grep { is_alive($_) && Process::has_tie($_, $self->{dir}) } @{ $self->{started} }) {
         my $name = describe($pid);
         defined stop_process($pid, 'TERM', 15) or push @complaints, "did not end on TERM: $name";

@@ -8,7 +8,7 @@
 #   }
 #
 # A wiring is a server and a URL prefix: name, port, prefix, and `legacy`, the directory under the
-# document root where its scripts lie (for control files another one than the prefix).
+# document root that has its scripts (for control files another one than the prefix).
 package Site;
 use strict;
 use warnings;
@@ -56,7 +56,7 @@ sub new {
     return $self;
 }
 
-# For every script a control file of the same name, while the scripts lie in www/legacy/.
+# For every script in www/legacy/ a control file of the same name.
 sub place_control_files {
     my ($self, $prefix, $route) = @_;
     my $sandbox = $self->{sandbox};

@@ -98,7 +98,7 @@ static void escape(struct archive_file *a)
 	ok(!strchr(line, '\n'), "and in one line");
 }
 
-/* Opens a file with these bytes in it; what is left of them, or NULL when it is refused. */
+/* Opens a file of these bytes as an archive; returns its bytes then, or NULL: it was refused. */
 static const char *continued(const char *bytes)
 {
 	static char path[] = "/tmp/rs-unit-archive-XXXXXX", left[256];

@@ -58,7 +58,7 @@ static void learn(void)
 {
 	struct counters *c = counters_open(dir), *other = counters_open(dir);
 
-	is_int(counters_expect(c, "/a"), -1, "nobody knows how long a run takes");
+	is_int(counters_expect(c, "/a"), -1, "no run time is known");
 	counters_learn(c, "/a", 1000);
 	is_int(counters_expect(other, "/a"), 1000, "until the first one");
 	counters_learn(other, "/a", 2000);
@@ -81,7 +81,7 @@ static void learn(void)
 	counters_close(&other);
 }
 
-/* Many routes, of which some have to share: each is told its own time, or that nobody knows. */
+/* Many routes, of which some have to share: each gets its own time, or none. */
 static void share_places(void)
 {
 	struct counters *c = counters_open(dir);
@@ -102,7 +102,7 @@ static void share_places(void)
 		known += got >= 0;
 		wrong += got != i && got != -1;
 	}
-	is_int(wrong, 0, "nobody is told another's");
+	is_int(wrong, 0, "no route gets the time of another");
 	ok(known > 100 && known < 2000, "some have lost their place: %d of 2000 are known", known);
 	for (int i = 0; i < COUNTER__MAX; i++)
 		counts += (int)counters_get(c, (enum counter)i);

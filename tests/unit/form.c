@@ -527,7 +527,7 @@ static void try_many(void)
 			"as many fields as may be: %.9s", forms[i][0]);
 		is_int(read_many(forms[i][0], forms[i][1], FORM_FIELDS_MAX + 1, &n), ERR_INVALID,
 			"one too many");
-		is_int(n, FORM_FIELDS_MAX, "nobody hears of it");
+		is_int(n, FORM_FIELDS_MAX, "the handler does not get it");
 	}
 }
 

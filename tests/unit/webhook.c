@@ -112,7 +112,7 @@ static void choose(void)
 	route.webhook = NULL;
 	ok(webhook_url_choose(route.webhook, route.webhook_allow, NULL, &url, &is_trusted) == OK &&
 			!url,
-		"none at all: nobody");
+		"none at all: no URL");
 }
 
 static const char *shown(const char *url)
