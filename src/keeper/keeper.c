@@ -24,14 +24,17 @@
  *
  * RULES
  *   (1) Only this file, keeper/child.c and keeper/launch.c start programs and fork
- * (lint/own_forks). (2) A script gets descriptors 0, 1 and 2, clean signals, its own session, and
- * the environment of its order; nothing else (unit/launch, t24-environment). (3) A script's end is
- * the end of its own process, not of the processes that hold its output open.  What is in the pipe
- * at that moment belongs to the answer; later bytes do not (t12-classics). (4) The keeper leaves
- * when the gateway is gone and no run is left (t23-shutdown). (5) A script is not started when its
- * operation may already have been settled without it (unit/child). (6) Nothing here blocks but the
- * one poll(): a script that floods its output or takes long to be loaded, or a gateway that does
- * not read, delays no other run (t78-floods).
+ *       (lint/own_forks).
+ *   (2) A script gets descriptors 0, 1 and 2, clean signals, its own session, and the environment
+ *       of its order; nothing else (unit/launch, t24-environment).
+ *   (3) A script's end is the end of its own process, not of the processes that hold its output
+ *       open.  The bytes in the pipe at that moment belong to the answer; later ones do not
+ *       (t12-classics).
+ *   (4) The keeper leaves when the gateway is gone and no run is left (t23-shutdown).
+ *   (5) A script is not started when its operation may already have been settled without it
+ *       (unit/child).
+ *   (6) Nothing here blocks but the one poll(): a script that floods its output or takes long to
+ *       be loaded, or a gateway that does not read, delays no other run (t78-floods).
  *
  * A process group is signalled only while its leader has not been reaped: until then the kernel
  * gives its number to no other process.

@@ -19,7 +19,7 @@ struct launch {
 	const char *dir;
 	char **argv, **env;
 	int fds[3];          /* all of them 3 or more; may be closed when launch() has returned */
-	volatile int failed; /* once the process has ended: an errno: nothing was started; 0 */
+	volatile int failed; /* when the process has ended: an errno, nothing was started; or 0 */
 	_Alignas(16) char stack[LAUNCH_STACK];
 };
 

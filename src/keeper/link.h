@@ -46,8 +46,8 @@ struct run_spec {
 	const struct operation *op;    /* NULL when it passes through */
 	const struct record_policy *policy;
 	int stdin_fd;  /* borrowed */
-	int second_fd; /* what is held until its end, the witness; or, passing through, its
-			  standard output; borrowed */
+	int second_fd; /* the witness, or another descriptor that the keeper holds until the run has
+			  ended; without has_time_limit the script's standard output; borrowed */
 };
 
 /*

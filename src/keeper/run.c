@@ -4,8 +4,8 @@
  *
  * RULES
  *   (1) The keeper is told to forget a run when the store has its result, not before (t36-kept).
- *   (2) A result that the store does not take is left to the keeper, which goes on trying
- * (t36-kept).
+ *   (2) A result that the store does not take is left to the keeper, which tries again
+ *       (t36-kept).
  *
  * What it does not know: clients and answers, which run it is, and what its caller watches
  * meanwhile.

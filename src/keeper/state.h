@@ -15,14 +15,14 @@
 
 enum phase { PHASE_READY, PHASE_RUNNING, PHASE_ENDED };
 
-/* A run; its states and rules stand at the head of keeper/keeper.c. */
+/* A run; its states and rules are at the head of keeper/keeper.c. */
 struct child {
 	struct child *next;
 	struct client *client; /* NULL: no client waits for it any more */
 	enum phase phase;
 	struct order *order;           /* with the strings behind it; owned */
 	struct order_strings strings;  /* in it; argv and env are owned arrays */
-	int in_fd, out_fd, witness_fd; /* what the script gets as 0; as 1 when passed through */
+	int in_fd, out_fd, witness_fd; /* the script's 0; its 1, of a pass-through run; -1: none */
 	int read_fd, stderr_fd;        /* our ends of its output and error output */
 	int64_t logged;                /* bytes of its error output that went to the log alone */
 	char *output;                  /* the first ORDER_INLINE_MAX bytes */

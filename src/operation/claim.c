@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * operation/claim.c - who may run the script for a key, and what became of that run
+ * operation/claim.c - which request may run the script for a key, and how that run ended
  *
  * A claim is a durable promise: at most one run of the script belongs to a key.  The moves of an
  * operation are decided here and in operation/record.c; the store carries out one atomic step at a

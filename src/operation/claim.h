@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * operation/claim.h - who may run the script for a key, and what became of that run
+ * operation/claim.h - which request may run the script for a key, and how that run ended
  */
 #ifndef RETRYSAFE_OPERATION_CLAIM_H
 #define RETRYSAFE_OPERATION_CLAIM_H

@@ -5,7 +5,7 @@
  * RULES
  *   (1) Only a script that ended by itself, within its time, with a complete and valid response,
  *       is done.  The body of a script that was killed is never adopted (unit/record).
- *   (2) The response is normalised here, once: the first answer and every replay are what is stored
+ *   (2) The response is normalised here, once: the first answer and every replay are the stored one
  *       (t13-responses).
  *   (3) A response that says that nothing was done is passed on, and its key is free again
  *       (unit/record).

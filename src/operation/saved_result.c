@@ -58,7 +58,7 @@ struct cursor {
 	bool is_reading;
 };
 
-/* Eight bytes, the lowest first.  Returns what was read, or n, which was written. */
+/* Eight bytes, the lowest first.  Returns the number that was read, or n, which was written. */
 static int64_t number_field(struct cursor *c, int64_t n)
 {
 	uint64_t value = 0;

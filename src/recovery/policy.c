@@ -16,8 +16,8 @@
  *   (2) The commands get the request as it was recorded before the script was started: its
  *       environment, its body on standard input, its script's directory (t34-uncertain).
  *   (3) A command is not asked again within a second, however many callers retry (t34-uncertain).
- *   (4) max_attempts bounds what is run again without asking; a probe or a rollback that says that
- *       nothing was done may free the key at any time (t34-uncertain).
+ *   (4) max_attempts bounds how often a script is run again without asking; a probe or a rollback
+ *       that says that nothing was done may free the key at any time (t34-uncertain).
  *
  * What it does not know: clients and their answers.
  */

@@ -4,8 +4,8 @@
  * recover`
  *
  * Every operation that a process left running is settled by evidence (operation/claim.c), every
- * uncertain one by its route's policy.  An operation that cannot be settled does not stop the
- * others.
+ * uncertain one by its route's policy.  One whose stored request or script is gone is passed over;
+ * an error of the store, or a keeper that has died, ends it.
  *
  * What it does not know: clients and their answers.
  */
