@@ -73,6 +73,7 @@ my @MUTANTS = (
         qr/(static enum err sync_log\([^)]*\)\s*\{)/, "\$1\n\tif (c)\n\t\treturn OK;"]],
         \&run_t51, qr/^\s*not ok .* the log is synced before the first byte/m],
     ['an unsynced mark says that nothing was started', [
+        ['keeper/child.c', qr/(#include <stdlib\.h>)/, "#include <stdio.h>\n\$1"],
         ['keeper/child.c', qr/(fault\("keeper.starting"\);)/, "$MAKE_MARK\$1"],
         ['operation/claim.c', qr/^(enum err claim_settle\()/m, "$HAS_MARK\n\$1"],
         ['operation/claim.c', qr/($DOUBT)/, '(has_mark(st, op) ? $1 : store_release(st, op))']],

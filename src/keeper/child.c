@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * keeper/child.c - one run in the keeper's hands
+ * keeper/child.c - one run in the keeper
  *
- * The states of a run and the rules that hold for it stand at the head of keeper/keeper.c.
+ * The states of a run and its rules are at the head of keeper/keeper.c.
  *
  * What it does not know: keys, routes, HTTP, SQLite, and how messages arrive.
  */
@@ -68,7 +68,7 @@ void child_accept(struct keeper *k, struct client *client, const char *buf, size
 
 	if (c)
 		c->order = malloc(len);
-	/* A run without its witness, or without its output, is not begun. */
+	/* A run without its witness, or without its output, is not accepted. */
 	if (!c || !c->order || client->child || fds[0] < 0 || fds[1] < 0) {
 		if (c)
 			free(c->order);
@@ -133,7 +133,7 @@ static struct ending ending_of(struct child *c)
 	return end;
 }
 
-/* Writes the run to the store, in a process of its own: the keeper stays small and awake. */
+/* Writes the run to the store in a new process: the keeper stays small and does not block. */
 static bool fork_recorder(struct child *c)
 {
 	struct ending end;
@@ -153,7 +153,7 @@ static bool fork_recorder(struct child *c)
 	_exit(0);
 }
 
-/* Nobody waits for a run that is READY or has ended. */
+/* For a run that is READY or has ended and has no client. */
 static void settle_unwatched(struct keeper *k, struct child *c)
 {
 	c->take_over_us = INT64_MAX;
@@ -166,8 +166,8 @@ static void settle_unwatched(struct keeper *k, struct child *c)
 /* ---- start ---- */
 
 /*
- * Whoever looks at an operation after its time may settle it without us.  If we, or the gateway,
- * stood still so long that the script could reach that time, it is not begun.
+ * After the time of its operation, a process that looks at it may settle it without us.  If we or
+ * the gateway were stopped for so long that the script could reach that time, it is not started.
  */
 static bool is_too_late(const struct order *o)
 {
@@ -175,7 +175,7 @@ static bool is_too_late(const struct order *o)
 	       clock_mono_us() / 1000 + o->timeout_ms + o->kill_after_ms > o->op.deadline_mono_ms;
 }
 
-/* Begins to start the script.  errno, 0 when its end will tell. */
+/* Starts the process that becomes the script.  Returns an errno; 0: its end says whether it did. */
 static int start_script(struct child *c)
 {
 	int out[2] = {-1, -1}, err[2] = {-1, -1}, rc = 0;
@@ -206,7 +206,7 @@ static int start_script(struct child *c)
 	fcntl(c->stderr_fd, F_SETFL, O_NONBLOCK);
 	c->phase = PHASE_RUNNING;
 	c->start_us = clock_mono_us();
-	/* What passes through has no time limit of ours as long as somebody waits for it. */
+	/* A pass-through run has no time limit of ours as long as a client waits for it. */
 	if (c->order->has_time_limit)
 		c->deadline_us = c->start_us + c->order->timeout_ms * 1000;
 	return 0;
@@ -223,7 +223,7 @@ static void fail_start(struct keeper *k, struct child *c, int why)
 
 	c->has_failed = true;
 	c->phase = PHASE_READY;
-	c->pid = 0; /* the number may be given away */
+	c->pid = 0; /* it may be another process's from now on */
 	c->is_timed_out = false;
 	c->deadline_us = c->kill_us = INT64_MAX;
 	close_fd(&c->read_fd);
@@ -259,7 +259,7 @@ void child_report(struct keeper *k, struct child *c)
 
 	if (!c->has_exited || c->phase == PHASE_ENDED)
 		return;
-	/* Its complaints first: those that were there when it ended. */
+	/* First the error output that was there when it ended. */
 	if (c->stderr_fd >= 0 && c->errors_left > 0) {
 		int n = output_read_errors(c, c->errors_left);
 
@@ -285,7 +285,7 @@ void child_report(struct keeper *k, struct child *c)
 		settle_unwatched(k, c);
 }
 
-/* The amount that is there now bounds what is read: a grandchild may go on writing. */
+/* Reads no more than is in the pipes now: a grandchild may go on writing. */
 static void see_script_end(struct keeper *k, struct child *c, int status)
 {
 	int there = 0;
@@ -295,7 +295,7 @@ static void see_script_end(struct keeper *k, struct child *c, int status)
 		return;
 	}
 	c->has_exited = true;
-	if (!c->order->is_protected) /* what was held for a run that is over is free for the next */
+	if (!c->order->is_protected) /* the slot that it holds is free for the next run */
 		close_fd(&c->witness_fd);
 	c->wait_status = status;
 	c->end_us = clock_mono_us();
@@ -325,7 +325,7 @@ void child_reap(struct keeper *k)
 			return;
 		for (c = k->children; c && (c->pid != si.si_pid || c->has_exited);)
 			c = c->next;
-		/* What is left of a group that must go, before its number can be given away. */
+		/* Kills the rest of its group while the kernel cannot reuse the number. */
 		if (c && c->is_timed_out)
 			kill(-c->pid, SIGKILL);
 		if (waitpid(si.si_pid, &status, 0) == si.si_pid && c)
@@ -333,7 +333,7 @@ void child_reap(struct keeper *k)
 	}
 }
 
-/* ---- whoever waits ---- */
+/* ---- the gateway leaves or forgets it ---- */
 
 void child_leave(struct keeper *k, struct child *c)
 {
@@ -369,7 +369,7 @@ int64_t child_due(const struct child *c)
 	return other_us < c->retry_us ? other_us : c->retry_us;
 }
 
-/* All of its group; it has none yet as long as it is about to become the script. */
+/* Signals its group; until setsid(2) has made one, the process alone. */
 static void send_signal(const struct child *c, int sig)
 {
 	if (kill(-c->pid, sig) != 0)
@@ -396,7 +396,7 @@ void child_tick(struct keeper *k, struct child *c, int64_t now_us)
 {
 	enforce_time(c, now_us);
 	if (now_us >= c->take_over_us) {
-		/* A gateway that stands still must not keep the result from the store. */
+		/* A stopped gateway must not keep the result from the store. */
 		c->is_taken_over = fork_recorder(c);
 		c->take_over_us = c->is_taken_over ? INT64_MAX : now_us + RETRY_US;
 	}

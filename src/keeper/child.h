@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * keeper/child.h - one run in the keeper's hands: start the script, read it, see its end; private
- * to the keeper
+ * keeper/child.h - one run in the keeper: start the script, see its end; private to the keeper
  */
 #ifndef RETRYSAFE_KEEPER_CHILD_H
 #define RETRYSAFE_KEEPER_CHILD_H
@@ -10,26 +9,24 @@
 
 #include <stdint.h>
 
-/* Takes an order that came over `client`; fds are owned.  One that cannot be kept is answered
- * FAILED.
- */
+/* Makes a READY run of an order that came over `client`; fds are owned.  Without memory, or without
+ * both descriptors, it answers FAILED. */
 void child_accept(struct keeper *k, struct client *client, const char *buf, size_t len, int fds[2]);
 
 /* Begins to start the script of a READY run.  Where that cannot be done it answers FAILED, at once
  * or when the process that should have become the script has ended. */
 void child_start(struct keeper *k, struct child *c);
 
-/* The channel can be written again: goes on with an end that could not be told. */
+/* Reports the end of its script, where that has come and has not been reported. */
 void child_report(struct keeper *k, struct child *c);
 
 /* Collects the scripts that have ended. */
 void child_reap(struct keeper *k);
 
-/* Nobody waits for it any more, or the gateway could not record it: what is protected is recorded
- * by a child of ours. */
+/* The gateway is gone, or could not record it: a child of ours records a protected run. */
 void child_leave(struct keeper *k, struct child *c);
 
-/* It is recorded, or was never claimed. */
+/* The gateway has recorded it, or never claimed it: it is dropped. */
 void child_forget(struct keeper *k, struct child *c);
 
 /* When child_tick() has to be called next, by clock_mono_us(); INT64_MAX: never. */

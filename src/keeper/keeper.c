@@ -2,8 +2,8 @@
 /*
  * keeper/keeper.c - starts scripts, waits for them, and knows how they ended
  *
- * A small process without threads and without a store, in a session of its own.  It is forked by
- * the gateway at its very start, so it outlives it whatever web servers do to the gateway.
+ * A small process without threads and without a store, in a session of its own.  The gateway forks
+ * it before anything else, so it outlives the gateway whatever a web server does to that.
  *
  * STATES OF A RUN
  *
@@ -15,24 +15,29 @@
  *              gone                                                  gone
  *               ^                                                     ^
  *               +------ channel closed, or KEEP, or the gateway ------+
- *                       stands still: a child of the keeper writes
- *                       it to the store (keeper/recorder.c)
+ *                       does not record it in time: a child of the
+ *                       keeper writes it to the store
+ *                       (keeper/recorder.c)
  *
  * A process that ends without having become the script takes its run back to READY: nothing was
  * started.
  *
- * RULES THAT HOLD
- *   (1) Only this file, keeper/child.c and keeper/launch.c start programs and fork.  A script gets
- * descriptors 0, 1 and 2, clean signals, its own session, and the environment of its order; nothing
- *       else.
- *   (2) A script's end is the end of its own process, not of those that hold its output open.
- *       What is in the pipe at that moment belongs to the answer; later bytes do not.
- *   (3) A process group is signalled only while its leader has not been reaped, so that a number
- *       that has been given to somebody else is never hit.
- *   (4) The keeper leaves when the gateway is gone and no run is left.
- *   (5) A script is not begun when its operation may already have been settled without it.
- *   (6) Nothing here waits but the one poll(): a script that floods its output or takes long to be
- *       loaded, or a gateway that does not read, delays nobody else.
+ * RULES
+ *   (1) Only this file, keeper/child.c and keeper/launch.c start programs and fork
+ *       (lint/own_forks).
+ *   (2) A script gets descriptors 0, 1 and 2, clean signals, its own session, and the environment
+ *       of its order; nothing else (unit/launch, t24-environment).
+ *   (3) A script's end is the end of its own process, not of the processes that hold its output
+ *       open.  The bytes in the pipe at that moment belong to the answer; later ones do not
+ *       (t12-classics).
+ *   (4) The keeper leaves when the gateway is gone and no run is left (t23-shutdown).
+ *   (5) A script is not started when its operation may already have been settled without it
+ *       (unit/child).
+ *   (6) Nothing here blocks but the one poll(): a script that floods its output or takes long to
+ *       be loaded, or a gateway that does not read, delays no other run (t78-floods).
+ *
+ * A process group is signalled only while its leader has not been reaped: until then the kernel
+ * gives its number to no other process.
  *
  * The life of one run is in keeper/child.c; this file brings it the messages, the signals and the
  * time.
@@ -101,7 +106,7 @@ static void take_message(
 		return;
 	}
 	if (!has_serial(client, command.serial))
-		return; /* FAILED crossed it */
+		return; /* stale: our FAILED and this command crossed */
 	c = client->child;
 	if (command.kind == MESSAGE_GO && c->phase == PHASE_READY && !c->has_failed)
 		child_start(k, c);
@@ -139,9 +144,9 @@ static enum received read_message(struct keeper *k, struct client *client, int f
 }
 
 /*
- * Takes what lies in the tray until the run with this serial, or a later one, is there.  Not more:
- * the next run's order may lie behind it, while the word that ends this one is on the other socket.
- * False: something cannot be read now, and is still there.
+ * Reads deferred messages until the run with this serial, or a later one, is there.  Stops there:
+ * the next ORDER may be queued behind it while the FORGET of the current run is still unread on the
+ * main socket.  False: a message may be there that cannot be read now.
  */
 static bool read_lazy(struct keeper *k, struct client *client, int64_t serial)
 {
@@ -152,7 +157,7 @@ static bool read_lazy(struct keeper *k, struct client *client, int64_t serial)
 	return received != CANNOT;
 }
 
-/* What is due may have been recorded long ago. */
+/* Before a timer acts, sees whether the gateway has already reported the result as recorded. */
 static void read_deferred(struct keeper *k, struct client *client)
 {
 	struct command command;
@@ -168,14 +173,15 @@ static void read_client(struct keeper *k, struct client *client)
 	struct command next = {.serial = INT64_MAX};
 	ssize_t n = recv(client->fd, &next, sizeof(next), MSG_DONTWAIT | MSG_PEEK);
 
-	/* What it is about is taken first; poll(2) brings us back to what stays there. */
+	/* The ORDER that this message is about comes first; poll(2) reports again what is left. */
 	if (n < 0 || !read_lazy(k, client, next.serial))
 		return;
 	if (read_message(k, client, client->fd) == END)
 		close_client(k, client);
 }
 
-/* The gateway opens a channel.  One that cannot be kept is closed: the gateway sees that. */
+/* The gateway opens a channel.  Where there is no memory for it, it is closed, which the gateway
+ * sees. */
 static void read_control(struct keeper *k)
 {
 	struct client *client;
@@ -202,7 +208,7 @@ static void read_control(struct keeper *k)
 
 /* ---- the loop ---- */
 
-/* What a descriptor of the poll set is, and whose. */
+/* What the descriptors of the poll set are. */
 enum poll_source { SOURCE_SIGNAL, SOURCE_CONTROL, SOURCE_OUTPUT, SOURCE_ERRORS, SOURCE_CHANNEL };
 
 struct polled {
@@ -214,7 +220,7 @@ struct polled {
 	size_t n, room;
 };
 
-/* Without memory for it, it is not looked at this time. */
+/* Without memory for it, the descriptor is left out of this round. */
 static void add_polled(struct polled *p, int fd, short events, enum poll_source source, void *owner)
 {
 	if (fd < 0)
@@ -237,14 +243,14 @@ static void add_polled(struct polled *p, int fd, short events, enum poll_source 
 	p->what[p->n++].owner = owner;
 }
 
-/* Everything that may happen next.  Returns poll(2)'s time-out. */
+/* Fills the poll set.  Returns poll(2)'s time-out: until the next timer. */
 static int gather_events(struct keeper *k, struct polled *p)
 {
 	int64_t now_us = clock_mono_us(), left_us;
 	int64_t next_us = k->must_reap ? now_us + REAP_AGAIN_US : INT64_MAX;
 
 	p->n = 0;
-	/* Outputs first: dispatching them frees nobody. */
+	/* Outputs first: dispatching them frees neither a client nor a run. */
 	for (struct child *c = k->children; c; c = c->next) {
 		int64_t due_us = child_due(c);
 
@@ -331,7 +337,7 @@ static void run_loop(struct keeper *k)
 		if (poll(p.fds, p.n, timeout_ms) >= 0)
 			dispatch_events(k, &p);
 		else
-			child_reap(k); /* whatever is wrong, those that have ended make room */
+			child_reap(k); /* whatever is wrong, scripts that have ended make room */
 		run_timers(k);
 	}
 }

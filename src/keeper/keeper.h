@@ -14,8 +14,8 @@
 /*
  * keeper_start - forks the keeper; before any thread exists and before any store is open
  *
- *   keeps_log   its descriptor 2 stays what ours is; false: /dev/null, because a server that runs
- *               us as CGI waits until every copy of our descriptors is closed
+ *   keeps_log   the keeper's descriptor 2 stays what ours is; false: /dev/null, because a server
+ *               that runs us as CGI waits until every copy of our descriptors is closed
  *   control_fd  set on OK: the socket for link_open(); it becomes readable (end of file) when
  *               the keeper has died; the caller closes it
  *

@@ -2,21 +2,22 @@
 /*
  * keeper/launch.c - from a list of strings to a running program
  *
- * The new process shares our memory until its exec, so that nothing of an address space is copied;
- * it has a stack of its own, and we go on meanwhile.  What it could not do it says in a variable.
- * (posix_spawn(3) waits that long for each program, knows no limits, and sets 64 signal actions.)
+ * The new process shares our memory until its exec, so that no address space is copied; it has a
+ * stack of its own, and we go on meanwhile.  It reports its failure in a variable.  (posix_spawn(3)
+ * waits until each program is loaded, knows no limits, and sets 64 signal actions.)
  *
- * RULES THAT HOLD
- *   (1) The program gets descriptors 0, 1 and 2 and nothing else.
- *   (2) When `failed` is an errno, nothing of the program has run.
- *   (3) The keeper, which calls this, never has the limits itself: it would be stopped by them.
- *   (4) The new process changes nothing in our memory but its stack and `failed`.  So it calls the
- *       kernel by itself: errno, which the C library would set, is ours.  Where we do not know how
- *       that is done, we wait for it.
+ * RULES
+ *   (1) The program gets descriptors 0, 1 and 2 and nothing else (unit/launch).
+ *   (2) When `failed` is an errno, nothing of the program has run (unit/launch).
+ *   (3) The keeper, which calls this, never has the limits itself: they would stop it
+ *       (unit/launch).
+ *   (4) The new process changes nothing in our memory but its stack and `failed` (unit/launch).  It
+ *       makes its system calls by itself, because the C library would set errno, which is ours.  On
+ *       machines where that is not written here, we wait until it has become the program.
  *
  * valgrind refuses such a process; built with -DLAUNCH_WAITS we wait for each, which it can follow.
  *
- * What it does not know: what is started, and who waits for it.
+ * What it does not know: which program it starts, and why.
  */
 #include "keeper/launch.h"
 
@@ -30,7 +31,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Its frames are left by an exec: a sanitizer must not remember them for whoever comes next. */
+/* An exec leaves its frames: a sanitizer must not remember them for the next process here. */
 #define ON_ITS_STACK __attribute__((no_sanitize("address")))
 
 /* One system call: its result, or an errno as a negative number. */
@@ -70,7 +71,7 @@ ON_ITS_STACK static long system_call(long number, long a, long b, long c, long d
 }
 #endif
 
-/* setrlimit(2) of what the route says; what is stricter already stays so.  0, or -errno. */
+/* Sets the route's limits; a limit that is stricter already stays so.  0, or -errno. */
 ON_ITS_STACK static long set_limits(const struct limits *l)
 {
 	/* SIGXCPU, which says why, comes a second before SIGKILL. */

@@ -18,17 +18,16 @@ struct launch {
 	const struct limits *limits; /* borrowed, as all of these */
 	const char *dir;
 	char **argv, **env;
-	int fds[3]; /* all of them 3 or more; may be closed when launch() has returned */
-	volatile int
-		failed; /* when the process has ended: an errno, nothing was started; 0 it was */
+	int fds[3];          /* all of them 3 or more; may be closed when launch() has returned */
+	volatile int failed; /* when the process has ended: an errno, nothing was started; or 0 */
 	_Alignas(16) char stack[LAUNCH_STACK];
 };
 
 /*
  * launch_prepare - once in a process that is to launch programs, before it has threads
  *
- * Blocks all signals and lets none be handled or ignored, so that no program starts with one that
- * is.  What would send SIGPIPE or SIGXFSZ only fails from then on.
+ * Blocks all signals and sets each to its default, so that no program starts with one that is
+ * handled or ignored.  From then on a call that would raise SIGPIPE or SIGXFSZ only fails.
  */
 void launch_prepare(void);
 

@@ -2,7 +2,10 @@
 /*
  * keeper/link.c - orders to the keeper, and its reports
  *
- * What it does not know: what is run, and why.
+ * RULES
+ *   (1) A report of an earlier run on the channel is dropped (t62-controls).
+ *
+ * What it does not know: which script is run, and why.
  */
 #include "keeper/link.h"
 
@@ -18,7 +21,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define LITTLE_OUTPUT 8192 /* bytes that the keeper may hold until it hears of the next run */
+#define LITTLE_OUTPUT 8192 /* bytes that the keeper may hold until the next run is ordered */
 
 /* Gives the keeper its ends of a channel. */
 static enum err send_ends(int control_fd, const int fds[2])
@@ -154,7 +157,7 @@ enum err link_order(struct keeper_link *link, const struct run_spec *spec)
 		return e;
 	e = link_go(link);
 	if (e != OK)
-		link_close(link); /* the order is taken back with it */
+		link_close(link); /* which takes the order back */
 	return e;
 }
 
@@ -182,7 +185,7 @@ static enum err receive_report(int fd, struct report *r, char *buf, int *output_
 	do
 		n = fdpass_receive(fd, iov, 2, output_fd, 1, 0);
 	while (n < 0 && errno == EINTR);
-	/* Linux says so when the other end died with something of ours unread: our last message. */
+	/* Linux says so when the other end died before it read our last message. */
 	if (n < 0 && errno == ECONNRESET)
 		return err_set(
 			ERR_ABSENT, "the keeper died before it was told to start the script");
@@ -231,7 +234,7 @@ enum err link_look(struct keeper_link *link,
 		return e;
 	}
 	if (r.serial != link->serial) {
-		/* The end of an earlier run that nobody waited for. */
+		/* The end of an earlier run that had been left to the keeper. */
 		if (output_fd >= 0)
 			close(output_fd);
 		return ERR_BUSY;
@@ -278,7 +281,7 @@ enum err link_wait(
 			if (e != ERR_BUSY)
 				return e;
 		}
-		/* Also while the script complains without end. */
+		/* Also while the script writes error output without end. */
 		if (fds[1].revents || fds[2].revents || left_ms == 0)
 			return err_set(ERR_BUSY, "the script is running");
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * keeper/link.h - the gateway's side of one run: order it, wait for it, let go of it
+ * keeper/link.h - the gateway's end of a channel: order a run, wait for it, have it forgotten
  *
  * Calling sequence for a protected run, all on one channel:
  *
@@ -28,11 +28,11 @@
 /* The gateway's end of a channel; one thread's. */
 struct keeper_link {
 	int fd;            /* -1: not open */
-	int lazy_fd;       /* what is sent here wakes nobody */
+	int lazy_fd;       /* for deferred messages: keeper/protocol.h */
 	int64_t serial;    /* of the run that was ordered last */
 	bool is_protected; /* that run is */
-	bool is_over; /* it has ended, and the keeper holds little of it, and nothing that others
-			 need */
+	bool is_over;      /* its end has come, and the keeper holds little of it: its FORGET can be
+			      deferred */
 };
 
 /* What to run, and how. */
@@ -46,8 +46,8 @@ struct run_spec {
 	const struct operation *op;    /* NULL when it passes through */
 	const struct record_policy *policy;
 	int stdin_fd;  /* borrowed */
-	int second_fd; /* what is held until its end, the witness; or, passing through, its
-			  standard output; borrowed */
+	int second_fd; /* the witness, or another descriptor that the keeper holds until the run has
+			  ended; without has_time_limit the script's standard output; borrowed */
 };
 
 /*
@@ -59,19 +59,19 @@ struct run_spec {
  * Returns OK; ERR_NOMEM no descriptors; ERR_GONE the keeper has died; ERR_SYSTEM.
  */
 enum err link_open(int control_fd, struct keeper_link *link) MUSTCHECK;
-/* Closes it; a run that is on it is then the keeper's. */
+/* Closes it; the keeper then finishes a run that is on it. */
 void link_close(struct keeper_link *link);
 
 /* Returns OK; ERR_INVALID too large for an order (nothing happened); ERR_GONE, also when the link
  * is closed; ERR_NOMEM; ERR_SYSTEM. */
 enum err link_order(struct keeper_link *link, const struct run_spec *spec) MUSTCHECK;
 enum err link_go(struct keeper_link *link) MUSTCHECK;
-/* The keeper need not keep anything of it.  Never fails: a keeper that is gone keeps nothing. */
+/* The keeper drops all it has of the run.  Never fails: a keeper that is gone has nothing. */
 void link_forget(struct keeper_link *link);
-/* The keeper records the result by itself; the channel is free for another run. */
+/* The keeper records the result by itself.  The channel is free for another run. */
 void link_hand_over(struct keeper_link *link);
 
-/* What ends a wait besides the end of the run, and who hears the script meanwhile. */
+/* What ends a wait besides the end of the run, and where error output goes meanwhile. */
 struct watch {
 	struct pollfd stop[2]; /* for poll(2): what they report */
 	int64_t until_us;      /* clock_mono_us(); 0: no limit */
@@ -99,7 +99,7 @@ enum err link_wait(struct keeper_link *link, const struct watch *watch, struct e
 	int *failed) MUSTCHECK;
 
 /*
- * link_look - takes one message from the channel, for a caller that polls it together with others
+ * link_look - receives one message, for a caller that polls the channel together with others
  *
  * Returns like link_wait(), and ERR_BUSY when the run has not ended yet.
  */

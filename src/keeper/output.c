@@ -59,7 +59,6 @@ static void keep_output(struct child *c, const char *data, size_t n)
 	}
 }
 
-/* Reads at most `limit` bytes of what is in the pipe; closes it at its end. */
 void output_read(struct child *c, int64_t limit)
 {
 	static char buf[OUTPUT_PIECE];
@@ -81,7 +80,7 @@ void output_read(struct child *c, int64_t limit)
 	}
 }
 
-/* Can the channel take a message?  It is looked at before the pipe is read: nothing gets lost. */
+/* Can the channel take a message?  Asked before the pipe is read, so that nothing gets lost. */
 static bool has_room(struct client *client)
 {
 	struct pollfd p = {.fd = client->fd, .events = POLLOUT};
@@ -90,7 +89,7 @@ static bool has_room(struct client *client)
 	return !client->is_full;
 }
 
-/* Nobody but the log hears it, and the log must not be filled by one script. */
+/* Without a client, error output goes to the log; one script must not fill that. */
 static void log_alone(struct child *c, const char *text, size_t len)
 {
 	if (c->logged < LOG_ALONE_MAX)
@@ -101,7 +100,6 @@ static void log_alone(struct child *c, const char *text, size_t len)
 			LOG_ALONE_MAX);
 }
 
-/* Hands on at most `limit` bytes of its error output; returns how many; closes it at its end. */
 int output_read_errors(struct child *c, int limit)
 {
 	char buf[4096];

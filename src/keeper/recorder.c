@@ -2,11 +2,13 @@
 /*
  * keeper/recorder.c - the keeper's own recording, when the gateway is gone or could not record
  *
- * The process that calls this holds a copy of the run's witness and says that it keeps the result,
- * so until it ends everybody else sees the operation as running and leaves it alone.  It gives up
- * only when the store says that the operation is no longer this run's.  While the store is out of
- * reach the result waits here, and in a file of the spool (operation/saved_result.c), should this
- * process or the machine die as well.
+ * The process that calls this holds a copy of the run's witness and the lock that says that it has
+ * the result, so until it ends every other process sees the operation as running and leaves it
+ * alone.  It gives up only when the store says that the operation is no longer this run's.  While
+ * the store is out of reach the result waits in memory, and in a file of the spool
+ * (operation/saved_result.c), in case this process or the machine dies as well.
+ *
+ * What it does not know: why the gateway did not record the run.
  */
 #include "keeper/recorder.h"
 
@@ -50,7 +52,8 @@ static enum err open_and_write(
 	struct store *st = NULL;
 	enum err e = store_open(&opt, &st);
 
-	if (e == ERR_REFUSED) /* it says nothing about the operation: the store may be mended */
+	/* Here it means the store's file, not the operation; an operator may still repair it. */
+	if (e == ERR_REFUSED)
 		e = ERR_BROKEN;
 	if (e == OK)
 		e = write_end(order, st, end);
@@ -58,7 +61,7 @@ static enum err open_and_write(
 	return e;
 }
 
-/* The runs that nobody waits for are often the long ones. */
+/* Runs that their clients did not wait for are often the long ones: their durations count too. */
 static void learn_duration(const struct order *order, const char *spool, const struct ending *end)
 {
 	struct counters *c = counters_open(spool);

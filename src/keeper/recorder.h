@@ -9,13 +9,13 @@
 #include "operation/record.h"
 
 /*
- * harvest - writes what became of a run, however long the store is out of reach
+ * recorder_run - writes what became of a run, however long the store is out of reach
  *
  *   url, spool  of the store
  *   end         NULL: nothing was started, the claim is released
  *
- * Runs in a process of its own, without threads.  Blocks until it is written, or until the
- * operation turns out to have been settled by somebody else.
+ * For a process of its own, without threads.  Blocks until the store has it, or says that the
+ * operation was settled without this run.
  */
 void recorder_run(
 	const struct order *order, const char *url, const char *spool, const struct ending *end);

@@ -29,7 +29,8 @@ void report_failed(struct client *client, int64_t serial, int why)
 {
 	struct report r = {.kind = MESSAGE_FAILED, .serial = serial, .failed_errno = why};
 
-	/* A run's complaints fill at most a part of the channel, and none came before: it fits. */
+	/* Error output fills at most a part of the channel, and this run has written none: it fits.
+	 */
 	if (report_send(client, &r, NULL, 0, -1) != SENT)
 		log_warn("a failed start could not be reported");
 }

@@ -2,9 +2,10 @@
 /*
  * keeper/run.c - a run from its GO to its record, seen from the process that ordered it
  *
- * RULES THAT HOLD
- *   (1) The keeper is told to forget a run when the store has its result, not before.
- *   (2) What cannot be written is left to the keeper: it holds the result until the store takes it.
+ * RULES
+ *   (1) The keeper is told to forget a run when the store has its result, not before (t36-kept).
+ *   (2) A result that the store does not take is left to the keeper, which tries again
+ *       (t36-kept).
  *
  * What it does not know: clients and answers, which run it is, and what its caller watches
  * meanwhile.
@@ -55,7 +56,7 @@ static enum run_result leave_to_keeper(
 /* The keeper has died: no process will see how the script ends. */
 static enum run_result lose_run(const struct claimed_run *run, struct run_outcome *out)
 {
-	static const char reason[] = "the keeper died while it ran: nobody has seen how it ended";
+	static const char reason[] = "the keeper died while the script ran: its end was not seen";
 	char ref[REF_LEN + 1];
 
 	link_close(run->link);

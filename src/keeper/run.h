@@ -44,7 +44,7 @@ struct claimed_run {
 };
 
 enum run_result {
-	RUN_RECORDED,    /* it ended, and the store has what became of it; the keeper forgot it */
+	RUN_RECORDED,    /* it ended, and its end is in the store: rec.outcome */
 	RUN_SETTLED,     /* it ended, but its operation had been settled without it */
 	RUN_UNRECORDED,  /* it ended; the store does not take its result now, the keeper goes on */
 	RUN_NOT_STARTED, /* nothing was started: the claim is released, by the keeper if not here */

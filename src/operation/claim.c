@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * operation/claim.c - who may run the script for a key, and what became of that run
+ * operation/claim.c - which request may run the script for a key, and how that run ended
  *
  * A claim is a durable promise: at most one run of the script belongs to a key.  The moves of an
  * operation are decided here and in operation/record.c; the store carries out one atomic step at a
@@ -17,30 +17,31 @@
  *      |     record_run(),     | |                   |
  *      |     claim_settle()    v |                   |
  *      +---------------- UNCERTAIN ------------------+
- *       not done                     done: recovery/recover.c asks a probe or a rollback, or
- * somebody says so (cli/settle.c)
+ *       not done                     done: a probe says so (recovery/policy.c),
+ *                                    or an operator (cli/settle.c)
  *
- *   RUNNING    The claim is on disk.  The script may have been started.  Somebody who lives, the
+ *   RUNNING    The claim is on disk.  The script may have been started.  A live process, the
  *              witness, knows more: the gateway until its link_go(), the keeper from then on.
  *   DONE       The script ended and its complete response is stored.
  *   UNCERTAIN  The script was started and its end was not seen, or it ended without a valid
- *              response, or both witnesses died.  Nobody guesses.  One that turns out to be not
- *              done keeps its row, free, for the next attempt.
- *   EXPIRED    It was done; the response has been dropped, the fact has not.
+ *              response, or both witnesses died.  There is no guessing.  An operation that
+ *              turns out to be not done keeps its row, free, for the next attempt.
+ *   EXPIRED    The operation was done; its response has been dropped, the fact has not.
  *
  *   Claimed but not started is a moment, not a state: the order of a run is with the keeper before
  * the claim is committed, so a gateway that dies in between leaves a witness that knows that
  * nothing was started, and releases it.  One commit is saved, and no mark in a page cache is
  * believed.
  *
- * RULES THAT HOLD
- *   (1) The script is not started before the operation's RUNNING row is committed.
- *   (2) No byte of a response is sent before its DONE row is committed.
- *   (3) RUNNING is left by the holder of the token, or by claim_settle() when nobody attends to it.
- *   (4) Only evidence counts: locks that the kernel holds for living processes, and processes in
+ * RULES
+ *   (1) The script is not started before the operation's RUNNING row is committed (t51-order).
+ *   (2) No byte of a response is sent before its DONE row is committed (t51-order).
+ *   (3) RUNNING is left by the holder of the token, or by claim_settle() when no live process is
+ *       responsible for the run (unit/claim, unit/store_moves).
+ *   (4) Only evidence counts: locks that the kernel holds for live processes, and processes in
  *       /proc.  Time alone leads to UNCERTAIN at most, never to a second run, and only after the
- *       run's own limit.
- *   (5) After any error of the store nothing is run.
+ *       run's own limit (unit/claim).
+ *   (5) After any error of the store nothing is run (t30-store).
  *
  * What it does not know: HTTP, how scripts are run, SQLite.
  * A result that could not be recorded and whose keeper died as well waits in the spool
@@ -82,7 +83,7 @@ static bool has_ref(const char *pid, const char *wanted)
 	while (!found && (n = read(fd, buf + have, sizeof(buf) - have)) > 0) {
 		have += (size_t)n;
 		found = memmem(buf, have, wanted, len) != NULL;
-		if (have >= len) { /* it may lie across two reads */
+		if (have >= len) { /* it may begin in one read and end in the next */
 			memmove(buf, buf + have - (len - 1), len - 1);
 			have = len - 1;
 		}
@@ -91,7 +92,7 @@ static bool has_ref(const char *pid, const char *wanted)
 	return found;
 }
 
-/* Is a process of this operation alive?  Asked only when no witness lives. */
+/* Is a process of this operation's script alive?  Asked only when no witness is. */
 static bool is_script_alive(const struct operation *op)
 {
 	char ref[REF_LEN + 1], wanted[64];
@@ -103,7 +104,7 @@ static bool is_script_alive(const struct operation *op)
 	snprintf(wanted, sizeof(wanted), "IDEMPOTENCY_OPERATION=%s", ref);
 	proc = opendir("/proc");
 	if (!proc)
-		return true; /* cannot know: leave it alone */
+		return true; /* not known: the operation is left alone */
 	while (!found && (d = readdir(proc)))
 		found = isdigit((unsigned char)d->d_name[0]) && has_ref(d->d_name, wanted);
 	closedir(proc);
@@ -111,9 +112,10 @@ static bool is_script_alive(const struct operation *op)
 }
 
 /*
- * Is there anybody who will say how it ended?  One who has the result in his hands counts for ever.
- * Otherwise the operation's time is the limit: a witness that was stopped, or lost the run without
- * being able to say so, must not keep the key; its token is then worth nothing.
+ * Is a live process still responsible for this run?  One that holds the result counts without a
+ * time limit.  Any other counts until the operation's time is over: a witness that was stopped, or
+ * lost the run without being able to say so, must not keep the key; its token is then worth
+ * nothing.
  */
 static bool has_owner(struct store *st, const struct operation *op)
 {
@@ -124,8 +126,7 @@ static bool has_owner(struct store *st, const struct operation *op)
 	return liveness_is_alive(st, op->witness) || is_script_alive(op);
 }
 
-/* A result that somebody kept in the spool before he died is recorded.  ERR_ABSENT: there is none.
- */
+/* Records a result that a process saved in the spool before it died.  ERR_ABSENT: there is none. */
 static enum err settle_saved(struct store *st, const struct operation *op)
 {
 	struct ending end = ENDING_NONE;
@@ -153,7 +154,7 @@ enum err claim_settle(struct store *st, struct operation *op)
 		return OK;
 	/*
 	 * The witness may have recorded the end after we read the row and before it died, so the
-	 * row is looked at again; from here on only the dead, and the stopped, could move it.
+	 * row is read again; from here on only processes that are dead or stopped could move it.
 	 */
 	e = store_find(st, op->identity, op, NULL);
 	if (e == ERR_ABSENT) {
@@ -168,8 +169,8 @@ enum err claim_settle(struct store *st, struct operation *op)
 		log_warn("%s", err_text());
 	if (e == ERR_ABSENT || e == ERR_BROKEN)
 		e = store_mark_uncertain(st, op, -1,
-			"gateway and keeper are gone, or stood still past its time: nobody has "
-			"seen how it ended",
+			"gateway and keeper are gone, or were stopped past its time: its end was "
+			"not seen",
 			clock_wall_ms());
 	if (e == OK || e == ERR_REFUSED) {
 		e = store_find(st, op->identity, op, NULL);
@@ -203,7 +204,7 @@ static enum verdict judge(const struct operation *op, const struct operation *fo
 	}
 }
 
-/* Has time alone freed it?  Then a claim replaces the row. */
+/* Has its time freed the key?  Then a claim replaces the row. */
 static bool is_forgotten(const struct operation *found, int64_t now_ms)
 {
 	return found->state == STATE_ABSENT ||
@@ -233,7 +234,7 @@ enum err claim_look(struct store *st, const struct operation *op, int64_t now_ms
 	if (*verdict != VERDICT_REPLAY)
 		response_free(res);
 	if (*verdict == VERDICT_FREE && (found->state != STATE_ABSENT || found->forgotten_ms))
-		memset(found, 0, sizeof(*found)); /* nothing of it counts any more */
+		memset(found, 0, sizeof(*found)); /* a forgotten operation */
 	return OK;
 }
 
@@ -284,7 +285,8 @@ static bool settle_listed(const struct operation *op, void *arg)
 	return true;
 }
 
-/* Those whose runner died count as running until somebody looks at them.  ERR_ABSENT: none did. */
+/* An operation whose processes died counts as running until it is settled.  ERR_ABSENT: none did.
+ */
 static enum err settle_running(struct store *st)
 {
 	struct store_filter filter = {.state = STATE_RUNNING};

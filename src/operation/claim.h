@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * operation/claim.h - who may run the script for a key, and what became of that run
+ * operation/claim.h - which request may run the script for a key, and how that run ended
  */
 #ifndef RETRYSAFE_OPERATION_CLAIM_H
 #define RETRYSAFE_OPERATION_CLAIM_H
@@ -10,16 +10,16 @@
 #include "store/store.h"
 
 enum verdict {
-	VERDICT_FREE,        /* nobody has the identity */
+	VERDICT_FREE,        /* no operation has the identity */
 	VERDICT_TAKEN,       /* we have it now: run */
 	VERDICT_REPLAY,      /* done, the response is there */
 	VERDICT_EXPIRED,     /* done, the response is not there any more */
 	VERDICT_IN_PROGRESS, /* it runs, or what became of it is being recorded */
-	VERDICT_UNCERTAIN,   /* nobody can know */
+	VERDICT_UNCERTAIN,   /* whether it was done is not known */
 	VERDICT_KEY_REUSED,  /* the same key for another request; wins over what comes below it */
 	VERDICT_OTHER_PRINCIPAL, /* the same request with other credentials */
 	VERDICT_DUPLICATE,       /* another operation has the natural key */
-	VERDICT_OVERLOADED,      /* as many run as may */
+	VERDICT_OVERLOADED,      /* as many scripts run as may */
 	VERDICT__MAX
 };
 
@@ -40,9 +40,9 @@ enum err claim_look(struct store *st, const struct operation *op, int64_t now_ms
  * claim_prepare - makes the claim: token, witness, times, id
  *
  *   previous       the row of an earlier attempt, which is taken over; or NULL
- *   time_limit_ms  after that much time its end should have been recorded, whatever happened
+ *   time_limit_ms  by when, from now, its end should have been recorded, whatever happened
  *
- * To be called before claim_take(), so that the keeper can be told whose run it will be.
+ * Call it before link_order(): the order names the operation.
  */
 void claim_prepare(struct store *st, const struct operation *previous, int64_t now_ms,
 	int64_t time_limit_ms, struct operation *op);
@@ -50,7 +50,7 @@ void claim_prepare(struct store *st, const struct operation *previous, int64_t n
 /*
  * claim_take - takes the identity, durably, and what belongs to it
  *
- * Returns OK with VERDICT_TAKEN; VERDICT_FREE: somebody was faster, claim_look() again;
+ * Returns OK with VERDICT_TAKEN; VERDICT_FREE: another request was faster, claim_look() again;
  * VERDICT_DUPLICATE, VERDICT_OVERLOADED: nothing happened; else a write's errors: nothing may be
  * run; after ERR_UNKNOWN too.
  */
@@ -64,7 +64,7 @@ enum err claim_take(struct store *st, const struct claim *claim, enum verdict *v
  */
 enum err claim_settle(struct store *st, struct operation *op) MUSTCHECK;
 
-/* What claim_prepare() wants: the route's limits, and time for the end to be recorded. */
+/* claim_prepare()'s time_limit_ms: the route's limits, and time for the end to be recorded. */
 int64_t claim_time_limit_ms(const struct config *cf, const struct route *route);
 
 #endif

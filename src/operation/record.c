@@ -2,16 +2,18 @@
 /*
  * operation/record.c - done, or uncertain: the two ends of a run
  *
- * RULES THAT HOLD
+ * RULES
  *   (1) Only a script that ended by itself, within its time, with a complete and valid response,
- *       is done.  The body of a script that was killed is never adopted.
- *   (2) The response is normalised here, once; what is sent, first or later, is what is stored.
- *   (3) A response that says that nothing was done is passed on, and its key is free again.
+ *       is done.  The body of a script that was killed is never adopted (unit/record).
+ *   (2) The response is normalised here, once: the first answer and every replay are the stored one
+ *       (t13-responses).
+ *   (3) A response that says that nothing was done is passed on, and its key is free again
+ *       (unit/record).
  *   (4) An exit status other than 0 does not make a complete response incomplete: legacy scripts
- *       end with whatever their last command returned.  It is kept, and it makes a response that
- *       is shorter than its own Content-Length invalid (cgi/response.h).
+ *       end with whatever their last command returned.  It is stored, and it makes a response that
+ *       is shorter than its own Content-Length invalid (unit/record, unit/cgi_response).
  *
- * What it does not know: who waits for the answer.
+ * What it does not know: clients, and how the answer reaches them.
  */
 #include "operation/record.h"
 
@@ -52,7 +54,7 @@ static enum err mark_uncertain(struct store *st, const struct operation *op,
 	return store_mark_uncertain(st, op, end->exit_status, out->reason, clock_wall_ms());
 }
 
-/* The first bytes of the output: all of a header block is in them. */
+/* Reads the first bytes of the output: they hold the whole header block. */
 static enum err read_start(const struct ending *end, char *buf, size_t size, size_t *len)
 {
 	ssize_t n;
@@ -88,7 +90,7 @@ static enum err read_body_start(const struct ending *end, struct recorded *out)
 	return OK;
 }
 
-/* What the script says to us about its response. */
+/* Reads the fields by which a script tells us how to record its response. */
 static void read_wishes(
 	const struct cgi_response *cgi, const struct record_policy *policy, struct recorded *out)
 {
@@ -139,13 +141,13 @@ enum err record_response(
 	return e;
 }
 
-/* 303 is how a form says that it was done (RFC 9110, section 15.4.4). */
+/* A form answers 303 when it was carried out (RFC 9110, section 15.4.4). */
 static bool is_success(int status)
 {
 	return status / 100 == 2 || status == 303;
 }
 
-/* What the policy leaves of the response goes into the store; the first caller gets all of it. */
+/* Stores what the policy leaves of the response; the first caller gets all of it. */
 static enum err write_response(struct store *st, struct record rec,
 	const struct record_policy *policy, const struct recorded *out)
 {

@@ -13,8 +13,7 @@
 
 #include <sys/types.h>
 
-/* How a result is to be recorded: all that the keeper needs to record it after the gateway has
- * died. */
+/* How a result is recorded: all that the keeper needs to record it after the gateway has died. */
 struct record_policy {
 	enum durability durability;
 	int64_t busy_timeout_ms;
@@ -22,7 +21,7 @@ struct record_policy {
 	int64_t tombstone_ms;
 	int64_t max_response_bytes;
 	bool keeps_head_only;         /* of a response, however long its body is */
-	unsigned char release_on[75]; /* a bit for each status: the key is let go of */
+	unsigned char release_on[75]; /* a bit for each status: the key is released */
 };
 
 /* How a script ended, and what it printed. */
@@ -42,11 +41,11 @@ struct ending {
 		.output_fd = -1 \
 	}
 
-/* Fills in the parts that waitpid(2) tells. */
+/* Sets exit_status and is_killed from waitpid(2)'s status. */
 void ending_set_status(struct ending *end, int wait_status);
 void ending_free(struct ending *end);
 
-/* What record_run() made of it. */
+/* What record_run() made of a run. */
 enum outcome {
 	OUTCOME_RECORDED,    /* done: the response is stored */
 	OUTCOME_RELEASED,    /* absent: the response says that nothing was done */
@@ -57,9 +56,9 @@ enum outcome {
 struct recorded {
 	enum outcome outcome;
 	struct response res;         /* OUTCOME_RECORDED, _RELEASED; response_free() it */
-	int64_t body_at;             /* likewise: where the body begins in the output */
+	int64_t body_at;             /* of these two: where the body begins in the output */
 	int64_t ttl_ms;              /* what the script asked for; 0: nothing */
-	char reason[REASON_MAX + 1]; /* otherwise: a sentence for people */
+	char reason[REASON_MAX + 1]; /* of the other two: a sentence for people */
 };
 
 /*
@@ -100,7 +99,7 @@ enum err record_settled(struct store *st, const struct operation *op,
 enum err record_response(const struct ending *end, const struct record_policy *policy,
 	struct recorded *out) MUSTCHECK;
 
-/* What the configuration of a route says about recording. */
+/* What the configuration says about recording runs of a route. */
 struct record_policy record_policy_of(const struct config *cf, const struct route *route);
 
 #endif

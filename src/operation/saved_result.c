@@ -9,15 +9,14 @@
  *     48          2000   the fields of struct saved_result in their order, then zeros
  *     2048               the script's output
  *
- * Numbers have eight bytes, the lowest first; so the file does not depend on how a compiler lays
- * out a struct.
+ * Numbers have eight bytes, the lowest first; so the file does not depend on a compiler's layout of
+ * structs.
  *
  * RULES
- *   (1) A file of another version, one that is cut off, and one that is damaged are told apart from
- *       a good one, and nothing is read from them (unit/saved_result).
- *   (2) A file is whole, or it is not there (t36-kept).
+ *   (1) Nothing is read from a file of another version, one that is cut off, or one that is damaged
+ *       (unit/saved_result).
  *
- * What it does not know: why a result is saved, and who records it.
+ * What it does not know: why a result is saved, and when it is recorded.
  */
 #include "operation/saved_result.h"
 
@@ -59,7 +58,7 @@ struct cursor {
 	bool is_reading;
 };
 
-/* Eight bytes, the lowest first.  Returns what was read, or n, which was written. */
+/* Eight bytes, the lowest first.  Returns the number that was read, or n, which was written. */
 static int64_t number_field(struct cursor *c, int64_t n)
 {
 	uint64_t value = 0;
@@ -144,7 +143,7 @@ static void all_fields(struct cursor *c, struct saved_result *saved)
 }
 
 _Static_assert(sizeof(struct saved_result) + AT_FIELDS < HEAD_LEN,
-	"a field takes up to seven bytes more in the file, and there is room for many");
+	"numbers that are shorter in the struct take eight bytes in the file, which has room");
 
 static void pack_head(struct saved_result *saved, unsigned char head[HEAD_LEN])
 {

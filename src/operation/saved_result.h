@@ -3,8 +3,8 @@
  * operation/saved_result.h - results that could not be recorded, in files of the spool directory
  *
  * When the store is out of reach (disk full, locked, not mounted) the end of a run is written to
- * the file kept-REF and synced, so that it survives also the process that keeps it, and the
- * machine.  Whoever looks at the operation next records it from there.
+ * the file kept-REF and synced, so that it survives the process that holds it, and a loss of power.
+ * The next process that looks at the operation records it from there.
  *
  * A file is whole or not there: it gets its name when it has been written and synced.
  */
@@ -31,7 +31,8 @@ enum err saved_result_write(const char *spool, const struct operation *op,
 enum err saved_result_read(const char *spool, const struct operation *op, struct operation *owner,
 	struct record_policy *policy, struct ending *end) MUSTCHECK;
 
-/* It is recorded: the file is not needed any more. */
+/* Removes the file, after its result was recorded.  Where that fails, the file stays: recording it
+ * again is refused. */
 void saved_result_remove(const char *spool, const struct operation *op);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * recovery/policy.c - probe, rollback, run again
+ * recovery/policy.c - what a route's policy makes of an uncertain operation
  *
  *     UNCERTAIN --- probe: exit 0 and a CGI response ---> DONE
  *         |
@@ -10,15 +10,16 @@
  *         |
  *         +-------- anything else ----------------------> UNCERTAIN, one line more in its history
  *
- * RULES THAT HOLD
- *   (1) Whoever settles holds the operation's own lock; others leave it alone meanwhile.
+ * RULES
+ *   (1) A process that settles an operation holds the operation's own lock; others leave it alone
+ *       meanwhile (unit/policy).
  *   (2) The commands get the request as it was recorded before the script was started: its
- *       environment, its body on standard input, its script's directory.
- *   (3) Nothing is tried again within a second, however many callers ask.
- *   (4) max_attempts bounds what is run again without asking; a probe or a rollback that says that
- *       nothing was done may free the key at any time.
+ *       environment, its body on standard input, its script's directory (t34-uncertain).
+ *   (3) A command is not asked again within a second, however many callers retry (t34-uncertain).
+ *   (4) max_attempts bounds how often a script is run again without asking; a probe or a rollback
+ *       that says that nothing was done may free the key at any time (t34-uncertain).
  *
- * What it does not know: who waits for an answer.
+ * What it does not know: clients and their answers.
  */
 #include "recovery/policy.h"
 
@@ -67,7 +68,7 @@ static enum err run_command(const struct config *cf, const struct route *route, 
 	return run_unclaimed(link, &spec, &watch, end);
 }
 
-/* It is still not known; says so in the history. */
+/* Its outcome is still not known; the history says so. */
 static enum err note_unknown(struct store *st, const struct operation *op, const char *event,
 	const struct ending *end, const char *why)
 {
@@ -129,7 +130,7 @@ static enum err ask_command(struct store *st, const struct config *cf, const str
 	return e;
 }
 
-/* When a command was asked last in vain; 0: never. */
+/* When a command was last asked without a decision; stays as it is when never. */
 static bool find_last_asked(const struct history *h, void *arg)
 {
 	if (strcmp(h->event, "probe") == 0 || strcmp(h->event, "rollback") == 0)
@@ -151,10 +152,10 @@ enum err policy_settle(struct store *st, const struct config *cf, const struct r
 	if (e != OK)
 		return e;
 	operation_ref(op, ref);
-	e = store_find_ref(st, ref, op, NULL); /* as it is now that nobody else settles it */
+	e = store_find_ref(st, ref, op, NULL); /* as it is now, under the lock */
 	if (e == OK)
 		e = store_history(st, op->id, find_last_asked, &asked_ms);
-	/* A clock that went back must not make it wait: hence the absolute difference. */
+	/* The absolute difference, so that a clock that went back does not delay the command. */
 	if (e == OK && op->state == STATE_UNCERTAIN &&
 		llabs(clock_wall_ms() - asked_ms) >= PAUSE_MS) {
 		e = ask_command(st, cf, route, link, op);

@@ -3,7 +3,7 @@
  * recovery/policy.h - a route's policy for an operation whose outcome is not known
  *
  * The route's policy (`on_uncertain`) and an operator (`retrysafe settle`) decide; this carries
- * it out, by one at a time.
+ * the policy out, in one process at a time.
  */
 #ifndef RETRYSAFE_RECOVERY_POLICY_H
 #define RETRYSAFE_RECOVERY_POLICY_H
@@ -13,20 +13,19 @@
 #include "store/store.h"
 
 /*
- * policy_settle - asks the route's probe, or lets its rollback undo
+ * policy_settle - asks the route's probe, or has its rollback undo
  *
- *   link  an open channel to the keeper, without a run
- *   op  uncertain; set to what it is afterwards: done, absent (it may be run), or still uncertain
+ *   link  an open channel to the keeper, without a run; closed when the keeper has died
+ *   op    uncertain; set to what it is afterwards: done, absent (it may be run), or still uncertain
  *
  * With UNCERTAIN_FAIL and UNCERTAIN_RERUN, and less than a second after the last time, nothing is
- * done.  Returns OK; ERR_BUSY somebody else is at it; ERR_GONE the keeper has
- * died; a read's or a write's errors.  Blocks as long as the command runs, at most the route's
- * timeout.
+ * done.  Returns OK; ERR_BUSY another process is settling it; ERR_GONE the keeper has died; a
+ * read's or a write's errors.  Blocks while the command runs, at most the route's timeout.
  */
 enum err policy_settle(struct store *st, const struct config *cf, const struct route *route,
 	struct keeper_link *link, struct operation *op) MUSTCHECK;
 
-/* May it be run once more without asking anybody? */
+/* May it be run once more without asking a probe or an operator? */
 bool policy_may_rerun(const struct route *route, const struct operation *op);
 
 #endif

@@ -3,7 +3,11 @@
  * recovery/recover.c - settles what can be settled, at a gateway's start and for `retrysafe
  * recover`
  *
- * What it does not know: who waits for an answer.
+ * Every operation that a process left running is settled by evidence (operation/claim.c), every
+ * uncertain one by its route's policy.  One whose stored request or script is gone is passed over;
+ * an error of the store, or a keeper that has died, ends it.
+ *
+ * What it does not know: clients and their answers.
  */
 #include "recovery/recover.h"
 
@@ -39,7 +43,7 @@ static enum err start_and_record(struct store *st, struct keeper_link *link,
 	return out.e;
 }
 
-/* Runs the recorded request once more; there is nobody to answer. */
+/* Runs the recorded request once more; no client gets the answer. */
 static enum err run_again(struct store *st, const struct config *cf, const struct route *route,
 	struct keeper_link *link, const struct operation *previous)
 {
@@ -135,7 +139,7 @@ static enum err recover_one(
 					: policy_settle(st, cf, route, link, op);
 	if (e == OK)
 		e = store_find_ref(st, ref, op, NULL);
-	return e == ERR_BUSY ? OK : e; /* somebody else is at it */
+	return e == ERR_BUSY ? OK : e; /* another process is settling it */
 }
 
 enum err recover_all(struct store *st, const struct config *cf, struct keeper_link *link,
@@ -153,7 +157,7 @@ enum err recover_all(struct store *st, const struct config *cf, struct keeper_li
 		e = find_in_state(st, STATE_UNCERTAIN, &f);
 	for (size_t i = 0; i < f.n && e == OK; i++) {
 		e = recover_one(st, cf, link, &f.list[i]);
-		if (e == ERR_ABSENT) { /* its request or its script is not there any more */
+		if (e == ERR_ABSENT) { /* its request or its script is gone */
 			log_warn("%s", err_text());
 			e = OK;
 		}

@@ -10,8 +10,8 @@
 #include "store/store.h"
 
 /*
- * recover_all - settles what can be settled, once: running operations nobody attends to,
- * uncertain ones by their route's policy; those that may be run again are run
+ * recover_all - settles what can be settled, once: running operations for which no live process is
+ * responsible, and uncertain ones by their route's policy; those that may be run again are run
  *
  *   settled, left  how many were settled; how many are still uncertain
  *
