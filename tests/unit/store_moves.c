@@ -334,7 +334,7 @@ static void forget_in_time(void)
 }
 
 /* A claim purges what has expired by the real clock, without being asked. */
-static void purge_by_the_way(void)
+static void expire_for_upkeep(void)
 {
 	struct store *st = try_store();
 	struct operation op = try_operation(st, "old", 1000),
@@ -427,7 +427,7 @@ int main(void)
 	keep_no_body();
 	notice_damage();
 	forget_in_time();
-	purge_by_the_way();
+	expire_for_upkeep();
 	list_operations();
 	return try_end();
 }

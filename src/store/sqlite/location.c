@@ -212,7 +212,7 @@ enum err location_refuse_missing(const struct store *st)
 
 /* ---- all of it ---- */
 
-enum err location_look(
+enum err location_check(
 	struct store *st, const struct store_options *opt, char known[2 * STORE_ID_LEN + 1])
 {
 	bool may_create = opt->may_create && !opt->is_read_only;

@@ -34,7 +34,7 @@
 
 enum { WRITER_BYTE = 0, TURN_BYTE = 1 };
 
-static enum err move_lock(struct store *st, int64_t at, short type, int command)
+static enum err set_lock(struct store *st, int64_t at, short type, int command)
 {
 	struct flock fl = {.l_type = type, .l_whence = SEEK_SET, .l_start = at, .l_len = 1};
 
@@ -54,7 +54,7 @@ static enum err take_turn(struct store *st, bool may_wait)
 	const struct itimerspec until = {
 		.it_value = {.tv_nsec = TURN_WAIT_US * 1000}, .it_interval = {.tv_nsec = 20000000}};
 	struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGURG};
-	enum err e = move_lock(st, TURN_BYTE, F_WRLCK, F_OFD_SETLK);
+	enum err e = set_lock(st, TURN_BYTE, F_WRLCK, F_OFD_SETLK);
 	timer_t timer;
 
 	if (e != ERR_BUSY || !may_wait)
@@ -62,7 +62,7 @@ static enum err take_turn(struct store *st, bool may_wait)
 	event.sigev_notify_thread_id = gettid();
 	if (timer_create(CLOCK_MONOTONIC, &event, &timer) == 0) {
 		timer_settime(timer, 0, &until, NULL);
-		e = move_lock(st, TURN_BYTE, F_WRLCK, F_OFD_SETLKW);
+		e = set_lock(st, TURN_BYTE, F_WRLCK, F_OFD_SETLKW);
 		timer_delete(timer);
 	}
 	if (e == ERR_BUSY)
@@ -77,18 +77,18 @@ enum err lock_take(struct store *st, bool may_wait)
 
 	if (takes_turn && turn != OK && (turn != ERR_BUSY || !may_wait))
 		return turn;
-	e = move_lock(st, WRITER_BYTE, F_WRLCK, may_wait ? F_OFD_SETLKW : F_OFD_SETLK);
+	e = set_lock(st, WRITER_BYTE, F_WRLCK, may_wait ? F_OFD_SETLKW : F_OFD_SETLK);
 	if (turn == OK)
-		(void)!move_lock(st, TURN_BYTE, F_UNLCK, F_OFD_SETLK); /* as in store_unlock() */
+		(void)!set_lock(st, TURN_BYTE, F_UNLCK, F_OFD_SETLK); /* as in lock_release() */
 	return e;
 }
 
-void store_unlock(struct store *st)
+void lock_release(struct store *st)
 {
-	(void)!move_lock(st, WRITER_BYTE, F_UNLCK, F_OFD_SETLK); /* unlocking cannot fail here */
+	(void)!set_lock(st, WRITER_BYTE, F_UNLCK, F_OFD_SETLK); /* unlocking cannot fail here */
 }
 
-enum err store_lock(struct store *st)
+enum err lock_wait(struct store *st)
 {
 	int64_t end_us = clock_mono_us() + st->busy_timeout_ms * 1000;
 	int64_t turn_end_us = clock_mono_us() + TURN_WAIT_US;

@@ -14,7 +14,7 @@
  * wait; the thread then must have a handler for it, and not block it. */
 enum err lock_take(struct store *st, bool may_wait) MUSTCHECK;
 /* The same for opening: ERR_BUSY after busy_timeout_ms. */
-enum err store_lock(struct store *st) MUSTCHECK;
-void store_unlock(struct store *st);
+enum err lock_wait(struct store *st) MUSTCHECK;
+void lock_release(struct store *st);
 
 #endif

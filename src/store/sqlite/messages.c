@@ -56,7 +56,7 @@ static enum err read_message(struct conn *c, sqlite3_stmt *stmt, struct message 
 			(uint64_t)sqlite3_column_int64(stmt, 2));
 		snprintf(m->route, sizeof(m->route), "%s",
 			(const char *)sqlite3_column_text(stmt, 3));
-		m->url = column_copy(stmt, 4, &len);
+		m->url = row_copy_column(stmt, 4, &len);
 		m->is_trusted = sqlite3_column_int(stmt, 5) != 0;
 		m->state = (enum state)sqlite3_column_int(stmt, 6);
 		m->status = sqlite3_column_int(stmt, 7);
@@ -191,7 +191,7 @@ enum err store_message_end(struct store *st, const struct message *m, enum messa
 		text, sizeof(text), "%s%s", fate == MESSAGE_GIVEN_UP ? message_given_up : "", said);
 	if (fate == MESSAGE_AGAIN)
 		job.due_ms = due_ms;
-	return store_write(st, end_message, &job);
+	return writer_run(st, end_message, &job);
 }
 
 /* ---- taking ---- */
@@ -216,7 +216,7 @@ static enum err give_up(struct store *st, struct conn *c, struct message *m)
 
 static struct statement lease_message = SQL("UPDATE outbox SET due=?2,tries=tries+1 WHERE id=?1");
 
-static enum err lease(struct conn *c, struct message *m, int64_t until_ms)
+static enum err lease_to_notifier(struct conn *c, struct message *m, int64_t until_ms)
 {
 	sqlite3_stmt *stmt = conn_statement(c, &lease_message);
 
@@ -232,7 +232,7 @@ static enum err lease(struct conn *c, struct message *m, int64_t until_ms)
 static struct statement find_first =
 	SQL("SELECT " MESSAGE_COLUMNS " FROM outbox WHERE due<=?1 ORDER BY due,id LIMIT 1");
 
-static enum err take(struct store *st, struct conn *c, void *arg)
+static enum err take_first(struct store *st, struct conn *c, void *arg)
 {
 	struct take_job *job = arg;
 	sqlite3_stmt *stmt = conn_statement(c, &find_first);
@@ -249,7 +249,7 @@ static enum err take(struct store *st, struct conn *c, void *arg)
 	if (e == OK)
 		e = job->m.give_up_ms < job->now_ms
 			    ? give_up(st, c, &job->m)
-			    : lease(c, &job->m, job->now_ms + job->lease_ms);
+			    : lease_to_notifier(c, &job->m, job->now_ms + job->lease_ms);
 	job->is_there = e == OK;
 	return e;
 }
@@ -262,7 +262,7 @@ enum err store_message_take(
 	enum err e = store_message_wait(st, now_ms, &wait); /* most looks find nothing to write */
 
 	while (e == OK && wait == 0) {
-		e = store_write(st, take, &job);
+		e = writer_run(st, take_first, &job);
 		if (e == OK && job.is_there) {
 			*out = job.m;
 			return OK;
@@ -293,7 +293,7 @@ static struct statement postpone_origin =
 	    " AND substr(url,1,length(?3))=?3"
 	    " AND substr(url,length(?3)+1,1) IN ('','/','?') LIMIT ?4)");
 
-static enum err postpone(struct store *st, struct conn *c, void *arg)
+static enum err postpone_some(struct store *st, struct conn *c, void *arg)
 {
 	struct postpone_job *job = arg;
 	sqlite3_stmt *stmt = conn_statement(c, &postpone_origin);
@@ -318,7 +318,7 @@ enum err store_message_postpone(
 	enum err e;
 
 	do
-		e = store_write(st, postpone, &job);
+		e = writer_run(st, postpone_some, &job);
 	while (e == OK && job.changed == POSTPONE_MAX);
 	return e;
 }

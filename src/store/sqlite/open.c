@@ -31,7 +31,7 @@
 
 static _Thread_local bool has_recovered;
 
-static void hear(void *arg, int code, const char *text)
+static void note_recovery(void *arg, int code, const char *text)
 {
 	(void)arg;
 	(void)text;
@@ -41,7 +41,7 @@ static void hear(void *arg, int code, const char *text)
 
 static void listen_to_sqlite(void)
 {
-	sqlite3_config(SQLITE_CONFIG_LOG, hear, NULL);
+	sqlite3_config(SQLITE_CONFIG_LOG, note_recovery, NULL);
 }
 
 /* ---- opening ---- */
@@ -123,7 +123,7 @@ static enum err open_database(struct store *st, const struct store_options *opt)
 	enum err e = may_create && access(st->path, F_OK) != 0 ? location_check_account(st) : OK;
 
 	if (e == OK)
-		e = location_look(st, opt, known);
+		e = location_check(st, opt, known);
 	if (e != OK && !(e == ERR_ABSENT && may_create))
 		return e;
 	e = open_lock(st);
@@ -193,7 +193,7 @@ void store_close(struct store **stp)
 
 	if (!st)
 		return;
-	store_writer_stop(st);
+	writer_stop(st);
 	while (st->readers) {
 		struct conn *c = st->readers;
 

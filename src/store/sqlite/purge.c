@@ -44,7 +44,7 @@ struct pace {
 static struct statement ask_data_version = SQL("PRAGMA data_version");
 
 /* Has another connection written since our last transaction?  Inside of the next one. */
-static enum err look_around(struct conn *c, struct pace *pace)
+static enum err look_for_company(struct conn *c, struct pace *pace)
 {
 	sqlite3_stmt *stmt = conn_statement(c, &ask_data_version);
 	int64_t version = 0;
@@ -66,7 +66,7 @@ static enum err write_at_pace(struct store *st,
 	enum err (*work)(struct store *st, struct conn *c, void *arg), void *arg,
 	const struct pace *pace)
 {
-	enum err e = store_write(st, work, arg);
+	enum err e = writer_run(st, work, arg);
 	struct timespec pause;
 	int64_t us;
 
@@ -88,19 +88,20 @@ struct purge_job {
 
 static struct statement forget_archiving = SQL("DELETE FROM store WHERE name='archived'");
 
-static enum err purge(struct store *st, struct conn *c, void *arg)
+static enum err purge_some(struct store *st, struct conn *c, void *arg)
 {
 	struct purge_job *job = arg;
 	int64_t dropped = 0, forgotten = 0;
 	int before = sqlite3_total_changes(c->db);
-	enum err e = look_around(c, &job->pace);
+	enum err e = look_for_company(c, &job->pace);
 
 	if (e == OK)
 		e = conn_run(c, conn_statement(c, &forget_archiving), "purge");
 	if (e == OK)
 		e = job->pace.has_company
-			    ? purge_for_a_while(c, job->now_ms, st->commit_us, &dropped, &forgotten)
-			    : purge_batch(c, job->now_ms, PURGE_MAX, &dropped, &forgotten);
+			    ? expire_for_a_while(
+				      c, job->now_ms, st->commit_us, &dropped, &forgotten)
+			    : expire_batch(c, job->now_ms, PURGE_MAX, &dropped, &forgotten);
 	job->dropped = dropped;
 	job->forgotten = forgotten;
 	job->changes = sqlite3_total_changes(c->db) - before;
@@ -116,12 +117,12 @@ static struct statement free_a_page = SQL("PRAGMA incremental_vacuum");
 static struct statement count_free_pages = SQL("PRAGMA freelist_count");
 
 /* Gives free pages back to the file system, some at a time: a step of the statement is a page. */
-static enum err vacuum(struct store *st, struct conn *c, void *arg)
+static enum err vacuum_some(struct store *st, struct conn *c, void *arg)
 {
 	struct vacuum_job *job = arg;
 	sqlite3_stmt *stmt = conn_statement(c, &free_a_page),
 		     *count = conn_statement(c, &count_free_pages);
-	enum err e = stmt && count ? look_around(c, &job->pace) : c->why;
+	enum err e = stmt && count ? look_for_company(c, &job->pace) : c->why;
 	int n = 0;
 
 	(void)st;
@@ -144,7 +145,7 @@ static enum err give_pages_back(struct store *st)
 
 	do {
 		before = job.left;
-		e = write_at_pace(st, vacuum, &job, &job.pace);
+		e = write_at_pace(st, vacuum_some, &job, &job.pace);
 	} while (e == OK && job.left > 0 && job.left != before);
 	return e;
 }
@@ -156,7 +157,7 @@ enum err store_purge(struct store *st, int64_t now_ms, int64_t *dropped, int64_t
 
 	*dropped = *forgotten = 0;
 	do {
-		e = write_at_pace(st, purge, &job, &job.pace);
+		e = write_at_pace(st, purge_some, &job, &job.pace);
 		if (e != OK)
 			return e;
 		*dropped += job.dropped;
@@ -181,12 +182,12 @@ static bool is_same(const struct due *due, const struct operation *op)
 }
 
 /* ERR_ABSENT: it has become something else, or somebody else has purged it. */
-static enum err hand_out(
+static enum err hand_out_operation(
 	struct store *st, const struct archive *archive, const struct due *due, int64_t now_ms)
 {
 	struct response res = {0};
 	struct operation op;
-	enum err e = reader_find_id(st, due->id, &op, &res);
+	enum err e = find_by_id(st, due->id, &op, &res);
 
 	if (e == OK && !is_same(due, &op))
 		e = err_set(ERR_ABSENT, "it has moved on");
@@ -197,7 +198,7 @@ static enum err hand_out(
 	if (op.state == STATE_DONE)
 		e = archive->write(&op, &res, archive->arg);
 	response_free(&res);
-	if (e == OK && !loses_response_only(due, now_ms))
+	if (e == OK && !expire_keeps_key(due, now_ms))
 		e = archive->write(&op, NULL, archive->arg);
 	/* Its body went while it was being written. */
 	return e == ERR_ABSENT ? err_set(ERR_BUSY, "another purge is at work") : e;
@@ -215,10 +216,10 @@ static enum err hand_out_batch(
 	job->n = 0;
 	if (e != OK)
 		return e;
-	e = list_due(c, job->now_ms, job->pace.limit, job->due, &n);
+	e = expire_list_due(c, job->now_ms, job->pace.limit, job->due, &n);
 	reader_give(st, &c);
 	for (int i = 0; i < n && pieces < job->pace.limit && e == OK; i++) {
-		e = hand_out(st, archive, &job->due[i], job->now_ms);
+		e = hand_out_operation(st, archive, &job->due[i], job->now_ms);
 		if (e == OK) {
 			pieces += job->due[i].state == STATE_DONE ? job->due[i].pieces : 1;
 			job->due[job->n++] = job->due[i];
@@ -229,7 +230,7 @@ static enum err hand_out_batch(
 	return e == OK && job->n > 0 ? archive->sync(archive->arg) : e;
 }
 
-static enum err is_still(struct conn *c, const struct due *due, bool *is)
+static enum err is_unchanged(struct conn *c, const struct due *due, bool *is)
 {
 	sqlite3_stmt *stmt = conn_statement(c, &row_by_id);
 	struct operation op;
@@ -239,7 +240,7 @@ static enum err is_still(struct conn *c, const struct due *due, bool *is)
 	sqlite3_bind_int64(stmt, 1, due->id);
 	*is = sqlite3_step(stmt) == SQLITE_ROW;
 	if (*is) {
-		operation_read(stmt, &op);
+		row_read_operation(stmt, &op);
 		*is = is_same(due, &op);
 	}
 	return sqlite3_reset(stmt) == SQLITE_OK
@@ -255,7 +256,7 @@ static enum err remove_batch(struct store *st, struct conn *c, void *arg)
 	struct removal_job *job = arg;
 	int64_t dropped = 0, forgotten = 0;
 	sqlite3_stmt *stmt = conn_statement(c, &note_archiving);
-	enum err e = stmt ? look_around(c, &job->pace) : c->why;
+	enum err e = stmt ? look_for_company(c, &job->pace) : c->why;
 
 	(void)st;
 	if (e != OK)
@@ -269,14 +270,14 @@ static enum err remove_batch(struct store *st, struct conn *c, void *arg)
 		const struct due *due = &job->due[i];
 		bool is = false;
 
-		e = is_still(c, due, &is);
+		e = is_unchanged(c, due, &is);
 		if (e != OK || !is)
 			continue;
 		dropped += due->state == STATE_DONE;
-		if (loses_response_only(due, job->now_ms)) {
+		if (expire_keeps_key(due, job->now_ms)) {
 			e = expire_drop_response(c, due->id);
 		} else {
-			e = purge_forget(c, due->id);
+			e = expire_forget(c, due->id);
 			forgotten++;
 		}
 	}

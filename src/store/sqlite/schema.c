@@ -125,7 +125,7 @@ enum err schema_create(struct store *st)
 	struct conn *c = NULL;
 	char tables[24] = "";
 	int fd;
-	enum err e = store_lock(st);
+	enum err e = lock_wait(st);
 
 	if (e != OK)
 		return e;
@@ -143,7 +143,7 @@ enum err schema_create(struct store *st)
 	if (e == OK && strcmp(tables, "0") == 0)
 		e = create_tables(st, c);
 	conn_close(&c);
-	store_unlock(st);
+	lock_release(st);
 	return e;
 }
 
@@ -155,7 +155,7 @@ static enum err check_journal(struct store *st, struct conn *c)
 
 	if (e != OK || strcmp(mode, "wal") == 0 || st->is_read_only)
 		return e;
-	e = store_lock(st);
+	e = lock_wait(st);
 	if (e != OK)
 		return e;
 	c = NULL;
@@ -165,7 +165,7 @@ static enum err check_journal(struct store *st, struct conn *c)
 	if (e == OK)
 		e = set_journal(st, c);
 	conn_close(&c);
-	store_unlock(st);
+	lock_release(st);
 	return e;
 }
 
@@ -217,7 +217,7 @@ static enum err upgrade(struct store *st)
 	struct conn *c = NULL;
 	char version[24] = "", set[64];
 	long before;
-	enum err e = store_lock(st);
+	enum err e = lock_wait(st);
 
 	if (e != OK)
 		return e;
@@ -239,7 +239,7 @@ static enum err upgrade(struct store *st)
 		log_info("%s: upgraded from schema %ld to %d", st->path, before,
 			STORE_SCHEMA_VERSION);
 	conn_close(&c);
-	store_unlock(st);
+	lock_release(st);
 	return e;
 }
 

@@ -52,15 +52,15 @@ static void purge_some(struct store *st)
 	if (!st->writer || !is_purge_due(st))
 		return;
 	st->is_purge_due = false;
-	e = writer_begin(st, st->writer);
+	e = transaction_begin(st, st->writer);
 	if (e == OK)
-		e = purge_by_the_way(
+		e = expire_for_upkeep(
 			st->writer, clock_wall_ms(), st->commit_us, &dropped, &forgotten);
 	if (e == OK && dropped + forgotten > 0) {
-		e = writer_commit(st, st->writer);
+		e = transaction_commit(st, st->writer);
 		pause_us = (clock_mono_us() - start_us) * (PURGE_SHARE - 1); /* there may be more */
 	} else {
-		writer_roll_back(st);
+		transaction_roll_back(st);
 	}
 	if (e != OK) {
 		log_warn("purge: %s", err_text());
@@ -98,7 +98,7 @@ static void checkpoint(struct store *st)
 					  : sqlite3_errmsg(st->writer->db));
 }
 
-void upkeep_do(struct store *st)
+void upkeep_run(struct store *st)
 {
 	purge_some(st);
 	checkpoint(st);

@@ -40,7 +40,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define OWED_EVERY_MS 1000
+#define PENDING_EVERY_MS 1000
 
 /* A write that waits for its turn.  Lives on the stack of the thread that waits for it. */
 struct job {
@@ -103,7 +103,7 @@ static void forget_pending(struct store *st, struct pending_release *settled)
  * Carries out `n` jobs from `first` on in one transaction.  OK: each has its own result; else
  * nothing happened, or, ERR_UNKNOWN, all or nothing.  *by_job: it failed in a job.
  */
-static enum err transact(struct store *st, struct job *first, int n, bool *by_job)
+static enum err run_transaction(struct store *st, struct job *first, int n, bool *by_job)
 {
 	struct pending_release *pending;
 	struct job *job = first;
@@ -111,13 +111,13 @@ static enum err transact(struct store *st, struct job *first, int n, bool *by_jo
 	enum err e;
 
 	*by_job = false;
-	if (!st->writer && (e = writer_open(st)) != OK)
+	if (!st->writer && (e = transaction_open_writer(st)) != OK)
 		return e;
 	c = st->writer;
 	pthread_mutex_lock(&st->mutex);
 	pending = st->pending_releases;
 	pthread_mutex_unlock(&st->mutex);
-	e = writer_begin(st, c);
+	e = transaction_begin(st, c);
 	fault("writer.began");
 	if (e == OK)
 		e = release_pending(c, pending);
@@ -130,11 +130,11 @@ static enum err transact(struct store *st, struct job *first, int n, bool *by_jo
 			e = job->result;
 	}
 	if (e != OK) {
-		writer_roll_back(st);
+		transaction_roll_back(st);
 		return e;
 	}
 	fault("writer.commits");
-	e = writer_commit(st, c);
+	e = transaction_commit(st, c);
 	fault("writer.committed");
 	if (e == OK && pending)
 		forget_pending(st, pending);
@@ -142,7 +142,7 @@ static enum err transact(struct store *st, struct job *first, int n, bool *by_jo
 }
 
 /* What a job itself found out is moot when it was rolled back. */
-static void fail(struct job *job, enum err e, const char *text)
+static void fail_job(struct job *job, enum err e, const char *text)
 {
 	job->result = e;
 	snprintf(job->text, sizeof(job->text), "%s", text);
@@ -154,7 +154,7 @@ static void fail_all(struct job *job, enum err e)
 
 	snprintf(text, sizeof(text), "%s", err_text());
 	for (; job; job = job->next)
-		fail(job, e, text);
+		fail_job(job, e, text);
 }
 
 static void carry_out(struct store *st, struct job *first)
@@ -165,7 +165,7 @@ static void carry_out(struct store *st, struct job *first)
 
 	for (struct job *job = first; job; job = job->next)
 		n++;
-	e = transact(st, first, n, &by_job);
+	e = run_transaction(st, first, n, &by_job);
 	if (e == OK)
 		return;
 	if (n == 1 || !by_job) {
@@ -173,9 +173,9 @@ static void carry_out(struct store *st, struct job *first)
 		return;
 	}
 	for (struct job *job = first; job; job = job->next) {
-		e = transact(st, job, 1, &by_job);
+		e = run_transaction(st, job, 1, &by_job);
 		if (e != OK)
-			fail(job, e, err_text());
+			fail_job(job, e, err_text());
 	}
 }
 
@@ -203,10 +203,10 @@ static struct timespec time_in(clockid_t clock, int64_t ms)
 }
 
 static enum err ask_thread(struct store *st);
-static void do_by_the_way(struct store *st);
+static void run_upkeep(struct store *st);
 
 /* futex(2): of a job that may be gone the kernel takes nothing but its address. */
-static void wake(struct job *job)
+static void wake_job(struct job *job)
 {
 	syscall(SYS_futex, &job->stage, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
@@ -221,19 +221,19 @@ static bool sleep_in(struct job *job, uint32_t stage, const struct timespec *unt
 }
 
 /* With the mutex held: it is this job's turn to lead. */
-static void call(struct job *job)
+static void call_leader(struct job *job)
 {
 	atomic_fetch_xor(&job->stage, JOB_CALLED);
-	wake(job);
+	wake_job(job);
 }
 
-static void finish(struct job *first)
+static void finish_jobs(struct job *first)
 {
 	while (first) {
 		struct job *next = first->next;
 
 		atomic_store(&first->stage, JOB_FINISHED); /* from now on it may be gone */
-		wake(first);
+		wake_job(first);
 		first = next;
 	}
 }
@@ -253,17 +253,17 @@ static struct job *take_queue(struct store *st)
 }
 
 /* With the mutex held: whoever waits first leads now. */
-static void hand_on(struct store *st)
+static void hand_over_lead(struct store *st)
 {
 	st->is_busy = false;
 	if (st->is_asked || st->pending_releases)
 		pthread_cond_signal(&st->work_there);
 	if (st->first && !st->is_asked)
-		call(st->first);
+		call_leader(st->first);
 }
 
 /* With the mutex held: carries out what waits, if it can be done at once. */
-static bool lead(struct store *st)
+static bool lead_queue(struct store *st)
 {
 	struct job *first;
 
@@ -274,16 +274,16 @@ static bool lead(struct store *st)
 	sched_yield(); /* where processors are scarce, others are about to ask, too */
 	first = take_queue(st);
 	carry_out(st, first);
-	finish(first);
-	store_unlock(st);
+	finish_jobs(first);
+	lock_release(st);
 	pthread_mutex_lock(&st->mutex);
 	if (upkeep_is_due(st) && ask_thread(st) != OK) {
 		log_warn("%s; a caller does it", err_text());
 		pthread_mutex_unlock(&st->mutex);
-		do_by_the_way(st);
+		run_upkeep(st);
 		pthread_mutex_lock(&st->mutex);
 	}
-	hand_on(st);
+	hand_over_lead(st);
 	return true;
 }
 
@@ -292,7 +292,7 @@ static bool lead(struct store *st)
 /* Waits until it is asked; false: stop. */
 static bool wait_for_work(struct store *st)
 {
-	struct timespec until = time_in(CLOCK_MONOTONIC, OWED_EVERY_MS);
+	struct timespec until = time_in(CLOCK_MONOTONIC, PENDING_EVERY_MS);
 	bool go_on;
 	int rc = 0;
 
@@ -309,12 +309,12 @@ static bool wait_for_work(struct store *st)
 	return go_on;
 }
 
-static void do_by_the_way(struct store *st)
+static void run_upkeep(struct store *st)
 {
 	if (lock_take(st, false) != OK)
 		return;
-	upkeep_do(st);
-	store_unlock(st);
+	upkeep_run(st);
+	lock_release(st);
 }
 
 /* What is in the queue, and what is due by the way. */
@@ -325,24 +325,24 @@ static void write_queue(struct store *st)
 
 	if (e != OK) {
 		fail_all(first, e);
-		finish(first);
+		finish_jobs(first);
 		return;
 	}
 	if (first || is_pending(st))
 		carry_out(st, first);
-	finish(first);
-	upkeep_do(st);
-	store_unlock(st);
+	finish_jobs(first);
+	upkeep_run(st);
+	lock_release(st);
 }
 
-static void *writer(void *arg)
+static void *run_thread(void *arg)
 {
 	struct store *st = arg;
 
 	while (wait_for_work(st)) {
 		write_queue(st);
 		pthread_mutex_lock(&st->mutex);
-		hand_on(st);
+		hand_over_lead(st);
 		pthread_mutex_unlock(&st->mutex);
 	}
 	return NULL;
@@ -365,7 +365,7 @@ static enum err start_thread(struct store *st)
 	sigfillset(&all);
 	sigdelset(&all, SIGURG);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	rc = pthread_create(&st->thread, NULL, writer, st);
+	rc = pthread_create(&st->thread, NULL, run_thread, st);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (rc != 0)
 		return err_set(ERR_NOMEM, "start the store's writer: %s", strerror(rc));
@@ -391,13 +391,13 @@ static void stop_thread(struct store *st)
 	st->has_thread = false;
 }
 
-void store_writer_stop(struct store *st)
+void writer_stop(struct store *st)
 {
 	stop_thread(st);
 	if (st->pending_releases &&
 		lock_take(st, false) == OK) { /* the last chance; nobody else is left */
 		carry_out(st, NULL);
-		store_unlock(st);
+		lock_release(st);
 	}
 	forget_pending(st, st->pending_releases);
 	conn_close(&st->writer);
@@ -415,7 +415,7 @@ static enum err ask_thread(struct store *st)
 }
 
 /* With the mutex held: takes a job that nobody has begun out of the queue. */
-static void withdraw(struct store *st, struct job *job)
+static void withdraw_job(struct store *st, struct job *job)
 {
 	struct job **at = &st->first;
 
@@ -425,7 +425,7 @@ static void withdraw(struct store *st, struct job *job)
 	if (st->last == &job->next)
 		st->last = at;
 	if (!st->is_busy && st->first) /* this may have been the one to lead */
-		call(st->first);
+		call_leader(st->first);
 }
 
 /* Returns when the job has been carried out, or has been withdrawn. */
@@ -443,10 +443,10 @@ static enum err wait_for_job(struct store *st, struct job *job)
 		if (is_over)
 			e = err_set(ERR_BUSY, "the store was busy for %lld ms",
 				(long long)st->busy_timeout_ms);
-		else if (!st->is_busy && !st->is_asked && !lead(st))
+		else if (!st->is_busy && !st->is_asked && !lead_queue(st))
 			e = ask_thread(st);
 		if (e != OK)
-			withdraw(st, job);
+			withdraw_job(st, job);
 		stage = atomic_load(&job->stage);
 		if (e != OK || stage >= JOB_TAKEN)
 			break;
@@ -462,7 +462,7 @@ static enum err wait_for_job(struct store *st, struct job *job)
 	return e;
 }
 
-enum err store_write(
+enum err writer_run(
 	struct store *st, enum err (*work)(struct store *st, struct conn *c, void *arg), void *arg)
 {
 	struct job job = {.work = work, .arg = arg};
@@ -476,7 +476,7 @@ enum err store_write(
 	return job.result == OK ? OK : err_set(job.result, "%s", job.text);
 }
 
-void store_defer_release(struct store *st,
+void writer_defer_release(struct store *st,
 	enum err (*release)(struct conn *c, int64_t op_id, const unsigned char token[TOKEN_LEN]),
 	int64_t op_id, const unsigned char token[TOKEN_LEN])
 {
