@@ -5,8 +5,8 @@
  * RULES
  *   (1) A claim takes the row, the natural key and the webhook together, or nothing
  *       (unit/store_natural).
- *   (2) A job may be carried out twice when the first transaction was rolled back; it sets what it
- *       reports only as its last act.
+ *   (2) A job may be carried out twice when the first transaction was rolled back; it sets its
+ *       result anew each time (unit/store_failures).
  *   (3) A release names the token and the state of the row that it removes: an operation that
  *       another process has settled stays as it is (unit/store_moves).
  *
@@ -27,7 +27,7 @@
 
 static struct statement release_first =
 	SQL("DELETE FROM operation WHERE id=?1 AND token=?2 AND state=?3 AND attempts=1");
-/* What this attempt did not do, an uncertain one before it may have done. */
+/* This attempt did nothing, but an uncertain one before it may have. */
 static struct statement release_later =
 	SQL("UPDATE operation SET state=coalesce(taken_from," SQL_ABSENT "),attempts=attempts-1,"
 	    "due=CASE WHEN taken_from=" SQL_UNCERTAIN " THEN NULL ELSE updated+?4 END,"
@@ -265,7 +265,7 @@ static enum err take_row(struct conn *c, const struct operation *op, int64_t rou
 	if (e != OK || *taken)
 		return e;
 	e = find_existing(c, op->identity, &existing);
-	/* Time alone has freed it, and nobody has purged it yet. */
+	/* Time alone has freed it, and no purge has come by yet. */
 	if (e == OK && existing.forgotten_ms > 0 && existing.forgotten_ms <= op->created_ms) {
 		e = expire_make_room(c, &existing, op->created_ms);
 		if (e == OK)
@@ -274,7 +274,7 @@ static enum err take_row(struct conn *c, const struct operation *op, int64_t rou
 	return e;
 }
 
-/* All of it, or nothing.  *result stays CLAIM_THERE when the row is somebody else's. */
+/* All of it, or nothing.  *result stays CLAIM_THERE when another operation has the identity. */
 static enum err take_everything(
 	struct conn *c, const struct claim *what, int64_t route, enum claimed *result)
 {
@@ -312,7 +312,8 @@ static enum err claim_identity(struct store *st, struct conn *c, void *arg)
 	job->result = CLAIM_THERE;
 	if (e == OK)
 		e = take_everything(c, job->claim, route, &job->result);
-	/* One in a million a millisecond: as if somebody else had been faster. */
+	/* Two ids are the same once in a million a millisecond: as if another caller had been
+	 * faster. */
 	return e == ERR_REFUSED ? OK : e;
 }
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * store/sqlite/expire.c - what time removes, inside a write transaction: responses after their ttl,
- * operations after their tombstone
+ * store/sqlite/expire.c - removes expired rows, inside a write transaction: responses after their
+ * ttl, operations after their tombstone
  *
  * RULES
- *   (1) Only what time alone moves on is purged: what runs or is uncertain never is
+ *   (1) Only states that time alone moves on are purged; a running or uncertain operation never is
  *       (unit/store_moves).
  *   (2) Whether an operation is forgotten is decided by its times, not by whether its row has been
- *       purged: a claim finds out by itself (t32-retention).
+ *       purged: a claim finds out by itself (unit/store_moves, t32-retention).
  *   (3) While purges go into an archive, maintenance purges nothing; eight days after the last of
  *       them it does again (t37-archive).
  *
@@ -25,7 +25,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PURGE_OF_COMMIT 4 /* one part in so many of what a commit takes may be spent on purging */
+#define PURGE_OF_COMMIT 4 /* purging may take one part in so many of the time of a commit */
 
 /* A week, and a day for a weekly job that is late. */
 #define ARCHIVED_MS (INT64_C(8) * 24 * 3600 * 1000)
@@ -132,7 +132,7 @@ enum err expire_batch(
 /* When a purge into an archive began for the last time. */
 static struct statement find_archived = SQL("SELECT value FROM store WHERE name='archived'");
 
-/* Has somebody purged into an archive lately?  A clock that has jumped back must not keep it so. */
+/* Did a purge go into an archive lately?  A clock that has jumped back must not keep it so. */
 static enum err look_for_archive(struct conn *c, int64_t now_ms, bool *is_held)
 {
 	sqlite3_stmt *stmt = conn_statement(c, &find_archived);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * store/sqlite/expire.h - what time removes, inside a write transaction
+ * store/sqlite/expire.h - removes expired rows, inside a write transaction
  */
 #ifndef RETRYSAFE_STORE_SQLITE_EXPIRE_H
 #define RETRYSAFE_STORE_SQLITE_EXPIRE_H
@@ -32,7 +32,7 @@ bool expire_keeps_key(const struct due *due, int64_t now_ms);
 enum err expire_drop_response(struct conn *c, int64_t id) MUSTCHECK;
 /* Removes all that there is of an operation. */
 enum err expire_forget(struct conn *c, int64_t id) MUSTCHECK;
-/* Purges what has expired at now_ms, about `limit` operations and pieces of bodies. */
+/* Purges rows that have expired at now_ms, about `limit` operations and pieces of bodies. */
 enum err expire_batch(
 	struct conn *c, int64_t now_ms, int limit, int64_t *dropped, int64_t *forgotten) MUSTCHECK;
 /* Batches of PURGE_AT_ONCE, for a part of the time that a commit takes (commit_us). */

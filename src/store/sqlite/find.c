@@ -2,12 +2,12 @@
 /*
  * store/sqlite/find.c - the reads of the SQLite store
  *
- * Readers have connections of their own and never wait for a writer.
+ * Readers have connections of their own and never wait for a writer.  No transaction stays open
+ * when a call returns: a reader that waits for a client would keep the log from being reused.
  *
  * RULES
- *   (1) No transaction stays open when a call returns: a reader that waits for a client would keep
- *       the log from being reused (unit/store_room).
- *   (2) Before the first operation is read, the log is synced: what is told is on disk (t51-order).
+ *   (1) Before the first operation is read, the log is synced, so every answer tells of
+ *       something that is on disk (t51-order).
  *
  * What it does not know: locks and threads.
  */
@@ -186,7 +186,7 @@ enum err store_find_ref(
 	return OK;
 }
 
-/* In one moment: between the two reads the holder could end and let go of it. */
+/* In one transaction: between two, the holder could end and give it up. */
 enum err store_find_natural(struct store *st, const unsigned char natural[NATURAL_LEN],
 	int64_t now_ms, struct operation *op, struct response *res, bool *is_taken)
 {
@@ -203,7 +203,7 @@ enum err store_find_natural(struct store *st, const unsigned char natural[NATURA
 	*is_taken = e == OK && holder != 0;
 	if (e == OK)
 		e = holder ? find_id_on(st, c, holder, op, res)
-			   : err_set(ERR_ABSENT, "nobody has it");
+			   : err_set(ERR_ABSENT, "no operation has it");
 	sqlite3_exec(c->db, "ROLLBACK", NULL, NULL, NULL); /* it has only read */
 	reader_give(st, &c);
 	return e;

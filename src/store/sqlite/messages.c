@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * store/sqlite/messages.c - what becomes of the messages about how operations ended
+ * store/sqlite/messages.c - hands out the messages about how operations ended, until each is
+ * finished
  *
  *     posted ------> WAITING --- store_message_take() ---> being tried
  *     outbox_post()     ^                                      |
@@ -20,8 +21,8 @@
  *       twice, and is never lost (unit/outbox).
  *   (2) Messages that are not delivered yet outlive their operation.  One that is finished goes
  *       with its operation, or at once when that is gone already (unit/outbox).
- *   (3) What came of a try counts only if no other notifier has tried since; what is finished stays
- *       so (unit/outbox).
+ *   (3) The result of a try counts only if no other notifier has tried since; a finished message
+ *       stays so (unit/outbox).
  *
  * What it does not know: HTTP.
  */
@@ -150,7 +151,7 @@ struct end_job {
 	const char *said;
 };
 
-/* What has been delivered or given up is never due again. */
+/* A message that was delivered or given up is never due again. */
 static struct statement end_try = SQL("UPDATE outbox SET due=?3,said=?4 WHERE id=?1 AND tries=?2"
 				      " AND (?3 IS NULL OR due IS NOT NULL)");
 static struct statement drop_message =
@@ -202,13 +203,13 @@ struct take_job {
 	bool is_there;
 };
 
-/* The time for it is over; it keeps what was said last. */
+/* The time for it is over; it keeps the words of the last try. */
 static enum err give_up(struct store *st, struct conn *c, struct message *m)
 {
 	char last[REASON_MAX + 1];
 	struct end_job job = {.id = m->id, .tries = m->tries, .said = m->said};
 
-	snprintf(last, sizeof(last), "%s", *m->said ? m->said : "nobody has tried in time");
+	snprintf(last, sizeof(last), "%s", *m->said ? m->said : "it was not tried in time");
 	snprintf(m->said, sizeof(m->said), "%s%.200s", message_given_up, last);
 	m->due_ms = 0;
 	return end_message(st, c, &job);
@@ -267,7 +268,7 @@ enum err store_message_take(
 			*out = job.m;
 			return OK;
 		}
-		if (e == OK) /* somebody else has taken it */
+		if (e == OK) /* another notifier has taken it */
 			e = store_message_wait(st, now_ms, &wait);
 	}
 	message_free(&job.m);

@@ -4,9 +4,9 @@
  *
  * RULES
  *   (1) A database is made only where none ever was (unit/store).
- *   (2) Nothing in this process opens the database, its -wal or its -shm but SQLite: closing any
- *       descriptor of them would drop SQLite's POSIX locks.  stat(2) is allowed, open(2) is not
- *       (t51-order).
+ *
+ * Only SQLite opens the database, its -wal or its -shm in this process: closing any other
+ * descriptor of them would drop SQLite's POSIX locks.  stat(2) is allowed, open(2) is not.
  *
  * What it does not know: operations.
  */
@@ -91,7 +91,7 @@ static enum err open_lock(struct store *st)
 	if (st->lock_fd >= 0)
 		return remember_file(st->lock_fd, st->lock_path, &st->lock_id);
 	if (errno == ENOENT && st->is_read_only)
-		return OK; /* nobody holds anything */
+		return OK; /* no process has a lock */
 	return err_set(err_from_errno(errno), "%s: %s", st->lock_path, strerror(errno));
 }
 

@@ -2,13 +2,14 @@
 /*
  * store/sqlite/purge.c - purges all that has expired, in short transactions; into an archive, too
  *
+ * One transaction purges little, however much has expired, so that no writer waits long for it:
+ * less when others write, too, and then only for a part of the time.  A large body counts by its
+ * pieces.
+ *
  * RULES
- *   (1) One transaction purges little, however much has expired, so that no writer waits long for
- *       it: less when others write, too, and then only for a part of the time.  A large body counts
- *       by its pieces (unit/store_room).
- *   (2) What goes into an archive is synced there before its removal is committed (t37-archive).
- *       It is handed out outside of any transaction: an archive may be slow, or a pipe without a
- *       reader.
+ *   (1) An archive has synced an operation before its removal is committed (t37-archive).
+ *
+ * The archive gets it outside of any transaction: it may be slow, or a pipe without a reader.
  *
  * What it does not know: what expires, and when (store/sqlite/expire.c); maintenance, which purges
  * a little at a time (store/sqlite/upkeep.c).
@@ -28,7 +29,7 @@
 
 /* ---- pace ---- */
 
-/* How much at once: as much as is good when nobody else writes, little when somebody does. */
+/* How much at once: much when no other process writes, little when another does. */
 struct pace {
 	int limit;
 	int64_t version;  /* of the database when we wrote it last */
@@ -168,11 +169,11 @@ enum err store_purge(struct store *st, int64_t now_ms, int64_t *dropped, int64_t
 
 /* ---- into an archive ---- */
 
-/* What has been handed out and is to be removed, if it still is what it was. */
+/* Operations that the archive has: each is removed if it is still as it was handed out. */
 struct removal_job {
 	struct pace pace;
 	struct due due[PURGE_MAX];
-	int n, natural; /* natural keys that were forgotten by the way */
+	int n, natural; /* natural keys that were forgotten besides */
 	int64_t now_ms, dropped, forgotten;
 };
 
@@ -181,7 +182,7 @@ static bool is_same(const struct due *due, const struct operation *op)
 	return (int)op->state == due->state && op->expires_ms == due->due_ms;
 }
 
-/* ERR_ABSENT: it has become something else, or somebody else has purged it. */
+/* ERR_ABSENT: it has moved on, or another process has purged it. */
 static enum err hand_out_operation(
 	struct store *st, const struct archive *archive, const struct due *due, int64_t now_ms)
 {

@@ -48,7 +48,7 @@ void row_read_operation(sqlite3_stmt *stmt, struct operation *op);
 /* A column's bytes and a NUL behind them; the caller frees it; NULL: out of memory. */
 char *row_copy_column(sqlite3_stmt *stmt, int column, size_t *len);
 
-/* What is kept in one row of a response. */
+/* The part of a response that one row holds. */
 struct piece {
 	int64_t number;   /* the length of the whole body, of a head with the body's start; else the
 			     offset of this piece of it */

@@ -6,7 +6,7 @@
  *   (1) Only a COMMIT that fails is ERR_UNKNOWN.  The connection is then opened anew
  *       (unit/store_failures).
  *
- * What it does not know: the queue (store/sqlite/writer.c), and what is written.
+ * What it does not know: the queue (store/sqlite/writer.c), and the writes inside.
  */
 #include "store/sqlite/transaction.h"
 
@@ -41,8 +41,9 @@ enum err transaction_begin(struct store *st, struct conn *c)
 }
 
 /*
- * The connection is opened anew.  Another one has the log's index open meanwhile: when nobody had,
- * the next one would read the log, and with it what a failed COMMIT has left in it.
+ * Closes the connection; the next write opens another.  A reader keeps the log's index open
+ * meanwhile: without it the next connection would read the whole log, and with it the frames that a
+ * failed COMMIT has left there.
  */
 static void drop_writer(struct store *st)
 {
@@ -68,7 +69,7 @@ void transaction_roll_back(struct store *st)
 		drop_writer(st);
 }
 
-/* After any failure of COMMIT it is not known what is in the log: rule (4). */
+/* After any failure of COMMIT the content of the log is unknown: rule (1). */
 enum err transaction_commit(struct store *st, struct conn *c)
 {
 	char text[300];

@@ -1,23 +1,25 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * store/sqlite/writer.c - one caller writes for all that wait, many jobs in one commit
+ * store/sqlite/writer.c - one thread writes for all that wait, many jobs in one commit
  *
- * A caller puts its job into the queue.  If nobody writes, it leads: it takes the writer lock, then
- * the whole queue, and carries it out in one transaction.  Else it sleeps until its job is done, or
- * until it is the first in the queue and the one who wrote has finished: then it leads.  There is
- * no timer: while one commit is being synced the next batch gathers by itself.  What may take long
- * is done by a thread that is started for it: waiting for another process, and the upkeep
- * (store/sqlite/upkeep.c).
+ * A caller puts its job into the queue.  If no thread is writing, it leads: it takes the writer
+ * lock, then the whole queue, and carries it out in one transaction.  Else it sleeps until its job
+ * is done, or until it is the first in the queue and the leader before it has finished: then it
+ * leads.  There is no timer: while one commit is being synced the next batch gathers by itself.  A
+ * thread that is started when it is needed does what may take long: waiting for another process,
+ * and maintenance (store/sqlite/upkeep.c).
  *
- * RULES THAT HOLD
+ * RULES
  *   (1) The writer lock (store/sqlite/lock.c) is held around every write transaction and every
- * checkpoint of every process. (2) A job that has not been taken when its time is up is taken out
- * of the queue: nothing happened.  Once taken, its caller waits for the end. (3) When a job or the
- * transaction fails, all of it is rolled back, and the jobs are carried out one by one: no job
- * suffers from another. (4) Only a COMMIT that fails is ERR_UNKNOWN.  The connection is then opened
- * anew. (5) Callers are woken before anything is done by the way.
+ *       checkpoint of every process (t51-order, t62-controls).
+ *   (2) A job that has not been taken when its time is up is taken out of the queue: nothing
+ *       happened (unit/store_failures).  Once taken, its caller waits for the end.
+ *   (3) When a job or the transaction fails, all of it is rolled back, and the jobs are carried out
+ *       one by one: no job fails because of another (unit/store_failures).
  *
- * What it does not know: what the jobs do.
+ * Callers are woken before maintenance (purge, checkpoint) starts.
+ *
+ * What it does not know: what a job, or the release of a claim, does.
  */
 #include "store/sqlite/writer.h"
 
@@ -81,7 +83,7 @@ static enum err release_pending(struct conn *c, const struct pending_release *pe
 	return e;
 }
 
-/* What was pending when a transaction began is settled by its commit; new ones come in front. */
+/* Frees this release and all behind it: a commit has settled them; new ones come in front. */
 static void forget_pending(struct store *st, struct pending_release *settled)
 {
 	struct pending_release **at;
@@ -141,7 +143,7 @@ static enum err run_transaction(struct store *st, struct job *first, int n, bool
 	return e;
 }
 
-/* What a job itself found out is moot when it was rolled back. */
+/* Replaces the result that the job itself had: it was rolled back. */
 static void fail_job(struct job *job, enum err e, const char *text)
 {
 	job->result = e;
@@ -252,7 +254,7 @@ static struct job *take_queue(struct store *st)
 	return first;
 }
 
-/* With the mutex held: whoever waits first leads now. */
+/* With the mutex held: the first job in the queue leads now. */
 static void hand_over_lead(struct store *st)
 {
 	st->is_busy = false;
@@ -317,7 +319,7 @@ static void run_upkeep(struct store *st)
 	lock_release(st);
 }
 
-/* What is in the queue, and what is due by the way. */
+/* Carries out the queue and the pending releases, then maintenance. */
 static void write_queue(struct store *st)
 {
 	enum err e = lock_take(st, true);
@@ -395,7 +397,7 @@ void writer_stop(struct store *st)
 {
 	stop_thread(st);
 	if (st->pending_releases &&
-		lock_take(st, false) == OK) { /* the last chance; nobody else is left */
+		lock_take(st, false) == OK) { /* the last chance: no other thread is left */
 		carry_out(st, NULL);
 		lock_release(st);
 	}
@@ -414,7 +416,7 @@ static enum err ask_thread(struct store *st)
 	return e;
 }
 
-/* With the mutex held: takes a job that nobody has begun out of the queue. */
+/* With the mutex held: takes a job that has not been begun out of the queue. */
 static void withdraw_job(struct store *st, struct job *job)
 {
 	struct job **at = &st->first;
@@ -453,7 +455,7 @@ static enum err wait_for_job(struct store *st, struct job *job)
 		pthread_mutex_unlock(&st->mutex);
 		is_over = !sleep_in(job, stage, &until);
 		if (atomic_load(&job->stage) == JOB_FINISHED)
-			return OK; /* the usual end: nobody has to be waited for */
+			return OK; /* the usual end: no need for the mutex */
 		pthread_mutex_lock(&st->mutex);
 	}
 	pthread_mutex_unlock(&st->mutex);
