@@ -6,8 +6,6 @@
  */
 #include "store/operation.h"
 
-#include "store/outbox.h"
-
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,20 +42,4 @@ void stored_request_free(struct stored_request *r)
 	free(r->variables);
 	free(r->body);
 	memset(r, 0, sizeof(*r));
-}
-
-const char message_given_up[] = "given up: ";
-
-const char *message_state(const struct message *m)
-{
-	if (m->due_ms != 0)
-		return "waiting";
-	return strncmp(m->said, message_given_up, strlen(message_given_up)) == 0 ? "given up"
-										 : "delivered";
-}
-
-void message_free(struct message *m)
-{
-	free(m->url);
-	memset(m, 0, sizeof(*m));
 }

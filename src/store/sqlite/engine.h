@@ -7,8 +7,9 @@
  *
  *     location, lock        where the store's files are, the writer lock
  *     connection            connections, prepared statements
+ *     row                   rows to structs and back
  *     schema                the tables, and their upgrades
- *     row, transaction      rows to structs and back; begin, commit, roll back
+ *     transaction           begin, commit, roll back
  *     natural, outbox       natural keys, messages for webhooks
  *     ending                the changes besides the row when an operation ends
  *     expire                removal of expired rows, inside a transaction
