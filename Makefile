@@ -125,6 +125,9 @@ check-fast: deps ## unit tests, our own lint rules and one wiring, in under a mi
 		RETRYSAFE_WIRING='lighttpd socket' sh tests/run.sh unit t10 && \
 		echo "check-fast: $$(($$(date +%s) - start)) s"
 
+check-newer-sqlite: deps ## the tests of the store against the newest SQLite that npm brings
+	@sh tests/newer-sqlite.sh
+
 torture: deps ## kill gateways, keepers and scripts under load for SECONDS; SEED chooses; the history is proved
 	@$(MAKE) --no-print-directory -s all
 	@RETRYSAFE_BUILD=$(BUILD) perl -Itests/lib -Itests/torture tests/torture/torture.pl \

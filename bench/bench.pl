@@ -1,17 +1,17 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: ISC
 #
-# bench.pl - retrysafe beside its peers, in one run on one machine
+# bench.pl - retrysafe beside the compared programs, in one run on one machine
 #
 #   perl bench/bench.pl [--rounds 5] [--seconds 2] [--only NAME] [--keys N] [--requests N]
 #       [--verbose] [--list] [--write DIRECTORY]
 #
-# `make bench` starts it, with what it needs installed.  --only takes a name of the list, or the
-# beginning of some.  What a run measured goes to bench/results.json, bench/results.md and the
-# plots bench/*.svg; a run with --only prints, and writes them only where --write says.
+# `make bench` starts it with the servers that it needs.  --only takes a name of the list, or the
+# beginning of some.  A run writes its figures to bench/results.json, bench/results.md and the
+# plots bench/*.svg; a run with --only prints, and writes files only with --write.
 #
-# Absolute figures mean nothing on a shared machine; the ratios are what counts.  No figure that
-# was missed is a failure: the exit status is 0 unless something did not work.
+# On a shared machine absolute figures mean nothing; the ratios count.  A missed target is no failure:
+# the exit status is 0 unless a measurement did not work.
 use strict;
 use warnings;
 use utf8;
@@ -22,12 +22,12 @@ use Getopt::Long qw(GetOptions);
 use IO::Handle;
 use Machine qw(machine file_system);
 use Programs qw(build_directory output);
-use Plot qw(peers_svg keys_svg);
+use Plot qw(compared_svg keys_svg);
 use Results qw(reached result_line write_file write_json write_markdown);
 
 binmode $_, ':encoding(UTF-8)' for *STDOUT, *STDERR;
 $_->autoflush(1) for *STDOUT, *STDERR;
-# In the order of what matters most.
+# The most important first.
 my @ROWS = grep { -e "$FindBin::Bin/lib/Row/$_.pm" }
     qw(First Cost Replay Pass Processes Memory Cgi Keys SlowDisk Syscalls);
 my %options = (rounds => 5, seconds => 2, keys => 1_000_000, requests => 100_000);
@@ -58,7 +58,7 @@ my @failed;
 for my $figure (@wanted) {
     my ($name, $measure) = @$figure;
     print STDERR "  $name ", $options{verbose} ? "\n" : '';
-    # What one row runs into must not lose the others.
+    # A row that fails must not lose the others.
     my @results = eval { $measure->(\%options) };
     if (my $why = $@) {
         chomp $why;
@@ -78,8 +78,8 @@ if ($only eq '' || $options{write}) {
     my $dir = $options{write} || $FindBin::Bin;
     write_json("$dir/results.json", \%run);
     write_markdown("$dir/results.md", \%run);
-    my %plot = ('peers.svg' => peers_svg(\%run), 'keys.svg' => keys_svg(\%run));
+    my %plot = ('compared.svg' => compared_svg(\%run), 'keys.svg' => keys_svg(\%run));
     write_file("$dir/$_", $plot{$_}) for grep { defined $plot{$_} } sort keys %plot;
-    print "  written: $dir/results.json, results.md, peers.svg, keys.svg\n";
+    print "  written: $dir/results.json, results.md, compared.svg, keys.svg\n";
 }
 exit(@failed ? 1 : 0);

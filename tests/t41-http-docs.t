@@ -74,7 +74,7 @@ subtest 'names of the code' => sub {
     is_deeply [unique(named($SCRIPTS, 1),
         grep { /^Retrysafe-/ } named('Of requests'), named('The message', 1))],
         [unique($source =~ /\bRetrysafe-[A-Z]\w+/g, named('The message', 1))], 'fields of our own';
-    my @written = ($problem_c =~ /write_field\(\s*f, "([\w-]+)"/g, source('gateway/reply.c') =~ /"([A-Z][\w-]+): /g);
+    my @written = ($problem_c =~ /write_field\(\s*&?\w+, "([\w-]+)"/g, source('gateway/reply.c') =~ /"([A-Z][\w-]+): /g);
     is_deeply [named('Of responses')], [grep { $_ ne 'Status' } unique(@written)], 'fields of an answer';
     my @read = ($source =~ /variables_get\([^()]*"(?:HTTP_)?((?<=HTTP_)\w+|CONTENT_\w+)"/g,
         $source =~ /\[\\"HTTP_(\w+)\\"\]/g, $source =~ /"(?:\[\\")?header:([\w-]+)(?:\\"\])?"/g);

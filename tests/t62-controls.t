@@ -62,12 +62,12 @@ my @MUTANTS = (
     ['the answer is sent before it is recorded', [
         ['operation/record.c', qr/^\treturn store_record\(st, &rec\);/m,
             "\textern _Thread_local bool is_later;\n\treturn is_later ? OK : store_record(st, &rec);"],
-        ['gateway/protect.c', qr/(static enum next record\([^;{]*\{)/, "_Thread_local bool is_later;\n\n\$1"],
-        ['gateway/protect.c', qr/enum err e = (record_run\([^;]*)&rec\);/,
-            "enum err e = (is_later = true, \$1&rec));\n\tstruct recorded again;\n\n"
-                . "\tis_later = false;"],
+        ['keeper/run.c', qr/(static enum run_result record_end\([^;{]*\{)/, "_Thread_local bool is_later;\n\n\$1"],
+        ['keeper/run.c', qr/enum err e = (record_run\([^;]*)&out->rec\);/,
+            "enum err e = (is_later = true, \$1&out->rec));\n\n\tis_later = false;"],
         ['gateway/protect.c', qr/(fault\("gateway.replied"\);)/,
-            '(void)!record_run(r->store, &r->op, &policy, end, &again); $1']],
+            "struct record_policy again_policy = policy_of(r);\n\tstruct recorded again;\n\n"
+                . "\t(void)!record_run(r->store, &r->op, &again_policy, &out->end, &again);\n\t\$1"]],
         \&run_t51, qr/^\s*not ok .* the record is on disk before the first byte/m],
     ['the log is not synced before it is told', [['store/sqlite/find.c',
         qr/(static enum err sync_log\([^)]*\)\s*\{)/, "\$1\n\tif (c)\n\t\treturn OK;"]],

@@ -1,6 +1,6 @@
-# Claim: whoever asked hears how an operation ended: at least once, signed, from an outbox that is
-# written with the record; tried again and given up in the end; never by a redirect, never on a
-# private network that the operator did not name; the gateway does not even link libcurl.
+# Claim: the receiver that was asked for hears how an operation ended: at least once, signed, from an outbox
+# written with the record; tried again and given up in the end; never by a redirect, never on a private
+# network that the operator did not name; the gateway does not even link libcurl.
 # SPDX-License-Identifier: ISC
 use strict;
 use warnings;
@@ -25,7 +25,7 @@ my ($n, $secret) = (0);
 
 undef $clock if Process::contents($program) =~ /__asan_init/;    # it does not take a preloaded library
 my @told = qw(done twice away gone soon close drip flood hang killed pair old doubt kept harvest
-    recover stay env quick);
+    recover stay env quick apart);
 my $named = "http://hooks.localhost:@{[$receiver->port]}/";
 write_config($sandbox, routes => [
     (map { { match => "/$_/*", webhook => $receiver->url("/$_") } } @told),
@@ -155,6 +155,14 @@ subtest 'two notifiers at once' => sub {
     my %ids;
     $ids{ $_->{headers}{'retrysafe-message'} }++ for $receiver->requests('/pair');
     is_deeply [sort values %ids], [(1) x 12], 'each message is told once';
+};
+
+subtest 'a connection for each message' => sub {
+    $receiver->plan('/apart', 'stay');
+    ask('apart', "apart-$_") for 1 .. 12;
+    is((notify())[0], 0, 'a pass');
+    my %connections = map { $_->{connection} => 1 } $receiver->requests('/apart');
+    is scalar keys %connections, 12, 'no message shares the connection of another';
 };
 
 subtest 'given up after webhook_max_age' => sub {

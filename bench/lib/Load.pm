@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: ISC
 #
-# Load.pm - load from wrk, interleaved rounds, and what came of them
+# Load.pm - load from wrk, in interleaved rounds, and its figures
 #
 #   my %rounds = rounds($options, rs => sub { load(...) }, fcgiwrap => sub { load(...) });
 #   my $rate = spread(map { $_->{rate} } @{ $rounds{rs} });       # { median, min, max }
 #   my $times = ratio($rounds{rs}, $rounds{fcgiwrap}, 'rate');    # round by round, then the median
 #
-# Every candidate is loaded in turn, in each round, so that what else the machine does hits all of
-# them; a round that warms up comes first and is not counted.
+# Each round loads every candidate in turn, so that other work of the machine disturbs all of them; a
+# first round warms up and is not counted.
 package Load;
 use strict;
 use warnings;
@@ -17,7 +17,7 @@ use JSON::PP ();
 
 our @EXPORT_OK = qw(load rounds spread ratio);
 
-my $used = 0;    # for keys that nobody has used
+my $used = 0;    # numbers of keys, so that each key is new
 
 # load(port =>, target =>, seconds =>, clients => 8, kind => 'unique', key => PREFIX, keys => N,
 # raw => 1, pause => MS, cpu => N) - one run of wrk.  Returns what load.lua says, and: rate (successes a second), bad (those

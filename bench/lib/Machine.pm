@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
 #
-# Machine.pm - what the figures were measured on and with
+# Machine.pm - describes the machine and the versions of the programs
 package Machine;
 use strict;
 use warnings;

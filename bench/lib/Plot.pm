@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: ISC
 #
-# Plot.pm - the plots of a run, as SVG written by hand: peers.svg and keys.svg
+# Plot.pm - the plots of a run, as SVG written by hand: compared.svg and keys.svg
 #
-# peers.svg: for each comparison with a peer a bar for throughput and one for the median latency,
-# as multiples of the peer's, with the least and the most round, and a tick at the target.
+# compared.svg: for each comparison a bar for throughput and one for the median latency, as multiples
+# of the compared program's, with the least and the most round, and a tick at the target.
 # keys.svg: the median latency of a claim and of a replay against the number of keys in the store.
 package Plot;
 use strict;
@@ -12,7 +12,7 @@ use utf8;
 use Exporter qw(import);
 use Results qw(number);
 
-our @EXPORT_OK = qw(peers_svg keys_svg);
+our @EXPORT_OK = qw(compared_svg keys_svg);
 
 my $STYLE = 'text{font:12px sans-serif;fill:#222}.small{font-size:11px;fill:#666}'
     . '.title{font-size:15px;font-weight:bold}.axis{stroke:#bbb}.one{stroke:#222;stroke-dasharray:3 3}'
@@ -40,17 +40,17 @@ sub document {
 }
 
 # Results that compare the throughput of two candidates.
-sub compared { grep { $_->{order} && $_->{target} } @_ }
+sub comparisons { grep { $_->{order} && $_->{target} } @_ }
 
-sub peers_svg {
+sub compared_svg {
     my ($run) = @_;
-    my @shown = compared(@{ $run->{results} });
+    my @shown = comparisons(@{ $run->{results} });
     my ($left, $width, $top, $step) = (420, 420, 66, 44);
     my $most = 3;    # multiples; longer bars end in their number
     my $x = sub { $left + $width * ($_[0] > $most ? $most : $_[0]) / $most };
     my $height = $top + $step * @shown + 50;
-    my $body = text(16, 26, 'retrysafe beside its peers', class => 'title')
-        . text(16, 44, "$run->{machine}{date}, $run->{machine}{processor}; the peer is 1; median, least and most of "
+    my $body = text(16, 26, 'retrysafe beside the compared programs', class => 'title')
+        . text(16, 44, "$run->{machine}{date}, $run->{machine}{processor}; the compared program is 1; median, least and most of "
             . "$run->{rounds} rounds", class => 'small');
 
     for my $tick (0 .. $most * 2) {
@@ -59,10 +59,10 @@ sub peers_svg {
     }
     for my $i (0 .. $#shown) {
         my ($r, $y) = ($shown[$i], $top + $step * $i);
-        my ($ours, $peer) = @{ $r->{order} };
-        my $late = $r->{figures}{$ours}{p50}{median} / $r->{figures}{$peer}{p50}{median};
+        my ($ours, $compared) = @{ $r->{order} };
+        my $late = $r->{figures}{$ours}{p50}{median} / $r->{figures}{$compared}{p50}{median};
         $body .= text($left - 12, $y + 12, $r->{only}, 'text-anchor' => 'end')
-            . text($left - 12, $y + 26, "$ours : $peer", 'text-anchor' => 'end', class => 'small')
+            . text($left - 12, $y + 26, "$ours : $compared", 'text-anchor' => 'end', class => 'small')
             . bar($x, $y, 'rate', $r->{value}{median}) . bar($x, $y + 16, 'late', $late)
             . line($x->($r->{value}{min}), $y + 7, $x->($r->{value}{max}), $y + 7, 'range')
             . line($x->($r->{target}[1]), $y - 3, $x->($r->{target}[1]), $y + 16, 'target');

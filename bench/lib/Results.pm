@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: ISC
 #
-# Results.pm - what was found: a table on the terminal, results.json and results.md
+# Results.pm - writes results: a table on the terminal, results.json and results.md
 #
 # A result is a hash:
 #   only      the name that repeats it (ONLY=)
-#   says      what is compared with what
-#   value     { median, min, max } of what the target is about, with `unit` ("x" for a ratio)
+#   says      the comparison in words
+#   value     { median, min, max } of the target's figure, with `unit` ("x" for a ratio)
 #   target    ['>=', 1.0], or nothing where there is none
 #   figures   { candidate => { rate => spread, p50 => spread, ... } }
 #   bad       answers that were no success, in all rounds
-#   notes     lines for whoever reads it
+#   notes     lines for the reader
 package Results;
 use strict;
 use warnings;

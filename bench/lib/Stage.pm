@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
 #
-# Stage.pm - a sandbox with web servers, gateways and their peers, all of them with equal settings
+# Stage.pm - a sandbox with web servers, gateways and compared programs, all with equal settings
 #
 #   my $stage = Stage->new(clients => 8);
 #   $stage->gateway('rs', workers => 8);               # retrysafe serve on run/rs.sock
@@ -32,7 +32,7 @@ sub sandbox { $_[0]{sandbox} }
 sub path { my $self = shift; $self->{sandbox}->path(@_) }
 
 # www/PREFIX/ with the scripts, script.cgi (C) and script.pl, and an empty file of effects.
-sub place {
+sub prepare {
     my ($self, @prefixes) = @_;
     for my $prefix (@prefixes) {
         $self->{sandbox}->copy(program('script'), "www/$prefix/script.cgi");
@@ -73,7 +73,7 @@ sub gateway {
         "unix:$socket");
 }
 
-# Ends a gateway or a peer by its name, and waits for it.
+# Ends a gateway or a compared program by its name, and waits for its end.
 sub stop {
     my ($self, $name) = @_;
     defined stop_process(delete $self->{pid}{$name}, 'TERM', 20) or die "$name did not end on TERM\n";
@@ -269,7 +269,7 @@ sub probe {
     return $answer;
 }
 
-# Ends everything; what was left over is said.
+# Ends everything, and reports processes that are left.
 sub close {
     my ($self) = @_;
     delete $open{ $self->path };

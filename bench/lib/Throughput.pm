@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: ISC
 #
-# Throughput.pm - candidates under the same load, and the results that follow from it
+# Throughput.pm - loads candidates equally and compares their throughput
 #
 #   my @results = throughput($options, $stage, size => 300, load => { clients => 8 },
 #       candidates => [ 'nginx + retrysafe' => { port => ..., prefix => 'rs', script => 'script.cgi' }, ... ],
-#       results => [ { only => 'first-c/nginx', says => ..., ours => NAME, peer => NAME, target => [...] } ]);
+#       results => [ { only => 'first-c/nginx', says => ..., ours => NAME, compared => NAME, target => [...] } ]);
 #
-# What counts is only what was right: every candidate is asked once before, and must give the
-# expected body; answers that are no success are counted; an answer must be as long as the first
-# one was; and the script must have run once for each first request - or once for each key.
+# Only right answers count: every candidate is asked once before, and must give the expected body;
+# answers that are no success are counted; an answer must be as long as the first one was; and the
+# script must have run once for each first request - or once for each key.
 package Throughput;
 use strict;
 use warnings;
@@ -93,19 +93,19 @@ sub throughput {
     my %candidate = @{ $o{candidates} };
     my @results;
     for my $wanted (@{ $o{results} }) {
-        my ($ours, $peer) = @$wanted{qw(ours peer)};
+        my ($ours, $compared) = @$wanted{qw(ours compared)};
         my ($bad, $requests) = (0, 0);
-        for (map { @{ $rounds{$_} } } $ours, $peer) {
+        for (map { @{ $rounds{$_} } } $ours, $compared) {
             $bad += $_->{bad};
             $requests += $_->{requests};
         }
         push @results, {
             only => $wanted->{only}, says => $wanted->{says}, target => $wanted->{target}, unit => 'x',
-            value => ratio($rounds{$ours}, $rounds{$peer}, 'rate'),
-            figures => { map { ($_ => spreads($rounds{$_}, qw(rate p50 p99))) } $ours, $peer },
-            order => [$ours, $peer],
+            value => ratio($rounds{$ours}, $rounds{$compared}, 'rate'),
+            figures => { map { ($_ => spreads($rounds{$_}, qw(rate p50 p99))) } $ours, $compared },
+            order => [$ours, $compared],
             bad => $bad, requests => $requests,
-            notes => [map { "$_: $candidate{$_}{checked}" } $ours, $peer],
+            notes => [map { "$_: $candidate{$_}{checked}" } $ours, $compared],
         };
     }
     return @results;

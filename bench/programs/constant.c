@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * constant.c - a threaded libfcgi program that answers a constant: the peer of a replay
+ * constant.c - a threaded libfcgi program that answers a constant, compared with a replay
  *
  *   constant SOCKET THREADS
  *
- * As many bytes as the query string says, at most 1 MiB.  It looks nothing up and stores nothing:
- * whoever uses libfcgi can hardly answer with less work.  FastCGI keep-alive is left to libfcgi.
+ * The answer has as many bytes as the query string says, at most 1 MiB.  The program looks nothing up
+ * and stores nothing: with libfcgi an answer can hardly take less work.  libfcgi handles FastCGI
+ * keep-alive.
  */
 #include <fcgiapp.h>
 #include <pthread.h>

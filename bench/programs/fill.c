@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * fill.c - puts many keys into a store that nobody uses at the moment
+ * fill.c - puts many keys into a store that no process has open
  *
  *   fill DATABASE ROUTE TEMPLATE PREFIX COUNT [DUE_MS]
  *
- * What the key TEMPLATE has in the store - an operation that is done, and its response - gets
- * COUNT copies, with the keys PREFIX0, PREFIX1, ...; each can be replayed like one that was
- * recorded.  With DUE_MS the copies expire, and are forgotten, at that time (ms since 1970).  The
+ * Copies the operation of the key TEMPLATE, which is done, and its response COUNT times, for the keys
+ * PREFIX0, PREFIX1, ...; each copy can be replayed like an operation that was recorded.  With DUE_MS the copies expire, and are forgotten, at that time (ms since 1970).  The
  * index of identities is made anew at the end: sorting once is faster than ten million insertions
- * at random.  Never for a store that is worth something: nothing is synced on the way.
+ * at random.  Never for a store whose contents matter: nothing is synced.
  */
 #include "gateway/fingerprint.h"
 

@@ -1,12 +1,12 @@
 -- SPDX-License-Identifier: ISC
 --
--- load.lua - what wrk sends, and what it found, as one line of JSON
+-- load.lua - wrk's requests, and its figures as one line of JSON
 --
 --   wrk ... -s load.lua URL -- KIND KEY COUNT [raw [PAUSE]]
 --
--- KIND unique: a POST with a key that nobody has used, KEY-<thread>-<number>
+-- KIND unique: a POST with a new key, KEY-<thread>-<number>
 --      repeat: a POST with one of COUNT keys, KEY<number>, in turn
---      random: the same, but any of them
+--      random: a POST with one of COUNT keys, at random
 --      get:    a GET
 -- raw: every latency is measured here and kept, for percentiles without wrk's correction; this
 --      needs one connection for each thread.  PAUSE: milliseconds between an answer and the next

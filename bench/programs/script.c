@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * cgi/script.c - the CGI program that is measured: reads its body, has one effect, answers
+ * script.c - the CGI program that is measured: reads its body, has one effect, answers
  *
  * The effect is one byte at the end of the file `effects` in its own directory, so that the
- * benchmark can count runs.  The answer has as many bytes as the query string says (300).  Nothing
- * is added to make it slower: what it costs is its start.
+ * benchmark can count runs.  The answer has as many bytes as the query string says (300).  Its cost
+ * is its start: it does nothing else.
  */
 #include <fcntl.h>
 #include <stdio.h>

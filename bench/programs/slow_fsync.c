@@ -2,7 +2,7 @@
 /*
  * slow_fsync.c - a disk whose syncs take 10 ms longer, put before the C library by LD_PRELOAD
  *
- * The real one is called too, so that nothing becomes less durable.
+ * It calls the real function, too, so that nothing becomes less durable.
  */
 #include <dlfcn.h>
 #include <time.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * spawn.c - how many runs of a script a machine can make with nobody in between
+ * spawn.c - how many runs of a script a machine can make without any gateway
  *
  *   spawn SECONDS PROCESSES DIRECTORY PROGRAM SIZE
  *

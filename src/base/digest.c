@@ -11,7 +11,10 @@
 
 #define BLOCK 64
 
-/* Both hashes of an HMAC begin with a block that only the key decides: the last key's are kept. */
+/*
+ * Both hashes of an HMAC begin with a block that depends on the key alone.  Each thread keeps the
+ * two states after that block for the last key that it used.
+ */
 struct keyed {
 	unsigned char key[BLOCK];
 	SHA2_CTX inner, outer;
@@ -51,6 +54,11 @@ void digest_part(struct digest *d, const void *data, size_t len)
 	SHA256Update(&d->ctx, (const uint8_t *)&n, sizeof(n));
 	if (len > 0)
 		SHA256Update(&d->ctx, data, len);
+}
+
+void digest_raw(struct digest *d, const void *data, size_t len)
+{
+	SHA256Update(&d->ctx, data, len);
 }
 
 void digest_string(struct digest *d, const char *s)

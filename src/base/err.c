@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * base/err.c - the text that belongs to an error code, one per thread
+ * base/err.c - the text of the last error, one per thread
  */
 #include "base/err.h"
 

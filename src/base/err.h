@@ -2,13 +2,13 @@
 /*
  * base/err.h - what a call that can fail returns
  *
- * Every fallible function returns an enum err and leaves a sentence for people
- * in err_text().  Out-parameters are set only when it returns OK.
+ * A function that can fail returns an enum err and leaves a sentence for people in err_text().
+ * Out-parameters are set only when it returns OK.
  *
- * The one distinction that everything rests on: *nothing happened* and *it may
- * have happened* are never the same code.  Only ERR_UNKNOWN says the second.
+ * Everything rests on one distinction: *nothing happened* and *it may have happened* never have the
+ * same code.  Only ERR_UNKNOWN says the second.
  *
- * Only main.c and the verbs in cli*.c may end the process because of an error.
+ * Only main.c ends the process because of an error; a verb of cli/ returns its exit code.
  */
 #ifndef RETRYSAFE_BASE_ERR_H
 #define RETRYSAFE_BASE_ERR_H
@@ -17,14 +17,14 @@ enum err {
 	OK = 0,
 
 	/* Nothing happened. */
-	ERR_BUSY,    /* a lock or a place was not free in time; the same call may work later */
+	ERR_BUSY,    /* a lock or a slot was not free in time; the same call may work later */
 	ERR_FULL,    /* no room: disk, quota or our own cap; may work later */
 	ERR_NOMEM,   /* no memory or no descriptors; may work later */
 	ERR_SYSTEM,  /* a system call failed for another reason */
 	ERR_INVALID, /* the input is wrong; the same call would fail again */
-	ERR_ABSENT,  /* what was asked for is not there */
+	ERR_ABSENT,  /* there is no such thing */
 	ERR_REFUSED, /* one of our rules forbids it */
-	ERR_BROKEN,  /* the thing is damaged, missing or not ours: an operator has to look */
+	ERR_BROKEN,  /* a file is damaged, missing or not ours: an operator has to look */
 	ERR_GONE,    /* the process at the other end is no longer there */
 
 	/* It may or may not have happened: look again before deciding anything. */
@@ -39,7 +39,7 @@ enum err {
 /*
  * err_set - sets this thread's error text and returns `code`, so that a
  * function can end with `return err_set(ERR_X, "...")`.  Does not change errno.
- * At most 511 bytes of text are kept.
+ * At most 1023 bytes of text are kept.
  */
 enum err err_set(enum err code, const char *fmt, ...) PRINTF_LIKE(2, 3);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * base/fault.c - dying on purpose, in builds for tests only
+ * base/fault.c - kills or stops the process at a named point, in builds for tests only
  */
 #include "base/fault.h"
 

@@ -42,7 +42,7 @@ static void put_time(char *out, size_t size)
 	snprintf(out, size, "%s.%03ldZ", text, ts.tv_nsec / 1000000);
 }
 
-/* What descriptor 2 is; it stays so as long as we live. */
+/* The file behind descriptor 2, which does not change while the process lives. */
 static struct stat log_file;
 
 static void look_at_log(void)
@@ -64,7 +64,7 @@ void log_raw(const char *text, size_t len)
 	struct pollfd fd = {.fd = STDERR_FILENO, .events = POLLOUT};
 	bool is_ready = S_ISREG(log_stat()->st_mode);
 
-	/* A log that nobody reads must not stop a request. */
+	/* A log without a reader must not stop a request. */
 	while (len > 0 && (is_ready || (poll(&fd, 1, 0) == 1 && fd.revents & POLLOUT))) {
 		ssize_t n = write(STDERR_FILENO, text, len < PIPE_BUF ? len : PIPE_BUF);
 
@@ -160,7 +160,7 @@ static json_t *duration_or_null(int64_t us)
 	return us < 0 ? json_null() : json_real((double)us / 1000);
 }
 
-/* What is not UTF-8 is left out rather than the whole line. */
+/* NULL for text that is not UTF-8: json_pack() then leaves out one member, not the whole line. */
 static json_t *text_or_none(const char *text)
 {
 	return text ? json_string(text) : NULL;

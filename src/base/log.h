@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * base/log.h - what an operator reads: one line a message, to descriptor 2
+ * base/log.h - messages for the operator, one line each, to descriptor 2
  *
- * Never a key, a credential or a body.  Control characters in the text become "?".
+ * A line never has a key, a credential or a body.  Control characters in its text become "?".  A
+ * line that descriptor 2 does not take at once is dropped: no function here waits for a reader.
  */
 #ifndef RETRYSAFE_BASE_LOG_H
 #define RETRYSAFE_BASE_LOG_H
@@ -14,20 +15,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Text (the default) or JSON lines. */
+/* Chooses text (the default) or JSON lines. */
 void log_format(enum log_format format);
 
-/* Something an operator may want to know; we went on.  One write; never blocks for long. */
+/* Writes a warning: something went wrong and the process goes on. */
 void log_warn(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
-/* Text of a script, as it is.  Like every line here it is dropped when descriptor 2 does not take
- * it. */
+/* Writes text of a script unchanged. */
 void log_raw(const char *text, size_t len);
 
-/* A fact without a complaint, such as "ready". */
+/* Writes a fact, such as "ready". */
 void log_info(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
-/* What became of one request. */
+/* How one request ended. */
 struct log_request {
 	const char *ref;     /* or NULL */
 	const char *route;   /* or NULL */
@@ -41,13 +41,16 @@ struct log_request {
 };
 
 /*
- * Writes the line of a request with `write_line`, which gets a line with its newline: to the web
- * server's error log when our own descriptor 2 leads nowhere.  NULL: to descriptor 2.
+ * log_request - writes the line of a request
+ *
+ *   write_line  receives arg and the line with its newline, where descriptor 2 leads nowhere and
+ * the line goes to the web server's error log; NULL: the line goes to descriptor 2
  */
 void log_request(const struct log_request *r,
 	void (*write_line)(void *arg, const char *line, size_t len), void *arg);
 
-/* True when descriptor 2 is closed or /dev/null, as under servers that spawn us without a log. */
+/* True when descriptor 2 is closed or /dev/null, as under web servers that start us without a log.
+ */
 bool log_leads_nowhere(void);
 
 #endif

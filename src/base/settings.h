@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * base/settings.h - the types of those settings that code below the configuration acts upon
+ * base/settings.h - types of settings that code below config/ uses
  *
- * The log, the key, the store and the start of a program each obey one or two settings.  They
- * include this file, and know nothing of files, routes and defaults (config/config.h).
+ * The log, the key, the store and the start of a program each obey one or two settings.  Their
+ * files include this one, and do not know configuration files, routes and defaults
+ * (config/config.h).
  */
 #ifndef RETRYSAFE_BASE_SETTINGS_H
 #define RETRYSAFE_BASE_SETTINGS_H
@@ -21,14 +22,14 @@ enum replay_status { REPLAY_SAME, REPLAY_200 };
 enum on_duplicate { DUPLICATE_REJECT, DUPLICATE_REPLAY };
 enum guarantee { GUARANTEE_STRICT, GUARANTEE_RESULT, GUARANTEE_SEMANTIC };
 
-/* A NULL-terminated array of strings; NULL itself when the setting was not given and has none. */
+/* A NULL-terminated array of strings; NULL: the setting was not given and has no default. */
 typedef char **strings;
 
-/* What a script may use, by setrlimit(2); 0: no limit of ours. */
+/* Limits of a script's process, for setrlimit(2); 0: the gateway's own limit stays. */
 struct limits {
 	int64_t cpu_ms; /* rounded up to whole seconds */
 	int64_t memory_bytes;
-	int64_t processes; /* of the account that runs the gateway, all together */
+	int64_t processes; /* of all processes of the account that runs the gateway */
 	int64_t file_bytes;
 };
 

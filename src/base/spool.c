@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * base/spool.c - memory files that move to an unlinked file when they grow
+ * base/spool.c - memory files whose bytes move to an unlinked file when there are many
  */
 #include "base/spool.h"
 

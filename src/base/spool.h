@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * base/spool.h - bytes kept outside of a process's own memory, behind a descriptor
+ * base/spool.h - holds bytes behind a descriptor, outside of the process's heap
  *
- * They begin in a memory file; from SPOOL_MEMORY_MAX on they are in an unlinked file of the spool
- * directory, so that memory does not grow with a body.  Nothing has a name: whoever dies leaves
- * no file behind.
+ * The bytes are in a memory file first; above SPOOL_MEMORY_MAX they are in an unlinked file of the
+ * spool directory, so that memory does not grow with a body.  Neither file has a name: a process
+ * that dies leaves none behind.
  */
 #ifndef RETRYSAFE_BASE_SPOOL_H
 #define RETRYSAFE_BASE_SPOOL_H
@@ -18,7 +18,7 @@
 #define SPOOL_MEMORY_MAX (1024 * 1024) /* bytes */
 
 struct spool {
-	int fd;      /* -1: not open; CLOEXEC; its offset is at the end of what was written */
+	int fd;      /* -1: not open; CLOEXEC; its offset is behind the last byte written */
 	int64_t len; /* bytes */
 	bool is_on_disk;
 };
@@ -28,21 +28,24 @@ struct spool {
 		.fd = -1 \
 	}
 
-/* Opens an empty one.  Returns OK, ERR_NOMEM (also: no descriptors), ERR_SYSTEM. */
+/* Opens an empty spool.  Returns OK, ERR_NOMEM (also: no descriptors), ERR_SYSTEM. */
 enum err spool_open(struct spool *s) MUSTCHECK;
 
 /*
  * spool_write - appends
  *
- *   dir  the spool directory, used when the bytes no longer fit into memory; NULL: stay in memory
+ *   dir  the spool directory, used when there are more than SPOOL_MEMORY_MAX bytes; NULL: all
+ *        stay in memory
  *
- * Returns OK; ERR_FULL; ERR_NOMEM; ERR_SYSTEM; what was written before stays.  May block on a disk.
+ * Returns OK; ERR_FULL; ERR_NOMEM; ERR_SYSTEM.  After an error the bytes of earlier calls are still
+ * there, and some of this call's may be.  May block on a disk.
  */
 enum err spool_write(struct spool *s, const char *dir, const void *data, size_t len) MUSTCHECK;
 
-/* Puts the offset back to the start, for whoever is given the descriptor to read. */
+/* Sets the offset to the start, for the process that reads the descriptor next.  OK, ERR_SYSTEM. */
 enum err spool_rewind(struct spool *s) MUSTCHECK;
 
+/* Closes the spool, whose bytes are gone then; a closed one may be closed again. */
 void spool_close(struct spool *s);
 
 #endif

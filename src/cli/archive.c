@@ -1,24 +1,26 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * cli/archive.c - what `retrysafe purge --archive` removes, as JSON lines in a file
+ * cli/archive.c - writes what `retrysafe purge --archive` removes to a file, as JSON lines
  *
  *     {"removed":"response", ... as `list --json` ..., "head":TEXT, "body":TEXT}
  *     {"removed":"operation", ... as `list --json` ..., "history":[...]}
  *
  * A head or body that is not UTF-8, or holds a NUL, is "head_base64" or "body_base64" instead; a
- * body that was over max_response is null; an operation without a history says nothing of one.
+ * body that was over max_response is null; an operation without a history has no "history".  A body
+ * is read in pieces: it is never in memory as a whole.
  *
- * RULES THAT HOLD
- *   (1) A line ends with "}" and a newline, or is no line: one that was cut off, by the end of this
- *       process or a full disk, is taken out again before anything else is written.
- *   (2) Only a file that is empty or begins like an archive is written to, by one at a time.
- *   (3) A body is never in memory as a whole.
- *   (4) No key, scope or credential is written; the store does not have them.
+ * RULES
+ *   (1) Every line ends with "}" and a newline.  A line that was cut off, by the end of the process
+ * or a full disk, is removed before anything else is written (t37-archive). (2) Only a file that is
+ * empty or begins like an archive is written to, by one process at a time (t37-archive). (3) No
+ * key, scope or credential is written; the store does not have them (t37-archive).
  *
- * What it does not know: what is removed, and when (store/sqlite/purge.c).
+ * What it does not know: which operations are removed, and when (store/sqlite/purge.c).
  */
+#include "cli/archive.h"
+
+#include "cli/render.h"
 #include "store/archive.h"
-#include "cli/verbs.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -39,9 +41,9 @@ struct archive_file {
 	struct store *st; /* borrowed */
 	const char *path; /* borrowed */
 	bool is_file;     /* not standard output */
-	bool is_ours;     /* it was looked at: it may be written to */
+	bool is_ours;     /* checked: it is an archive, and locked */
 	int fd;
-	off_t synced_len; /* what is on disk, and is all whole lines */
+	off_t synced_len; /* bytes on disk; whole lines only */
 	char buf[BUFFER_BYTES];
 	size_t len;
 };
@@ -50,7 +52,8 @@ struct archive_file {
 
 static enum err failed(const struct archive_file *a)
 {
-	return err_set(err_from_errno(errno), "archive %s: %s", a->path, strerror(errno));
+	return err_set(errno == ENOSPC || errno == EDQUOT || errno == EFBIG ? ERR_FULL : ERR_SYSTEM,
+		"archive %s: %s", a->path, strerror(errno));
 }
 
 static enum err flush(struct archive_file *a)
@@ -94,10 +97,10 @@ static enum err put_text(struct archive_file *a, const char *text)
 
 /* ---- one value: text, or bytes ---- */
 
-/* Is what was seen so far UTF-8 (RFC 3629, section 4) without a NUL? */
+/* Checks bytes in pieces: are they UTF-8 (RFC 3629, section 4) without a NUL? */
 struct utf8 {
-	int left;                /* bytes of a character that are still to come */
-	unsigned char low, high; /* between which the next of them has to be */
+	int left;                /* bytes of the current character still to come */
+	unsigned char low, high; /* the least and the most that the next byte may be */
 	bool is_bad;
 };
 
@@ -161,7 +164,7 @@ static enum err put_escaped(struct archive_file *a, const char *bytes, size_t le
 	return e;
 }
 
-/* RFC 4648, section 4; what does not fill three bytes waits for the next piece. */
+/* RFC 4648, section 4; one or two bytes at the end of a piece wait for the next piece. */
 struct base64 {
 	unsigned char wait[3];
 	size_t n;
@@ -196,7 +199,7 @@ static enum err put_base64(
 
 /* ---- the body, in pieces ---- */
 
-/* What is done with the pieces: they are looked at first, and then written. */
+/* Receives the pieces of a body twice: first to see whether it is text, then to write it. */
 struct sink {
 	struct archive_file *a;
 	struct utf8 utf8;
@@ -340,7 +343,7 @@ struct archive cli_archive(struct archive_file *a, struct store *st)
 
 /* ---- the file ---- */
 
-/* Where the last whole line ends; -1: it cannot be read. */
+/* The offset behind the last whole line; -1: the file cannot be read. */
 static off_t end_of_lines(int fd, off_t len)
 {
 	char buf[4096];
@@ -360,7 +363,7 @@ static off_t end_of_lines(int fd, off_t len)
 	return 0;
 }
 
-/* Takes over what is there, without a line that was cut off. */
+/* Checks and locks the file that is there, and removes its last line if that was cut off. */
 static enum err continue_file(struct archive_file *a)
 {
 	char start[sizeof(beginning)] = "";
@@ -374,7 +377,8 @@ static enum err continue_file(struct archive_file *a)
 			"archive %s is not a regular file; - is standard output", a->path);
 	if (flock(a->fd, LOCK_EX | LOCK_NB) != 0)
 		return err_set(ERR_BUSY, "archive %s: another purge is writing to it", a->path);
-	/* However short what is left of the first line is, it looks like the beginning of one. */
+	/* A first line that was cut off early is a beginning of `beginning`: compare what is there.
+	 */
 	want = sb.st_size < (off_t)sizeof(start) - 1 ? (size_t)sb.st_size : sizeof(start) - 1;
 	if (pread(a->fd, start, want, 0) != (ssize_t)want)
 		return failed(a);
@@ -388,13 +392,13 @@ static enum err continue_file(struct archive_file *a)
 	if (a->synced_len == sb.st_size)
 		return OK;
 	fprintf(stderr,
-		"retrysafe: archive %s: its last line was cut off and is taken out; what it was "
-		"about has not been removed\n",
+		"retrysafe: archive %s: its last line was cut off and is removed; the store still "
+		"has what that line was about\n",
 		a->path);
 	return ftruncate(a->fd, a->synced_len) == 0 ? OK : failed(a);
 }
 
-/* A name is on disk when its directory is. */
+/* Opens or makes the file.  A new file's name is on disk once its directory is synced. */
 static enum err open_file(struct archive_file *a)
 {
 	char dir[PATH_MAX];
@@ -447,7 +451,7 @@ void cli_archive_close(struct archive_file **a)
 
 	if (!f)
 		return;
-	/* What was written and not synced has not been removed. */
+	/* The store still has what the lines behind synced_len are about. */
 	if (f->is_ours)
 		(void)!ftruncate(f->fd, f->synced_len);
 	if (f->is_file && f->fd >= 0)

@@ -1,82 +1,25 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * cli/inspect.c - the verbs that look into the store: list, show, stats, purge
+ * cli/inspect.c - the verbs that look into the store: list, show, stats
  *
  * Keys are shown as the beginning of their digest; nothing here can show a key, a credential or a
  * body.
  */
 #include "cli/verbs.h"
 
-#include "base/clock.h"
 #include "base/digest.h"
+#include "base/exit_code.h"
+#include "cli/render.h"
+#include "cli/store.h"
 #include "gateway/fingerprint.h"
 #include "http/webhook_url.h"
 #include "metrics/counters.h"
-#include "store/archive.h"
-#include "store/configured.h"
 #include "store/listing.h"
 #include "store/outbox.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-/* Milliseconds as RFC 3339, or "-" for 0. */
-static const char *time_text(int64_t ms, char out[32])
-{
-	time_t s = (time_t)(ms / 1000);
-	struct tm tm;
-	size_t n;
-
-	if (ms == 0)
-		return "-";
-	gmtime_r(&s, &tm);
-	n = strftime(out, 32, "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(out + n, 32 - n, ".%03dZ", (int)(ms % 1000));
-	return out;
-}
-
-json_t *cli_operation_json(const struct operation *op)
-{
-	char ref[REF_LEN + 1], key[2 * IDENTITY_SHOWN + 1], created[32], updated[32], expires[32];
-	json_t *o;
-
-	operation_ref(op, ref);
-	hex_text(op->identity, IDENTITY_SHOWN, key);
-	o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:i}", "ref", ref, "state",
-		state_name(op->state), "route", op->route, "key", key, "created",
-		time_text(op->created_ms, created), "updated", time_text(op->updated_ms, updated),
-		"attempts", op->attempts);
-	if (!o)
-		return NULL;
-	json_object_set_new(o, "status", op->status ? json_integer(op->status) : json_null());
-	json_object_set_new(o, "bytes", op->status ? json_integer(op->bytes) : json_null());
-	json_object_set_new(o, "expires",
-		op->expires_ms ? json_string(time_text(op->expires_ms, expires)) : json_null());
-	json_object_set_new(
-		o, "exit", op->exit_status >= 0 ? json_integer(op->exit_status) : json_null());
-	json_object_set_new(o, "reason", op->reason[0] ? json_string(op->reason) : json_null());
-	return o;
-}
-
-int cli_open_store(const struct cli *c, bool is_read_only, struct config **cf, struct store **st)
-{
-	enum err e = config_open(c->config_path, cf);
-
-	if (e != OK)
-		return cli_complain(NULL, e);
-	e = configured_open_store(*cf, is_read_only, st);
-	if (e == OK)
-		return 0;
-	config_free(cf);
-	if (e != ERR_ABSENT)
-		return cli_complain("store", e);
-	fprintf(stderr,
-		"retrysafe: there is no store yet: no request with a key has been served\n");
-	return EXIT_NO;
-}
 
 /* ---- list ---- */
 
@@ -88,7 +31,8 @@ struct listing {
 static bool print_operation(const struct operation *op, void *arg)
 {
 	struct listing *l = arg;
-	char ref[REF_LEN + 1], key[2 * IDENTITY_SHOWN + 1], created[32], updated[32], expires[32];
+	char ref[REF_LEN + 1], key[2 * IDENTITY_SHOWN + 1], created[CLI_TIME_MAX],
+		updated[CLI_TIME_MAX], expires[CLI_TIME_MAX];
 	char status[12] = "-", bytes[24] = "-";
 
 	l->n++;
@@ -106,9 +50,9 @@ static bool print_operation(const struct operation *op, void *arg)
 		snprintf(bytes, sizeof(bytes), "%" PRId64, op->bytes);
 	}
 	printf("%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\t%s\t%s\n", ref, state_name(op->state),
-		op->route, key, time_text(op->created_ms, created),
-		time_text(op->updated_ms, updated), op->attempts, status, bytes,
-		time_text(op->expires_ms, expires), op->reason[0] ? op->reason : "-");
+		op->route, key, cli_time_text(op->created_ms, created),
+		cli_time_text(op->updated_ms, updated), op->attempts, status, bytes,
+		cli_time_text(op->expires_ms, expires), op->reason[0] ? op->reason : "-");
 	return true;
 }
 
@@ -132,37 +76,16 @@ int cli_list(const struct cli *c)
 
 /* ---- show ---- */
 
-static bool add_history(const struct history *h, void *arg)
-{
-	char at[32];
-
-	json_array_append_new(arg, json_pack("{s:s, s:s, s:s}", "at", time_text(h->at_ms, at),
-					   "event", h->event, "detail", h->detail));
-	return true;
-}
-
-enum err cli_history_json(struct store *st, const struct operation *op, json_t **out)
-{
-	json_t *history = json_array();
-	enum err e = store_history(st, op->id, add_history, history);
-
-	if (e == OK)
-		*out = history;
-	else
-		json_decref(history);
-	return e;
-}
-
 static bool add_message(const struct message *m, void *arg)
 {
-	char url[WEBHOOK_URL_MAX + 64], due[32];
+	char url[WEBHOOK_URL_MAX + 64], due[CLI_TIME_MAX];
 
 	webhook_url_shown(m->url, url, sizeof(url));
 	json_array_append_new(arg,
 		json_pack("{s:s, s:s, s:s, s:i, s:o, s:s}", "url", url, "tells",
 			state_name(m->state), "state", message_state(m), "tries", m->tries, "due",
-			m->due_ms ? json_string(time_text(m->due_ms, due)) : json_null(), "said",
-			m->said));
+			m->due_ms ? json_string(cli_time_text(m->due_ms, due)) : json_null(),
+			"said", m->said));
 	return true;
 }
 
@@ -205,8 +128,7 @@ static void print_lines(json_t *o)
 	}
 }
 
-/* The identity that --key, --route and --scope name.  False: the route is not in the configuration.
- */
+/* The identity of --key, --route and --scope.  False: the route is not in the configuration. */
 static bool named_identity(const struct cli *c, const struct config *cf, const struct store *st,
 	unsigned char out[IDENTITY_LEN])
 {
@@ -335,56 +257,4 @@ int cli_stats(const struct cli *c)
 	}
 	config_free(&cf);
 	return e == OK ? EXIT_SUCCESS : cli_complain("stats", e);
-}
-
-/* ---- purge ---- */
-
-/* To standard error, where standard output is the archive. */
-static void say_purged(const struct cli *c, int64_t dropped, int64_t forgotten)
-{
-	bool is_archive = c->archive && strcmp(c->archive, "-") == 0;
-
-	if (c->json && !is_archive)
-		cli_print_json(json_pack("{s:I, s:I}", "responses_dropped", (json_int_t)dropped,
-			"operations_forgotten", (json_int_t)forgotten));
-	else
-		fprintf(is_archive ? stderr : stdout,
-			"%" PRId64 " responses dropped, %" PRId64 " operations forgotten\n",
-			dropped, forgotten);
-}
-
-static enum err purge(
-	struct store *st, struct archive_file *file, int64_t *dropped, int64_t *forgotten)
-{
-	struct archive archive;
-
-	if (!file)
-		return store_purge(st, clock_wall_ms(), dropped, forgotten);
-	archive = cli_archive(file, st);
-	return store_purge_into(st, &archive, clock_wall_ms(), dropped, forgotten);
-}
-
-int cli_purge(const struct cli *c)
-{
-	struct archive_file *file = NULL;
-	struct config *cf = NULL;
-	struct store *st = NULL;
-	int64_t dropped, forgotten;
-	enum err e = c->archive ? cli_archive_open(c->archive, &file) : OK;
-	int code;
-
-	if (e != OK)
-		return cli_complain("purge", e);
-	code = cli_open_store(c, false, &cf, &st);
-	if (code == 0) {
-		e = purge(st, file, &dropped, &forgotten);
-		if (e == OK)
-			say_purged(c, dropped, forgotten);
-		else
-			code = cli_complain("purge", e);
-	}
-	store_close(&st);
-	config_free(&cf);
-	cli_archive_close(&file);
-	return code;
 }

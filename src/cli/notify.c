@@ -1,21 +1,23 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * cli/notify.c - `recover` lets retrysafe-notify deliver what is due
+ * cli/notify.c - starts retrysafe-notify after `recover`, to deliver the messages that are due
  *
- * The program lies beside this one.  It is the only program that is started here, and only by an
- * operator's verb; it is not there on hosts that were not meant to send anything.
+ * The program is in the directory of this one; on a host that must not send anything it is not
+ * installed.  cli/notify.c starts no other program, and only for an operator's verb
+ * (lint/own_forks).
  */
-#include "cli/verbs.h"
+#include "cli/notify.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <spawn.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Beside our own executable, whatever link it was started by.  False: it cannot be found out. */
+/* The path beside our executable, not beside a link to it.  False: /proc does not tell it. */
 static bool find_program(char *path, size_t size)
 {
 	static const char name[] = "retrysafe-notify";

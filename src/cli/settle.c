@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * cli/settle.c - the verbs that settle: settle, recover
+ * cli/settle.c - the verbs settle and recover, which end uncertain operations
+ *
+ * What it does not know: how an operation is settled (operation/record.c, recovery/).
  */
 #include "cli/verbs.h"
 
 #include "base/clock.h"
-#include "base/log.h"
+#include "base/exit_code.h"
+#include "cli/notify.h"
+#include "cli/render.h"
+#include "cli/store.h"
 #include "keeper/keeper.h"
 #include "keeper/link.h"
 #include "operation/record.h"
@@ -21,18 +26,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const struct route *route_of(const struct config *cf, const struct operation *op)
-{
-	for (size_t i = 0; i < cf->n_routes; i++)
-		if (cf->routes[i].match && strcmp(cf->routes[i].match, op->route) == 0)
-			return &cf->routes[i];
-	return cf->n_routes == 1 && !cf->routes[0].match ? cf->routes : &cf->defaults;
-}
-
 static enum err settle_done(
 	const struct cli *c, const struct config *cf, struct store *st, const struct operation *op)
 {
-	struct record_policy policy = record_policy_of(cf, route_of(cf, op));
+	/* An operator may settle an operation whose route is no longer configured. */
+	const struct route *route = config_route_by_name(cf, op->route);
+	struct record_policy policy = record_policy_of(cf, route ? route : &cf->defaults);
 	struct ending end = ENDING_NONE;
 	struct stat sb;
 	enum err e;
@@ -63,7 +62,7 @@ static enum err settle(
 	if (e == OK)
 		e = liveness_lock_settling(st, op->id, &lock_fd);
 	if (e == ERR_BUSY)
-		return err_set(ERR_BUSY, "somebody else is settling operation %s", c->words[0]);
+		return err_set(ERR_BUSY, "another process is settling operation %s", c->words[0]);
 	if (e == OK)
 		e = c->is_not_done ? store_free(st, op, "not done", c->why, now_ms)
 				   : settle_done(c, cf, st, op);
@@ -122,11 +121,11 @@ int cli_recover(const struct cli *c)
 	if (e != OK)
 		return cli_complain("recover", e);
 	code = cli_open_store(c, false, &cf, &st);
-	if (code != 0) /* without a store there is nothing to settle */
+	if (code != 0) /* EXIT_NO: without a store there is nothing to settle */
 		return code == EXIT_NO ? EXIT_SUCCESS : code;
 	e = link_open(control_fd, &link);
 	if (e == OK)
-		e = uncertain_recover(st, cf, &link, &settled, &left);
+		e = recover_all(st, cf, &link, &settled, &left);
 	link_close(&link);
 	if (e == OK)
 		e = store_message_wait(st, clock_wall_ms(), &wait_ms);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * config/config.h - the configuration: one table of settings, and what was read
+ * config/config.h - the configuration: how it is found and read, and its fields
  *
- * A configuration is read once and then never changed, so threads share it without locks.
- * The settings, their types, ranges and defaults stand in one table (config/table.c), from
- * which parsing, defaults, messages and the tests of the documentation are made.
+ * A configuration is not changed after it was read, so threads share it without locks.  Names,
+ * types, ranges and defaults of all settings are in one table (config/table.c), which drives
+ * parsing, messages and the tests of the documents.
  */
 #ifndef RETRYSAFE_CONFIG_CONFIG_H
 #define RETRYSAFE_CONFIG_CONFIG_H
@@ -23,14 +23,16 @@ struct route {
 	strings interpreter; /* program and arguments before the script's path; or NULL */
 	strings methods;     /* protected methods, upper case */
 	bool key_required;
-	strings key_from; /* sources (gateway/source.h); never empty */
+	strings key_from; /* sources (gateway/value_source.h); never empty */
 	enum key_syntax key_syntax;
 	strings scope;     /* CGI variable names or "cookie:NAME" */
-	strings bind;      /* likewise; the default counts only when the scope is empty ... */
-	bool has_own_bind; /* ... but this one was given, and counts always */
+	strings bind;      /* CGI variable names or "cookie:NAME" */
+	bool has_own_bind; /* true: bind was given and always counts; false: only if scope is empty
+			    */
 	int64_t timeout_ms;
 	int64_t kill_after_ms;
-	strings fingerprint; /* "method", "path", "query", "body" and sources (gateway/source.h) */
+	strings fingerprint; /* "method", "path", "query", "body" and sources
+				(gateway/value_source.h) */
 	strings ignore;      /* "json:/pointer" and "form:NAME", left out of the body; or NULL */
 	enum in_progress in_progress;
 	enum conflict_status in_progress_status;
@@ -45,14 +47,14 @@ struct route {
 	bool has_own_ttl, has_own_tombstone; /* given in the route itself */
 	enum on_uncertain on_uncertain;
 	strings probe;        /* the command of UNCERTAIN_PROBE; or NULL */
-	strings rollback;     /* likewise */
+	strings rollback;     /* the command of UNCERTAIN_ROLLBACK; or NULL */
 	int64_t max_attempts; /* runs of one operation, the first included */
 	int64_t max_request_bytes;
 	int64_t max_response_bytes;
 	strings release_on; /* "503", "5xx"; or NULL */
 	enum replay_status replay_status;
 	strings replay_drop; /* names of header fields; or NULL */
-	strings unique;      /* sources (gateway/source.h); or NULL */
+	strings unique;      /* sources (gateway/value_source.h); or NULL */
 	enum on_duplicate on_duplicate;
 	int64_t duplicate_status;
 	int64_t unique_ttl_ms; /* 0: for ever */
@@ -74,7 +76,8 @@ struct config {
 	int64_t workers;
 	int64_t busy_timeout_ms;
 	int64_t max_running;   /* on all routes, in all processes; 0: no limit */
-	struct route defaults; /* what a route that says nothing gets, and what pass-through uses */
+	struct route defaults; /* the settings of a route without any of its own; pass-through uses
+				  them */
 	struct route *routes;
 	size_t n_routes;
 };
@@ -89,12 +92,12 @@ struct config {
  *   out         set on OK only; the caller frees it with config_free()
  *
  * Returns OK; ERR_ABSENT no such file; ERR_INVALID with a text of the form
- * "FILE:LINE: $.routes[0].ttl: what is wrong; what is allowed; did you mean ..."; ERR_SYSTEM not
- * readable.  Reads files; does not block otherwise.
+ * "FILE:LINE: $.routes[0].ttl: MISTAKE; WHAT IS ALLOWED; did you mean ..."; ERR_NOMEM; ERR_SYSTEM
+ * not readable.  Blocks on the disk only.
  */
 enum err config_load(const char *path, bool is_control, struct config **out) MUSTCHECK;
 
-/* Does the file begin with "#!", as a control file does?  False when it cannot be read. */
+/* True when the file begins with "#!", as a control file does; false when it cannot be read. */
 bool config_is_control(const char *path);
 
 /* Frees and sets *cf to NULL.  *cf may be NULL. */
@@ -107,15 +110,22 @@ void config_free(struct config **cf);
  */
 const struct route *config_route(const struct config *cf, const char *script_name);
 
+/*
+ * config_route_by_name - the first route with this name (its `match`, as operations record it), or
+ * the only route of a control file, whose operations have the names of their scripts; NULL when the
+ * configuration has no such route (any more).  Borrowed from cf.
+ */
+const struct route *config_route_by_name(const struct config *cf, const char *name);
+
 /* True when the route protects this REQUEST_METHOD.  HEAD, GET and OPTIONS never are. */
 bool config_route_protects(const struct route *route, const char *method);
 
 /*
- * config_find - where the configuration is, when neither a control file nor --config says it
+ * config_find - finds the configuration when neither a control file nor --config names it
  *
- *   script_dir       directory of the script; borrowed; NULL: there is none to look beside
- *   use_environment  RETRYSAFE_CONFIG counts; it is then not checked to exist, so that a wrong one
- *                    is an error of config_load() and nothing else is used in its place
+ *   script_dir       directory of the script; borrowed; NULL: look in no such directory
+ *   use_environment  RETRYSAFE_CONFIG counts.  The file that it names need not exist: config_load()
+ *                    then reports it, and no other file is used in its place
  *   path             set on OK only; free() it
  *
  * Looks at RETRYSAFE_CONFIG, script_dir/retrysafe.json, $HOME/.config/retrysafe/config.json and
@@ -125,8 +135,8 @@ bool config_route_protects(const struct route *route, const char *method);
 enum err config_find(const char *script_dir, bool use_environment, char **path) MUSTCHECK;
 
 /*
- * config_open - the configuration at `path`, or, with NULL, where config_find() finds one that does
- * not depend on a script; a control file is known by its first line
+ * config_open - loads the configuration at path; NULL: the one that config_find() finds without a
+ * script.  Recognises a control file by its first line.
  *
  * Returns like config_find() and config_load().
  */
@@ -135,8 +145,7 @@ enum err config_open(const char *path, struct config **out) MUSTCHECK;
 /*
  * config_print_settings - writes every setting to standard output, one a line, tab-separated: where
  * (top|route|limits), name, type, default as JSON, the least and the most as JSON (of a list: how
- * many entries), what it does; "-" where there is no default or no range.  For tests and
- * documentation.
+ * many entries), description; "-" where there is no default or no range.  For tests and documents.
  */
 void config_print_settings(void);
 

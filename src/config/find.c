@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * config/find.c - where the configuration is
+ * config/find.c - finds the configuration file
  */
 #include "config/config.h"
 
@@ -30,8 +30,8 @@ bool config_is_control(const char *path)
 }
 
 /*
- * Adds a place to the ones that were looked at.  Where it is a file, *path is set.  A place that
- * may not be looked at counts as empty: under a web server HOME often is somebody else's.
+ * Sets *path if there is such a file; otherwise adds the path to `looked`.  A path that may not be
+ * looked at counts as absent: under a web server HOME is often another account's.
  */
 static enum err try_file(const char *dir, const char *name, char looked[LOOKED_MAX], char **path)
 {

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * config/table.c - which settings there are: their names, places, types, ranges and defaults
+ * config/table.c - the table of all settings: name, where it may stand, type, range, default
  *
- * The only place that says so.  What a type allows is config/value.c's; reading is
- * config/config.c's.
- *
- * Proved by tests/unit/config.c; tests/t40-docs.t compares the documents and the JSON Schema.
+ * config/value.c knows what a type allows; config/load.c reads files.  tests/t40-docs.t compares
+ * the table with the documents and the JSON Schema.
  */
 #include "config/table.h"
 #include "config/config.h"
@@ -27,15 +25,15 @@ const struct setting config_settings[] = {
 	{"store", TOP, CONFIG_STORE, "\"sqlite:/var/lib/retrysafe/retrysafe.db\"", 0, 0, C(store),
 		"where operations and recorded responses are kept"},
 	{"durability", TOP, CONFIG_DURABILITY, "\"full\"", 0, 0, C(durability),
-		"what is synced: full: each claim and record; otherwise a power cut may lose some"},
+		"full: each claim and record is synced; otherwise a power cut may lose some"},
 	{"spool", TOP, CONFIG_PATH, NULL, 0, 0, C(spool),
 		"directory for big bodies; without it, \"spool\" beside the store's database"},
 	{"script_dirs", TOP, CONFIG_DIRS, NULL, 1, 64, C(script_dirs),
 		"only scripts in these directories are run; without it, any the web server names"},
 	{"docs_url", TOP, CONFIG_URL, NULL, 0, 0, C(docs_url),
-		"page for people who write clients; every problem links to it"},
+		"page for authors of clients; every problem links to it"},
 	{"log", TOP, CONFIG_LOG, "\"text\"", 0, 0, C(log),
-		"form of a line of the log"},
+		"format of the log's lines"},
 	{"workers", TOP, CONFIG_NUMBER, "16", 1, 256, C(workers),
 		"requests that one process works on at the same time"},
 	{"busy_timeout", TOP, CONFIG_DURATION, "\"5s\"", 100, 10 * CONFIG_MINUTE,
@@ -59,11 +57,11 @@ const struct setting config_settings[] = {
 	{"key", ROUTE, CONFIG_KEY, "\"optional\"", 0, 0, R(key_required),
 		"whether a request without a key is refused; when optional it passes through"},
 	{"key_from", ROUTE, CONFIG_KEY_SOURCES, "[\"header:Idempotency-Key\"]", 1, 16, R(key_from),
-		"where the key is looked for; the first that is there counts"},
+		"where the key is looked for; the first one that is present counts"},
 	{"key_syntax", ROUTE, CONFIG_KEY_SYNTAX, "\"lenient\"", 0, 0, R(key_syntax),
 		"strict takes only a quoted string (RFC 8941); lenient also a bare value"},
 	{"scope", ROUTE, CONFIG_VARIABLES, "[\"REMOTE_USER\"]", 0, 16, R(scope),
-		"what says whose key it is; the same key in another scope is another operation"},
+		"variables that identify the caller; the same key in another scope is another operation"},
 	{"bind", ROUTE, CONFIG_VARIABLES, "[\"HTTP_AUTHORIZATION\"]", 0, 16, R(bind),
 		"credentials a replay needs again; the default only counts if the scope is empty"},
 	{"timeout", ROUTE, CONFIG_DURATION, "\"5m\"", CONFIG_SECOND, 30 * CONFIG_DAY, R(timeout_ms),
@@ -73,29 +71,29 @@ const struct setting config_settings[] = {
 	{"ttl", ROUTE, CONFIG_DURATION, "\"24h\"", CONFIG_SECOND, 10 * YEAR, R(ttl_ms),
 		"how long a recorded response is replayed"},
 	{"tombstone", ROUTE, CONFIG_DURATION, "\"30d\"", 0, 100 * YEAR, R(tombstone_ms),
-		"how long after that the key is still known, and not run again"},
+		"how long after the ttl the key is remembered and not run again"},
 	{"max_request", ROUTE, CONFIG_SIZE, "\"10M\"", 0, CONFIG_GIGA, R(max_request_bytes),
 		"largest request body of a protected request"},
 	{"max_response", ROUTE, CONFIG_SIZE, "\"10M\"", CONFIG_KILO, CONFIG_GIGA,
 		R(max_response_bytes),
 		"largest response recorded whole; of a larger one the status and header are kept"},
 	{"on_uncertain", ROUTE, CONFIG_ON_UNCERTAIN, "\"fail\"", 0, 0, R(on_uncertain),
-		"what is done when nobody knows whether a run was completed: wait for an operator, run again, ask, undo"},
+		"when it is not known whether a run was completed: wait for an operator, run again, ask, undo"},
 	{"probe", ROUTE, CONFIG_COMMAND, NULL, 1, 32, R(probe),
-		"command that finds out: exit 0 and a CGI response: it was done; exit 1: it was not"},
+		"command that finds out: exit 0 and a CGI response: the run was completed; exit 1: it was not"},
 	{"rollback", ROUTE, CONFIG_COMMAND, NULL, 1, 32, R(rollback),
-		"command that undoes what may have been done; exit 0: the key is free again"},
+		"command that undoes a run's effects, if any; exit 0: the key is free again"},
 	{"max_attempts", ROUTE, CONFIG_NUMBER, "3", 1, 100, R(max_attempts),
 		"how often rerun runs one operation at most, the first run included"},
 	{"fingerprint", ROUTE, CONFIG_FINGERPRINT, "[\"method\",\"path\",\"query\",\"body\"]", 1, 16,
 		R(fingerprint),
-		"what must be the same when a key is used again"},
+		"parts of a request that must be equal when a key is used again"},
 	{"ignore", ROUTE, CONFIG_IGNORED, NULL, 0, 64, R(ignore),
-		"JSON pointers and form fields of the body that may differ all the same"},
+		"JSON pointers and form fields of the body that may differ"},
 	{"in_progress", ROUTE, CONFIG_IN_PROGRESS, "\"conflict\"", 0, 0, R(in_progress),
-		"what a retry gets while the first runs: an error, its result as soon as it is there, or 202"},
+		"what a retry gets while the first request runs: an error, the result when the run ends, or 202"},
 	{"in_progress_status", ROUTE, CONFIG_CONFLICT_STATUS, "409", 0, 0, R(in_progress_status),
-		"status of the error that a retry gets while the first runs"},
+		"status of the error that a retry gets while the first request runs"},
 	{"wait", ROUTE, CONFIG_DURATION, "\"10s\"", 100, 10 * CONFIG_MINUTE, R(wait_ms),
 		"how long a retry waits for the result of the first, where in_progress is wait"},
 	{"max_waiters", ROUTE, CONFIG_NUMBER, "8", 0, 1000, R(max_waiters),
@@ -109,7 +107,7 @@ const struct setting config_settings[] = {
 	{"max_running", ROUTE, CONFIG_NUMBER, "16", 1, 100000, R(max_running),
 		"protected runs of the route at the same time, in all processes"},
 	{"release_on", ROUTE, CONFIG_STATUSES, NULL, 0, 32, R(release_on),
-		"statuses that mean that nothing was done: the response is passed on, and the key is free again"},
+		"statuses that mean that nothing was done: the response is passed on and the key is free again"},
 	{"replay_status", ROUTE, CONFIG_REPLAY_STATUS, "\"same\"", 0, 0, R(replay_status),
 		"200: a replay of any 2xx says 200"},
 	{"replay_drop", ROUTE, CONFIG_FIELDS, NULL, 0, 64, R(replay_drop),
@@ -123,7 +121,7 @@ const struct setting config_settings[] = {
 	{"unique_ttl", ROUTE, CONFIG_DURATION, NULL, CONFIG_SECOND, 100 * YEAR, R(unique_ttl_ms),
 		"how long a natural key is taken; without it, for ever"},
 	{"guarantee", ROUTE, CONFIG_GUARANTEE, "\"strict\"", 0, 0, R(guarantee),
-		"strict: a replay is the whole answer; result: without its body; semantic: the script makes it anew"},
+		"strict: a replay is the whole answer; result: without its body; semantic: the script makes it again"},
 	{"webhook", ROUTE, CONFIG_URL, NULL, 0, 0, R(webhook),
 		"URL that is told when an operation has ended"},
 	{"webhook_allow", ROUTE, CONFIG_URL_BEGINNINGS, NULL, 0, 64, R(webhook_allow),
@@ -132,7 +130,7 @@ const struct setting config_settings[] = {
 		R(webhook_max_age_ms),
 		"how long the delivery of a message to a webhook is tried"},
 	{"limits", ROUTE, CONFIG_LIMITS, NULL, 0, 0, 0,
-		"what the script may use, at most"},
+		"limits of the script's process"},
 
 	{"cpu", CONFIG_IN_LIMITS, CONFIG_DURATION, NULL, CONFIG_SECOND, YEAR, R(limits.cpu_ms),
 		"processor time of each process, in whole seconds"},

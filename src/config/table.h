@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * config/table.h - which settings there are
+ * config/table.h - the table of all settings
  */
 #ifndef RETRYSAFE_CONFIG_TABLE_H
 #define RETRYSAFE_CONFIG_TABLE_H
@@ -18,14 +18,14 @@ enum {
 	CONFIG_IN_LIMITS = 16
 };
 
-extern const struct setting config_settings[]; /* the last has no name */
+extern const struct setting config_settings[]; /* ends with a row without a name */
 
-/* The setting of that name in one of the places, or NULL. */
+/* The setting of that name that may stand in one of the places (CONFIG_IN_*), or NULL. */
 const struct setting *config_table_find(const char *name, unsigned where);
 
 /*
- * config_table_refuse - what is said of a name that may not stand in this place: it belongs
- * elsewhere, is misspelt, or is none of ours
+ * config_table_refuse - sets the error text for a name that may not stand in this place: it belongs
+ * elsewhere, is misspelt, or is unknown
  *
  * Always returns ERR_INVALID.
  */

@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * config/text.c - the kinds of text in a configuration: what may be written, what is kept of it
+ * config/text.c - checks the texts of a configuration and makes the strings that are stored
  *
  * RULES
- *
- *   (1) A text that could never have an effect is an error: a glob that no SCRIPT_NAME fits, a
- *       header name that is none.
- *   (2) Every path that comes out is absolute.
- *
- * Proved by tests/unit/config_value.c.
+ *   (1) A text that could never have an effect is an error: a glob that no SCRIPT_NAME fits, a name
+ *       that no header field can have (unit/config_value).
+ *   (2) Every path in the result is absolute (unit/config_value).
  */
 #include "config/text.h"
 #include "base/store_url.h"
@@ -57,8 +54,9 @@ static bool is_token(const char *text)
 }
 
 /*
- * Where a relative path starts: the directory of the configuration, or, for "../", the one that
- * leads to.  *path is moved behind the dots, so that no script sees them in its SCRIPT_FILENAME.
+ * Sets start to the directory in which a relative path starts: that of the configuration, with "./"
+ * and "../" at the path's beginning resolved.  *path is moved behind those, so that no script sees
+ * dots in its SCRIPT_FILENAME.
  */
 static void start_of(const struct config_where *w, const char **path, char start[PATH_MAX])
 {
@@ -74,7 +72,8 @@ static void start_of(const struct config_where *w, const char **path, char start
 		snprintf(start, PATH_MAX, "%s", w->dir);
 }
 
-/* prefix and path, where a relative path starts in the directory of the configuration. */
+/* Makes prefix and an absolute path; a relative one starts in the directory of the configuration.
+ */
 static enum err take_path_after(
 	const struct config_where *w, const char *prefix, const char *path, char **out)
 {
@@ -100,7 +99,7 @@ enum err config_text_path(const struct config_where *w, const char *text, char *
 	return take_path_after(w, "", text, out);
 }
 
-/* Of an unknown store only the scheme is quoted: what follows may hold a password. */
+/* Of an unknown store only the scheme is quoted: the rest may hold a password. */
 enum err config_text_store(const struct config_where *w, const char *text, char **out)
 {
 	const char *path = store_url_path(text), *colon = strchr(text, ':');
@@ -116,13 +115,13 @@ enum err config_text_store(const struct config_where *w, const char *text, char 
 		w, scheme, "is not a store of this program; the stores are: \"sqlite:PATH\"");
 }
 
-/* It goes into a Link header field between < and >. */
+/* The URL goes into a Link header field between < and >. */
 enum err config_text_url(const struct config_where *w, const char *text, char **out)
 {
 	const char *at = strstr(text, "://");
 
 	if ((strncmp(text, "https://", 8) && strncmp(text, "http://", 7)) ||
-		strchr("/?#", at[3])) /* no host, or no more at all */
+		strchr("/?#", at[3])) /* no host; at[3] may be the NUL */
 		return config_text_wrong(w, text,
 			"is not a URL; write one that starts with \"https://\" or \"http://\"");
 	for (at = text; *at; at++)
@@ -142,7 +141,7 @@ enum err config_text_glob(const struct config_where *w, const char *text, char *
 	return copy(text, out);
 }
 
-/* The program is not searched for, so that no PATH of anybody decides what is run. */
+/* The program is not searched for: no PATH of the environment decides which program runs. */
 enum err config_text_argument(const struct config_where *w, const char *text, char **out)
 {
 	if (w->depth && w->steps[w->depth - 1].index == 0 && *text != '/')
@@ -168,7 +167,7 @@ enum err config_text_method(const struct config_where *w, const char *text, char
 	return copy(text, out);
 }
 
-/* The whole document is no value of it. */
+/* Not "", which points to the whole document. */
 static bool is_pointer(const char *text)
 {
 	return *text && json_pointer_is_valid(text);
@@ -179,7 +178,7 @@ static bool is_name(const char *text)
 	return *text;
 }
 
-/* The places of a request where a value may stand (gateway/source.h). */
+/* The places of a request where a value may stand (gateway/value_source.h). */
 enum err config_text_source(const struct config_where *w, const char *text, char **out)
 {
 	static const struct {
@@ -230,7 +229,7 @@ enum err config_text_fingerprint(const struct config_where *w, const char *text,
 	return config_text_source(w, text, out);
 }
 
-/* A pointer and the name of a field may also stand alone; they are kept with their prefix. */
+/* A pointer, or the name of a field, may be written without a prefix; it is stored with one. */
 enum err config_text_ignored(const struct config_where *w, const char *text, char **out)
 {
 	if (strncmp(text, "json:", 5) == 0 || strncmp(text, "form:", 5) == 0)
@@ -238,8 +237,8 @@ enum err config_text_ignored(const struct config_where *w, const char *text, cha
 	if (strncmp(text, "header:", 7) == 0 || strncmp(text, "query:", 6) == 0 ||
 		strncmp(text, "cookie:", 7) == 0)
 		return config_text_wrong(w, text,
-			"is not in the body, which is all that anything is left out of; what else "
-			"counts is said by \"fingerprint\"");
+			"is not in the body, and only parts of the body can be left out; other "
+			"parts of a request are named in \"fingerprint\"");
 	if (*text == '/' ? !is_pointer(text) : !*text)
 		return config_text_wrong(w, text,
 			"names nothing that could be left out; write a JSON pointer such as "
@@ -281,11 +280,12 @@ enum err config_text_url_beginning(const struct config_where *w, const char *tex
 	return config_text_url(w, text, out);
 }
 
-/* The case is free: modules of web servers make variables such as OIDC_CLAIM_sub. */
+/* Any case is allowed: modules of web servers make variables such as OIDC_CLAIM_sub. */
 enum err config_text_variable(const struct config_where *w, const char *text, char **out)
 {
 	static const char cookie[] = "cookie:";
-	/* A misspelt one of these would be absent for everybody: one scope for all users. */
+	/* If one of these is misspelt, the variable is absent in all requests: one scope for all.
+	 */
 	static const char *const usual[] = {"REMOTE_", "HTTP_", "AUTH_TYPE", "SERVER_"};
 	const char *at = text;
 

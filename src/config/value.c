@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * config/value.c - one value of a configuration: its type, its range, what is said when it is wrong
+ * config/value.c - reads one value of a configuration: its type, its range, its error messages
  *
  * RULES
+ *   (1) A value that could never have an effect is an error (unit/config_value).
+ *   (2) A message says what is wrong and what may be written instead (unit/config_value).
  *
- *   (1) A value that could never have an effect is an error, not a setting without one.
- *   (2) A message says what was wrong and what may be written instead.
- *
- * What a text may be is config/text.c's.  Proved by tests/unit/config_value.c.
+ * What it does not know: which texts are valid (config/text.c).
  */
 #include "config/value.h"
 #include "config/config.h"
@@ -30,7 +29,7 @@ struct type {
 	enum err (*read)(
 		struct config_where *w, const struct setting *s, const json_t *value, void *field);
 	config_text_fn *text;     /* of a text, or of each entry of a list */
-	const struct unit *units; /* of a number that is not a bare one */
+	const struct unit *units; /* of a number that may have a unit */
 };
 
 /* From the largest down: the first that divides a limit evenly is used to write it. */
@@ -68,7 +67,7 @@ static void free_list(strings list)
 	free(list);
 }
 
-/* An entry that is there twice has no effect; probably another one was meant. */
+/* A second copy of an entry has no effect: probably another one was meant. */
 static enum err check_twice(const struct config_where *w, const strings list, size_t last)
 {
 	for (size_t i = 0; i < last && list[i]; i++)
@@ -107,7 +106,7 @@ static enum err read_list(
 			config_where_leave(w);
 	}
 	if (e == OK) {
-		/* Where there is no default, an empty list takes back what `defaults` gave. */
+		/* If the setting has no default, an empty list cancels the list of `defaults`. */
 		strings keep = n || s->fallback ? list : NULL;
 
 		free_list(*out);
@@ -125,7 +124,7 @@ static enum err read_which(
 	char number[24] = "", message[128] = "is not allowed; write";
 	const char *text = json_is_string(value) ? json_string_value(value) : number;
 
-	if (json_is_integer(value)) /* a status may be written as what it is */
+	if (json_is_integer(value)) /* a status may be written as a number */
 		snprintf(
 			number, sizeof(number), "%" JSON_INTEGER_FORMAT, json_integer_value(value));
 	for (unsigned i = 0;; i++) {
@@ -177,7 +176,7 @@ static enum err read_bool(
 	return OK;
 }
 
-/* Digits and a suffix.  What is too large for the type becomes INT64_MAX: out of any range. */
+/* Digits and a suffix.  A number too large for the type becomes INT64_MAX: out of every range. */
 static bool parse(const char *text, const struct unit *units, int64_t *out)
 {
 	const char *at = text;
@@ -226,7 +225,7 @@ static enum err read_number(
 	if (units && json_is_string(value))
 		is_valid = parse(json_string_value(value), units, &n);
 	else if (units == duration_units)
-		is_valid = is_valid && n == 0; /* of what? */
+		is_valid = is_valid && n == 0; /* a bare number has no unit */
 	if (!is_valid && units == duration_units)
 		return config_where_wrong(w, value,
 			"is not a duration; write a number and a unit, such as \"90s\", "

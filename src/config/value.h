@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * config/value.h - one value of a configuration: its type, its range, what is said when it is wrong
+ * config/value.h - reads one value of a configuration: its type, its range, its error messages
  *
  * Does not know which settings there are: that is the table in config/table.c.
  */
@@ -23,9 +23,9 @@
 #define CONFIG_GIGA (CONFIG_KILO * CONFIG_KILO * CONFIG_KILO)
 
 enum config_type {
-	CONFIG_OBJECT, /* read by config/config.c itself */
-	CONFIG_ROUTES, /* likewise */
-	CONFIG_LIMITS, /* likewise */
+	CONFIG_OBJECT, /* read by config/load.c itself */
+	CONFIG_ROUTES, /* read by config/load.c itself */
+	CONFIG_LIMITS, /* read by config/load.c itself */
 	/* char * */
 	CONFIG_PATH,
 	CONFIG_STORE,
@@ -70,9 +70,9 @@ struct setting {
 	unsigned where; /* CONFIG_IN_* of config/table.h */
 	enum config_type type;
 	const char *fallback; /* the default, as JSON text; NULL: none */
-	int64_t min, max;     /* of a number, or of how many entries a list may have */
+	int64_t min, max;     /* of a number, or of a list's number of entries; both 0: no range */
 	size_t at;            /* offset of the field */
-	const char *about;    /* what it does, in one line */
+	const char *about;    /* description in one line */
 };
 
 /* "90s", "10m", "24h", "30d" or "0" to milliseconds.  False: it is no duration. */
@@ -93,8 +93,8 @@ void config_value_write_limit(enum config_type type, int64_t n, char out[CONFIG_
  *   value  borrowed
  *   base   the struct that holds the field; what the field owned before is freed
  *
- * Returns OK; ERR_INVALID, the text names file, line, path and what is allowed; ERR_NOMEM.  The
- * field is changed only on OK; w->depth may be left deeper on an error.
+ * Returns OK; ERR_INVALID, with a text that has file, line, path and what is allowed; ERR_NOMEM.
+ * The field is changed only on OK; after an error w->depth may be deeper than before.
  */
 enum err config_value_read(
 	struct config_where *w, const struct setting *s, const json_t *value, void *base) MUSTCHECK;

@@ -2,12 +2,10 @@
 /*
  * config/where.c - the place in a configuration that is being read, for messages about it
  *
- * The JSON library keeps no lines of values.  So when, and only when, there is something to
- * complain about, the text is scanned once more for the line.  It is known to be valid by then;
- * the scanner only has to be safe on anything else, not right.  It does not recurse: nesting in
- * the text costs no stack.
- *
- * Proved by tests/unit/config.c.
+ * The JSON library does not tell on which lines values are.  So when a message needs a line, and
+ * only then, the text is scanned for it.  The parser has accepted the text before: on any other
+ * text the scanner must be safe, but may be wrong.  It does not recurse, so nesting costs no stack
+ * (tests/unit/config.c).
  */
 #include "config/where.h"
 
@@ -79,7 +77,7 @@ static void skip_value(struct scan *s)
 	} while (open > 0);
 }
 
-/* Whether the string literal text..end means `key`: it may be written with escapes. */
+/* Is the string literal text..end the name `key`?  It may be written with escapes. */
 static bool is_key(const char *text, const char *end, const char *key)
 {
 	json_error_t error;

@@ -28,27 +28,27 @@ struct config_where {
 	const char *text; /* borrowed */
 	size_t len;
 	struct config_step steps[CONFIG_WHERE_DEPTH];
-	size_t depth; /* steps in use; 0 is the whole text */
+	size_t depth; /* steps in use; 0: the whole text */
 };
 
-/* Steps down to a member or to an element, and back up. */
+/* Steps down to a member or to an element, and back up.  At most CONFIG_WHERE_DEPTH steps. */
 void config_where_enter_key(struct config_where *w, const char *key);
 void config_where_enter_index(struct config_where *w, size_t index);
 void config_where_leave(struct config_where *w);
 
 /*
- * config_where_line - the line, from 1, on which the place begins: for a member, the line of its
- * name.  Of a place that does not exist, the deepest part that does.
+ * config_where_line - the line, from 1, on which the place begins: of a member, the line of its
+ * name; of a place that does not exist, the line of the deepest part that does.
  */
 size_t config_where_line(const struct config_where *w);
 
 /* config_where_error - sets the error text "FILE:LINE: PATH: ..." and returns ERR_INVALID. */
 enum err config_where_error(const struct config_where *w, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
-/* config_where_wrong - the same, with "VALUE TEXT": what is wrong, what may be written instead. */
+/* config_where_wrong - sets the error text "FILE:LINE: PATH: VALUE TEXT"; returns ERR_INVALID. */
 enum err config_where_wrong(const struct config_where *w, const json_t *value, const char *text);
 
-/* config_where_quote - a value as JSON on one line, cut to a length that a message can hold. */
+/* config_where_quote - writes a value as JSON on one line, cut so that a message can hold it. */
 void config_where_quote(const json_t *value, char out[CONFIG_WHERE_QUOTE_MAX]);
 
 #endif

@@ -44,7 +44,7 @@ static void deployment_free(struct deployment *s)
 }
 
 /* With the mutex held: one user less.  True: nobody is left, free it. */
-static bool leave(struct deployment *s)
+static bool drop_user(struct deployment *s)
 {
 	return --s->users == 0;
 }
@@ -60,7 +60,7 @@ static bool unlist(struct deployment *s)
 			break;
 		}
 	s->is_listed = false;
-	return leave(s);
+	return drop_user(s);
 }
 
 static bool is_unchanged(const struct deployment *s, const struct stat *now)
@@ -141,7 +141,7 @@ void deployment_give(struct deployment **deployment)
 	if (!s)
 		return;
 	pthread_mutex_lock(&mutex);
-	is_last = leave(s);
+	is_last = drop_user(s);
 	pthread_mutex_unlock(&mutex);
 	if (is_last)
 		deployment_free(s);

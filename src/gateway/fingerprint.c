@@ -6,7 +6,7 @@
  */
 #include "gateway/fingerprint.h"
 
-#include "gateway/source.h"
+#include "gateway/value_source.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -70,7 +70,7 @@ static bool has_value(strings names, const struct variables *v)
 	return has;
 }
 
-static void start(struct digest *d, const unsigned char *secret, const char *what)
+static void start_digest(struct digest *d, const unsigned char *secret, const char *what)
 {
 	digest_start(d, secret, SECRET_LEN);
 	digest_string(d, what);
@@ -81,7 +81,7 @@ void fingerprint_identity(const unsigned char secret[SECRET_LEN], const char *na
 {
 	struct digest d;
 
-	start(&d, secret, "identity");
+	start_digest(&d, secret, "identity");
 	digest_string(&d, name);
 	digest_string(&d, key);
 	for (size_t i = 0; i < n; i++)
@@ -111,11 +111,11 @@ static enum err add_part(struct digest *d, struct request *r, const char *part)
 		return OK;
 	}
 	if (strcmp(part, "body") == 0) {
-		e = source_digest_body(r, body);
+		e = value_source_digest_body(r, body);
 		digest_part(d, body, sizeof(body));
 		return e;
 	}
-	e = source_find(r, part, &v);
+	e = value_source_find(r, part, &v);
 	digest_part(d, &v.n, sizeof(v.n));
 	digest_part(d, v.digest, sizeof(v.digest));
 	return e;
@@ -126,7 +126,7 @@ static enum err take_fingerprint(const unsigned char *secret, struct request *r)
 	struct digest d;
 	enum err e = OK;
 
-	start(&d, secret, "fingerprint");
+	start_digest(&d, secret, "fingerprint");
 	for (strings part = r->route->fingerprint; *part && e == OK; part++)
 		e = add_part(&d, r, *part);
 	digest_end(&d, r->op.fingerprint, sizeof(r->op.fingerprint));
@@ -155,7 +155,7 @@ bool fingerprint_principal(const unsigned char secret[SECRET_LEN], struct reques
 	memset(r->op.principal, 0, sizeof(r->op.principal));
 	if (!has_scope && !has_value(r->route->bind, &r->vars))
 		return false;
-	start(&d, secret, "principal");
+	start_digest(&d, secret, "principal");
 	add_values(&d, r->route->scope, &r->vars);
 	if (needs_credentials)
 		add_values(&d, r->route->bind, &r->vars);
@@ -186,7 +186,7 @@ enum err fingerprint_take(const unsigned char secret[SECRET_LEN], struct request
 		hex_text(r->op.fingerprint, FINGERPRINT_LEN, r->key.text);
 		r->key.len = strlen(r->key.text);
 	}
-	start(&d, secret, "identity");
+	start_digest(&d, secret, "identity");
 	digest_string(&d, name);
 	digest_string(&d, r->key.text);
 	add_values(&d, r->route->scope, &r->vars);
@@ -209,10 +209,10 @@ enum err fingerprint_natural(const unsigned char secret[SECRET_LEN], struct requ
 	struct value v;
 	struct digest d;
 
-	start(&d, secret, "natural");
+	start_digest(&d, secret, "natural");
 	digest_string(&d, name);
 	for (strings source = r->route->unique; *source; source++) {
-		enum err e = source_find(r, *source, &v);
+		enum err e = value_source_find(r, *source, &v);
 
 		if (e != OK)
 			return e;
@@ -235,7 +235,7 @@ void fingerprint_downstream(
 	char hex[33], *p = out;
 	struct digest d;
 
-	start(&d, secret, "downstream");
+	start_digest(&d, secret, "downstream");
 	digest_part(&d, &op->id, sizeof(op->id));
 	digest_part(&d, &op->nonce, sizeof(op->nonce));
 	digest_end(&d, bytes, sizeof(bytes));

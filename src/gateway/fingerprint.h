@@ -27,7 +27,7 @@ const char *route_name(const struct route *route, const char *script_name);
  *   secret  store_secret()
  *
  * A key that is derived (r->key.is_derived) is set to the fingerprint's digest.  The body has been
- * read.  Returns OK; source_find()'s errors.
+ * read.  Returns OK; value_source_find()'s errors.
  */
 enum err fingerprint_take(const unsigned char secret[SECRET_LEN], struct request *r) MUSTCHECK;
 
@@ -40,7 +40,7 @@ bool fingerprint_principal(const unsigned char secret[SECRET_LEN], struct reques
  *   has_one  set on OK; false: none of its values is there
  *
  * Returns OK; ERR_INVALID one of them is there more than once, or longer than VALUE_MAX; else
- * source_find()'s errors.
+ * value_source_find()'s errors.
  */
 enum err fingerprint_natural(const unsigned char secret[SECRET_LEN], struct request *r,
 	unsigned char out[NATURAL_LEN], bool *has_one) MUSTCHECK;

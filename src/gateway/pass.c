@@ -18,6 +18,11 @@
  */
 #include "gateway/pass.h"
 
+#include "base/log.h"
+#include "gateway/body.h"
+#include "gateway/refusal.h"
+#include "gateway/request_log.h"
+#include "gateway/route.h"
 #include "keeper/link.h"
 
 #include <errno.h>
@@ -46,7 +51,7 @@ struct pump {
 };
 
 /* False: nobody wants more of the body. */
-static bool feed(const struct pump *p, const char *buf, ssize_t n)
+static bool feed_script(const struct pump *p, const char *buf, ssize_t n)
 {
 	struct pollfd fds[2] = {{p->out_fd, POLLOUT, 0}, {p->over_fd, POLLIN, 0}};
 
@@ -67,7 +72,7 @@ static bool feed(const struct pump *p, const char *buf, ssize_t n)
 	return true;
 }
 
-static void *pump(void *arg)
+static void *pump_body(void *arg)
 {
 	struct pump *p = arg;
 	char buf[PIECE];
@@ -76,7 +81,7 @@ static void *pump(void *arg)
 
 	/* A script need not read its body; the server wants to be rid of it all the same. */
 	while ((n = web_peer_read(p->peer, buf, sizeof(buf))) > 0)
-		is_wanted = is_wanted && feed(p, buf, n);
+		is_wanted = is_wanted && feed_script(p, buf, n);
 	close(p->out_fd);
 	return NULL;
 }
@@ -171,10 +176,10 @@ static enum err pass_output(struct request *r, struct keeper_link *link, int fd,
 /* The body that was read, as the caller's own descriptor. */
 static enum err take_body(struct request *r, int *in_fd)
 {
-	enum err e = request_body_fd(r, in_fd);
+	enum err e = body_fd(r, in_fd);
 
 	if (e == OK)
-		r->body.fd = -1;
+		r->body.spool.fd = -1;
 	return e;
 }
 
@@ -183,14 +188,14 @@ static enum err take_body(struct request *r, int *in_fd)
 static enum err open_input(struct request *r, int *in_fd, struct pump *pump_out)
 {
 	int pipe_fds[2];
-	enum err e = request_length(r, &pump_out->length);
+	enum err e = body_length(r, &pump_out->length);
 
 	if (e != OK)
 		return e;
-	if (r->has_body) /* a key was looked for in it, and was not there */
+	if (r->body.is_read) /* a key was looked for in it, and was not there */
 		return take_body(r, in_fd);
 	if (pump_out->length < 0 && variables_get(&r->vars, "HTTP_TRANSFER_ENCODING")) {
-		e = request_read_body(r, r->cf->defaults.max_request_bytes, r->cf->spool);
+		e = body_read(r, r->cf->defaults.max_request_bytes, r->cf->spool);
 		return e == OK ? take_body(r, in_fd) : e;
 	}
 	if (pump_out->length <= 0) {
@@ -200,7 +205,7 @@ static enum err open_input(struct request *r, int *in_fd, struct pump *pump_out)
 		return OK;
 	}
 	if (pump_out->length <= SMALL_BODY) {
-		e = request_read_body(r, SMALL_BODY, NULL);
+		e = body_read(r, SMALL_BODY, NULL);
 		return e == OK ? take_body(r, in_fd) : e;
 	}
 	web_peer_set_length(r->peer, pump_out->length);
@@ -218,7 +223,7 @@ static enum err start_pump(struct pump *p)
 	if (p->out_fd < 0)
 		return OK;
 	p->over_fd = eventfd(0, EFD_CLOEXEC);
-	if (p->over_fd < 0 || pthread_create(&p->thread, NULL, pump, p) != 0)
+	if (p->over_fd < 0 || pthread_create(&p->thread, NULL, pump_body, p) != 0)
 		return err_set(ERR_NOMEM, "start a thread: %s", strerror(errno));
 	p->is_started = true;
 	return OK;
@@ -241,48 +246,117 @@ static void stop_pump(struct request *r, struct pump *p, bool has_client)
 		close(p->over_fd);
 }
 
-enum err pass_through(
-	struct request *r, struct keeper_link *link, int64_t *sent, struct ending *end, int *failed)
+/*
+ * Orders the run with in_fd as its standard input, and passes its output on.
+ *
+ * Returns like pass_output(); ERR_ABSENT nothing was started and nothing was sent, *failed is the
+ * errno; ERR_GONE the client or the keeper has left; ERR_INVALID too many variables for an order;
+ * ERR_NOMEM; ERR_SYSTEM.  Closes in_fd.
+ */
+static enum err run_script(struct request *r, int in_fd, struct pump *pump, int64_t *sent,
+	struct ending *end, int *failed)
 {
-	struct pump p = {.out_fd = -1, .over_fd = -1};
+	struct keeper_link *link = &r->worker->link;
+	int out[2] = {-1, -1};
 	struct run_spec spec = {
 		.script = &r->script,
 		.store_url = "",
 		.spool = "",
 		.route = r->route ? r->route : &r->cf->defaults,
+		.environment = r->vars.list,
+		.stdin_fd = in_fd,
 	};
-	int in_fd = -1, out[2] = {-1, -1};
 	bool is_ordered = false;
-	enum err e = open_input(r, &in_fd, &p);
+	enum err e = OK;
 
-	if (e == ERR_GONE) /* it is the body that broke off */
-		e = ERR_INVALID;
-	*sent = 0;
-	*end = (struct ending){.output_fd = -1, .exit_status = -1};
-	if (e == OK && pipe2(out, O_CLOEXEC) != 0)
+	if (pipe2(out, O_CLOEXEC) != 0)
 		e = err_set(ERR_NOMEM, "pipe: %s", strerror(errno));
 	if (e == OK) {
 		fcntl(out[0], F_SETFL, O_NONBLOCK);
-		spec.environment = r->vars.list;
-		spec.stdin_fd = in_fd;
 		spec.second_fd = out[1];
 		e = link_order(link, &spec);
 		is_ordered = e == OK;
-		if (e == ERR_INVALID) /* too many variables, which is not the client's fault */
-			e = ERR_SYSTEM;
 	}
-	if (in_fd >= 0)
-		close(in_fd);
+	close(in_fd);
 	if (out[1] >= 0)
 		close(out[1]);
 	if (e == OK)
-		e = start_pump(&p);
+		e = start_pump(pump);
 	if (e == OK)
 		e = pass_output(r, link, out[0], sent, end, failed);
 	if (out[0] >= 0)
 		close(out[0]);
 	if (is_ordered && e != ERR_ABSENT)
 		link_forget(link);
-	stop_pump(r, &p, e == OK || e == ERR_ABSENT);
+	stop_pump(r, pump, e == OK || e == ERR_ABSENT);
+	if (e == ERR_GONE) /* perhaps it was the keeper */
+		link_close(link);
 	return e;
+}
+
+/* The script's input could not be taken: nothing was started. */
+static enum next refuse_input(struct request *r, enum err e)
+{
+	switch (e) {
+	case ERR_REFUSED:
+		return refusal_send(r, PROBLEM_REQUEST_TOO_LARGE, err_text(), NULL, 0);
+	case ERR_GONE:
+	case ERR_INVALID:
+		return refusal_send(r, PROBLEM_REQUEST_INCOMPLETE, err_text(), NULL, 0);
+	default:
+		return refusal_failed(r, e);
+	}
+}
+
+/* What is left to say once the script has ended, or could not be run. */
+static enum next finish_answer(struct request *r, enum err e, int64_t sent, int failed)
+{
+	if (e == ERR_ABSENT) {
+		log_warn("%s: %s", r->script.path, strerror(failed));
+		return refusal_send(r, PROBLEM_SCRIPT_NOT_STARTED, NULL, NULL, 1);
+	}
+	if (e == OK && sent > 0) {
+		request_log_write(r);
+		web_peer_write(r->peer, NULL, 0, true);
+		return FINISHED;
+	}
+	if (e == OK)
+		return refusal_send_as(r, PROBLEM_SCRIPT_FAILED, COUNTER_NOT_STARTED,
+			"The script ended without an answer", NULL, 0);
+	if (sent > 0 || (e == ERR_GONE && web_peer_is_gone(r->peer)))
+		return FINISHED;
+	return refusal_failed(r, e);
+}
+
+static void count_passed(struct request *r)
+{
+	counters_add(request_counters(r), COUNTER_PASSED);
+	r->log.outcome = "passed";
+}
+
+enum next pass_request(struct request *r)
+{
+	struct pump p = {.out_fd = -1, .over_fd = -1};
+	struct ending end = {.output_fd = -1, .exit_status = -1}; /* until it has been seen */
+	int64_t sent = 0;
+	int in_fd = -1, failed = 0;
+	enum err e;
+
+	if (route_open_script(r) == FINISHED)
+		return FINISHED;
+	e = link_open(r->worker->control_fd, &r->worker->link);
+	if (e != OK)
+		return refusal_failed(r, e);
+	e = open_input(r, &in_fd, &p);
+	if (e != OK) {
+		count_passed(r);
+		return refuse_input(r, e);
+	}
+	e = run_script(r, in_fd, &p, &sent, &end, &failed);
+	count_passed(r);
+	r->log.exit_status = end.exit_status;
+	r->log.run_us = end.run_us > 0 ? end.run_us : -1;
+	finish_answer(r, e, sent, failed);
+	ending_free(&end);
+	return FINISHED;
 }

@@ -14,20 +14,18 @@
  * What it does not know: how an operation is run, and what its result is (gateway/protect.c,
  * gateway/replay.c).
  */
-#include "base/clock.h"
-#include "gateway/fingerprint.h"
-#include "gateway/source.h"
-#include "gateway/steps.h"
-#include "gateway/waiting.h"
+#include "gateway/progress.h"
 
-#include <string.h>
+#include "base/clock.h"
+#include "gateway/refusal.h"
+#include "gateway/waiting.h"
 
 static bool is_async(const struct request *r)
 {
 	return r->route->async == ASYNC_ALWAYS || r->prefer.respond_async;
 }
 
-void progress_take_preference(struct request *r)
+void progress_read_preference(struct request *r)
 {
 	r->prefer.wait_ms = -1;
 	if (r->route->prefer || r->route->async == ASYNC_PREFER)
@@ -38,21 +36,20 @@ void progress_take_preference(struct request *r)
 static int retry_after(struct request *r, const struct operation *found)
 {
 	int64_t so_far_ms = clock_wall_ms() - found->updated_ms;
-	int64_t usual_ms = counters_expect(answer_counters(r), found->route);
+	int64_t usual_ms = counters_expect(request_counters(r), found->route);
 	int64_t s = ((usual_ms > so_far_ms ? usual_ms - so_far_ms : so_far_ms) + 999) / 1000;
 
 	return s < 1 ? 1 : s > 60 ? 60 : (int)s;
 }
 
-enum next progress_tell(struct request *r, const struct operation *found)
+enum next progress_answer(struct request *r, const struct operation *found)
 {
 	bool is_page = problem_prefers_html(variables_get(&r->vars, "HTTP_ACCEPT"));
 	bool is_ours = found == &r->op; /* the first caller */
 	bool is_accepted = is_async(r) || r->route->in_progress == IN_PROGRESS_ACCEPT ||
 			   r->is_resource || (is_ours && is_page);
 
-	return answer_problem(r, is_accepted ? PROBLEM_ACCEPTED : PROBLEM_IN_PROGRESS,
-		is_accepted ? COUNTER_ACCEPTED : COUNTER_IN_PROGRESS, NULL, found,
+	return refusal_send(r, is_accepted ? PROBLEM_ACCEPTED : PROBLEM_IN_PROGRESS, NULL, found,
 		retry_after(r, found));
 }
 
@@ -78,9 +75,8 @@ static int64_t wait_ms(const struct request *r)
 	return is_async(r) ? 0 : ms;
 }
 
-enum err progress_wait(struct request *r, struct operation *found,
-	enum err (*look)(struct request *r, struct operation *found, enum verdict *verdict),
-	enum verdict *verdict)
+enum err progress_wait(struct request *r,
+	enum err (*lookup)(struct request *r, enum verdict *verdict), enum verdict *verdict)
 {
 	struct pollfd stop[2] = {{r->worker->stop_fd, POLLIN, 0}, web_peer_pollfd(r->peer)};
 	int64_t ms = wait_ms(r);
@@ -88,59 +84,13 @@ enum err progress_wait(struct request *r, struct operation *found,
 	enum err e = OK;
 
 	/* Without a place to wait at, the caller is answered like one who does not want to. */
-	if (ms == 0 || waiting_begin(&w, r->store, found, r->route->max_waiters, ms) != OK)
+	if (ms == 0 || waiting_begin(&w, r->store, &r->found, r->route->max_waiters, ms) != OK)
 		return OK;
 	do {
-		e = look(r, found, verdict);
+		e = lookup(r, verdict);
 	} while (e == OK && *verdict == VERDICT_IN_PROGRESS && waiting_pause(&w, stop));
 	waiting_end(&w);
 	if (e == OK && *verdict == VERDICT_REPLAY)
-		counters_add(answer_counters(r), COUNTER_WAITED);
+		counters_add(request_counters(r), COUNTER_WAITED);
 	return e;
-}
-
-/* ---- the operation's own address ---- */
-
-/* GET SCRIPT?_operation=REF; false: an ordinary request for the script. */
-static bool names_operation(struct request *r, char ref[REF_LEN + 1])
-{
-	const char *method = variables_get(&r->vars, "REQUEST_METHOD");
-	struct value v;
-
-	if (!r->route || (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) ||
-		source_find(r, "query:_operation", &v) != OK || v.n != 1 || v.len != REF_LEN ||
-		strspn(v.text, "0123456789abcdef") != REF_LEN)
-		return false;
-	memcpy(ref, v.text, REF_LEN + 1);
-	return true;
-}
-
-/*
- * An operation of another route, or of somebody else, is as unknown as one that is not there: the
- * answer tells nothing about it.
- */
-enum next progress_resource(struct request *r)
-{
-	char ref[REF_LEN + 1];
-	struct operation found;
-	enum err e;
-
-	if (!names_operation(r, ref))
-		return NEXT;
-	r->is_resource = true;
-	progress_take_preference(r);
-	e = deployment_store(r->deployment, variables_get(&r->vars, "DOCUMENT_ROOT"), &r->store);
-	if (e == OK)
-		e = store_find_ref(r->store, ref, &found, NULL);
-	if (e != OK && e != ERR_ABSENT)
-		return answer_store_failed(r, e);
-	fingerprint_principal(store_secret(r->store), r);
-	if (e == OK && strncmp(found.route, r->log.route, ROUTE_NAME_MAX) == 0 &&
-		memcmp(found.principal, r->op.principal, PRINCIPAL_LEN) == 0) {
-		memcpy(r->op.identity, found.identity, IDENTITY_LEN);
-		memcpy(r->op.fingerprint, found.fingerprint, FINGERPRINT_LEN);
-		if (protect_tell(r) == FINISHED)
-			return FINISHED;
-	}
-	return answer_problem(r, PROBLEM_OPERATION_UNKNOWN, COUNTER_REQUEST_REFUSED, NULL, NULL, 0);
 }

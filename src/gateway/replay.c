@@ -14,9 +14,15 @@
  *
  * What it does not know: whether the caller may have the answer (operation/claim.c).
  */
+#include "gateway/replay.h"
+
 #include "base/log.h"
+#include "gateway/body.h"
+#include "gateway/refusal.h"
 #include "gateway/reply.h"
-#include "gateway/steps.h"
+#include "gateway/request_log.h"
+#include "gateway/route.h"
+#include "keeper/run.h"
 #include "operation/record.h"
 #include "store/liveness.h"
 
@@ -26,50 +32,49 @@
 
 static struct replay replay_of(const struct request *r)
 {
-	static const unsigned char nobody[PRINCIPAL_LEN];
+	static const unsigned char anonymous[PRINCIPAL_LEN];
 
 	return (struct replay){
 		.says_200 = r->route->replay_status == REPLAY_200,
-		.drops_cookies = memcmp(r->op.principal, nobody, PRINCIPAL_LEN) == 0,
+		.drops_cookies = memcmp(r->op.principal, anonymous, PRINCIPAL_LEN) == 0,
 		.drop = r->route->replay_drop,
 	};
 }
 
-static void note(struct request *r, const struct operation *found, int status)
+static void log_replay(struct request *r, const struct operation *found, int status)
 {
 	operation_ref(found, r->ref);
 	r->log.ref = r->ref;
 	r->log.outcome = "replayed";
 	r->log.status = status;
-	counters_add(answer_counters(r), COUNTER_REPLAYED);
-	answer_log(r);
+	counters_add(request_counters(r), COUNTER_REPLAYED);
+	request_log_write(r);
 }
 
-enum next replay_recorded(
-	struct request *r, const struct operation *found, struct response *res, bool is_duplicate)
+enum next replay_recorded(struct request *r, const struct operation *found, bool is_duplicate)
 {
 	struct body_source rest = {.store = r->store, .op_id = found->id};
 	struct replay how = replay_of(r);
 	enum err e;
 
 	how.says_200 = how.says_200 || is_duplicate;
-	note(r, found, how.says_200 && res->status / 100 == 2 ? 200 : res->status);
-	e = reply_recorded(r->peer, res, &rest, &how);
+	log_replay(r, found, how.says_200 && r->res.status / 100 == 2 ? 200 : r->res.status);
+	e = reply_recorded(r->peer, &r->res, &rest, &how);
 	if (e != OK && e != ERR_GONE)
 		log_warn("operation %s: %s", r->ref, err_text());
-	response_free(res);
+	response_free(&r->res);
 	return FINISHED;
 }
 
 /* ---- semantic ---- */
 
-/* Runs the script.  place_fd is held until it has ended, also when nobody waits for it. */
+/* Runs the script.  place_fd is held until it has ended, also when anonymous waits for it. */
 static enum err run(
 	struct request *r, const struct record_policy *policy, int place_fd, struct ending *end)
 {
 	struct watch watch = {
 		.stop = {{r->worker->stop_fd, POLLIN, 0}, web_peer_pollfd(r->peer)},
-		.on_text = answer_complaint,
+		.on_text = request_log_complaint,
 		.arg = r,
 	};
 	struct run_spec spec = {
@@ -82,44 +87,34 @@ static enum err run(
 		.policy = policy,
 		.second_fd = place_fd,
 	};
-	int failed = 0;
 	enum err e = link_open(r->worker->control_fd, &r->worker->link);
 
 	if (e == OK)
-		e = request_body_fd(r, &spec.stdin_fd);
-	if (e == OK)
-		e = link_order(&r->worker->link, &spec);
-	if (e != OK)
-		return e;
-	e = link_wait(&r->worker->link, &watch, end, &failed);
-	if (e == ERR_GONE)
-		link_close(&r->worker->link);
-	else if (e != ERR_ABSENT)
-		link_forget(&r->worker->link);
-	return e;
+		e = body_fd(r, &spec.stdin_fd);
+	return e == OK ? run_unclaimed(&r->worker->link, &spec, &watch, end) : e;
 }
 
 /* A place to run; it is not one of those that are counted in the store: nothing is claimed. */
-static enum err take_place(const struct request *r, int *fd)
+static enum err take_run_slot(const struct request *r, int *fd)
 {
 	char name[ROUTE_NAME_MAX + 8];
 
-	snprintf(name, sizeof(name), "anew %s", r->op.route);
+	snprintf(name, sizeof(name), "anew %s", r->found.route);
 	return liveness_take_waiting_slot(r->store, name, r->route->max_running, fd);
 }
 
-static enum next refuse(struct request *r, const struct operation *found)
+static enum next refuse_replay(struct request *r)
 {
-	answer_note(r, err_text());
+	request_log_detail(r, err_text());
 	log_warn("operation %s: shown anew: %s", r->ref, err_text());
-	return answer_problem(r, PROBLEM_RESULT_EXPIRED, COUNTER_EXPIRED,
+	return refusal_send(r, PROBLEM_RESULT_EXPIRED,
 		"The operation of this Idempotency-Key was carried out, but the script could not "
 		"show "
 		"its result again",
-		found, 0);
+		&r->found, 0);
 }
 
-enum next replay_anew(struct request *r, const struct operation *found)
+enum next replay_anew(struct request *r)
 {
 	struct record_policy policy = record_policy_of(r->cf, r->route);
 	struct replay how = replay_of(r);
@@ -129,23 +124,22 @@ enum next replay_anew(struct request *r, const struct operation *found)
 	int place_fd = -1;
 	enum err e;
 
-	r->op = *found;
-	operation_ref(found, r->ref);
+	operation_ref(&r->found, r->ref);
 	r->log.ref = r->ref;
-	if (gateway_open_script(r) == FINISHED)
+	if (route_open_script(r) == FINISHED)
 		return FINISHED;
-	e = protect_set_environment(r);
+	e = route_set_environment(r, &r->found);
 	if (e == OK)
 		e = variables_set(&r->vars, "IDEMPOTENCY_REPLAY", "1");
 	if (e == OK)
-		e = take_place(r, &place_fd);
+		e = take_run_slot(r, &place_fd);
 	if (e == ERR_BUSY)
-		return answer_problem(r, PROBLEM_OVERLOADED, COUNTER_OVERLOADED, NULL, found, 1);
+		return refusal_send(r, PROBLEM_OVERLOADED, NULL, &r->found, 1);
 	if (e == OK)
 		e = run(r, &policy, place_fd, &end);
 	if (place_fd >= 0)
 		close(place_fd);
-	answer_complaint_end(r);
+	request_log_complaint_end(r);
 	if (e == OK && (end.is_killed || end.is_timed_out))
 		e = err_set(ERR_INVALID, "the script was ended by a signal");
 	if (e == OK && end.is_output_lost)
@@ -157,9 +151,9 @@ enum next replay_anew(struct request *r, const struct operation *found)
 	if (e != OK) {
 		response_free(&rec.res);
 		ending_free(&end);
-		return refuse(r, found);
+		return refuse_replay(r);
 	}
-	note(r, found, rec.res.status);
+	log_replay(r, &r->found, rec.res.status);
 	rest = (struct body_source){.memory = end.output, .fd = end.output_fd, .at = rec.body_at};
 	e = reply_recorded(r->peer, &rec.res, &rest, &how);
 	if (e != OK && e != ERR_GONE)

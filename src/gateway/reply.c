@@ -83,7 +83,7 @@ static bool is_dropped(const struct replay *replay, const char *name, size_t len
 }
 
 /* The head as a replay has it; owned.  What is not changed stays as it is, byte for byte. */
-static char *filter(const struct response *res, const struct replay *replay, size_t *out_len)
+static char *filter_head(const struct response *res, const struct replay *replay, size_t *out_len)
 {
 	static const char ok[] = "Status: 200 OK\r\n";
 	char *out = malloc(res->head_len + sizeof(ok)), *to = out;
@@ -117,7 +117,7 @@ enum err reply_recorded(struct web_peer *peer, const struct response *res,
 
 	iov[n++] = (struct iovec){res->head, res->head_len};
 	if (replay && (replay->says_200 || replay->drops_cookies || replay->drop)) {
-		filtered = iov[0].iov_base = filter(res, replay, &iov[0].iov_len);
+		filtered = iov[0].iov_base = filter_head(res, replay, &iov[0].iov_len);
 		if (!filtered) {
 			web_peer_break(peer);
 			return err_set(ERR_NOMEM, "reply: out of memory");

@@ -1,140 +1,29 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * gateway/request.c - the body of a request, read and proven
+ * gateway/request.c - the end of a request
  *
- * RFC 3875, section 4.2: the body is exactly CONTENT_LENGTH bytes.  A server, a libfcgi that was
- * interrupted, an ABORT and a broken record all may bring less and look like the end of the body.
- * Only the right number of bytes and a proper end make a body; anything else is not claimed.
- *
- * What it does not know: what the bytes mean.
+ * What it does not know: what the fields of a request mean.
  */
 #include "gateway/request.h"
 
-#include <errno.h>
-#include <inttypes.h>
 #include <jansson.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 void request_free(struct request *r)
 {
 	web_peer_close(&r->peer);
 	variables_free(&r->vars);
 	script_free(&r->script);
-	spool_close(&r->body);
-	json_decref(r->json);
+	spool_close(&r->body.spool);
+	json_decref(r->body.json);
 	response_free(&r->res);
 	deployment_give(&r->deployment);
-	free(r->webhook_asked);
+	free(r->webhook.asked);
 	free(r->located);
 	r->located = NULL;
 }
 
-enum err request_length(const struct request *r, int64_t *len)
+struct counters *request_counters(struct request *r)
 {
-	const char *text = variables_get(&r->vars, "CONTENT_LENGTH");
-	char *end;
-
-	*len = -1;
-	if (!text)
-		return OK;
-	errno = 0;
-	if (*text >= '0' && *text <= '9') {
-		*len = strtoll(text, &end, 10);
-		if (errno == 0 && *end == '\0')
-			return OK;
-	}
-	return err_set(ERR_INVALID, "CONTENT_LENGTH is not a number of bytes");
-}
-
-/* A body that is no longer small goes into a descriptor. */
-static enum err keep_bytes(struct request *r, const char *spool, const char *data, size_t n)
-{
-	enum err e = OK;
-
-	if (r->body.fd < 0 && r->body_len + (int64_t)n <= BODY_HELD) {
-		memcpy(r->body_held + r->body_len, data, n);
-		return OK;
-	}
-	if (r->body.fd < 0) {
-		e = spool_open(&r->body);
-		if (e == OK)
-			e = spool_write(&r->body, spool, r->body_held, (size_t)r->body_len);
-	}
-	return e == OK ? spool_write(&r->body, spool, data, n) : e;
-}
-
-static enum err read_all(struct request *r, int64_t max_bytes, const char *spool)
-{
-	char buf[16384];
-	SHA2_CTX ctx;
-	enum err e = OK;
-	ssize_t n;
-
-	SHA256Init(&ctx);
-	while (e == OK && (n = web_peer_read(r->peer, buf, sizeof(buf))) != 0) {
-		if (n < 0)
-			return err_set(ERR_GONE,
-				"the request's body broke off after %" PRId64 " bytes",
-				r->body_len);
-		if (r->body_len + n > max_bytes)
-			return err_set(ERR_REFUSED, "the request's body is over %" PRId64 " bytes",
-				max_bytes);
-		SHA256Update(&ctx, (const uint8_t *)buf, (size_t)n);
-		e = keep_bytes(r, spool, buf, (size_t)n);
-		r->body_len += n;
-	}
-	SHA256Final(r->body_digest, &ctx);
-	return e;
-}
-
-enum err request_read_body(struct request *r, int64_t max_bytes, const char *spool)
-{
-	char text[24];
-	int64_t announced;
-	enum err e = request_length(r, &announced);
-
-	if (e != OK)
-		return e;
-	if (announced > max_bytes)
-		return err_set(ERR_REFUSED,
-			"the request's body has %" PRId64 " bytes, over %" PRId64, announced,
-			max_bytes);
-	/* A CGI program without CONTENT_LENGTH has a body only when chunks were announced. */
-	if (announced < 0 && web_peer_is_cgi(r->peer) &&
-		!variables_get(&r->vars, "HTTP_TRANSFER_ENCODING"))
-		announced = 0;
-	web_peer_set_length(r->peer, announced);
-	e = read_all(r, max_bytes, spool);
-	if (e == OK && announced >= 0 && r->body_len != announced)
-		e = err_set(ERR_GONE,
-			"the request's body has %" PRId64 " bytes instead of %" PRId64, r->body_len,
-			announced);
-	if (e == OK && r->body.fd >= 0)
-		e = spool_rewind(&r->body);
-	if (e != OK)
-		return e;
-	r->has_body = true;
-	snprintf(text, sizeof(text), "%" PRId64, r->body_len);
-	e = variables_set(&r->vars, "CONTENT_LENGTH", text);
-	return e == OK ? variables_set(&r->vars, "HTTP_TRANSFER_ENCODING", NULL) : e;
-}
-
-enum err request_body_fd(struct request *r, int *fd)
-{
-	enum err e = OK;
-
-	if (r->body.fd < 0) {
-		e = spool_open(&r->body);
-		if (e == OK)
-			e = spool_write(&r->body, NULL, r->body_held, (size_t)r->body_len);
-		if (e == OK)
-			e = spool_rewind(&r->body);
-	}
-	if (e != OK) /* a part of it must not be taken for all */
-		spool_close(&r->body);
-	*fd = r->body.fd;
-	return e;
+	return r->deployment ? deployment_counters(r->deployment) : NULL;
 }

@@ -19,6 +19,16 @@
 #include "metrics/counters.h"
 #include "store/store.h"
 
+/*
+ * What follows a step; the table in gateway/gateway.c has the successors.  There is no error: a
+ * step that cannot go on has answered the request.
+ */
+enum next {
+	NEXT,        /* the step that the table names */
+	UNPROTECTED, /* the request has no key and needs none: it passes through */
+	FINISHED     /* it has been answered, or its client has left */
+};
+
 /* One thread that serves requests, and its channel to the keeper. */
 struct worker {
 	int control_fd; /* to the keeper; borrowed */
@@ -27,76 +37,87 @@ struct worker {
 	const char *config_path; /* --config, or NULL; borrowed */
 };
 
-/* Bytes of a body that need no descriptor until somebody wants one: a retry never does. */
+/* Bytes of a body that are held without a descriptor.  The answer to a retry needs none. */
 #define BODY_HELD 8192
 
+/*
+ * Each group is set by the step it is headed with, and not changed later but where that is said.
+ * "Owned" is freed by request_free(); "borrowed" is not.
+ */
 struct request {
-	struct worker *worker;
+	/* gateway_serve() */
+	struct worker *worker; /* borrowed from the thread */
 	struct web_peer *peer; /* owned */
 	enum way way;
-	const char *control_path; /* WAY_CONTROL_FILE; borrowed */
+	const char *control_path; /* WAY_CONTROL_FILE; borrowed from the program's arguments */
 
-	struct variables vars;
-	char *located;                 /* the script as the server names it; owned */
+	/* read; later steps set variables in it, and remove some */
+	struct variables vars; /* owned */
+
+	/* script */
+	char *located; /* the script as the server names it; owned */
+
+	/* route */
 	struct deployment *deployment; /* owned share */
 	const struct config *cf;       /* borrowed from deployment */
 	const struct route *route;     /* borrowed from deployment; NULL: none matches */
-	struct script script;
 
+	/* key; a derived one gets its text in lookup */
 	struct key key;
-	bool has_body; /* it has been read: body_len bytes ... */
-	int64_t body_len;
-	struct spool body;         /* ... in here, when it is open, or ... */
-	char body_held[BODY_HELD]; /* ... here */
-	unsigned char body_digest[DIGEST_LEN];
-	struct json_t *json; /* the body as a document, where somebody looked into it; owned */
 
-	struct store *store;       /* borrowed from deployment */
-	struct operation op;       /* ours, or the one that was there */
-	struct operation previous; /* the row of an earlier attempt, which the claim takes over; id
-				      0: none */
-	char ref[REF_LEN + 1];
-	struct response res; /* a recorded one that was found; owned */
-	unsigned char natural[NATURAL_LEN];
-	bool has_natural;
-	char *webhook_asked; /* what the client wants told; owned; or NULL */
-	const char *webhook; /* who hears how it ends; borrowed; or NULL */
-	bool webhook_is_trusted;
-	struct prefer prefer; /* as far as the route allows it */
-	bool is_resource;     /* it asks for an operation by its own address */
+	/* body, or a step before it that looks into the body */
+	struct request_body {
+		bool is_read; /* len bytes have been read ... */
+		int64_t len;
+		struct spool spool;   /* ... into here, when it is open (owned), or ... */
+		char held[BODY_HELD]; /* ... here */
+		unsigned char digest[DIGEST_LEN]; /* SHA-256 of them */
+		struct json_t *json; /* them as a document, once a value was looked for; owned */
+	} body;
 
+	/* lookup, and operation */
+	struct store *store; /* borrowed from deployment */
+	/* What this request asks for: identity, fingerprint, principal and route.  From the claim
+	 * on it is the operation that this request carries out. */
+	struct operation op;
+	/* The operation that has op's identity, as it was when the store was last asked; the claim
+	 * takes its row over.  id 0: there is none. */
+	struct operation found;
+	struct response res;   /* its recorded response, or that of the natural key's; owned */
+	char ref[REF_LEN + 1]; /* of the operation that the answer is about; "": none yet */
+	struct prefer prefer;  /* as far as the route allows it */
+	bool is_resource;      /* the request is for an operation's own address */
+	struct {
+		bool is_there;
+		unsigned char digest[NATURAL_LEN];
+	} natural;
+	struct {
+		char *asked;     /* the URL that the client sent; owned; or NULL */
+		const char *url; /* the one to notify; borrowed from asked or route; or NULL */
+		bool is_trusted; /* see webhook_url_choose() */
+	} webhook;
+
+	/* claim; or replay, or pass */
+	struct script script; /* owned */
+
+	/* run */
 	struct attended attended; /* while it runs */
 
-	struct log_request log;
-	char log_detail[256];
-	bool is_logged;
-	char complaint[1000]; /* a line of the script's error output, as far as it has come */
-	size_t complaint_len;
+	/* All steps. */
+	struct log_request log; /* its texts are borrowed from this request, or static */
+	struct {
+		char detail[256]; /* log.detail */
+		bool is_written;
+		char complaint[1000]; /* a line of the script's error output, as far as it has come
+				       */
+		size_t complaint_len; /* bytes of it */
+	} log_text;
 };
 
 /* Frees everything; ends the connection. */
 void request_free(struct request *r);
 
-/*
- * request_read_body - reads the whole body, and its SHA-256 into r->body_digest
- *
- * The length is proven: with CONTENT_LENGTH exactly that many bytes must come, and without it a
- * proper end.  CONTENT_LENGTH is then set to the length and HTTP_TRANSFER_ENCODING removed.
- *
- * Returns OK; ERR_REFUSED over max_bytes; ERR_GONE it broke off or is of another length than
- * announced; ERR_INVALID CONTENT_LENGTH is not a number; ERR_FULL, ERR_NOMEM, ERR_SYSTEM no room
- * for it.  Blocks while the client sends.
- */
-enum err request_read_body(struct request *r, int64_t max_bytes, const char *spool) MUSTCHECK;
-
-/*
- * request_body_fd - the descriptor of the body that was read, at its start; borrowed from r
- *
- * Returns OK; ERR_NOMEM (also: no descriptors), ERR_SYSTEM.
- */
-enum err request_body_fd(struct request *r, int *fd) MUSTCHECK;
-
-/* CONTENT_LENGTH; -1 when there is none.  ERR_INVALID: not a number. */
-enum err request_length(const struct request *r, int64_t *len) MUSTCHECK;
+/* The counters of the request's deployment; NULL is one that counts nothing. */
+struct counters *request_counters(struct request *r);
 
 #endif

@@ -1,22 +1,23 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * http/form.c - takes a form in a body apart, block by block
+ * http/form.c - parses a form in a body, block by block
  *
- * The unread bytes are a window that moves over the body: more() drops what is done with from its
- * front and reads a block behind its end.  Where the blocks end changes nothing in what is read.
+ * The unread bytes are a window that moves over the body: more() drops the bytes that have been
+ * read from its front and reads a block behind its end.
  *
  * RULES
+ *   (1) The result does not depend on where the blocks end (unit/form).
+ *   (2) A multipart form that parsers read in different ways is refused, so that a script does not
+ *       see other fields than the gateway: a boundary line that begins after a bare LF or goes on
+ *       after the boundary; NUL or half a line end in a head; a head that names its part twice
+ *       (unit/form).
+ *   (3) No urlencoded form is malformed: a byte that is not part of a percent sequence stands for
+ *       itself (unit/form).
+ *   (4) No message quotes the form; parts are named by number (unit/form).
  *
- *   (1) Where parsers differ, a multipart form is refused instead of read in one of the ways, so
- *       that a script does not see other fields than we do: a boundary line that begins after a
- *       bare LF or goes on after the boundary; NUL or half a line end in a head; a head that names
- *       its part twice.
- *   (2) urlencoded has no malformed forms: whatever is not a percent sequence stands for itself.
- *   (3) No message quotes the form; parts are named by number.
- *
- * Does not know which fields matter.  Character sets, "[]" in names and repeated names are left to
- * whoever asked; a Content-Transfer-Encoding is not undone (RFC 7578, 4.7: it is deprecated, and
- * what scripts use ignores it).
+ * Does not know which fields matter, nor character sets, "[]" in names and repeated names.  A
+ * Content-Transfer-Encoding is not undone (RFC 7578, 4.7: it is deprecated, and the libraries of
+ * scripts ignore it).
  */
 #include "http/form.h"
 
@@ -32,8 +33,8 @@
 
 struct window {
 	int fd;
-	int64_t at, len; /* read up to here; of so many bytes */
-	size_t pos, end; /* what is in the window */
+	int64_t at, len; /* offset of the next byte to read; bytes of the body */
+	size_t pos, end; /* the unread bytes: buf[pos] up to buf[end] */
 	int part;        /* number of the part, from 1; 0: before the first */
 	char buf[FORM_HEAD_MAX + 4 + FORM_BLOCK]; /* a head, the line ends around it, and a block */
 };
@@ -43,7 +44,7 @@ struct span {
 };
 
 struct parameter {
-	struct span name, value; /* value: without its quotes, escapes as they are */
+	struct span name, value; /* value: without its quotes, with its escapes */
 	bool is_quoted;
 };
 
@@ -61,7 +62,8 @@ static bool is_at_end(const struct window *w)
 	return w->at >= w->len;
 }
 
-/* Reads what one call gives of the next block.  Not at the end of the body. */
+/* Reads the next block, or the part of it that one call gives.  Not to be called at the body's end.
+ */
 static enum err more(struct window *w)
 {
 	int64_t left = w->len - w->at;
@@ -83,7 +85,7 @@ static enum err more(struct window *w)
 	return OK;
 }
 
-/* At least n bytes in the window, or all that are left. */
+/* Fills the window with at least n bytes, or with all that are left. */
 static enum err need(struct window *w, size_t n)
 {
 	enum err rc = OK;
@@ -132,7 +134,7 @@ static bool is_word(struct span s, const char *word)
 	return len_of(s) == strlen(word) && strncasecmp(s.p, word, len_of(s)) == 0;
 }
 
-/* In a head, a line end inside of a field is a fold (RFC 5322, 2.2.3), and a blank as well. */
+/* In a head, a line end inside of a field is a fold (RFC 5322, 2.2.3), and is read as a blank. */
 static bool is_fold(char c)
 {
 	return is_blank(c) || c == '\r' || c == '\n';
@@ -144,7 +146,7 @@ static void skip_folds(struct span *in)
 		in->p++;
 }
 
-/* Up to a blank, a semicolon or a quote. */
+/* Takes the bytes before the next blank, semicolon or quote. */
 static struct span take_word(struct span *in)
 {
 	struct span word = *in;
@@ -155,7 +157,7 @@ static struct span take_word(struct span *in)
 	return word;
 }
 
-/* Behind its opening quote; false: it has no end. */
+/* Takes a quoted string whose opening quote was read; false: it has no end. */
 static bool take_quoted(struct span *in, struct span *out)
 {
 	out->p = in->p;
@@ -200,8 +202,9 @@ static enum found next_parameter(struct span *in, struct parameter *out)
 }
 
 /*
- * True: set.  Many clients send "=" or "/" without the quotes that they need.  A comma without
- * quotes ends the boundary for some scripts, so it is none for us.
+ * Sets the boundary; false: it is not valid.  Many clients send "=" or "/" without the quotes that
+ * they need, which is accepted.  A comma without quotes is not: for some scripts it ends the
+ * boundary.
  */
 static bool set_boundary(const struct parameter *given, char boundary[71])
 {
@@ -246,7 +249,7 @@ struct form_type form_type_of(const char *content_type)
 
 /* ---- urlencoded ---- */
 
-/* The pair that is being read. */
+/* The pair of name and value that is being read. */
 struct pair {
 	char name[FORM_NAME_MAX + 1];
 	size_t name_len;
@@ -263,8 +266,9 @@ static int hex_value(char c)
 }
 
 /*
- * Decodes len bytes in place and returns how many they are then.  is_whole: nothing follows;
- * otherwise a percent sequence that may go on is left: *used is less than len.
+ * Decodes len bytes in place and returns the length of the result.  is_whole: no bytes follow
+ * these; otherwise a percent sequence that may continue in the next block is left, and *used is
+ * less than len.
  */
 static size_t decode(char *s, size_t len, bool is_whole, size_t *used)
 {
@@ -286,7 +290,7 @@ static size_t decode(char *s, size_t len, bool is_whole, size_t *used)
 	return n;
 }
 
-/* A name that does not fit is cut, to a length that says so. */
+/* Appends to the name.  One that is too long is cut to FORM_NAME_MAX + 1 bytes. */
 static void add_name(struct pair *pair, const char *bytes, size_t len)
 {
 	if (len > sizeof(pair->name) - pair->name_len)
@@ -303,7 +307,7 @@ static enum err end_name(struct pair *pair, const struct form_handler *h)
 	return h->field(h->arg, pair->name, pair->name_len, NULL, 0);
 }
 
-/* A name without "=" has an empty value; nothing at all is no field. */
+/* A name without "=" has an empty value; an empty pair is no field. */
 static enum err end_pair(struct pair *pair, const struct form_handler *h)
 {
 	enum err rc = pair->is_value || pair->name_len == 0 ? OK : end_name(pair, h);
@@ -313,7 +317,7 @@ static enum err end_pair(struct pair *pair, const struct form_handler *h)
 	return rc;
 }
 
-/* Up to the end of a name, a value or the window. */
+/* Reads to the end of a name, of a value or of the window. */
 static enum err take_run(struct window *w, struct pair *pair, const struct form_handler *h)
 {
 	char *s = w->buf + w->pos;
@@ -358,7 +362,8 @@ static enum err refuse(const struct window *w, const char *what)
 	return err_set(ERR_INVALID, "part %d of the multipart form %s", w->part, what);
 }
 
-/* %22, %0D and %0A: what the HTML Standard escapes in a name, and all that it escapes. */
+/* %22, %0D and %0A: the characters that browsers escape in a name (HTML Standard), and no others.
+ */
 static int escaped_char(struct span s)
 {
 	int c = len_of(s) >= 3 && s.p[0] == '%' && hex_value(s.p[1]) >= 0 && hex_value(s.p[2]) >= 0
@@ -454,7 +459,7 @@ static enum err find_disposition(const struct window *w, struct span head, struc
 	return out->p ? OK : refuse(w, "has no Content-Disposition");
 }
 
-/* `head` is behind the "\n" of the line before it. */
+/* Reads a part's header block; head.p[-1] is the LF of the line before it. */
 static enum err take_head(const struct window *w, struct span head, const char *delimiter,
 	const struct form_handler *h)
 {
@@ -474,8 +479,8 @@ static enum err take_head(const struct window *w, struct span head, const char *
 }
 
 /*
- * The window begins with the CRLF of the boundary line, and then with that of the empty line: there
- * the next boundary may already begin, when a part has no data.
+ * Reads a part's head.  The window begins with the CRLF of the boundary line; afterwards it begins
+ * with the CRLF of the empty line, where the next boundary may begin when a part has no data.
  */
 static enum err read_head(struct window *w, const char *delimiter, const struct form_handler *h)
 {
@@ -498,8 +503,8 @@ static enum err read_head(struct window *w, const char *delimiter, const struct 
 }
 
 /*
- * Up to and with the next delimiter.  The window begins with a CRLF that is no data but may be part
- * of the delimiter.  h NULL: what is read is not data, but before the first part.
+ * Reads up to and with the next delimiter.  The window begins with a CRLF that is no data but may
+ * be part of the delimiter.  h NULL: these bytes are before the first part, and no data.
  */
 static enum err read_data(struct window *w, const char *delimiter, const struct form_handler *h)
 {
@@ -508,7 +513,8 @@ static enum err read_data(struct window *w, const char *delimiter, const struct 
 	for (;;) {
 		const char *start = w->buf + w->pos;
 		const char *found = memmem(start, have(w), delimiter, len);
-		/* All but what may be a CR and the beginning of a delimiter. */
+		/* All bytes but those at the end that may be a CR and the beginning of a delimiter.
+		 */
 		size_t n = found ? (size_t)(found - start) - 1 : have(w) > len ? have(w) - len : 0;
 		enum err rc = OK;
 
@@ -531,7 +537,7 @@ static enum err read_data(struct window *w, const char *delimiter, const struct 
 	}
 }
 
-/* Behind "--boundary": "--" if it is the last one, blanks, and the end of the line. */
+/* Reads the rest of a boundary's line: "--" after the last boundary, blanks, and a line end. */
 static enum err read_boundary_end(struct window *w, bool *is_last)
 {
 	enum err rc = need(w, 2);
@@ -545,7 +551,7 @@ static enum err read_boundary_end(struct window *w, bool *is_last)
 		rc = need(w, 2);
 	if (rc != OK)
 		return rc;
-	/* Nobody looks at what follows the last one, so its line may end in any way. */
+	/* No parser reads beyond the last boundary, so its line may end in any way. */
 	if (*is_last ? have(w) == 0 || w->buf[w->pos] == '\r' || w->buf[w->pos] == '\n'
 		     : starts_with(w, "\r\n"))
 		return OK;
@@ -560,7 +566,7 @@ static enum err read_multipart(struct window *w, const char *boundary, const str
 
 	memcpy(delimiter, "\n--", 3);
 	memcpy(delimiter + 3, boundary, strlen(boundary) + 1);
-	/* The first boundary line may be the first of the body. */
+	/* The first boundary may begin the body: put the CRLF that a delimiter needs before it. */
 	memcpy(w->buf, "\r\n", 2);
 	w->end = 2;
 	rc = read_data(w, delimiter, NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * http/form.h - the fields of a form in a request's body, as the script will see them
+ * http/form.h - reads the fields of a form in a request's body, as the script will see them
  *
  * Two encodings: application/x-www-form-urlencoded (WHATWG URL Standard, 5.1) and
  * multipart/form-data (RFC 7578, RFC 2046, 5.1).  The body is read as a stream, in constant memory.
@@ -15,7 +15,7 @@
 
 #define FORM_NAME_MAX   1024  /* bytes of a decoded field name */
 #define FORM_HEAD_MAX   8192  /* bytes of a part's header block, line ends included */
-#define FORM_FIELDS_MAX 32768 /* each costs its reader time, however short it is */
+#define FORM_FIELDS_MAX 32768 /* a limit, because even an empty field takes time */
 
 enum form_kind { FORM_NONE, FORM_URLENCODED, FORM_MULTIPART };
 
@@ -29,15 +29,15 @@ struct form_type {
  *
  *   content_type  may be NULL; borrowed
  *
- * FORM_NONE: anything else, and multipart/form-data without exactly one valid boundary.
+ * FORM_NONE: any other type, and multipart/form-data without exactly one valid boundary.
  */
 struct form_type form_type_of(const char *content_type);
 
 /*
- * What a form is handed to, in the order of the body: field() once per field, then data() any
- * number of times (never with 0 bytes), with the decoded value (urlencoded) or the raw bytes
- * (multipart).  What they return other than OK ends the reading.  All bytes are borrowed for the
- * call, end in no NUL and may hold any byte.
+ * The functions that receive a form, in the order of the body: field() once per field, then data()
+ * any number of times (never with 0 bytes), with the decoded value (urlencoded) or the raw bytes
+ * (multipart).  If one does not return OK, form_read() ends and returns that.  All bytes are
+ * borrowed for the call, end in no NUL and may hold any byte.
  *
  *   name_len  FORM_NAME_MAX + 1: the name of an urlencoded field is longer, and cut
  *   head  the header block of the part: lines with their CRLF, without the empty one; urlencoded:
@@ -57,8 +57,8 @@ struct form_handler {
  *
  * Returns OK; ERR_INVALID it is not a well-formed form, or has more than FORM_FIELDS_MAX fields,
  * the text says why and quotes nothing of it; ERR_SYSTEM it cannot be read, or is shorter than len;
- * or what the handler returned.  After an error, what was handed over before stays handed over, and
- * the last value may be incomplete. Takes about 30 KB of stack.  Blocks on the disk only.
+ * or the handler's error.  After an error the handler has received the fields before it, and the
+ * last value may be incomplete.  Takes about 30 KB of stack.  Blocks on the disk only.
  */
 enum err form_read(
 	int fd, int64_t len, const struct form_type *type, const struct form_handler *h) MUSTCHECK;

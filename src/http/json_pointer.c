@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * http/json_pointer.c - walks through a document, one reference token after the other
+ * http/json_pointer.c - follows a pointer through a document, and parses documents
  *
- * A token is compared with the names of an object as it is written, so that nothing is copied and
- * no lookup can fail for want of memory.  Does not know what the values are for.
+ * A token is compared with the names of an object without decoding it first: nothing is copied, and
+ * no lookup fails for want of memory.  Does not know what the values are for.
  */
 #include "http/json_pointer.h"
 
@@ -24,7 +24,7 @@ bool json_pointer_is_valid(const char *pointer)
 }
 
 /* RFC 6901, 4: "first transforming any occurrence of the sequence '~1' to '/', and then [...] '~0'
- * to '~'"; from left to right is the same. */
+ * to '~'"; decoding from left to right has the same result. */
 static bool is_name(const char *token, const char *end, const char *name)
 {
 	for (; token < end && *name; token++, name++) {
@@ -38,7 +38,7 @@ static bool is_name(const char *token, const char *end, const char *name)
 	return token == end && !*name;
 }
 
-/* The name of the member that a token names; NULL: there is none. */
+/* The member of an object that a token names: its name, or NULL. */
 static const char *find_name(json_t *object, const char *token, const char *end)
 {
 	for (void *at = json_object_iter(object); at; at = json_object_iter_next(object, at))
@@ -47,7 +47,7 @@ static const char *find_name(json_t *object, const char *token, const char *end)
 	return NULL;
 }
 
-/* RFC 6901, 4: "0" or digits without a leading zero; SIZE_MAX: anything else, it is never there. */
+/* RFC 6901, 4: "0" or digits without a leading zero; otherwise SIZE_MAX, which no array has. */
 static size_t read_index(const char *token, const char *end)
 {
 	size_t index = 0;
@@ -124,9 +124,9 @@ static enum err read_all(int fd, char *text, size_t len)
 }
 
 /*
- * After an allocation has failed, jansson's lexer goes on with a text that is cut, and reads behind
- * its end for the quote that closes a string.  So from the first failure on all fail until the
- * parser gives up, which it does before it reads there.
+ * After a failed allocation jansson's lexer goes on with a text that is cut off, and reads behind
+ * its end for the quote that closes a string.  So after the first failure all allocations fail
+ * until the parser gives up, which it does before it reads there.
  */
 static _Thread_local bool is_parsing, has_failed;
 
@@ -138,7 +138,7 @@ static void *allocate(size_t n)
 	return p;
 }
 
-/* Before there are threads: jansson's functions are set without a lock. */
+/* A constructor runs before there are threads: jansson sets its functions without a lock. */
 __attribute__((constructor)) static void set_allocator(void)
 {
 	json_set_alloc_funcs(allocate, free);
@@ -157,7 +157,7 @@ json_t *json_pointer_parse(
 	return root;
 }
 
-/* jansson's own text quotes the document. */
+/* Sets a text of our own, because jansson's quotes the document. */
 static enum err refuse(const json_error_t *error)
 {
 	enum json_error_code code = json_error_code(error);
@@ -174,8 +174,8 @@ static enum err refuse(const json_error_t *error)
 }
 
 /*
- * jansson calls itself for each level when it parses, writes, copies and frees, and takes 2048 of
- * them; writing so many takes more stack than a worker has.
+ * jansson parses, writes, copies and frees by recursion and accepts 2048 levels; writing so many
+ * takes more stack than a worker has.
  */
 static bool is_too_deep(const char *text, size_t len)
 {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * http/json_pointer.h - JSON pointers (RFC 6901), and the JSON document of a body that they point
- * into
+ * http/json_pointer.h - JSON pointers (RFC 6901), and the JSON documents of bodies
  *
  * A pointer is "" (the whole document) or "/a/b~1c/0": ~1 stands for "/", ~0 for "~".
  */
@@ -18,7 +17,7 @@
 #define POINTER_JSON_MAX  (1024 * 1024) /* bytes of a document */
 #define POINTER_DEPTH_MAX 512           /* arrays and objects within one another */
 
-/* RFC 6901, section 3: the syntax alone. */
+/* True when the syntax is valid (RFC 6901, section 3). */
 bool json_pointer_is_valid(const char *pointer);
 
 /*
@@ -30,10 +29,10 @@ bool json_pointer_is_valid(const char *pointer);
 json_t *json_pointer_find(json_t *root, const char *pointer);
 
 /*
- * json_pointer_remove - takes a value out of its object; in an array null takes its place, so that
- * the pointers to the others still hold
+ * json_pointer_remove - removes a value from its object; in an array it is replaced by null, so
+ * that pointers to the other elements still hold
  *
- * Nothing when it is not there; never the root itself.
+ * Does nothing when there is no such value, or when it is the root.
  */
 void json_pointer_remove(json_t *root, const char *pointer);
 
@@ -43,29 +42,29 @@ void json_pointer_remove(json_t *root, const char *pointer);
  *   out  set on OK only; the caller owns it: json_decref().  A string may hold NULs and is as long
  *        as jansson says, not strlen().
  *
- * Returns OK; ERR_INVALID it is not JSON (RFC 8259), or what jansson does not take: a member name
+ * Returns OK; ERR_INVALID it is not JSON (RFC 8259), or jansson does not accept it: a member name
  * twice in one object (script and gateway might not read the same one), or with a NUL in it,
- * numbers that do not fit, or nesting over POINTER_DEPTH_MAX; the text quotes nothing of it;
+ * numbers that do not fit, or nesting over POINTER_DEPTH_MAX; the error text does not quote it;
  * ERR_REFUSED over POINTER_JSON_MAX; ERR_NOMEM; ERR_SYSTEM it cannot be read, or is shorter than
  * len.  Takes up to 80 times the document's length in memory.  Blocks on the disk only.
  */
 enum err json_pointer_load(int fd, int64_t len, json_t **out) MUSTCHECK;
 
 /*
- * json_pointer_parse - json_loadb(3), for every text that is not our own
+ * json_pointer_parse - json_loadb(3), safe when memory ends; for every text from outside
  *
  *   error         set when NULL is returned
  *   is_no_memory  set; true: NULL was returned for want of memory, which jansson itself reports as
  *                 an error of the text
  *
- * After a failed allocation jansson alone would go on, and read behind the end of the text.
+ * After a failed allocation json_loadb() alone goes on, and reads behind the end of the text.
  * Returns the document, which the caller owns; or NULL.
  */
 json_t *json_pointer_parse(
 	const char *text, size_t len, size_t flags, json_error_t *error, bool *is_no_memory);
 
-/* Is this Content-Type JSON: application/json or a type that ends in +json (RFC 6839, 3.1), in any
- * case, parameters ignored.  NULL: no. */
+/* True for the Content-Type application/json and types that end in +json (RFC 6839, 3.1), in any
+ * case; parameters are ignored.  False for NULL. */
 bool json_pointer_is_json(const char *content_type);
 
 #endif

@@ -1,26 +1,24 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * http/key.c - the form of an idempotency key
+ * http/key.c - parses an idempotency key
  *
  * RULES
+ *   (1) A key that is present and malformed is an error, never an absent key (unit/key).
+ *   (2) More than one key is an error, also as a list joined by commas: servers deliver two fields
+ * of one name so (unit/key). (3) "k" and k are the same key (unit/key). (4) A message says which
+ * rule the value breaks and never quotes the value (unit/key).
  *
- *   (1) A key that is present and wrong is an error, never an absent key.
- *   (2) More than one key is an error, also as a list joined by commas, which is how servers
- *       deliver two fields of one name.
- *   (3) "k" and k are the same key.
- *   (4) A message names the rule that was broken and never quotes the value.
+ * Two field lines with the two halves of a quoted string ("a and b") arrive joined as "a, b", a
+ * valid String: the two cannot be distinguished.
  *
- * Two field lines that hold the two halves of one quoted string ("a and b") arrive joined as the
- * valid String "a, b" and cannot be told from it.
- *
- * Knows neither routes nor what a key is used for.
+ * Knows neither routes nor the use of a key.
  */
 #include "http/key.h"
 
 #include <stdbool.h>
 #include <string.h>
 
-/* What is left to read of a field value. */
+/* The unread rest of a field value. */
 struct scan {
 	const char *p;
 	const char *end;
@@ -61,8 +59,8 @@ static void skip_spaces(struct scan *in)
 }
 
 /*
- * RFC 8941, 4.2.5: a String.  `in` stands at the opening quote and is left behind the closing one.
- * Without `out` the text is only checked.  Returns NULL, or what is wrong with it.
+ * RFC 8941, 4.2.5: a String.  `in` is at the opening quote, and afterwards behind the closing one.
+ * out NULL: the text is only checked.  Returns NULL, or the mistake in it.
  */
 static const char *read_string(struct scan *in, struct key *out)
 {
@@ -199,7 +197,7 @@ static enum err refuse_many(const char *name)
 	return err_set(ERR_INVALID, "more than one %s was sent; send exactly one", name);
 }
 
-/* The String form: "k", with parameters that mean nothing to us. */
+/* The String form: "k", with parameters, which have no meaning here. */
 static enum err parse_item(struct scan *in, const char *name, struct key *key)
 {
 	const char *fault = read_string(in, key);
@@ -219,7 +217,7 @@ static enum err parse_item(struct scan *in, const char *name, struct key *key)
 	return OK;
 }
 
-/* The bare form: k.  Neither comma nor semicolon nor quote, so that it is never half a String. */
+/* The bare form: k, without comma, semicolon and quote, so that it is never half of a String. */
 static enum err parse_bare(struct scan *in, const char *name, struct key *key)
 {
 	size_t len = (size_t)(in->end - in->p);

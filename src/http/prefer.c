@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * http/prefer.c - respond-async and wait=N out of a Prefer field (RFC 7240, sections 4.1 and 4.3)
+ * http/prefer.c - finds respond-async and wait=N in a Prefer field (RFC 7240, 4.1 and 4.3)
  *
  * What it does not know: whether the route allows them.
  */

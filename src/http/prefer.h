@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * http/prefer.h - the Prefer header field (RFC 7240): what a client would rather have
+ * http/prefer.h - reads the Prefer header field (RFC 7240)
  */
 #ifndef RETRYSAFE_HTTP_PREFER_H
 #define RETRYSAFE_HTTP_PREFER_H
@@ -10,11 +10,11 @@
 
 struct prefer {
 	bool respond_async;
-	int64_t wait_ms; /* how long the client waits; -1: it did not say */
+	int64_t wait_ms; /* wait=N in milliseconds, at most a day; -1: absent */
 };
 
-/* What a Prefer field (may be NULL) says; preferences that are malformed or not known are ignored
- * (section 2), and of one that is repeated the first counts. */
+/* Reads a Prefer field, which may be NULL.  Malformed and unknown preferences are ignored (section
+ * 2); of a repeated one the first counts. */
 struct prefer prefer_read(const char *field);
 
 #endif

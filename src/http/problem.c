@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * http/problem.c - the table of problems, and its two ways of writing them down
+ * http/problem.c - the table of problems, written as JSON or as a page
+ *
+ * The texts are for readers who know neither CGI nor this program.  They claim only facts that are
+ * certain: where the key was not looked up, "this request was not carried out" leaves open whether
+ * an earlier one was.
  *
  * RULES
+ *   (1) Every detail says what happened, whether anything was carried out, and what to do now
+ *       (unit/problem).
+ *   (2) No text from outside reaches the header, and none reaches the body unescaped
+ * (unit/problem).
  *
- *   (1) Every detail says what happened, whether anything was carried out, and what to do now, to
- *       somebody who knows neither CGI nor this program.
- *   (2) Nothing is claimed that is not certain.  A request that failed before its key was looked up
- *       says "this request was not carried out": an earlier one may have been.
- *   (3) No text from outside reaches the header, and none reaches the body unescaped.
- *
- * Does not know why a problem arose; problem_facts.detail says it, where there is more to say.
+ * Does not know why a problem arose; problem_facts.detail may say it.
  */
 #include "http/problem.h"
 
@@ -31,7 +33,7 @@ static const struct entry {
 	bool new_key_is_safe;
 	const char *title;
 	const char *happened; /* replaced by problem_facts.detail */
-	const char *advice;   /* what was carried out, and what to do */
+	const char *advice;   /* whether anything was carried out, and what to do */
 } entries[PROBLEM__MAX] = {
 	[PROBLEM_KEY_MISSING] = {"key-missing", 400, false, true, "Idempotency-Key is missing",
 		"This request must carry an Idempotency-Key, and it has none.",
@@ -40,7 +42,7 @@ static const struct entry {
 	[PROBLEM_KEY_INVALID] = {"key-invalid", 400, false, true, "Idempotency-Key is not valid",
 		"The Idempotency-Key must be one string of 1 to 255 printable ASCII characters.",
 		"Nothing was carried out. Correct the key and send the request again."},
-	/* Not looked up: the request did not come that far. */
+	/* The key was not looked up: an earlier request may have been carried out. */
 	[PROBLEM_REQUEST_INVALID] = {"request-invalid", 400, false, false,
 		"The request is not valid", "The request could not be understood.",
 		"This request was not carried out. Correct it and send it again; if it repeats an "
@@ -48,7 +50,7 @@ static const struct entry {
 	[PROBLEM_REQUEST_INCOMPLETE] = {"request-incomplete", 400, true, false,
 		"The request is incomplete", "The body of the request did not arrive as a whole.",
 		"This request was not carried out. Send it again with the same key."},
-	/* It is too large every time, so no earlier one can have run. */
+	/* The request is too large every time, so no earlier one can have run. */
 	[PROBLEM_REQUEST_TOO_LARGE] = {"request-too-large", 413, false, true,
 		"The request is too large",
 		"The body of the request is larger than is accepted here.",
@@ -163,8 +165,8 @@ static const struct entry {
 };
 
 /*
- * happened and advice to one text.  Control characters, and in a text that is not UTF-8 all bytes
- * that are not ASCII (err_text() can end within a character), become '?'.
+ * Joins happened and advice.  Control characters become '?'; if the text is not UTF-8 (err_text()
+ * can end within a character), all bytes that are not ASCII do, too.
  */
 static char *write_detail(const struct entry *e, const char *happened)
 {
@@ -200,7 +202,7 @@ static const char *reason_of(const struct problem_facts *pf)
 	return reason ? reason : "";
 }
 
-/* Where a time is named, waiting helps. */
+/* Where there is a Retry-After, the same request may be sent again. */
 static bool may_retry(const struct problem_facts *pf)
 {
 	return entries[pf->problem].retry_same_key || pf->retry_after_s > 0;
@@ -236,12 +238,13 @@ static char *write_json(const struct problem_facts *pf, const struct entry *e, c
 
 /* ---- texts that grow ---- */
 
-/* A growing text.  ferror(3) does not say that open_memstream(3) had no memory: each write does. */
+/* A growing text.  When open_memstream(3) has no memory, the write fails, and ferror(3) is silent.
+ */
 struct text {
 	FILE *f;
 	char *bytes;
 	size_t len;
-	bool is_cut; /* some of it is missing */
+	bool is_cut; /* a write has failed: the text is incomplete */
 };
 
 static void begin(struct text *t)
@@ -264,7 +267,7 @@ static void put(struct text *t, const char *fmt, ...)
 	va_end(ap);
 }
 
-/* The whole text, which the caller frees; NULL when there was no memory for it. */
+/* Ends the text.  Returns it, for the caller to free; NULL: there was no memory for it. */
 static char *end(struct text *t)
 {
 	bool is_whole = t->f && fclose(t->f) == 0 && !t->is_cut;
@@ -307,7 +310,7 @@ static void write_term(struct text *t, const char *term, const char *text)
 	put(t, "</dd>\n");
 }
 
-/* May it stand in a Link field and in href?  A URL has neither spaces nor these; RFC 3986, 2. */
+/* May the URL stand in a Link field and in href?  RFC 3986, 2 allows neither spaces nor these. */
 static bool is_linkable(const char *url)
 {
 	if (!url || (strncasecmp(url, "http://", 7) != 0 && strncasecmp(url, "https://", 8) != 0))

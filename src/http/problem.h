@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * http/problem.h - what a client is told when it does not get a script's answer
+ * http/problem.h - writes the answer that a client gets in place of a script's answer
  *
- * RFC 9457 problem details, or the same facts as a page for people.  A page about an operation that
- * is still being carried out leads to its result by itself.  Type, status, title, wording
- * and the two booleans of every problem stand in one table in http/problem.c.
+ * Problem details of RFC 9457, or the same facts as a page.  A page about a running operation loads
+ * the operation's result by itself when it is there.  http/problem.c has one table with type,
+ * status, title, wording and the two booleans of every problem.
  *
- *   retry_same_key   the same request with the same key may be sent again, and may bring something
- *                    useful, without anybody changing anything first
+ *   retry_same_key   the same request with the same key may be sent again and may succeed, without
+ *                    any change
  *   new_key_is_safe  the same request with a new key cannot cause the effect a second time; false
- *                    wherever it was not looked up what became of the key, or the effect is or may
- *                    be there
+ *                    where the key was not looked up, or where the effect happened or may have
  *
- * Both false: stop, and look.  Knows neither the store nor the web server.
+ * Both false: the client must stop and find out.  Knows neither the store nor the web server.
  */
 #ifndef RETRYSAFE_HTTP_PROBLEM_H
 #define RETRYSAFE_HTTP_PROBLEM_H
@@ -25,7 +24,7 @@
 enum problem {
 	PROBLEM_KEY_MISSING,
 	PROBLEM_KEY_INVALID,
-	PROBLEM_REQUEST_INVALID, /* broken CGI variables and the like */
+	PROBLEM_REQUEST_INVALID, /* malformed CGI variables, for example */
 	PROBLEM_REQUEST_INCOMPLETE,
 	PROBLEM_REQUEST_TOO_LARGE,
 	PROBLEM_KEY_REUSED,
@@ -33,9 +32,9 @@ enum problem {
 	PROBLEM_OTHER_PRINCIPAL,
 	PROBLEM_RESULT_EXPIRED,
 	PROBLEM_OUTCOME_UNCERTAIN,
-	PROBLEM_SCRIPT_FAILED,  /* it ran, and became uncertain: no valid response */
-	PROBLEM_SCRIPT_TIMEOUT, /* it ran, and became uncertain: time limit */
-	PROBLEM_SCRIPT_MISSING, /* from here on: this request ran nothing */
+	PROBLEM_SCRIPT_FAILED,  /* the script ended without a valid response: uncertain */
+	PROBLEM_SCRIPT_TIMEOUT, /* the script ran into its time limit: uncertain */
+	PROBLEM_SCRIPT_MISSING, /* from here on: no script was started for this request */
 	PROBLEM_SCRIPT_NOT_EXECUTABLE,
 	PROBLEM_SCRIPT_OUTSIDE,
 	PROBLEM_SCRIPT_NOT_STARTED, /* the claim was new, and was released */
@@ -43,9 +42,9 @@ enum problem {
 	PROBLEM_OVERLOADED,
 	PROBLEM_CONFIGURATION,
 	PROBLEM_DUPLICATE,         /* another operation has the natural key */
-	PROBLEM_OPERATION_UNKNOWN, /* or not this caller's */
+	PROBLEM_OPERATION_UNKNOWN, /* no such operation, or another caller's */
 	PROBLEM_WEBHOOK_REFUSED,
-	PROBLEM_ACCEPTED, /* no problem: 202, and where the result will be */
+	PROBLEM_ACCEPTED, /* no problem: 202, with the address of the result */
 	PROBLEM__MAX
 };
 

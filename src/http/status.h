@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * http/status.h - HTTP status codes in words
+ * http/status.h - reason phrases of HTTP status codes
  */
 #ifndef RETRYSAFE_HTTP_STATUS_H
 #define RETRYSAFE_HTTP_STATUS_H

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * http/webhook_url.c - which URL hears how an operation ends
+ * http/webhook_url.c - chooses the URL to which the end of an operation is reported
  *
- * A URL that a client gives makes this host send a request to where the client wants.  So it counts
- * only when it begins with what the operator wrote, and when nothing in it could mean another place
- * to some reader than the text says.
+ * A client's URL makes this host send a request to an address of the client's choice.  So the URL
+ * is accepted only when it begins with an entry of the operator's list, and when every reader of
+ * the URL takes it for the same address.
  *
- * RULES THAT HOLD
- *   (1) An entry of webhook_allow has a "/" behind its host (config/value.c checks it), and scheme
- *       and host are compared whole, so "https://good.example/" never allows
- *       "https://good.example.evil/".
+ * RULES
+ *   (1) An entry of webhook_allow has a "/" behind its host (config/text.c refuses others), and
+ *       scheme and host are compared whole: "https://good.example/" never allows
+ *       "https://good.example.evil/" (unit/webhook, unit/config_value).
  *   (2) No path leaves the directory that it seems to be in: dot segments are refused, in every
- *       spelling that a receiver may undo.
+ *       spelling that a receiver may decode (unit/webhook).
  *
  * What it does not know: how messages are delivered (notify/notify.c), addresses
  * (notify/address.c).
@@ -48,7 +48,7 @@ void webhook_url_shown(const char *url, char *out, size_t size)
 
 /* ---- a client's URL ---- */
 
-/* The character at *at, %-encoded or not; *at moves behind it. */
+/* Decodes the character at *at, if it is %-encoded; *at moves behind it. */
 static char next_character(const char **at, const char *end)
 {
 	static const struct {
@@ -74,7 +74,7 @@ static bool has_dot_segment(const char *path, size_t len)
 {
 	const char *end = path + len;
 	bool is_dots = false;
-	int n = 0; /* characters of the segment, as far as they are dots */
+	int n = 0; /* dots at the segment's beginning */
 
 	while (path < end) {
 		char c = next_character(&path, end);
@@ -123,7 +123,8 @@ static enum err check(const char *url)
 	return OK;
 }
 
-/* Does the URL begin with the entry?  Case is free in scheme and host alone: RFC 3986, 6.2.2.1. */
+/* Does the URL begin with the entry?  Case is ignored in scheme and host only (RFC 3986, 6.2.2.1).
+ */
 static bool begins_with(const char *url, const char *entry)
 {
 	struct webhook_url_parts p;
@@ -135,7 +136,7 @@ static bool begins_with(const char *url, const char *entry)
 	       strncmp(url + free_case, entry + free_case, strlen(entry + free_case)) == 0;
 }
 
-/* Is its host "localhost", or an address as everybody reads it?  Not so "127.1" or "0x7f000001". */
+/* Is the host "localhost" or an address in standard notation?  "127.1" and "0x7f000001" are not. */
 static bool names_an_address(const char *entry)
 {
 	struct webhook_url_parts p;
@@ -148,7 +149,7 @@ static bool names_an_address(const char *entry)
 		return false;
 	memcpy(host, p.host, p.host_len);
 	host[p.host_len] = '\0';
-	end = *host == '[' ? strchr(host, ']') : strchr(host, ':'); /* the port goes */
+	end = *host == '[' ? strchr(host, ']') : strchr(host, ':'); /* drop the port */
 	if (end)
 		*end = '\0';
 	if (*host == '[')

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * http/webhook_url.h - which URL hears how an operation ends
+ * http/webhook_url.h - chooses the URL to which the end of an operation is reported
  */
 #ifndef RETRYSAFE_HTTP_WEBHOOK_URL_H
 #define RETRYSAFE_HTTP_WEBHOOK_URL_H
@@ -14,7 +14,7 @@
 #define WEBHOOK_URL_MAX 2000 /* bytes of a client's URL */
 
 /*
- * webhook_url_choose - the URL that is told how the operation ends
+ * webhook_url_choose - the URL to which the end of the operation is reported
  *
  *   own_url     the route's `webhook`; NULL: it has none
  *   allowed     the route's `webhook_allow`; NULL: no client may name a URL
@@ -23,10 +23,11 @@
  *               request has none; NULL: no message is sent.  Borrowed from one of them.
  *   is_trusted  set on OK: the operator chose the host, so it may be on a private network: own_url
  *               always; a client's URL when the entry that allows it names "localhost" or an
- *               address and not a name, whose address anyone can choose
+ *               address.  Not when the entry names another host: the owner of a name chooses the
+ *               address that it resolves to.
  *
- * Returns OK; ERR_REFUSED the client's URL is not allowed: a text for the client that does not
- * quote it.
+ * Returns OK; ERR_REFUSED the client's URL is not allowed, with a text for the client, which does
+ * not quote the URL.  Does not block.
  */
 enum err webhook_url_choose(const char *own_url, strings allowed, const char *client_url,
 	const char **url, bool *is_trusted) MUSTCHECK;
@@ -36,11 +37,12 @@ struct webhook_url_parts {
 	const char *scheme, *host, *path; /* host: with its port, without a user (RFC 3986, 3.2) */
 	size_t scheme_len, host_len, path_len; /* path: without query and fragment; may be empty */
 };
+/* Splits a URL of any text; does not fail. */
 void webhook_url_split(const char *url, struct webhook_url_parts *out);
 
 /*
- * webhook_url_shown - scheme, host and path: what may be shown of a URL, whose user and query are
- * often secrets; cut to size
+ * webhook_url_shown - writes scheme, host and path to out, cut to size: user and query of a URL are
+ * often secrets and must not be shown
  */
 void webhook_url_shown(const char *url, char *out, size_t size);
 

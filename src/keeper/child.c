@@ -12,73 +12,22 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "keeper/launch.h"
+#include "keeper/output.h"
 #include "keeper/recorder.h"
+#include "keeper/report.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define LOG_ALONE_MAX (1024 * 1024) /* bytes of a script's error output */
-#define OUTPUT_PIECE  65536         /* bytes read at once */
-#define READ_AT_ONCE  (1 << 20)
-/* Output that begins beyond this many times max_response is counted but not kept anywhere. */
-#define OUTPUT_FACTOR 16
-#define RETRY_US      100000  /* until what failed for want of memory is tried again */
-#define TAKE_OVER_US  2000000 /* beyond busy_timeout: the gateway should have recorded it */
-
-/* ---- messages ---- */
-
-enum sent { SENT, SENT_NOT_FULL, SENT_NOT };
-
-/*
- * Sends `r`, n bytes and perhaps a descriptor.  SENT also when the gateway is gone: its end of file
- * will be seen.  SENT_NOT_FULL: when the channel can be written; SENT_NOT: later.
- */
-static enum sent send_report(
-	struct client *client, const struct report *r, const void *data, size_t n, int fd)
-{
-	union {
-		char bytes[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control = {0};
-	struct report head = *r;
-	struct iovec iov[2] = {{&head, sizeof(head)}, {(void *)(uintptr_t)data, n}};
-	struct msghdr msg = {.msg_iov = iov, .msg_iovlen = n > 0 ? 2 : 1};
-
-	if (fd >= 0) {
-		struct cmsghdr *c;
-
-		msg.msg_control = control.bytes;
-		msg.msg_controllen = sizeof(control.bytes);
-		c = CMSG_FIRSTHDR(&msg);
-		c->cmsg_level = SOL_SOCKET;
-		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(c), &fd, sizeof(fd));
-	}
-	if (sendmsg(client->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 || errno == EPIPE ||
-		errno == ECONNRESET)
-		return SENT;
-	return errno == EAGAIN ? SENT_NOT_FULL : SENT_NOT;
-}
-
-static void send_failed(struct client *client, int64_t serial, int why)
-{
-	struct report r = {.kind = MESSAGE_FAILED, .serial = serial, .failed_errno = why};
-
-	/* A run's complaints fill at most a part of the channel, and none came before: it fits. */
-	if (send_report(client, &r, NULL, 0, -1) != SENT)
-		log_warn("a failed start could not be reported");
-}
+#define RETRY_US     100000  /* until what failed for want of memory is tried again */
+#define TAKE_OVER_US 2000000 /* beyond busy_timeout: the gateway should have recorded it */
 
 /* ---- orders ---- */
 
@@ -111,7 +60,7 @@ static void free_child(struct keeper *k, struct child *c)
 	free(c);
 }
 
-void child_take(struct keeper *k, struct client *client, const char *buf, size_t len, int fds[2])
+void child_accept(struct keeper *k, struct client *client, const char *buf, size_t len, int fds[2])
 {
 	struct child *c = calloc(1, sizeof(*c));
 	int64_t serial = ((const struct order *)(const void *)buf)->serial;
@@ -126,7 +75,7 @@ void child_take(struct keeper *k, struct client *client, const char *buf, size_t
 		free(c);
 		close_fd(&fds[0]);
 		close_fd(&fds[1]);
-		send_failed(client, serial, ENOMEM);
+		report_failed(client, serial, ENOMEM);
 		return;
 	}
 	memcpy(c->order, buf, len);
@@ -143,7 +92,7 @@ void child_take(struct keeper *k, struct client *client, const char *buf, size_t
 	if (why == 0)
 		return;
 	free_child(k, c);
-	send_failed(client, serial, why);
+	report_failed(client, serial, why);
 }
 
 /* ---- without the gateway ---- */
@@ -205,7 +154,7 @@ static bool fork_recorder(struct child *c)
 }
 
 /* Nobody waits for a run that is READY or has ended. */
-static void settle_alone(struct keeper *k, struct child *c)
+static void settle_unwatched(struct keeper *k, struct child *c)
 {
 	c->take_over_us = INT64_MAX;
 	if (!c->order->is_protected || c->is_taken_over || fork_recorder(c))
@@ -227,7 +176,7 @@ static bool is_too_late(const struct order *o)
 }
 
 /* Begins to start the script.  errno, 0 when its end will tell. */
-static int start(struct child *c)
+static int start_script(struct child *c)
 {
 	int out[2] = {-1, -1}, err[2] = {-1, -1}, rc = 0;
 
@@ -267,7 +216,7 @@ static int start(struct child *c)
  * A protected run that could not be started stays until the gateway has released its claim: should
  * the gateway die before, we still know that nothing was started.
  */
-static void fail(struct keeper *k, struct child *c, int why)
+static void fail_start(struct keeper *k, struct child *c, int why)
 {
 	struct client *client = c->client;
 	int64_t serial = c->order->serial;
@@ -280,141 +229,24 @@ static void fail(struct keeper *k, struct child *c, int why)
 	close_fd(&c->read_fd);
 	close_fd(&c->stderr_fd);
 	if (!client)
-		settle_alone(k, c);
+		settle_unwatched(k, c);
 	else if (!c->order->is_protected)
 		free_child(k, c);
 	if (client)
-		send_failed(client, serial, why);
+		report_failed(client, serial, why);
 }
 
-void child_go(struct keeper *k, struct child *c)
+void child_start(struct keeper *k, struct child *c)
 {
-	int why = start(c);
+	int why = start_script(c);
 
 	if (why != 0)
-		fail(k, c, why);
-}
-
-/* ---- output ---- */
-
-/* Keeps n more bytes of output: in memory, then in the spool, then only their number. */
-static void keep_output(struct child *c, const char *data, size_t n)
-{
-	int64_t max = c->order->policy.max_response_bytes * OUTPUT_FACTOR + ORDER_INLINE_MAX;
-	int64_t before = c->output_len;
-	enum err e = OK;
-
-	c->output_len += (int64_t)n;
-	if (c->rest.fd < 0 && c->output_len <= ORDER_INLINE_MAX) {
-		char *grown = realloc(c->output, (size_t)c->output_len);
-
-		if (grown) {
-			c->output = grown;
-			memcpy(grown + before, data, n);
-		}
-		c->is_output_lost = c->is_output_lost || !grown;
-		return;
-	}
-	if (c->is_output_lost || before > max)
-		return;
-	if (c->rest.fd < 0) {
-		e = spool_open(&c->rest);
-		if (e == OK && before > 0)
-			e = spool_write(&c->rest, c->strings.spool, c->output, (size_t)before);
-	}
-	if (e == OK)
-		e = spool_write(&c->rest, c->strings.spool, data, n);
-	if (e != OK) {
-		log_warn("a script's output cannot be kept: %s", err_text());
-		c->is_output_lost = true;
-	}
-}
-
-/* Reads at most `limit` bytes of what is in the pipe; closes it at its end. */
-static void read_output(struct child *c, int64_t limit)
-{
-	static char buf[OUTPUT_PIECE];
-
-	while (limit > 0) {
-		size_t want = limit < OUTPUT_PIECE ? (size_t)limit : OUTPUT_PIECE;
-		ssize_t n = read(c->read_fd, buf, want);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && errno == EAGAIN)
-			return;
-		if (n <= 0) {
-			close_fd(&c->read_fd);
-			return;
-		}
-		keep_output(c, buf, (size_t)n);
-		limit -= n;
-	}
-}
-
-void child_read_output(struct child *c)
-{
-	read_output(c, READ_AT_ONCE);
-}
-
-/* Can the channel take a message?  It is looked at before the pipe is read: nothing gets lost. */
-static bool has_room(struct client *client)
-{
-	struct pollfd p = {.fd = client->fd, .events = POLLOUT};
-
-	client->is_full = poll(&p, 1, 0) == 0;
-	return !client->is_full;
-}
-
-/* Nobody but the log hears it, and the log must not be filled by one script. */
-static void log_alone(struct child *c, const char *text, size_t len)
-{
-	if (c->logged < LOG_ALONE_MAX)
-		log_raw(text, len);
-	c->logged += (int64_t)len;
-	if (c->logged >= LOG_ALONE_MAX && c->logged - (int64_t)len < LOG_ALONE_MAX)
-		log_warn("the rest of a script's error output is dropped: it is over %d bytes",
-			LOG_ALONE_MAX);
-}
-
-/* Hands on at most `limit` bytes of its error output; returns how many; closes it at its end. */
-static int read_errors(struct child *c, int limit)
-{
-	char buf[4096];
-	int done = 0;
-
-	while (done < limit && (!c->client || has_room(c->client))) {
-		struct report r = {.kind = MESSAGE_STDERR, .serial = c->order->serial};
-		int left = limit - done;
-		ssize_t n = read(
-			c->stderr_fd, buf, left < (int)sizeof(buf) ? (size_t)left : sizeof(buf));
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && errno == EAGAIN)
-			break;
-		if (n <= 0) {
-			close_fd(&c->stderr_fd);
-			break;
-		}
-		done += (int)n;
-		r.inline_len = n;
-		if (!c->client)
-			log_alone(c, buf, (size_t)n);
-		else if (send_report(c->client, &r, buf, (size_t)n, -1) != SENT)
-			log_warn("some of a script's error output was lost");
-	}
-	return done;
-}
-
-void child_read_errors(struct child *c)
-{
-	read_errors(c, READ_AT_ONCE);
+		fail_start(k, c, why);
 }
 
 /* ---- the end ---- */
 
-void child_tell(struct keeper *k, struct child *c)
+void child_report(struct keeper *k, struct child *c)
 {
 	struct report r = {.kind = MESSAGE_ENDED,
 		.serial = c->order->serial,
@@ -429,7 +261,7 @@ void child_tell(struct keeper *k, struct child *c)
 		return;
 	/* Its complaints first: those that were there when it ended. */
 	if (c->stderr_fd >= 0 && c->errors_left > 0) {
-		int n = read_errors(c, c->errors_left);
+		int n = output_read_errors(c, c->errors_left);
 
 		c->errors_left -= n;
 		if (c->client && c->client->is_full && c->errors_left > 0)
@@ -439,7 +271,7 @@ void child_tell(struct keeper *k, struct child *c)
 	if (c->rest.fd < 0 && !c->is_output_lost)
 		r.inline_len = c->output_len;
 	if (c->client)
-		sent = send_report(c->client, &r, c->output, (size_t)r.inline_len, c->rest.fd);
+		sent = report_send(c->client, &r, c->output, (size_t)r.inline_len, c->rest.fd);
 	if (sent != SENT) {
 		c->client->is_full = sent == SENT_NOT_FULL;
 		c->retry_us = clock_mono_us() + RETRY_US;
@@ -450,16 +282,16 @@ void child_tell(struct keeper *k, struct child *c)
 	c->retry_us = INT64_MAX;
 	c->phase = PHASE_ENDED;
 	if (!c->client)
-		settle_alone(k, c);
+		settle_unwatched(k, c);
 }
 
 /* The amount that is there now bounds what is read: a grandchild may go on writing. */
-static void see_end(struct keeper *k, struct child *c, int status)
+static void see_script_end(struct keeper *k, struct child *c, int status)
 {
 	int there = 0;
 
 	if (c->launch.failed != 0) {
-		fail(k, c, c->launch.failed);
+		fail_start(k, c, c->launch.failed);
 		return;
 	}
 	c->has_exited = true;
@@ -471,11 +303,11 @@ static void see_end(struct keeper *k, struct child *c, int status)
 		c->take_over_us =
 			c->end_us + c->order->policy.busy_timeout_ms * 1000 + TAKE_OVER_US;
 	if (c->read_fd >= 0 && ioctl(c->read_fd, FIONREAD, &there) == 0)
-		read_output(c, there);
+		output_read(c, there);
 	close_fd(&c->read_fd);
 	if (c->stderr_fd >= 0 && ioctl(c->stderr_fd, FIONREAD, &there) == 0)
 		c->errors_left = there;
-	child_tell(k, c);
+	child_report(k, c);
 }
 
 void child_reap(struct keeper *k)
@@ -497,7 +329,7 @@ void child_reap(struct keeper *k)
 		if (c && c->is_timed_out)
 			kill(-c->pid, SIGKILL);
 		if (waitpid(si.si_pid, &status, 0) == si.si_pid && c)
-			see_end(k, c, status);
+			see_script_end(k, c, status);
 	}
 }
 
@@ -512,9 +344,9 @@ void child_leave(struct keeper *k, struct child *c)
 		if (c->deadline_us == INT64_MAX)
 			c->deadline_us = clock_mono_us() + c->order->timeout_ms * 1000;
 	} else if (c->phase == PHASE_RUNNING) {
-		child_tell(k, c);
+		child_report(k, c);
 	} else {
-		settle_alone(k, c);
+		settle_unwatched(k, c);
 	}
 }
 
@@ -572,7 +404,7 @@ void child_tick(struct keeper *k, struct child *c, int64_t now_us)
 		return;
 	c->retry_us = INT64_MAX;
 	if (c->phase == PHASE_RUNNING)
-		child_tell(k, c);
+		child_report(k, c);
 	else if (!c->client)
-		settle_alone(k, c);
+		settle_unwatched(k, c);
 }

@@ -42,8 +42,10 @@
 #include "keeper/keeper.h"
 
 #include "base/clock.h"
+#include "base/fdpass.h"
 #include "keeper/child.h"
 #include "keeper/launch.h"
+#include "keeper/output.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -56,47 +58,31 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Receives one message and up to two descriptors.  Its length; 0 end of file; -1 nothing there. */
-static ssize_t receive(int fd, void *buf, size_t size, int fds[2])
-{
-	union {
-		char bytes[CMSG_SPACE(2 * sizeof(int))];
-		struct cmsghdr align;
-	} control;
-	struct iovec iov = {buf, size};
-	struct msghdr msg = {.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control.bytes,
-		.msg_controllen = sizeof(control.bytes)};
-	ssize_t n;
-
-	fds[0] = fds[1] = -1;
-	n = recvmsg(fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	if (n < 0)
-		return errno == EBADF
-			       ? 0
-			       : -1; /* after ECONNRESET what was sent before is still there */
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(&msg); c; c = CMSG_NXTHDR(&msg, c))
-		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
-			memcpy(fds, CMSG_DATA(c),
-				c->cmsg_len - CMSG_LEN(0) < 2 * sizeof(int)
-					? c->cmsg_len - CMSG_LEN(0)
-					: 2 * sizeof(int));
-	return n;
-}
-
 #define REAP_AGAIN_US 10000
 
 /* ---- channels ---- */
 
-static void close_both(const int fds[2])
+/* What an attempt to receive came to. */
+enum received {
+	MESSAGE, /* one message */
+	NOTHING, /* there is none now */
+	END,     /* the other end is closed, and no message is left */
+	CANNOT   /* it failed, for want of memory or after ECONNRESET; messages may be left */
+};
+
+/* Receives one message of *len bytes, and up to two descriptors. */
+static enum received receive_message(int fd, void *buf, size_t size, size_t *len, int fds[2])
 {
-	for (int i = 0; i < 2; i++)
-		if (fds[i] >= 0)
-			close(fds[i]);
+	const struct iovec iov = {buf, size};
+	ssize_t n = fdpass_receive(fd, &iov, 1, fds, 2, MSG_DONTWAIT);
+
+	*len = n > 0 ? (size_t)n : 0;
+	if (n > 0)
+		return MESSAGE;
+	return n == 0 ? END : errno == EAGAIN ? NOTHING : CANNOT;
 }
 
-static bool has_run(const struct client *client, int64_t serial)
+static bool has_serial(const struct client *client, int64_t serial)
 {
 	return client->child && client->child->order->serial == serial;
 }
@@ -111,14 +97,14 @@ static void take_message(
 		return;
 	memcpy(&command, buf, sizeof(command)); /* an order begins like one */
 	if (command.kind == MESSAGE_ORDER && len >= sizeof(struct order)) {
-		child_take(k, client, buf, len, fds);
+		child_accept(k, client, buf, len, fds);
 		return;
 	}
-	if (!has_run(client, command.serial))
+	if (!has_serial(client, command.serial))
 		return; /* FAILED crossed it */
 	c = client->child;
 	if (command.kind == MESSAGE_GO && c->phase == PHASE_READY && !c->has_failed)
-		child_go(k, c);
+		child_start(k, c);
 	else if (command.kind == MESSAGE_KEEP)
 		child_leave(k, c);
 	else if (command.kind == MESSAGE_FORGET)
@@ -139,16 +125,17 @@ static void close_client(struct keeper *k, struct client *client)
 	free(client);
 }
 
-/* What recvmsg(2) said of one message of `client`, which is then dealt with. */
-static ssize_t read_message(struct keeper *k, struct client *client, int fd)
+/* Receives one message, and deals with it. */
+static enum received read_message(struct keeper *k, struct client *client, int fd)
 {
 	static _Alignas(struct order) char buf[ORDER_MAX];
 	int fds[2];
-	ssize_t n = receive(fd, buf, sizeof(buf), fds);
+	size_t len;
+	enum received received = receive_message(fd, buf, sizeof(buf), &len, fds);
 
-	if (n > 0)
-		take_message(k, client, buf, (size_t)n, fds);
-	return n;
+	if (received == MESSAGE)
+		take_message(k, client, buf, len, fds);
+	return received;
 }
 
 /*
@@ -158,12 +145,11 @@ static ssize_t read_message(struct keeper *k, struct client *client, int fd)
  */
 static bool read_lazy(struct keeper *k, struct client *client, int64_t serial)
 {
-	ssize_t n = 1;
+	enum received received = MESSAGE;
 
-	errno = 0;
-	while (n > 0 && !(client->child && client->child->order->serial >= serial))
-		n = read_message(k, client, client->lazy_fd);
-	return n > 0 || (n == 0 && errno != EBADF) || (n < 0 && errno == EAGAIN);
+	while (received == MESSAGE && !(client->child && client->child->order->serial >= serial))
+		received = read_message(k, client, client->lazy_fd);
+	return received != CANNOT;
 }
 
 /* What is due may have been recorded long ago. */
@@ -185,7 +171,7 @@ static void read_client(struct keeper *k, struct client *client)
 	/* What it is about is taken first; poll(2) brings us back to what stays there. */
 	if (n < 0 || !read_lazy(k, client, next.serial))
 		return;
-	if (read_message(k, client, client->fd) == 0)
+	if (read_message(k, client, client->fd) == END)
 		close_client(k, client);
 }
 
@@ -195,15 +181,17 @@ static void read_control(struct keeper *k)
 	struct client *client;
 	char byte;
 	int fds[2];
-	ssize_t n = receive(k->control_fd, &byte, 1, fds);
+	size_t len;
+	enum received received = receive_message(k->control_fd, &byte, 1, &len, fds);
 
-	if (n == 0) {
+	if (received == END) {
 		close(k->control_fd);
 		k->control_fd = -1;
 	}
-	client = n > 0 && fds[0] >= 0 && fds[1] >= 0 ? calloc(1, sizeof(*client)) : NULL;
+	client = received == MESSAGE && fds[0] >= 0 && fds[1] >= 0 ? calloc(1, sizeof(*client))
+								   : NULL;
 	if (!client) {
-		close_both(fds);
+		fdpass_close(fds, 2);
 		return;
 	}
 	client->fd = fds[0];
@@ -215,19 +203,19 @@ static void read_control(struct keeper *k)
 /* ---- the loop ---- */
 
 /* What a descriptor of the poll set is, and whose. */
-enum source { SOURCE_SIGNAL, SOURCE_CONTROL, SOURCE_OUTPUT, SOURCE_ERRORS, SOURCE_CHANNEL };
+enum poll_source { SOURCE_SIGNAL, SOURCE_CONTROL, SOURCE_OUTPUT, SOURCE_ERRORS, SOURCE_CHANNEL };
 
 struct polled {
 	struct pollfd *fds;
 	struct {
-		enum source source;
+		enum poll_source source;
 		void *owner;
 	} * what;
 	size_t n, room;
 };
 
 /* Without memory for it, it is not looked at this time. */
-static void watch(struct polled *p, int fd, short events, enum source source, void *owner)
+static void add_polled(struct polled *p, int fd, short events, enum poll_source source, void *owner)
 {
 	if (fd < 0)
 		return;
@@ -250,7 +238,7 @@ static void watch(struct polled *p, int fd, short events, enum source source, vo
 }
 
 /* Everything that may happen next.  Returns poll(2)'s time-out. */
-static int gather(struct keeper *k, struct polled *p)
+static int gather_events(struct keeper *k, struct polled *p)
 {
 	int64_t now_us = clock_mono_us(), left_us;
 	int64_t next_us = k->must_reap ? now_us + REAP_AGAIN_US : INT64_MAX;
@@ -261,15 +249,15 @@ static int gather(struct keeper *k, struct polled *p)
 		int64_t due_us = child_due(c);
 
 		next_us = due_us < next_us ? due_us : next_us;
-		watch(p, c->read_fd, POLLIN, SOURCE_OUTPUT, c);
+		add_polled(p, c->read_fd, POLLIN, SOURCE_OUTPUT, c);
 		if (!c->has_exited && !(c->client && c->client->is_full))
-			watch(p, c->stderr_fd, POLLIN, SOURCE_ERRORS, c);
+			add_polled(p, c->stderr_fd, POLLIN, SOURCE_ERRORS, c);
 	}
 	for (struct client *client = k->clients; client; client = client->next)
-		watch(p, client->fd, client->is_full ? POLLIN | POLLOUT : POLLIN, SOURCE_CHANNEL,
-			client);
-	watch(p, k->signal_fd, POLLIN, SOURCE_SIGNAL, NULL);
-	watch(p, k->control_fd, POLLIN, SOURCE_CONTROL, NULL);
+		add_polled(p, client->fd, client->is_full ? POLLIN | POLLOUT : POLLIN,
+			SOURCE_CHANNEL, client);
+	add_polled(p, k->signal_fd, POLLIN, SOURCE_SIGNAL, NULL);
+	add_polled(p, k->control_fd, POLLIN, SOURCE_CONTROL, NULL);
 	if (next_us == INT64_MAX)
 		return -1;
 	left_us = next_us - now_us;
@@ -281,13 +269,13 @@ static void dispatch_client(struct keeper *k, struct client *client, short reven
 	if (revents & POLLOUT) {
 		client->is_full = false;
 		if (client->child)
-			child_tell(k, client->child);
+			child_report(k, client->child);
 	}
 	if (revents & ~POLLOUT)
 		read_client(k, client);
 }
 
-static void dispatch(struct keeper *k, const struct polled *p)
+static void dispatch_events(struct keeper *k, const struct polled *p)
 {
 	struct signalfd_siginfo si;
 
@@ -298,10 +286,10 @@ static void dispatch(struct keeper *k, const struct polled *p)
 			continue;
 		switch (p->what[i].source) {
 		case SOURCE_OUTPUT:
-			child_read_output(owner);
+			output_read(owner, OUTPUT_AT_ONCE);
 			break;
 		case SOURCE_ERRORS:
-			child_read_errors(owner);
+			output_read_errors(owner, OUTPUT_AT_ONCE);
 			break;
 		case SOURCE_CHANNEL: /* may free its child, and itself */
 			dispatch_client(k, owner, p->fds[i].revents);
@@ -317,7 +305,7 @@ static void dispatch(struct keeper *k, const struct polled *p)
 	}
 }
 
-static void attend(struct keeper *k)
+static void run_timers(struct keeper *k)
 {
 	int64_t now_us = clock_mono_us();
 
@@ -333,18 +321,18 @@ static void attend(struct keeper *k)
 	}
 }
 
-static void keep(struct keeper *k)
+static void run_loop(struct keeper *k)
 {
 	struct polled p = {0};
 
 	while (k->control_fd >= 0 || k->clients || k->children) {
-		int timeout_ms = gather(k, &p);
+		int timeout_ms = gather_events(k, &p);
 
 		if (poll(p.fds, p.n, timeout_ms) >= 0)
-			dispatch(k, &p);
+			dispatch_events(k, &p);
 		else
 			child_reap(k); /* whatever is wrong, those that have ended make room */
-		attend(k);
+		run_timers(k);
 	}
 }
 
@@ -371,7 +359,7 @@ static void become_keeper(int control_fd, bool keeps_log)
 	k.signal_fd = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (k.signal_fd < 0)
 		_exit(111);
-	keep(&k);
+	run_loop(&k);
 	_exit(0);
 }
 
@@ -394,65 +382,5 @@ enum err keeper_start(bool keeps_log, int *control_fd)
 	}
 	close(pair[1]);
 	*control_fd = pair[0];
-	return OK;
-}
-
-bool keeper_is_gone(int control_fd)
-{
-	struct pollfd fd = {.fd = control_fd};
-
-	return poll(&fd, 1, 0) > 0;
-}
-
-/* Sends two descriptors to the keeper. */
-static enum err hand_over(int control_fd, const int fds[2])
-{
-	union {
-		char bytes[CMSG_SPACE(2 * sizeof(int))];
-		struct cmsghdr align;
-	} control = {0};
-	struct iovec iov = {(char[1]){0}, 1};
-	struct msghdr msg = {.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control.bytes,
-		.msg_controllen = sizeof(control.bytes)};
-	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(2 * sizeof(int));
-	memcpy(CMSG_DATA(c), fds, 2 * sizeof(int));
-	if (sendmsg(control_fd, &msg, MSG_NOSIGNAL) >= 0)
-		return OK;
-	return err_set(errno == EPIPE || errno == ECONNRESET ? ERR_GONE : ERR_SYSTEM,
-		"open a channel to the keeper: %s", strerror(errno));
-}
-
-enum err keeper_channel(int control_fd, int *channel_fd, int *lazy_fd)
-{
-	int ours[2] = {-1, -1}, theirs[2] = {-1, -1}, size = 2 * ORDER_MAX;
-	enum err e = OK;
-
-	for (int i = 0; i < 2 && e == OK; i++) {
-		int pair[2];
-
-		if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
-			e = err_set(ERR_NOMEM, "open a channel to the keeper: %s", strerror(errno));
-			break;
-		}
-		ours[i] = pair[0];
-		theirs[i] = pair[1];
-		setsockopt(ours[i], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-		setsockopt(theirs[i], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-	}
-	if (e == OK)
-		e = hand_over(control_fd, theirs);
-	close_both(theirs);
-	if (e != OK) {
-		close_both(ours);
-		return e;
-	}
-	*channel_fd = ours[0];
-	*lazy_fd = ours[1];
 	return OK;
 }

@@ -36,7 +36,7 @@
 /* One system call: its result, or an errno as a negative number. */
 #if defined(__x86_64__) && defined(__LP64__) && !defined(LAUNCH_WAITS)
 #define WE_WAIT 0
-ON_ITS_STACK static long kernel(long number, long a, long b, long c, long d)
+ON_ITS_STACK static long system_call(long number, long a, long b, long c, long d)
 {
 	register long r10 __asm__("r10") = d;
 	long rc;
@@ -49,7 +49,7 @@ ON_ITS_STACK static long kernel(long number, long a, long b, long c, long d)
 }
 #elif defined(__aarch64__) && defined(__LP64__) && !defined(LAUNCH_WAITS)
 #define WE_WAIT 0
-ON_ITS_STACK static long kernel(long number, long a, long b, long c, long d)
+ON_ITS_STACK static long system_call(long number, long a, long b, long c, long d)
 {
 	register long x8 __asm__("x8") = number;
 	register long x0 __asm__("x0") = a;
@@ -62,7 +62,7 @@ ON_ITS_STACK static long kernel(long number, long a, long b, long c, long d)
 }
 #else
 #define WE_WAIT CLONE_VFORK
-ON_ITS_STACK static long kernel(long number, long a, long b, long c, long d)
+ON_ITS_STACK static long system_call(long number, long a, long b, long c, long d)
 {
 	long rc = syscall(number, a, b, c, d);
 
@@ -71,7 +71,7 @@ ON_ITS_STACK static long kernel(long number, long a, long b, long c, long d)
 #endif
 
 /* setrlimit(2) of what the route says; what is stricter already stays so.  0, or -errno. */
-ON_ITS_STACK static long limit(const struct limits *l)
+ON_ITS_STACK static long set_limits(const struct limits *l)
 {
 	/* SIGXCPU, which says why, comes a second before SIGKILL. */
 	const uint64_t cpu_s = (uint64_t)((l->cpu_ms + 999) / 1000);
@@ -93,48 +93,48 @@ ON_ITS_STACK static long limit(const struct limits *l)
 
 		if (all[i].soft == 0)
 			continue;
-		rc = kernel(SYS_prlimit64, 0, all[i].resource, 0, (long)&now);
+		rc = system_call(SYS_prlimit64, 0, all[i].resource, 0, (long)&now);
 		if (rc != 0)
 			break;
 		if (all[i].hard < now.hard)
 			now.hard = all[i].hard;
 		if (all[i].soft < now.soft)
 			now.soft = all[i].soft;
-		rc = kernel(SYS_prlimit64, 0, all[i].resource, (long)&now, 0);
+		rc = system_call(SYS_prlimit64, 0, all[i].resource, (long)&now, 0);
 	}
 	return rc;
 }
 
 /* -errno, or it does not return. */
-ON_ITS_STACK static long become(const struct launch *s)
+ON_ITS_STACK static long become_program(const struct launch *s)
 {
 	static const uint64_t none[2];
 	long rc;
 
-	kernel(SYS_rt_sigprocmask, SIG_SETMASK, (long)none, 0, (NSIG - 1) / 8);
-	kernel(SYS_setsid, 0, 0, 0, 0);
+	system_call(SYS_rt_sigprocmask, SIG_SETMASK, (long)none, 0, (NSIG - 1) / 8);
+	system_call(SYS_setsid, 0, 0, 0, 0);
 	for (int i = 0; i < 3; i++) {
-		rc = kernel(SYS_dup3, s->fds[i], i, 0, 0);
+		rc = system_call(SYS_dup3, s->fds[i], i, 0, 0);
 		if (rc < 0)
 			return rc;
 	}
 	/* The flag is of Linux 5.11; all that is open in the keeper is CLOEXEC anyway. */
-	if (kernel(SYS_close_range, 3, UINT_MAX, CLOSE_RANGE_CLOEXEC, 0) != 0)
-		kernel(SYS_close_range, 3, UINT_MAX, 0, 0);
-	rc = kernel(SYS_chdir, (long)s->dir, 0, 0, 0);
+	if (system_call(SYS_close_range, 3, UINT_MAX, CLOSE_RANGE_CLOEXEC, 0) != 0)
+		system_call(SYS_close_range, 3, UINT_MAX, 0, 0);
+	rc = system_call(SYS_chdir, (long)s->dir, 0, 0, 0);
 	if (rc == 0)
-		rc = limit(s->limits);
+		rc = set_limits(s->limits);
 	if (rc == 0)
-		rc = kernel(SYS_execve, (long)s->argv[0], (long)s->argv, (long)s->env, 0);
+		rc = system_call(SYS_execve, (long)s->argv[0], (long)s->argv, (long)s->env, 0);
 	return rc;
 }
 
 /* In the new process. */
-ON_ITS_STACK static int begin(void *arg)
+ON_ITS_STACK static int begin_program(void *arg)
 {
 	struct launch *s = arg;
 
-	s->failed = (int)-become(s);
+	s->failed = (int)-become_program(s);
 	return LAUNCH_FAILED; /* its exit status: clone(3) ends the process, in one system call */
 }
 
@@ -154,9 +154,9 @@ void launch_prepare(void)
 int launch(struct launch *s, pid_t *pid)
 {
 	s->failed = 0;
-	*pid = clone(begin, s->stack + sizeof(s->stack), CLONE_VM | WE_WAIT | SIGCHLD, s);
+	*pid = clone(begin_program, s->stack + sizeof(s->stack), CLONE_VM | WE_WAIT | SIGCHLD, s);
 	if (*pid < 0 && errno == EINVAL) /* an emulator knows only those that are waited for */
-		*pid = clone(
-			begin, s->stack + sizeof(s->stack), CLONE_VM | CLONE_VFORK | SIGCHLD, s);
+		*pid = clone(begin_program, s->stack + sizeof(s->stack),
+			CLONE_VM | CLONE_VFORK | SIGCHLD, s);
 	return *pid < 0 ? errno : 0;
 }

@@ -7,7 +7,8 @@
 #include "keeper/link.h"
 
 #include "base/clock.h"
-#include "keeper/keeper.h"
+#include "base/fdpass.h"
+#include "base/log.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -15,14 +16,50 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #define LITTLE_OUTPUT 8192 /* bytes that the keeper may hold until it hears of the next run */
 
+/* Gives the keeper its ends of a channel. */
+static enum err send_ends(int control_fd, const int fds[2])
+{
+	const struct iovec iov = {(char[1]){0}, 1};
+
+	if (fdpass_send(control_fd, &iov, 1, fds, 2, 0) >= 0)
+		return OK;
+	return err_set(errno == EPIPE || errno == ECONNRESET ? ERR_GONE : ERR_SYSTEM,
+		"open a channel to the keeper: %s", strerror(errno));
+}
+
 enum err link_open(int control_fd, struct keeper_link *link)
 {
-	return link->fd >= 0 ? OK : keeper_channel(control_fd, &link->fd, &link->lazy_fd);
+	int ours[2] = {-1, -1}, theirs[2] = {-1, -1}, size = 2 * ORDER_MAX;
+	enum err e = OK;
+
+	if (link->fd >= 0)
+		return OK;
+	for (int i = 0; i < 2 && e == OK; i++) {
+		int pair[2];
+
+		if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
+			e = err_set(ERR_NOMEM, "open a channel to the keeper: %s", strerror(errno));
+			break;
+		}
+		ours[i] = pair[0];
+		theirs[i] = pair[1];
+		setsockopt(ours[i], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+		setsockopt(theirs[i], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	}
+	if (e == OK)
+		e = send_ends(control_fd, theirs);
+	fdpass_close(theirs, 2);
+	if (e != OK) {
+		fdpass_close(ours, 2);
+		return e;
+	}
+	link->fd = ours[0];
+	link->lazy_fd = ours[1];
+	return OK;
 }
 
 void link_close(struct keeper_link *link)
@@ -35,21 +72,23 @@ void link_close(struct keeper_link *link)
 	link->is_over = false;
 }
 
-static enum err gone(const char *doing)
+static enum err keeper_gone(const char *doing)
 {
 	return err_set(ERR_GONE, "%s: the keeper is gone", doing);
 }
 
-/* Sends one message; EPIPE and the like are ERR_GONE. */
-static enum err send_message(int fd, struct msghdr *msg)
+/* Sends one message, with n_fds descriptors; EPIPE and the like are ERR_GONE. */
+static enum err send_message(int fd, const void *data, size_t len, const int *fds, size_t n_fds)
 {
+	const struct iovec iov = {(void *)(uintptr_t)data, len};
+
 	for (;;) {
-		if (sendmsg(fd, msg, MSG_NOSIGNAL) >= 0)
+		if (fdpass_send(fd, &iov, 1, fds, n_fds, 0) >= 0)
 			return OK;
 		if (errno == EINTR)
 			continue;
 		if (errno == EPIPE || errno == ECONNRESET || errno == ENOTCONN)
-			return gone("order a run");
+			return keeper_gone("order a run");
 		if (errno == EMSGSIZE)
 			return err_set(
 				ERR_INVALID, "order a run: the request's variables are too large");
@@ -86,42 +125,30 @@ static size_t pack_order(const struct run_spec *spec, int64_t serial, char *buf)
 
 static enum err send_command(struct keeper_link *link, int fd, enum message_kind kind)
 {
-	struct command command = {.kind = kind, .serial = link->serial};
-	struct iovec iov = {&command, sizeof(command)};
-	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+	const struct command command = {.kind = kind, .serial = link->serial};
 
-	return send_message(fd, &msg);
+	return send_message(fd, &command, sizeof(command), NULL, 0);
 }
 
 enum err link_order(struct keeper_link *link, const struct run_spec *spec)
 {
-	union {
-		char bytes[CMSG_SPACE(2 * sizeof(int))];
-		struct cmsghdr align;
-	} control = {0};
-	int fds[2] = {spec->stdin_fd, spec->second_fd};
+	const int fds[2] = {spec->stdin_fd, spec->second_fd};
 	size_t len = pack_order(spec, ++link->serial, NULL);
 	char *buf = len <= ORDER_MAX ? malloc(len) : NULL;
-	struct iovec iov = {buf, len};
-	struct msghdr msg = {.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control.bytes,
-		.msg_controllen = sizeof(control.bytes)};
-	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
 	enum err e;
 
 	link->is_over = false;
 	link->is_protected = spec->is_protected;
+	if (link->fd < 0) {
+		free(buf);
+		return keeper_gone("order a run");
+	}
 	if (len > ORDER_MAX)
 		return err_set(ERR_INVALID, "order a run: the request's variables are too large");
 	if (!buf)
 		return err_set(ERR_NOMEM, "order a run: out of memory");
 	pack_order(spec, link->serial, buf);
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(fds));
-	memcpy(CMSG_DATA(c), fds, sizeof(fds));
-	e = send_message(link->lazy_fd, &msg);
+	e = send_message(link->lazy_fd, buf, len, fds, 2);
 	free(buf);
 	if (e != OK || spec->is_protected)
 		return e;
@@ -147,32 +174,20 @@ void link_hand_over(struct keeper_link *link)
 }
 
 /* Receives a report and the bytes behind it into buf; the bytes' length is in r->inline_len. */
-static enum err receive(int fd, struct report *r, char *buf, int *output_fd)
+static enum err receive_report(int fd, struct report *r, char *buf, int *output_fd)
 {
-	union {
-		char bytes[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control;
-	struct iovec iov[2] = {{r, sizeof(*r)}, {buf, ORDER_INLINE_MAX}};
-	struct msghdr msg = {.msg_iov = iov,
-		.msg_iovlen = 2,
-		.msg_control = control.bytes,
-		.msg_controllen = sizeof(control.bytes)};
+	const struct iovec iov[2] = {{r, sizeof(*r)}, {buf, ORDER_INLINE_MAX}};
 	ssize_t n;
 
-	*output_fd = -1;
 	do
-		n = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC);
+		n = fdpass_receive(fd, iov, 2, output_fd, 1, 0);
 	while (n < 0 && errno == EINTR);
 	/* Linux says so when the other end died with something of ours unread: our last message. */
 	if (n < 0 && errno == ECONNRESET)
 		return err_set(
 			ERR_ABSENT, "the keeper died before it was told to start the script");
 	if (n < (ssize_t)sizeof(*r))
-		return gone("wait for a run");
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(&msg); c; c = CMSG_NXTHDR(&msg, c))
-		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
-			memcpy(output_fd, CMSG_DATA(c), sizeof(int));
+		return keeper_gone("wait for a run");
 	r->inline_len = n - (ssize_t)sizeof(*r);
 	return OK;
 }
@@ -209,7 +224,7 @@ enum err link_look(struct keeper_link *link,
 	char buf[ORDER_INLINE_MAX];
 	struct report r;
 	int output_fd = -1;
-	enum err e = receive(link->fd, &r, buf, &output_fd);
+	enum err e = receive_report(link->fd, &r, buf, &output_fd);
 
 	if (e != OK) {
 		*failed = ECONNRESET;
@@ -223,7 +238,10 @@ enum err link_look(struct keeper_link *link,
 	}
 	switch (r.kind) {
 	case MESSAGE_STDERR:
-		on_text(arg, buf, (size_t)r.inline_len);
+		if (on_text)
+			on_text(arg, buf, (size_t)r.inline_len);
+		else
+			log_raw(buf, (size_t)r.inline_len);
 		e = err_set(ERR_BUSY, "the script is running");
 		break;
 	case MESSAGE_FAILED:
@@ -264,4 +282,11 @@ enum err link_wait(
 		if (fds[1].revents || fds[2].revents || left_ms == 0)
 			return err_set(ERR_BUSY, "the script is running");
 	}
+}
+
+bool link_keeper_is_gone(int control_fd)
+{
+	struct pollfd fd = {.fd = control_fd};
+
+	return poll(&fd, 1, 0) > 0;
 }

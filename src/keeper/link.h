@@ -50,13 +50,20 @@ struct run_spec {
 			  standard output; borrowed */
 };
 
-/* Opens the channel, where it is not, through keeper_start()'s socket.  Errors: keeper_channel()'s.
+/*
+ * link_open - opens a channel to the keeper, where it is not open yet
+ *
+ *   control_fd  keeper_start()'s
+ *   link        fd and lazy_fd are set on OK, both CLOEXEC; link_close() it
+ *
+ * Returns OK; ERR_NOMEM no descriptors; ERR_GONE the keeper has died; ERR_SYSTEM.
  */
 enum err link_open(int control_fd, struct keeper_link *link) MUSTCHECK;
 /* Closes it; a run that is on it is then the keeper's. */
 void link_close(struct keeper_link *link);
 
-/* Returns OK; ERR_INVALID too large for an order (nothing happened); ERR_GONE; ERR_SYSTEM. */
+/* Returns OK; ERR_INVALID too large for an order (nothing happened); ERR_GONE, also when the link
+ * is closed; ERR_NOMEM; ERR_SYSTEM. */
 enum err link_order(struct keeper_link *link, const struct run_spec *spec) MUSTCHECK;
 enum err link_go(struct keeper_link *link) MUSTCHECK;
 /* The keeper need not keep anything of it.  Never fails: a keeper that is gone keeps nothing. */
@@ -68,9 +75,15 @@ void link_hand_over(struct keeper_link *link);
 struct watch {
 	struct pollfd stop[2]; /* for poll(2): what they report */
 	int64_t until_us;      /* clock_mono_us(); 0: no limit */
-	void (*on_text)(void *arg, const char *text, size_t len); /* its error output */
+	/* Gets its error output; NULL: the log does. */
+	void (*on_text)(void *arg, const char *text, size_t len);
 	void *arg;
 };
+
+#define WATCH_NOTHING                              \
+	{                                          \
+		.stop = { {-1, 0, 0}, {-1, 0, 0} } \
+	}
 
 /*
  * link_wait - waits for the end of the run; blocks as long as its time limit
@@ -93,5 +106,8 @@ enum err link_wait(struct keeper_link *link, const struct watch *watch, struct e
 enum err link_look(struct keeper_link *link,
 	void (*on_text)(void *arg, const char *text, size_t len), void *arg, struct ending *end,
 	int *failed) MUSTCHECK;
+
+/* Has the keeper died, or is it dying?  Then every channel to it is about to be closed. */
+bool link_keeper_is_gone(int control_fd);
 
 #endif

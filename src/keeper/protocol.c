@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void pack(char *buf, size_t *at, const char *s)
+static void pack_string(char *buf, size_t *at, const char *s)
 {
 	size_t len = strlen(s) + 1;
 
@@ -24,7 +24,7 @@ static int pack_list(char *buf, size_t *at, char *const *list)
 	int n = 0;
 
 	for (; list[n]; n++)
-		pack(buf, at, list[n]);
+		pack_string(buf, at, list[n]);
 	return n;
 }
 
@@ -32,9 +32,9 @@ size_t protocol_pack(struct order *o, const struct order_strings *s, char *buf)
 {
 	size_t at = sizeof(*o);
 
-	pack(buf, &at, s->dir);
-	pack(buf, &at, s->url);
-	pack(buf, &at, s->spool);
+	pack_string(buf, &at, s->dir);
+	pack_string(buf, &at, s->url);
+	pack_string(buf, &at, s->spool);
 	o->argc = pack_list(buf, &at, s->argv);
 	o->envc = pack_list(buf, &at, s->env);
 	if (buf)
@@ -42,7 +42,7 @@ size_t protocol_pack(struct order *o, const struct order_strings *s, char *buf)
 	return at;
 }
 
-static const char *take(const char **at, const char *end)
+static const char *next_string(const char **at, const char *end)
 {
 	const char *s = *at, *nul = memchr(s, '\0', (size_t)(end - s));
 
@@ -60,13 +60,13 @@ int protocol_unpack(const struct order *o, size_t len, struct order_strings *out
 	out->env = calloc((size_t)o->envc + 1, sizeof(char *));
 	if (!out->argv || !out->env)
 		return ENOMEM;
-	out->dir = take(&at, end);
-	out->url = take(&at, end);
-	out->spool = take(&at, end);
+	out->dir = next_string(&at, end);
+	out->url = next_string(&at, end);
+	out->spool = next_string(&at, end);
 	for (int i = 0; i < o->argc; i++)
-		out->argv[i] = (char *)(uintptr_t)take(&at, end);
+		out->argv[i] = (char *)(uintptr_t)next_string(&at, end);
 	for (int i = 0; i < o->envc; i++)
-		out->env[i] = (char *)(uintptr_t)take(&at, end);
+		out->env[i] = (char *)(uintptr_t)next_string(&at, end);
 	return out->dir && out->url && out->spool && out->argv[o->argc - 1] &&
 			       (o->envc == 0 || out->env[o->envc - 1])
 		       ? 0

@@ -22,7 +22,7 @@
 #define PAUSE_MIN_MS 20
 #define PAUSE_MAX_MS 2000
 
-static enum err try(const struct order *order, struct store *st, const struct ending *end)
+static enum err write_end(const struct order *order, struct store *st, const struct ending *end)
 {
 	struct recorded rec;
 	enum err e;
@@ -38,7 +38,7 @@ static enum err try(const struct order *order, struct store *st, const struct en
 	return e;
 }
 
-static enum err open_and_try(
+static enum err open_and_write(
 	const struct order *order, const char *url, const char *spool, const struct ending *end)
 {
 	struct store_options opt = {
@@ -53,13 +53,13 @@ static enum err open_and_try(
 	if (e == ERR_REFUSED) /* it says nothing about the operation: the store may be mended */
 		e = ERR_BROKEN;
 	if (e == OK)
-		e = try(order, st, end);
+		e = write_end(order, st, end);
 	store_close(&st);
 	return e;
 }
 
 /* The runs that nobody waits for are often the long ones. */
-static void learn(const struct order *order, const char *spool, const struct ending *end)
+static void learn_duration(const struct order *order, const char *spool, const struct ending *end)
 {
 	struct counters *c = counters_open(spool);
 
@@ -77,11 +77,11 @@ void recorder_run(
 	operation_ref(&order->op, ref);
 	if (end) {
 		liveness_hold_result(url, order->op.id);
-		learn(order, spool, end);
+		learn_duration(order, spool, end);
 	}
 	fault("harvest.begins");
 	for (;;) {
-		enum err e = open_and_try(order, url, spool, end);
+		enum err e = open_and_write(order, url, spool, end);
 		struct timespec pause = {pause_ms / 1000, pause_ms % 1000 * 1000000};
 
 		fault("harvest.recorded");

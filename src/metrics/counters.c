@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * metrics/counters.c - a shared page of numbers
+ * metrics/counters.c - one page of a file, shared by all processes
  */
 #include "metrics/counters.h"
 
@@ -17,8 +17,9 @@
 #define FILE_BYTES 4096
 
 /*
- * The second half holds run times: a route has the place that its name's hash says, and the upper
- * half of the number there is that hash.  Of two routes with one place the later one has it.
+ * The second half of the page holds run times.  The hash of a route's name chooses its slot; the
+ * upper half of the number in the slot is that hash.  Of two routes with one slot the one that
+ * learned last has it.
  */
 #define RUN_TIMES (FILE_BYTES / sizeof(int64_t) / 2)
 
@@ -27,12 +28,12 @@ struct counters {
 	_Atomic uint64_t run_times[RUN_TIMES];
 };
 
-/* The pages that are mapped now; the handler must not take a lock. */
+/* The pages that are mapped now.  Atomic, because a signal handler must not take a lock. */
 static _Atomic(void *) pages[64];
 
 /*
- * A file system that is gone makes writing to its page a SIGBUS.  The page is then replaced by one
- * that nobody else sees: counting goes on and is lost, as the head of this file says.
+ * A write to the page of a file system that is gone or full raises SIGBUS.  The handler replaces
+ * the page by a private one: counting goes on, and its counts are lost (metrics/counters.h).
  */
 static void replace_page(int sig, siginfo_t *si, void *context)
 {
@@ -46,10 +47,10 @@ static void replace_page(int sig, siginfo_t *si, void *context)
 				MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != MAP_FAILED)
 			return;
 	}
-	signal(sig, SIG_DFL); /* not ours: it comes again, and ends the process */
+	signal(sig, SIG_DFL); /* not our page: the signal comes again and ends the process */
 }
 
-/* False: there is no place to remember one more; it would not be safe to use. */
+/* False: there is no room in pages[], so that the handler could not replace this page. */
 static bool remember(void *page)
 {
 	struct sigaction sa = {.sa_sigaction = replace_page, .sa_flags = SA_SIGINFO};
@@ -117,7 +118,7 @@ int64_t counters_get(const struct counters *c, enum counter which)
 	return c ? atomic_load_explicit(&c->count[which], memory_order_relaxed) : 0;
 }
 
-/* FNV-1a; never 0, so that an empty place is nobody's. */
+/* FNV-1a; never 0, which marks an empty slot. */
 static uint32_t hash_of(const char *route)
 {
 	uint32_t hash = 2166136261U;

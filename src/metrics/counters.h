@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * metrics/counters.h - how often what happened, since installation
+ * metrics/counters.h - counts outcomes of requests since installation, and learns run times
  *
- * Counted without a lock and without a write to the store: in a small file of the spool directory
- * that all processes map.  Good for a picture of what goes on; a loss of power may lose the last
- * counts.  Counting never fails: what cannot be counted is not.
+ * All processes map one small file of the spool directory and count there, without a lock and
+ * without a write to the store.  A power cut may lose the last counts.  Counting never fails: where
+ * there is no file, or it cannot be written, counts are lost.
  */
 #ifndef RETRYSAFE_METRICS_COUNTERS_H
 #define RETRYSAFE_METRICS_COUNTERS_H
@@ -19,7 +19,7 @@ enum counter {
 	COUNTER_KEY_REUSED,
 	COUNTER_OTHER_PRINCIPAL,
 	COUNTER_UNCERTAIN,       /* runs that became uncertain */
-	COUNTER_STILL_UNCERTAIN, /* callers who were told that it is */
+	COUNTER_STILL_UNCERTAIN, /* answers that said that an operation is uncertain */
 	COUNTER_EXPIRED,
 	COUNTER_KEY_MISSING,
 	COUNTER_KEY_INVALID,
@@ -30,8 +30,8 @@ enum counter {
 	COUNTER_PASSED,
 	COUNTER_CONFIGURATION,
 	COUNTER_ACCEPTED, /* answered 202 */
-	COUNTER_WAITED,   /* callers who got the result of a run by waiting for it */
-	COUNTER_RELEASED, /* runs that let go of their key */
+	COUNTER_WAITED,   /* requests that waited for a run and got its result */
+	COUNTER_RELEASED, /* runs after which the key was free again (release_on) */
 	COUNTER_DUPLICATE,
 	COUNTER_OVERLOADED,
 	COUNTER__MAX
@@ -39,15 +39,22 @@ enum counter {
 
 struct counters;
 
-/* The counters of a spool directory; NULL when there are none, which every function accepts. */
+/*
+ * counters_open - maps the counters of a spool directory
+ *
+ * Returns NULL when that is impossible; every function here accepts NULL and counts nothing then.
+ * The first call sets a handler of SIGBUS.  The caller closes with counters_close().
+ */
 struct counters *counters_open(const char *spool);
+/* Unmaps the counters and sets *c to NULL. */
 void counters_close(struct counters **c);
+/* Adds 1, and reads.  Neither blocks nor fails; both may be called by any thread. */
 void counters_add(struct counters *c, enum counter which);
 int64_t counters_get(const struct counters *c, enum counter which);
 
-/* How long a run of the route took; remembered as a moving average, by all processes together. */
+/* Adds the duration of a run of the route, in ms, to the route's moving average in the file. */
 void counters_learn(struct counters *c, const char *route, int64_t run_ms);
-/* How long one probably takes; -1: not known. */
+/* The moving average of the route's run times, in ms; -1: none is known. */
 int64_t counters_expect(const struct counters *c, const char *route);
 
 /* "first", "replayed", ...; static. */

@@ -3,10 +3,11 @@
  * notify/address.c - private addresses, from IANA's registries of special-purpose addresses (RFC
  * 6890)
  *
- * It is asked about the very address that is about to be connected to, after every name was
- * resolved, so that a name that changes its mind (DNS rebinding) gains nothing.
+ * notify/delivery.c asks about the address to which it is about to connect, after libcurl has
+ * resolved the name.  So a name that resolves to another address the second time (DNS rebinding)
+ * gains nothing.
  *
- * What it does not know: names, URLs, who is trusted.
+ * What it does not know: names, URLs, which messages are trusted.
  */
 #include "notify/address.h"
 
@@ -26,7 +27,7 @@ static const struct net nets4[] = {
 	{{10}, 8},            /* private, RFC 1918 */
 	{{100, 64}, 10},      /* shared by a provider's customers, RFC 6598 */
 	{{127}, 8},           /* loopback */
-	{{169, 254}, 16},     /* link-local; where clouds keep their secrets */
+	{{169, 254}, 16},     /* link-local; clouds serve credentials at 169.254.169.254 */
 	{{172, 16}, 12},      /* private */
 	{{192, 0, 0}, 24},    /* protocol assignments */
 	{{192, 0, 2}, 24},    /* documentation */
@@ -35,22 +36,22 @@ static const struct net nets4[] = {
 	{{198, 18}, 15},      /* benchmarks */
 	{{198, 51, 100}, 24}, /* documentation */
 	{{203, 0, 113}, 24},  /* documentation */
-	{{224}, 4},           /* groups */
-	{{240}, 4},           /* reserved; 255.255.255.255 is everybody */
+	{{224}, 4},           /* multicast */
+	{{240}, 4},           /* reserved; 255.255.255.255 is broadcast */
 };
 
 static const struct net nets6[] = {
 	{{0}, 96},                               /* ::, ::1, and IPv4 in its oldest form */
-	{{[1] = 0x64, 0xff, 0x9b}, 96},          /* IPv4 behind NAT64, RFC 6052: not seen through */
-	{{[1] = 0x64, 0xff, 0x9b, [5] = 1}, 48}, /* the same, local */
+	{{[1] = 0x64, 0xff, 0x9b}, 96},          /* IPv4 behind NAT64, RFC 6052: refused whole */
+	{{[1] = 0x64, 0xff, 0x9b, [5] = 1}, 48}, /* NAT64 of a local network, RFC 8215 */
 	{{0x01}, 64},                            /* discard */
 	{{0x20, 0x01}, 23},                      /* protocol assignments; Teredo */
 	{{0x20, 0x01, 0x0d, 0xb8}, 32},          /* documentation */
-	{{0x20, 0x02}, 16},                      /* 6to4: IPv4 again */
+	{{0x20, 0x02}, 16},                      /* 6to4: holds an IPv4 address */
 	{{0xfc}, 7},                             /* unique local, RFC 4193 */
 	{{0xfe, 0x80}, 10},                      /* link-local */
 	{{0xfe, 0xc0}, 10},                      /* site-local of old */
-	{{0xff}, 8},                             /* groups */
+	{{0xff}, 8},                             /* multicast */
 };
 
 static const uint8_t mapped[12] = {[10] = 0xff, 0xff}; /* ::ffff:0:0/96 */

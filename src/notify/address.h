@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * notify/address.h - which addresses are nobody's business outside
+ * notify/address.h - which addresses are not on the public Internet
  */
 #ifndef RETRYSAFE_NOTIFY_ADDRESS_H
 #define RETRYSAFE_NOTIFY_ADDRESS_H
@@ -9,9 +9,9 @@
 #include <sys/socket.h>
 
 /*
- * notify_address_is_private - true for everything that is not one host on the public Internet:
- * this host, private and link-local networks, groups, what is reserved, every IPv6 form of such an
- * IPv4 address, and every family that is neither IPv4 nor IPv6
+ * notify_address_is_private - true for every address that is not one host on the public Internet:
+ * this host, private and link-local networks, multicast, reserved networks, every IPv6 form of such
+ * an IPv4 address, and every family that is neither IPv4 nor IPv6
  */
 bool notify_address_is_private(const struct sockaddr *address);
 

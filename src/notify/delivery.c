@@ -2,16 +2,16 @@
 /*
  * notify/delivery.c - one try to deliver a message, by libcurl
  *
- * RULES THAT HOLD
- *   (1) Only a final status of 2xx with its whole header acknowledges, whatever becomes of the
- *       body.
- *   (2) Nothing that the receiver says leads anywhere: no redirect is followed, no cookie kept,
- *       its body is dropped, and no more than BODY_MAX of it is read.
+ * RULES
+ *   (1) Only a final status of 2xx with its whole header acknowledges; it does so even when the
+ * body is cut off (t70-webhooks). (2) The receiver's answer causes no other request: redirects are
+ * not followed, cookies are not stored, the body is dropped after BODY_MAX bytes (t70-webhooks).
  *   (3) A socket to a private address is opened only for a message whose host the operator chose.
- *       It is asked here, about the address, so that no name and no spelling gets around it.
- *   (4) Every try has a connection of its own: one that was opened for a trusted message must not
- *       carry another.
- *   (5) Nothing of this process's environment (proxies, .netrc) counts.
+ *       open_socket() decides about the address, so that no name and no spelling of it gets around
+ *       the rule (t70-webhooks).
+ *   (4) Every try has a connection of its own: the connection of a trusted message must not carry
+ *       another message (t70-webhooks).
+ *   (5) No proxy of this process's environment is used (t70-webhooks), nor a .netrc.
  *
  * What it does not know: the store, when to try again.
  */
@@ -36,7 +36,7 @@ static size_t take_body(char *data, size_t size, size_t n, void *arg)
 
 	(void)data;
 	t->received += size * n;
-	return t->received > BODY_MAX ? 0 : size * n; /* 0: enough */
+	return t->received > BODY_MAX ? 0 : size * n; /* 0: libcurl ends the transfer */
 }
 
 static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
@@ -123,7 +123,7 @@ enum err notify_try_start(struct notify_try *t, CURLM *multi, struct message *m,
 		memset(m, 0, sizeof(*m));
 		return OK;
 	}
-	memset(&t->m, 0, sizeof(t->m)); /* it stays the caller's */
+	memset(&t->m, 0, sizeof(t->m)); /* the message stays the caller's */
 	notify_try_free(t, multi);
 	return err_set(ERR_NOMEM, "start a delivery: no memory, or not for this libcurl");
 }
@@ -144,7 +144,7 @@ void notify_try_judge(const struct notify_try *t, CURLcode result, struct notify
 			status >= 300 && status < 400 ? ", redirects are not followed" : "");
 		if (status < 300)
 			out->fate = MESSAGE_DELIVERED;
-		else if (status == 410) /* Gone: "likely to be permanent", RFC 9110, 15.5.11 */
+		else if (status == 410) /* Gone: "likely to be permanent" (RFC 9110, 15.5.11) */
 			out->fate = MESSAGE_GIVEN_UP;
 		return;
 	}

@@ -17,7 +17,8 @@
 
 #define NOTIFY_SAID_MAX 160
 
-/* All zero: free.  It must stay where it is while it is under way. */
+/* One try.  All zero: free.  It must not move in memory between start and free: libcurl points to
+ * it. */
 struct notify_try {
 	struct message m; /* owned */
 	CURL *easy;       /* NULL: free */
@@ -31,8 +32,8 @@ struct notify_try {
 /*
  * notify_try_start - begins to POST m to its URL
  *
- *   m           moved into t on OK, which notify_try_free() frees
- *   timeout_ms  for all of it
+ *   m           on OK moved into t, and freed by notify_try_free(); otherwise the caller's
+ *   timeout_ms  for the whole try
  *
  * Returns OK; ERR_NOMEM.  Does not block.
  */
@@ -42,14 +43,14 @@ enum err notify_try_start(struct notify_try *t, CURLM *multi, struct message *m,
 struct notify_outcome {
 	enum message_fate fate;
 	char said[NOTIFY_SAID_MAX];
-	int64_t retry_after_s; /* what the receiver asked for; 0: nothing */
-	bool does_not_answer;  /* it used up all of its time */
+	int64_t retry_after_s; /* Retry-After of the answer; 0: it has none */
+	bool does_not_answer;  /* the try ended by its timeout */
 };
 
-/* What came of it; t stays as it is until notify_try_free(). */
+/* Decides how the try ended, from libcurl's result; t keeps what it holds. */
 void notify_try_judge(const struct notify_try *t, CURLcode result, struct notify_outcome *out);
 
-/* Ends it, whatever its state, and leaves it free. */
+/* Ends the try in any state and leaves it free, as all zero.  Does not block. */
 void notify_try_free(struct notify_try *t, CURLM *multi);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * notify/message.c - what a message says, how it is signed, and when it is tried again
+ * notify/message.c - text and signature of a message, and the pause before the next try
  *
  * What it does not know: HTTP, URLs.
  */
@@ -52,7 +52,7 @@ char *notify_body(const struct message *m)
 	char id[NOTIFY_ID_MAX], *body;
 
 	notify_id(m, id);
-	/* A route of a control file is a path, in whatever encoding. */
+	/* The route of a control file is a path, which may not be UTF-8. */
 	o = json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:i, s:o, s:o}", "message", id, "operation",
 		m->ref, "operation_state", state_name(m->state), "route",
 		route ? route : json_null(), "status",
@@ -65,8 +65,8 @@ char *notify_body(const struct message *m)
 }
 
 /*
- * HMAC-SHA-256 of two texts, one behind the other.  Bare bytes, not digest_part(): every receiver
- * has HMAC, none has our parts.
+ * HMAC-SHA-256 of two texts, one behind the other, without digest_part(): receivers compute HMAC of
+ * the text alone.
  */
 static void authenticate(const unsigned char *key, size_t key_len, const char *text,
 	const char *rest, unsigned char out[DIGEST_LEN])
@@ -74,8 +74,8 @@ static void authenticate(const unsigned char *key, size_t key_len, const char *t
 	struct digest d;
 
 	digest_start(&d, key, key_len);
-	SHA256Update(&d.ctx, (const uint8_t *)text, strlen(text));
-	SHA256Update(&d.ctx, (const uint8_t *)rest, strlen(rest));
+	digest_raw(&d, text, strlen(text));
+	digest_raw(&d, rest, strlen(rest));
 	digest_end(&d, out, DIGEST_LEN);
 }
 
@@ -92,8 +92,8 @@ void notify_sign(const unsigned char secret[NOTIFY_SECRET_LEN], int64_t now_s, c
 }
 
 /*
- * Exponential, with full jitter: anything from nothing to the limit, so that those who failed
- * together do not come back together.
+ * Exponential backoff with full jitter: any pause up to the limit, so that tries that failed
+ * together are not repeated together.
  */
 int64_t notify_pause_ms(int tries, uint64_t chance, int64_t least_s)
 {

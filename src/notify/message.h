@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * notify/message.h - what a message says, how it is signed, and when it is tried again
+ * notify/message.h - text and signature of a message, and the pause before the next try
  */
 #ifndef RETRYSAFE_NOTIFY_MESSAGE_H
 #define RETRYSAFE_NOTIFY_MESSAGE_H
@@ -15,12 +15,13 @@
 #define NOTIFY_SIGNATURE_MAX 120
 #define NOTIFY_ID_MAX        64
 
-/* The key of the signatures: a digest keyed with the store's own secret, which it does not tell. */
+/* The key of the signatures: an HMAC with the store's secret, from which that cannot be computed.
+ */
 void notify_secret(const struct store *st, unsigned char out[NOTIFY_SECRET_LEN]);
 
 /*
- * notify_id - what a receiver tells repeats by: the operation's ref and the message's number, which
- * alone would begin again with a new store
+ * notify_id - the id by which a receiver recognises repeats: the operation's ref and the message's
+ * number; the number alone would begin again with a new store
  */
 void notify_id(const struct message *m, char out[NOTIFY_ID_MAX]);
 
@@ -34,9 +35,9 @@ void notify_sign(const unsigned char secret[NOTIFY_SECRET_LEN], int64_t now_s, c
 /*
  * notify_pause_ms - how long to wait after a try that failed, 1 to 3,600,000 ms
  *
- *   tries           made so far, >= 1
- *   chance          any number; each gives another pause
- *   least_s         at least this long, as far as that goes
+ *   tries    made so far, >= 1
+ *   chance   a random number, from which the pause is made
+ *   least_s  the pause is at least so long, up to the maximum above
  */
 int64_t notify_pause_ms(int tries, uint64_t chance, int64_t least_s);
 

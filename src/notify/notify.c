@@ -2,16 +2,17 @@
 /*
  * notify/notify.c - the program retrysafe-notify: tells receivers how operations ended
  *
- * It takes messages out of the store's outbox, POSTs them, and writes down what came of it.  It is
- * a program of its own so that no CGI request loads libcurl.
+ * It takes messages out of the store's outbox, POSTs them, and writes each outcome into the outbox.
+ * It is a program of its own so that no CGI request loads libcurl.
  *
- * RULES THAT HOLD
- *   (1) A message is taken for a lease that is longer than a try may last.  Whoever dies with it
- *       loses nothing: it is due again when the lease is over.  So TERM needs no handler.
- *   (2) AT_ONCE messages are under way at the same time, each with a limit for the whole of it.  A
- *       receiver that used up its time is put off with all its messages, so that it holds up the
- *       others for one limit, not for one limit a message.
- *   (3) Any number of notifiers may run: the store gives a message to one of them at a time.
+ * RULES
+ *   (1) A message is taken for a lease that is longer than a try may last.  A notifier that dies
+ *       loses nothing: its messages are due again when the lease is over.  So TERM needs no handler
+ *       (t70-webhooks).
+ *   (2) AT_ONCE messages are under way at the same time, each with a time limit for its whole try.
+ *       When one of them ends by its limit, all messages of that receiver are postponed: the
+ * receiver delays others by one limit, not by one limit for each message (t70-webhooks). (3) Any
+ * number of notifiers may run: the store gives a message to one of them at a time (t70-webhooks).
  *
  * What it does not know: how operations end (operation/claim.c), SQL.
  */
@@ -38,9 +39,9 @@
 #include <unistd.h>
 
 #define AT_ONCE   8
-#define LOOK_MS   1000  /* how often somebody who stays looks for new messages */
-#define PASS_MS   60000 /* a pass takes no more after that: a timer's next one goes on */
-#define PUT_OFF_S 30    /* a receiver that does not answer */
+#define LOOK_MS   1000  /* pause between two looks for new messages, with --follow */
+#define PASS_MS   60000 /* after so long a pass takes no more messages; the timer starts another */
+#define PUT_OFF_S 30    /* pause before the next try, for a receiver that does not answer */
 
 struct notifier {
 	const char *config_path; /* or NULL */
@@ -52,7 +53,7 @@ struct notifier {
 	unsigned char secret[NOTIFY_SECRET_LEN];
 	struct notify_try tries[AT_ONCE];
 	int under_way, given_up;
-	bool is_in_trouble; /* said once */
+	bool is_in_trouble; /* the last attempt failed, and the log says so */
 };
 
 static int usage(FILE *to)
@@ -68,7 +69,7 @@ static int usage(FILE *to)
 	return to == stdout ? EXIT_SUCCESS : EXIT_USAGE;
 }
 
-/* The same may work later. */
+/* True when the same call may work later. */
 static bool is_temporary(enum err e)
 {
 	return e == ERR_BUSY || e == ERR_FULL || e == ERR_NOMEM || e == ERR_SYSTEM ||
@@ -94,7 +95,7 @@ static const char *const fates[] = {[MESSAGE_DELIVERED] = "delivered",
 	[MESSAGE_AGAIN] = "again",
 	[MESSAGE_GIVEN_UP] = "given-up"};
 
-/* One line a try: never the user, path or query of the URL, which are often secrets. */
+/* Logs one line for a try.  User, path and query of a URL are often secrets: none is logged. */
 static void log_try(const struct message *m, enum message_fate fate, const char *said)
 {
 	struct webhook_url_parts p;
@@ -104,7 +105,7 @@ static void log_try(const struct message *m, enum message_fate fate, const char 
 		m->id, (int)p.host_len, p.host, fates[fate], m->tries, said);
 }
 
-/* A receiver that used up all of its time: its other messages wait as well. */
+/* Postpones all messages to the receiver of url, which did not answer in time. */
 static enum err put_off(struct notifier *n, const char *url, int64_t now_ms)
 {
 	struct webhook_url_parts p;
@@ -119,7 +120,8 @@ static enum err put_off(struct notifier *n, const char *url, int64_t now_ms)
 	return e;
 }
 
-/* What came of a try is written down.  When that fails the message is due again after its lease. */
+/* Writes the outcome of a try into the outbox.  On failure the message is due again after its
+ * lease. */
 static enum err finish(struct notifier *n, struct notify_try *t, CURLcode result)
 {
 	int64_t now_ms = clock_wall_ms(), least_s;
@@ -143,8 +145,8 @@ static enum err finish(struct notifier *n, struct notify_try *t, CURLcode result
 	return e;
 }
 
-/* Takes messages for the places that are free.  *wait_ms: how long until another is due; -1: never.
- */
+/* Starts a try in each free entry of tries[].  *wait_ms: how long until another message is due; -1:
+ * none will be. */
 static enum err fill(struct notifier *n, int64_t *wait_ms)
 {
 	enum err e = OK;
@@ -160,7 +162,7 @@ static enum err fill(struct notifier *n, int64_t *wait_ms)
 		e = store_message_take(n->st, clock_wall_ms(), n->lease_ms, &m, wait_ms);
 		if (e != OK)
 			break;
-		if (m.due_ms == 0) { /* its time is over */
+		if (m.due_ms == 0) { /* older than webhook_max_age */
 			log_try(&m, MESSAGE_GIVEN_UP, m.said);
 			n->given_up++;
 			message_free(&m);
@@ -175,7 +177,7 @@ static enum err fill(struct notifier *n, int64_t *wait_ms)
 	return e == ERR_ABSENT ? OK : e;
 }
 
-/* Goes on with what is under way.  *ended: how many ended. */
+/* Continues the tries under way.  *ended: how many ended. */
 static enum err go_on(struct notifier *n, int *ended)
 {
 	int running, left;
@@ -197,7 +199,7 @@ static enum err go_on(struct notifier *n, int *ended)
 	return e;
 }
 
-/* After an error somebody who stays goes on, and says it once. */
+/* True after OK, and with --follow also after a temporary error, the first of which is logged. */
 static bool may_go_on(struct notifier *n, enum err e)
 {
 	if (e != OK && !(n->follows && is_temporary(e)))
@@ -208,7 +210,7 @@ static bool may_go_on(struct notifier *n, enum err e)
 	return true;
 }
 
-/* Delivers until nothing is due, or for ever.  OK: a pass is over. */
+/* Delivers until no message is due, or, with --follow, until an error.  OK: a pass is over. */
 static enum err deliver(struct notifier *n)
 {
 	int64_t end_us = clock_mono_us() + PASS_MS * 1000, wait_ms = LOOK_MS;
@@ -255,8 +257,8 @@ static void close_all(struct notifier *n)
 }
 
 /*
- * Somebody who stays waits for a store that is not there yet, and opens one anew that is not what
- * it was: it may have been put back.
+ * Runs one pass; with --follow one after the other: it waits for a store that does not exist yet,
+ * and reopens the store after an error, because a backup may have replaced it.
  */
 static int run(struct notifier *n, const struct config *cf)
 {
@@ -367,7 +369,7 @@ int main(int argc, char *argv[])
 	enum err e;
 
 	open_standard_descriptors();
-	if (getenv("GATEWAY_INTERFACE")) { /* the words would be a client's */
+	if (getenv("GATEWAY_INTERFACE")) { /* argv would be the client's query (RFC 3875, 4.4) */
 		log_warn("retrysafe-notify is not a CGI script");
 		return EXIT_USAGE;
 	}

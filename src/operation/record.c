@@ -45,8 +45,8 @@ void ending_free(struct ending *end)
 	end->output_fd = -1;
 }
 
-static enum err doubt(struct store *st, const struct operation *op, const struct ending *end,
-	enum outcome outcome, struct recorded *out)
+static enum err mark_uncertain(struct store *st, const struct operation *op,
+	const struct ending *end, enum outcome outcome, struct recorded *out)
 {
 	out->outcome = outcome;
 	return store_mark_uncertain(st, op, end->exit_status, out->reason, clock_wall_ms());
@@ -89,7 +89,7 @@ static enum err read_body_start(const struct ending *end, struct recorded *out)
 }
 
 /* What the script says to us about its response. */
-static void take_wishes(
+static void read_wishes(
 	const struct cgi_response *cgi, const struct record_policy *policy, struct recorded *out)
 {
 	int64_t ttl_ms = 0;
@@ -123,7 +123,7 @@ enum err record_response(
 	free(start);
 	if (e != OK)
 		return e;
-	take_wishes(&cgi, policy, out);
+	read_wishes(&cgi, policy, out);
 	out->body_at = (int64_t)cgi.body_at;
 	out->res = (struct response){
 		.status = cgi.status,
@@ -146,8 +146,8 @@ static bool is_success(int status)
 }
 
 /* What the policy leaves of the response goes into the store; the first caller gets all of it. */
-static enum err put(struct store *st, struct record rec, const struct record_policy *policy,
-	const struct recorded *out)
+static enum err write_response(struct store *st, struct record rec,
+	const struct record_policy *policy, const struct recorded *out)
 {
 	struct response res = out->res;
 	char none[] = "";
@@ -175,22 +175,22 @@ enum err record_run(struct store *st, const struct operation *op,
 	if (end->is_timed_out) {
 		snprintf(out->reason, sizeof(out->reason), "its time was over after %lld ms",
 			(long long)(end->run_us / 1000));
-		return doubt(st, op, end, OUTCOME_TIMED_OUT, out);
+		return mark_uncertain(st, op, end, OUTCOME_TIMED_OUT, out);
 	}
 	if (end->is_killed) {
 		snprintf(out->reason, sizeof(out->reason), "it was ended by signal %d (%s)",
 			end->exit_status - 128, strsignal(end->exit_status - 128));
-		return doubt(st, op, end, OUTCOME_NO_RESPONSE, out);
+		return mark_uncertain(st, op, end, OUTCOME_NO_RESPONSE, out);
 	}
 	if (end->is_output_lost) {
 		snprintf(out->reason, sizeof(out->reason), "there was no room to keep its output");
-		return doubt(st, op, end, OUTCOME_NO_RESPONSE, out);
+		return mark_uncertain(st, op, end, OUTCOME_NO_RESPONSE, out);
 	}
 	e = record_response(end, policy, out);
 	if (e == ERR_INVALID) {
 		snprintf(out->reason, sizeof(out->reason),
 			"its answer is not a valid CGI response: %s", err_text());
-		return doubt(st, op, end, OUTCOME_NO_RESPONSE, out);
+		return mark_uncertain(st, op, end, OUTCOME_NO_RESPONSE, out);
 	}
 	if (e != OK) {
 		response_free(&out->res);
@@ -206,7 +206,7 @@ enum err record_run(struct store *st, const struct operation *op,
 	rec.body_at = out->body_at;
 	rec.now_ms = clock_wall_ms();
 	rec.exit_status = end->exit_status;
-	e = put(st, rec, policy, out);
+	e = write_response(st, rec, policy, out);
 	if (e != OK)
 		response_free(&out->res);
 	return e;
@@ -229,7 +229,7 @@ enum err record_settled(struct store *st, const struct operation *op,
 
 	rec.body_at = out.body_at;
 	if (e == OK)
-		e = put(st, rec, policy, &out);
+		e = write_response(st, rec, policy, &out);
 	response_free(&out.res);
 	return e;
 }

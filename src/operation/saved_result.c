@@ -2,42 +2,185 @@
 /*
  * operation/saved_result.c - one file for one result
  *
- *     struct saved_result, then the script's output
+ *     offset      bytes
+ *     0           8      RSKEPT and two NULs
+ *     8           8      version of this format
+ *     16          32     digest over everything else in the file
+ *     48          2000   the fields of struct saved_result in their order, then zeros
+ *     2048               the script's output
  *
- * The file is read only by a program with the same layout of struct saved_result: its size and a
- * version are in it.  A digest tells a damaged file from a good one.
+ * Numbers have eight bytes, the lowest first; so the file does not depend on how a compiler lays
+ * out a struct.
+ *
+ * RULES
+ *   (1) A file of another version, one that is cut off, and one that is damaged are told apart from
+ *       a good one, and nothing is read from them (unit/saved_result).
+ *   (2) A file is whole, or it is not there (t36-kept).
+ *
+ * What it does not know: why a result is saved, and who records it.
  */
 #include "operation/saved_result.h"
 
 #include "base/digest.h"
+#include "base/publish.h"
 #include "base/spool.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sendfile.h>
 #include <unistd.h>
 
-#define SAVED_RESULT_VERSION 3
+#define MAGIC    "RSKEPT\0"
+#define VERSION  4
+#define HEAD_LEN 2048
 
+/* Where the fixed parts of the head are, in bytes. */
+enum { AT_MAGIC = 0, AT_VERSION = 8, AT_DIGEST = 16, AT_FIELDS = AT_DIGEST + DIGEST_LEN };
+
+/* What a head says. */
 struct saved_result {
-	char magic[8]; /* "RSKEPT" */
-	int version;
-	int size; /* of this struct */
 	struct operation op;
 	struct record_policy policy;
-	int exit_status;
-	bool is_killed, is_timed_out, is_output_lost;
-	int64_t run_us;
-	int64_t output_len;               /* bytes the script wrote */
-	int64_t saved_len;                /* bytes of it that follow */
-	unsigned char digest[DIGEST_LEN]; /* over everything else */
+	struct ending end; /* without its output */
+	int64_t saved_len; /* bytes of output that follow the head: fewer than end.output_len when
+			      they were far too many, none when they were lost */
 };
 
-static enum err fail(const char *path)
+/* ---- the head ---- */
+
+/* A place in a head, and whether fields are read from it or written to it. */
+struct cursor {
+	unsigned char *at;
+	bool is_reading;
+};
+
+/* Eight bytes, the lowest first.  Returns what was read, or n, which was written. */
+static int64_t number_field(struct cursor *c, int64_t n)
+{
+	uint64_t value = 0;
+
+	for (int i = 0; i < 8; i++)
+		if (c->is_reading)
+			value |= (uint64_t)c->at[i] << 8 * i;
+		else
+			c->at[i] = (unsigned char)((uint64_t)n >> 8 * i);
+	c->at += 8;
+	return c->is_reading ? (int64_t)value : n;
+}
+
+static void bytes_field(struct cursor *c, void *data, size_t len)
+{
+	if (c->is_reading)
+		memcpy(data, c->at, len);
+	else
+		memcpy(c->at, data, len);
+	c->at += len;
+}
+
+/* A string in an array of `size` bytes; its NUL is there even when the head's is not. */
+static void text_field(struct cursor *c, char *s, size_t size)
+{
+	bytes_field(c, s, size);
+	s[size - 1] = '\0';
+}
+
+static void operation_fields(struct cursor *c, struct operation *op)
+{
+	op->id = number_field(c, op->id);
+	op->nonce = number_field(c, op->nonce);
+	bytes_field(c, op->identity, sizeof(op->identity));
+	bytes_field(c, op->fingerprint, sizeof(op->fingerprint));
+	bytes_field(c, op->principal, sizeof(op->principal));
+	text_field(c, op->route, sizeof(op->route));
+	op->state = (enum state)number_field(c, op->state);
+	op->attempts = (int)number_field(c, op->attempts);
+	op->created_ms = number_field(c, op->created_ms);
+	op->updated_ms = number_field(c, op->updated_ms);
+	op->expires_ms = number_field(c, op->expires_ms);
+	op->forgotten_ms = number_field(c, op->forgotten_ms);
+	op->status = (int)number_field(c, op->status);
+	op->bytes = number_field(c, op->bytes);
+	op->exit_status = (int)number_field(c, op->exit_status);
+	text_field(c, op->reason, sizeof(op->reason));
+	bytes_field(c, op->token, sizeof(op->token));
+	op->witness = number_field(c, op->witness);
+	op->boot_id = number_field(c, op->boot_id);
+	op->deadline_mono_ms = number_field(c, op->deadline_mono_ms);
+}
+
+static void policy_fields(struct cursor *c, struct record_policy *policy)
+{
+	policy->durability = (enum durability)number_field(c, policy->durability);
+	policy->busy_timeout_ms = number_field(c, policy->busy_timeout_ms);
+	policy->ttl_ms = number_field(c, policy->ttl_ms);
+	policy->tombstone_ms = number_field(c, policy->tombstone_ms);
+	policy->max_response_bytes = number_field(c, policy->max_response_bytes);
+	policy->keeps_head_only = number_field(c, policy->keeps_head_only) != 0;
+	bytes_field(c, policy->release_on, sizeof(policy->release_on));
+}
+
+static void ending_fields(struct cursor *c, struct ending *end)
+{
+	end->exit_status = (int)number_field(c, end->exit_status);
+	end->is_killed = number_field(c, end->is_killed) != 0;
+	end->is_timed_out = number_field(c, end->is_timed_out) != 0;
+	end->is_output_lost = number_field(c, end->is_output_lost) != 0;
+	end->run_us = number_field(c, end->run_us);
+	end->output_len = number_field(c, end->output_len);
+}
+
+/* All that a head holds behind its digest, in the order of the file. */
+static void all_fields(struct cursor *c, struct saved_result *saved)
+{
+	operation_fields(c, &saved->op);
+	policy_fields(c, &saved->policy);
+	ending_fields(c, &saved->end);
+	saved->saved_len = number_field(c, saved->saved_len);
+}
+
+_Static_assert(sizeof(struct saved_result) + AT_FIELDS < HEAD_LEN,
+	"a field takes up to seven bytes more in the file, and there is room for many");
+
+static void pack_head(struct saved_result *saved, unsigned char head[HEAD_LEN])
+{
+	struct cursor version = {.at = head + AT_VERSION}, at = {.at = head + AT_FIELDS};
+
+	memset(head, 0, HEAD_LEN);
+	memcpy(head + AT_MAGIC, MAGIC, sizeof(MAGIC));
+	number_field(&version, VERSION);
+	all_fields(&at, saved);
+}
+
+/* ERR_BROKEN: it is not the head of a file that this version understands. */
+static enum err unpack_head(
+	unsigned char head[HEAD_LEN], const char *path, struct saved_result *saved)
+{
+	struct cursor version = {.at = head + AT_VERSION, .is_reading = true};
+	struct cursor at = {.at = head + AT_FIELDS, .is_reading = true};
+	int64_t found;
+
+	if (memcmp(head + AT_MAGIC, MAGIC, sizeof(MAGIC)) != 0)
+		return err_set(ERR_BROKEN, "%s is not a saved result", path);
+	found = number_field(&version, 0);
+	if (found != VERSION)
+		return err_set(ERR_BROKEN,
+			"%s was saved by another version of retrysafe (format %lld, not %d)", path,
+			(long long)found, VERSION);
+	*saved = (struct saved_result){.end = ENDING_NONE};
+	all_fields(&at, saved);
+	if (saved->saved_len < 0 || saved->saved_len > saved->end.output_len)
+		return err_set(ERR_BROKEN, "%s is damaged: the length of its output", path);
+	return OK;
+}
+
+/* ---- the file ---- */
+
+static enum err file_error(const char *path)
 {
 	return err_set(err_from_errno(errno), "%s: %s", path, strerror(errno));
 }
@@ -52,23 +195,24 @@ static enum err file_path(const char *spool, const struct operation *op, char ou
 		       : err_set(ERR_INVALID, "%s: the path is too long", spool);
 }
 
-/* Digest of the head without its digest, and of the bytes that follow in the file. */
-static enum err digest_file(struct saved_result head, int fd, unsigned char out[DIGEST_LEN])
+/* Digest of the head without its digest, and of the saved_len bytes behind it. */
+static enum err digest_file(const unsigned char head[HEAD_LEN], int fd, int64_t saved_len,
+	const char *path, unsigned char out[DIGEST_LEN])
 {
 	char buf[65536];
 	struct digest d;
 	int64_t at = 0;
 
-	memset(head.digest, 0, sizeof(head.digest));
-	digest_start(&d, (const unsigned char *)head.magic, sizeof(head.magic));
-	digest_part(&d, &head, sizeof(head));
-	while (at < head.saved_len) {
-		int64_t left = head.saved_len - at;
+	digest_start(&d, (const unsigned char *)MAGIC, sizeof(MAGIC));
+	digest_part(&d, head, AT_DIGEST);
+	digest_part(&d, head + AT_FIELDS, HEAD_LEN - AT_FIELDS);
+	while (at < saved_len) {
+		int64_t left = saved_len - at;
 		ssize_t n = pread(fd, buf, left < (int64_t)sizeof(buf) ? (size_t)left : sizeof(buf),
-			(off_t)sizeof(head) + at);
+			(off_t)HEAD_LEN + at);
 
 		if (n <= 0)
-			return err_set(ERR_BROKEN, "a kept result is cut off");
+			return err_set(ERR_BROKEN, "%s is cut off", path);
 		digest_part(&d, buf, (size_t)n);
 		at += n;
 	}
@@ -105,71 +249,84 @@ static bool write_output(int fd, const struct ending *end, int64_t len)
 	return true;
 }
 
-static bool sync_directory(const char *path)
+/* How much of the output can be saved: of one that is far too long, the keeper has a part. */
+static int64_t length_to_save(const struct ending *end)
 {
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	bool ok = fd >= 0 && fsync(fd) == 0;
+	off_t there = end->output_len;
 
-	if (fd >= 0)
-		close(fd);
-	return ok;
+	if (end->is_output_lost)
+		return 0;
+	if (!end->output)
+		there = lseek(end->output_fd, 0, SEEK_END);
+	return there < end->output_len ? there : end->output_len;
 }
 
 enum err saved_result_write(const char *spool, const struct operation *op,
 	const struct record_policy *policy, const struct ending *end)
 {
-	struct saved_result head;
-	char path[PATH_MAX], self[32];
-	off_t there = end->output_len;
+	struct saved_result saved = {.op = *op, .policy = *policy, .end = *end};
+	unsigned char head[HEAD_LEN];
+	char path[PATH_MAX];
 	enum err e = file_path(spool, op, path);
 	int fd;
 
 	if (e != OK)
 		return e;
-	memset(&head, 0, sizeof(head)); /* padding too: it is digested */
-	memcpy(head.magic, "RSKEPT\0", 8);
-	head.version = SAVED_RESULT_VERSION;
-	head.size = (int)sizeof(head);
-	memcpy(&head.op, op, sizeof(*op));
-	memcpy(&head.policy, policy, sizeof(*policy));
-	head.exit_status = end->exit_status;
-	head.is_killed = end->is_killed;
-	head.is_timed_out = end->is_timed_out;
-	head.is_output_lost = end->is_output_lost;
-	head.run_us = end->run_us;
-	head.output_len = end->output_len;
-	if (!end->output)
-		there = lseek(end->output_fd, 0, SEEK_END);
-	head.saved_len = end->is_output_lost       ? 0
-			 : there < end->output_len ? there
-						   : end->output_len;
+	saved.saved_len = length_to_save(end);
+	pack_head(&saved, head);
 	fd = open(spool, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (fd < 0)
-		return fail(spool);
-	if (!write_whole(fd, &head, sizeof(head)) || !write_output(fd, end, head.saved_len))
-		e = fail(path);
+		return file_error(spool);
+	if (!write_whole(fd, head, HEAD_LEN) || !write_output(fd, end, saved.saved_len))
+		e = file_error(path);
 	if (e == OK)
-		e = digest_file(head, fd, head.digest);
-	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
-	/* A file of this name can only be an earlier copy of the same result. */
+		e = digest_file(head, fd, saved.saved_len, path, head + AT_DIGEST);
+	/* A file of this name can only be an earlier copy of this result. */
 	if (e == OK &&
-		(pwrite(fd, &head, sizeof(head), 0) != (ssize_t)sizeof(head) || fsync(fd) != 0 ||
-			(linkat(AT_FDCWD, self, AT_FDCWD, path, AT_SYMLINK_FOLLOW) != 0 &&
-				errno != EEXIST) ||
-			!sync_directory(spool)))
-		e = fail(path);
+		(pwrite(fd, head, HEAD_LEN, 0) != HEAD_LEN || !publish_file(fd, spool, path)))
+		e = file_error(path);
 	close(fd);
+	return e;
+}
+
+/* The output, in a spool of its own. */
+static enum err read_saved_output(int fd, int64_t saved_len, const char *path, struct spool *output)
+{
+	off_t at = HEAD_LEN;
+	enum err e = spool_open(output);
+
+	while (e == OK && at < HEAD_LEN + saved_len)
+		if (sendfile(output->fd, fd, &at, (size_t)(HEAD_LEN + saved_len - at)) <= 0)
+			e = file_error(path);
+	if (e != OK)
+		spool_close(output);
+	return e;
+}
+
+static enum err read_file(int fd, const char *path, struct saved_result *saved)
+{
+	unsigned char head[HEAD_LEN], digest[DIGEST_LEN];
+	struct spool output = SPOOL_CLOSED;
+	enum err e;
+
+	if (read(fd, head, HEAD_LEN) != HEAD_LEN)
+		return err_set(ERR_BROKEN, "%s is cut off", path);
+	e = unpack_head(head, path, saved);
+	if (e == OK)
+		e = digest_file(head, fd, saved->saved_len, path, digest);
+	if (e == OK && memcmp(digest, head + AT_DIGEST, DIGEST_LEN) != 0)
+		e = err_set(ERR_BROKEN, "%s is damaged: it does not match its digest", path);
+	if (e == OK)
+		e = read_saved_output(fd, saved->saved_len, path, &output);
+	saved->end.output_fd = output.fd;
 	return e;
 }
 
 enum err saved_result_read(const char *spool, const struct operation *op, struct operation *owner,
 	struct record_policy *policy, struct ending *end)
 {
-	struct saved_result head;
-	unsigned char digest[DIGEST_LEN];
+	struct saved_result saved;
 	char path[PATH_MAX];
-	struct spool output = SPOOL_CLOSED;
-	off_t at = (off_t)sizeof(head);
 	enum err e = file_path(spool, op, path);
 	int fd;
 
@@ -179,36 +336,13 @@ enum err saved_result_read(const char *spool, const struct operation *op, struct
 	if (fd < 0)
 		return err_set(errno == ENOENT ? ERR_ABSENT : err_from_errno(errno), "%s: %s", path,
 			strerror(errno));
-	if (read(fd, &head, sizeof(head)) != (ssize_t)sizeof(head) ||
-		memcmp(head.magic, "RSKEPT\0", 8) != 0 || head.version != SAVED_RESULT_VERSION ||
-		head.size != (int)sizeof(head) || head.saved_len < 0)
-		e = err_set(ERR_BROKEN, "%s is not a result that this version kept", path);
-	if (e == OK)
-		e = digest_file(head, fd, digest);
-	if (e == OK && memcmp(digest, head.digest, sizeof(digest)) != 0)
-		e = err_set(ERR_BROKEN, "%s is damaged: it does not match its digest", path);
-	if (e == OK)
-		e = spool_open(&output);
-	while (e == OK && at < (off_t)sizeof(head) + head.saved_len)
-		if (sendfile(output.fd, fd, &at,
-			    (size_t)((off_t)sizeof(head) + head.saved_len - at)) <= 0)
-			e = fail(path);
+	e = read_file(fd, path, &saved);
 	close(fd);
-	if (e != OK) {
-		spool_close(&output);
+	if (e != OK)
 		return e;
-	}
-	memcpy(owner, &head.op, sizeof(*owner));
-	memcpy(policy, &head.policy, sizeof(*policy));
-	*end = (struct ending){
-		.exit_status = head.exit_status,
-		.is_killed = head.is_killed,
-		.is_timed_out = head.is_timed_out,
-		.is_output_lost = head.is_output_lost,
-		.run_us = head.run_us,
-		.output_fd = output.fd,
-		.output_len = head.output_len,
-	};
+	*owner = saved.op;
+	*policy = saved.policy;
+	*end = saved.end;
 	return OK;
 }
 

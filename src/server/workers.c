@@ -129,7 +129,7 @@ static void *recover(void *arg)
 	if (e == OK)
 		e = link_open(pool->control_fd, &link);
 	if (e == OK)
-		e = uncertain_recover(st, cf, &link, &settled, &left);
+		e = recover_all(st, cf, &link, &settled, &left);
 	if (settled + left > 0)
 		log_info("recovered: %lld settled, %lld uncertain", (long long)settled,
 			(long long)left);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * store/outbox.c - what is common to all engines: the words for a message's state, and freeing
+ * store/outbox.c - what messages of all engines have in common: their state in a word, and freeing
  *
- * What it does not know: where messages are stored.
+ * What it does not know: where messages are stored, and how they are delivered.
  */
 #include "store/outbox.h"
 

@@ -5,13 +5,14 @@
 #
 #   my $receiver = Receiver->start($sandbox);
 #   $receiver->plan('/hook', 500, 200);           # first a 500, from then on 200
-#   my @requests = $receiver->requests('/hook');  # path, method, headers (a hash), body, at
+#   my @requests = $receiver->requests('/hook');  # path, method, headers (a hash), body, at, connection
 #
-# What a plan may hold: a status; "302 /elsewhere"; "503 Retry-After=5"; "hang" (takes the request and
-# never answers); "late SECONDS" (then 200); "close" (takes it and closes); "drip" (a head that never
-# ends); "flood" (200, and a body without an end).  A path without a plan gets 204.
+# An answer of a plan is a status; "302 /elsewhere"; "503 Retry-After=5"; "hang" (reads the request and
+# never answers); "late SECONDS" (then 200); "close" (reads the request and closes); "drip" (a head that
+# never ends); "flood" (200, and a body without an end); "stay" (204, and the connection stays open).
+# A path without a plan gets 204.
 #
-# One process, one loop: what hangs holds up nobody else here.
+# One process, one loop: a request that hangs does not hold up the others here.
 package Receiver;
 use strict;
 use warnings;
@@ -79,7 +80,8 @@ sub serve {
     my $listener = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => $port, Listen => 64,
         ReuseAddr => 1) or die "port $port: $!\n";
     my $select = IO::Select->new($listener);
-    my (%in, @later);
+    my (%in, %number, @later);
+    my $connections = 0;
 
     $SIG{PIPE} = 'IGNORE';
     while (1) {
@@ -89,6 +91,7 @@ sub serve {
                 $new->blocking(0);
                 $select->add($new);
                 $in{$new} = '';
+                $number{$new} = ++$connections;
                 next;
             }
             my $got = sysread $socket, $in{$socket}, 65536, length $in{$socket};
@@ -96,7 +99,7 @@ sub serve {
             my $is_over = !$got;
             if (!$is_over && (my $request = request_of($in{$socket}))) {
                 $in{$socket} = '';
-                my $answer = note($dir, $request);
+                my $answer = note($dir, { %$request, connection => $number{$socket} });
                 if (ref $answer) {
                     push @later, [$socket, @$answer];
                 } else {
@@ -111,11 +114,11 @@ sub serve {
         my @due = grep { $_->[1] <= time } @later;
         @later = grep { $_->[1] > time } @later;
         for (@due) {
-            my ($socket, undef, $bytes, $again) = @$_;
+            my ($socket, undef, $bytes, $again, $stays) = @$_;
             my $sent = syswrite $socket, $bytes if defined fileno $socket;
             if ($sent && $again) {
                 push @later, [$socket, time + $again, 'x' x length $bytes, $again];
-            } elsif (defined fileno $socket) {
+            } elsif (!$stays && defined fileno $socket) {
                 $select->remove($socket);
                 delete $in{$socket};
                 close $socket;
@@ -136,7 +139,8 @@ sub request_of {
         body => substr $rest, 0, $length };
 }
 
-# Records it; returns [when, bytes, and again after seconds], "" to hang, or nothing to close.
+# Records the request; returns [when, bytes, and again after seconds, stays], "" to hang, or nothing to
+# close.
 sub note {
     my ($dir, $request) = @_;
     my $plan = "$dir/plan" . $request->{path} =~ s{[?].*}{}sr =~ s{/}{_}gr;
@@ -154,6 +158,7 @@ sub note {
     my $status = sub { "HTTP/1.1 $_[0] It is\r\nContent-Length: 2\r\nConnection: close\r\n$_[1]\r\nok" };
     return '' if $answer eq 'hang';
     return if $answer eq 'close';
+    return [time, "HTTP/1.1 204 It is\r\n\r\n", 0, 1] if $answer eq 'stay';
     return [time + $1, $status->(200, '')] if $answer =~ /\Alate (.+)\z/;
     return [time, "HTTP/1.1 200 OK\r\nX-Drip: ", 0.1] if $answer eq 'drip';
     return [time, "HTTP/1.1 200 OK\r\n\r\n" . 'x' x 60000, 0.001] if $answer eq 'flood';

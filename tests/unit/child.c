@@ -50,10 +50,10 @@ static int run(bool is_protected, int64_t deadline_ms)
 	client.fd = pair[0];
 	fds[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	fds[1] = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	child_take(&k, &client, buf, protocol_pack(&o, &s, buf), fds);
+	child_accept(&k, &client, buf, protocol_pack(&o, &s, buf), fds);
 	if (!k.children)
 		exit(111);
-	child_go(&k, k.children);
+	child_start(&k, k.children);
 	/* A failure is told at once; an end when it is collected. */
 	while (poll(&(struct pollfd){.fd = pair[1], .events = POLLIN}, 1, 10) == 0)
 		child_reap(&k);

@@ -17,8 +17,8 @@
 
 #include "../../src/config/table.c"
 
-#include "../../src/config/config.c"
 #include "../../src/config/find.c"
+#include "../../src/config/load.c"
 
 #include "../tap.h"
 

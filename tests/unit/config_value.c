@@ -431,10 +431,9 @@ static void test_bad_sources(void)
 	bad("route", "\"ignore\": [\"\"]", "[0]: \"\"" NOTHING);
 	bad("route", "\"ignore\": [\"/a~x\"]", "[0]: \"/a~x\"" NOTHING);
 #undef NOTHING
-#define NOT_BODY                                                                               \
-	" is not in the body, which is all that anything is left out of; what else counts is " \
-	"said "                                                                                \
-	"by \"fingerprint\""
+#define NOT_BODY                                                                             \
+	" is not in the body, and only parts of the body can be left out; other parts of a " \
+	"request are named in \"fingerprint\""
 	bad("route", "\"ignore\": [\"header:Date\"]", "[0]: \"header:Date\"" NOT_BODY);
 	bad("route", "\"ignore\": [\"a\", \"query:t\"]", "[1]: \"query:t\"" NOT_BODY);
 	bad("route", "\"ignore\": [\"cookie:t\"]", "[0]: \"cookie:t\"" NOT_BODY);

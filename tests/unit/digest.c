@@ -25,7 +25,7 @@ static const char *of(const char *key, const char *one, const char *two)
 int main(void)
 {
 	unsigned char random[2][64] = {{0}}, half[16 + 1], whole[DIGEST_LEN];
-	char hex[5];
+	char hex[5], text[2 * DIGEST_LEN + 1];
 	struct digest d;
 
 	/* perl -MDigest::SHA=hmac_sha256_hex -e 'print
@@ -44,6 +44,14 @@ int main(void)
 	}
 	ok(memcmp(half, whole, 16) == 0 && half[16] == 0x55,
 		"a short one is the beginning of the long one");
+	/* RFC 4231, 4.3 */
+	digest_start(&d, (const unsigned char *)"Jefe", 4);
+	digest_raw(&d, "what do ya want ", 16);
+	digest_raw(&d, "for nothing?", 12);
+	digest_end(&d, whole, DIGEST_LEN);
+	hex_text(whole, DIGEST_LEN, text);
+	is_str(text, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843",
+		"bytes alone make the HMAC of the standard");
 	hex_text((const unsigned char *)"\0\xff", 2, hex);
 	is_str(hex, "00ff", "hexadecimal digits");
 	random_bytes(random[0], 64);

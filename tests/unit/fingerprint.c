@@ -5,7 +5,7 @@
  */
 #include "gateway/fingerprint.h"
 
-#include "gateway/source.h"
+#include "gateway/value_source.h"
 #include "request_try.h"
 
 #define FORM "CONTENT_TYPE=application/x-www-form-urlencoded"

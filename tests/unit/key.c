@@ -196,7 +196,8 @@ static void test_bare_nul(void)
 	is_str(key.text, "untouched", "bare: the out-parameter is set on OK only");
 }
 
-/* Servers join two fields of one name by a comma; two variables are counted by gateway/source.c. */
+/* Servers join two fields of one name by a comma; two variables are counted by
+ * gateway/value_source.c. */
 static void test_many(void)
 {
 	static const char *const lists[] = {"\"k1\", \"k2\"", "\"k1\";a=1\t,\"k2\"", "\"k\",",

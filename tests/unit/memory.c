@@ -15,7 +15,7 @@
 #include "cgi/variables.h"
 #include "config/config.h"
 #include "gateway/fingerprint.h"
-#include "gateway/source.h"
+#include "gateway/value_source.h"
 #include "http/form.h"
 #include "http/json_pointer.h"
 #include "http/key.h"

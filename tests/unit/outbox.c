@@ -57,8 +57,9 @@ static bool print(const struct message *m, void *arg)
 	char *text = arg;
 	size_t n = strlen(text);
 
-	snprintf(text + n, 400 - n, "%s to %s %s, %d tries, due %d, \"%s\"; ", state_name(m->state),
-		m->url, message_state(m), m->tries, (int)m->due_ms, m->said);
+	snprintf(text + n, 400 - n, "%s to %s %s, %d tries, due %lld, \"%s\"; ",
+		state_name(m->state), m->url, message_state(m), m->tries, (long long)m->due_ms,
+		m->said);
 	return true;
 }
 
@@ -258,23 +259,26 @@ static void ends(void)
 static void change_hands(void)
 {
 	struct store *st = try_store();
-	struct operation op = subscribe(st, "hands", 750000, URL), again = op, found;
+	int64_t now = clock_wall_ms(); /* what is freed is purged by the real clock */
+	struct operation op = subscribe(st, "hands", now, URL), again = op, found;
 	enum claimed result;
+	char want[400];
 
-	must(store_mark_uncertain(st, &op, -1, "why", 750001));
+	snprintf(want, sizeof(want),
+		"uncertain to " URL " waiting, 0 tries, due %lld, \"\"; "
+		"absent to " URL " waiting, 0 tries, due %lld, \"\"; ",
+		(long long)now + 1, (long long)now + 2);
+	must(store_mark_uncertain(st, &op, -1, "why", now + 1));
 	must(store_find(st, op.identity, &found, NULL));
-	must(store_free(st, &found, "not done", "", 750002));
+	must(store_free(st, &found, "not done", "", now + 2));
 	again.principal[0]++;
-	claim_prepare(st, &found, 750003, 60000, &again);
+	claim_prepare(st, &found, now + 3, 60000, &again);
 	must(store_claim(st, &(struct claim){.op = &again}, &result));
 	is_int(result, CLAIM_TAKEN, "somebody else takes the key over");
-	must(try_record(st, &again, 1, 750004, TTL, 1000));
-	is_str(listed(st, &op),
-		"uncertain to " URL " waiting, 0 tries, due 750001, \"\"; "
-		"absent to " URL " waiting, 0 tries, due 750002, \"\"; ",
-		"the first one hears how his own attempt ended, and no more");
+	must(try_record(st, &again, 1, now + 4, TTL, 1000));
+	is_str(listed(st, &op), want, "the first one hears how his own attempt ended, and no more");
 	for (int i = 0; i < 2; i++)
-		is_str(next_url(st, 750009), URL, "in that order");
+		is_str(next_url(st, now + 9), URL, "in that order");
 	store_close(&st);
 }
 

@@ -25,8 +25,8 @@
 static struct request try_request(
 	const struct route *route, const char *const *params, const void *body, size_t len)
 {
-	struct request r = {
-		.route = route, .body = SPOOL_CLOSED, .has_body = true, .body_len = (int64_t)len};
+	struct request r = {.route = route,
+		.body = {.is_read = true, .len = (int64_t)len, .spool = SPOOL_CLOSED}};
 	SHA2_CTX ctx;
 	enum err e;
 
@@ -35,16 +35,16 @@ static struct request try_request(
 	if (e == OK)
 		e = variables_take(environ, &r.vars);
 	if (e == OK)
-		e = spool_open(&r.body);
+		e = spool_open(&r.body.spool);
 	if (e == OK)
-		e = spool_write(&r.body, NULL, body, len);
+		e = spool_write(&r.body.spool, NULL, body, len);
 	if (e == OK)
-		e = spool_rewind(&r.body);
+		e = spool_rewind(&r.body.spool);
 	if (e != OK)
 		ok(0, "a step of the test: %s", err_text());
 	SHA256Init(&ctx);
 	SHA256Update(&ctx, body, len);
-	SHA256Final(r.body_digest, &ctx);
+	SHA256Final(r.body.digest, &ctx);
 	return r;
 }
 

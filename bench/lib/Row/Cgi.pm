@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: ISC
 #
-# Cgi.pm - CGI mode: what a process for each request adds to the bare script, under the same server
+# Cgi.pm - CGI mode: the time that a process for each request adds to the bare script
 #
 # With the ordinary build, and with a static one where there is one: build/static/retrysafe, or
 # what RETRYSAFE_STATIC names.
 #
-# With a pause between the requests: mod_cgid answers, and then looks every 10 ms whether the
-# script has ended, before it reads the next request of the connection.  Without the pause that
-# would count to the bare script.
+# With a pause between the requests: after an answer mod_cgid looks every 10 ms whether the script has
+# ended, and only then reads the next request of the connection.  Without the pause that time would
+# count to the bare script.
 package Row::Cgi;
 use strict;
 use warnings;
@@ -41,7 +41,7 @@ sub lighttpd {
     my ($options) = @_;
     my $stage = Stage->new(clients => 1);
     my %path = builds($stage);
-    $stage->place('bare', keys %path);
+    $stage->prepare('bare', keys %path);
     $stage->config('cgi');
     my $port = $stage->lighttpd(bare => '', %path);
     return added($options, $stage, 'cgi/lighttpd', 'lighttpd', $port, sort keys %path);
@@ -52,7 +52,7 @@ sub apache {
     my ($options) = @_;
     my $stage = Stage->new(clients => 1);
     my %path = builds($stage);
-    $stage->place('bare', keys %path);
+    $stage->prepare('bare', keys %path);
     for (keys %path) {
         rename $stage->path('www', $_, 'script.cgi'), $stage->path('www', $_, 'legacy') or die "rename: $!\n";
         my $control = $stage->sandbox->write("www/$_/script.cgi", "#!$path{$_}\n" . JSON::PP->new->encode({
@@ -72,11 +72,11 @@ sub added {
     $stage->close;
     my @results;
     for my $build (@builds) {
-        my ($ours, $peer) = map { $rounds{$_} } $named{$build}, $bare;
+        my ($ours, $compared) = map { $rounds{$_} } $named{$build}, $bare;
         my ($bad, $requests) = (0, 0);
-        $bad += $_->{bad}, $requests += $_->{requests} for @$ours, @$peer;
+        $bad += $_->{bad}, $requests += $_->{requests} for @$ours, @$compared;
         push @results, { only => $only, unit => 'ms', target => ['<=', 3], bad => $bad, requests => $requests,
-            value => spread(map { ($ours->[$_]{p50} - $peer->[$_]{p50}) / 1000 } 0 .. $#$ours),
+            value => spread(map { ($ours->[$_]{p50} - $compared->[$_]{p50}) / 1000 } 0 .. $#$ours),
             says => "first run in CGI mode, 1 client: what $named{$build} adds to the p50 of the bare script",
             figures => { map { ($_ => spreads($rounds{$_}, qw(p50 p99))) } $named{$build}, $bare },
             notes => [$build eq 'dynamic' && @builds == 1 ? "the target is for the static build; $NONE" : ()] };

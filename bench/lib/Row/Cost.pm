@@ -2,9 +2,9 @@
 #
 # Cost.pm - where the processors' time goes in a first run, beside fcgiwrap: the profile of first-c
 #
-# From /proc: what gateway and keeper, fcgiwrap, and nginx used themselves; what nobody used; the
-# rest is the script's, wrk's and the kernel's.  All in microseconds for each request; what both
-# processors have together is their number times the time a request takes.
+# From /proc: the time of gateway and keeper, of fcgiwrap, of nginx, and the idle time; the rest is
+# the script's, wrk's and the kernel's.  All in microseconds for each request; the whole is the
+# number of processors times the time that a request takes.
 package Row::Cost;
 use strict;
 use warnings;
@@ -53,7 +53,7 @@ sub cost {
     $stage->close;
     my @table = ([$language, 'retrysafe', 'fcgiwrap']);
     for my $who (@WHO, 'all') {
-        push @table, [$who, map { my $peer = $_; sprintf '%.0f', spread(map { $_->{$who} } @{ $rounds{$peer} })->{median} } qw(retrysafe fcgiwrap)];
+        push @table, [$who, map { my $compared = $_; sprintf '%.0f', spread(map { $_->{$who} } @{ $rounds{$compared} })->{median} } qw(retrysafe fcgiwrap)];
     }
     my ($bad, $requests) = (0, 0);
     $bad += $_->{bad}, $requests += $_->{requests} for map { @$_ } values %rounds;

@@ -2,12 +2,13 @@
 #
 # First.pm - first runs: throughput at 8 clients (first-c, first-perl), latency of one (latency)
 #
-# nginx keeps its connections to retrysafe, as conf/nginx.conf has it; a kept connection takes one of
-# fcgiwrap's processes, so it is asked as people have to configure it, without.  So is, besides,
-# retrysafe; and once more with `durability: off`, which shows what the two syncs of a run cost.
+# nginx keeps its connections to retrysafe, as in conf/nginx.conf.  A kept connection occupies one of
+# fcgiwrap's processes, so nginx asks fcgiwrap without keeping connections, as it has to be
+# configured, and retrysafe once in this way, too; and once with `durability: off`, which shows the
+# cost of a run's two syncs.
 #
-# Behind nginx the scripts are also started with nobody in between (programs/spawn.c): what no
-# gateway on this machine can reach, as it would need no processor itself.
+# The scripts are also started without any gateway (programs/spawn.c): a limit that no gateway on this
+# machine can reach, because it needs processor time itself.
 package Row::First;
 use strict;
 use warnings;
@@ -34,7 +35,7 @@ sub figures {
 sub nginx_stage {
     my ($workers) = @_;
     my $stage = Stage->new(clients => $workers);
-    $stage->place('retrysafe', 'fcgiwrap', 'alone');
+    $stage->prepare('retrysafe', 'fcgiwrap', 'alone');
     $stage->gateway('retrysafe');
     $stage->fcgiwrap($workers);
     return ($stage, $stage->nginx(map { ($_ => $stage->fastcgi($_)) } 'retrysafe', 'fcgiwrap'));
@@ -54,7 +55,7 @@ my %BEHIND_NGINX = (
 sub nginx {
     my ($options, $only, $language, $script, $target) = @_;
     my $stage = Stage->new(clients => $CLIENTS);
-    $stage->place(keys %BEHIND_NGINX, 'alone');
+    $stage->prepare(keys %BEHIND_NGINX, 'alone');
     $stage->gateway('retrysafe');
     $stage->gateway('off', durability => 'off');
     $stage->fcgiwrap($CLIENTS);
@@ -68,7 +69,7 @@ sub nginx {
             push @alone, alone($stage, $script, $_[0]);
             return { rate => $alone[-1] };
         }],
-        results => [map { +{ only => $only, ours => $BEHIND_NGINX{$_}, peer => $BEHIND_NGINX{fcgiwrap},
+        results => [map { +{ only => $only, ours => $BEHIND_NGINX{$_}, compared => $BEHIND_NGINX{fcgiwrap},
             says => "first run, $language script, $CLIENTS clients: $BEHIND_NGINX{$_} against $BEHIND_NGINX{fcgiwrap}",
             $_ eq 'keep' ? (target => ['>=', $target]) : () } } qw(keep retrysafe off)]);
     $stage->close;
@@ -91,7 +92,7 @@ sub alone {
 sub lighttpd {
     my ($options) = @_;
     my $stage = Stage->new(clients => $CLIENTS);
-    $stage->place('retrysafe', 'cgi');
+    $stage->prepare('retrysafe', 'cgi');
     $stage->gateway('retrysafe');
     my $port = $stage->lighttpd(retrysafe => 'socket:retrysafe', cgi => '');
     my @results = throughput($options, $stage, size => 300, load => { clients => $CLIENTS },
@@ -99,7 +100,7 @@ sub lighttpd {
             'lighttpd + retrysafe' => { port => $port, prefix => 'retrysafe', script => 'script.cgi' },
             'lighttpd mod_cgi' => { port => $port, prefix => 'cgi', script => 'script.cgi' },
         ],
-        results => [{ only => 'first-c/lighttpd', ours => 'lighttpd + retrysafe', peer => 'lighttpd mod_cgi',
+        results => [{ only => 'first-c/lighttpd', ours => 'lighttpd + retrysafe', compared => 'lighttpd mod_cgi',
             says => "first run, C script, $CLIENTS clients, durability full: lighttpd + retrysafe (FastCGI) against lighttpd mod_cgi",
             target => ['>=', 0.9] }]);
     $stage->close;
@@ -126,7 +127,7 @@ sub proxy_handler {
 sub apache {
     my ($options) = @_;
     my $stage = Stage->new(clients => $CLIENTS);
-    $stage->place('fcgid', 'proxy', 'cgid');
+    $stage->prepare('fcgid', 'proxy', 'cgid');
     $stage->config('fcgid', workers => 1);
     $stage->gateway('proxy');
     my $port = $stage->apache(fcgid_lines($stage, 'fcgid', $CLIENTS)
@@ -136,7 +137,7 @@ sub apache {
     my @results = throughput($options, $stage, size => 300, load => { clients => $CLIENTS },
         candidates => [map { ($named{$_} => { port => $port, prefix => $_, script => 'script.cgi' }) }
             qw(fcgid proxy cgid)],
-        results => [map { +{ only => 'first-c/apache', ours => $named{$_}, peer => $named{cgid},
+        results => [map { +{ only => 'first-c/apache', ours => $named{$_}, compared => $named{cgid},
             says => "first run, C script, $CLIENTS clients, durability full: $named{$_} against $named{cgid}",
             target => ['>=', 1.0] } } qw(proxy fcgid)]);
     $stage->close;
@@ -146,15 +147,15 @@ sub apache {
 sub latency {
     my ($options) = @_;
     my ($stage, $port) = nginx_stage(1);
-    my ($ours, $peer) = ('nginx + retrysafe', 'nginx + fcgiwrap');
+    my ($ours, $compared) = ('nginx + retrysafe', 'nginx + fcgiwrap');
     my $store = $stage->path('store');
     my %rounds = checked_rounds($options, $stage, size => 300, load => { clients => 1, raw => 1 },
         candidates => [both($port, 'script.cgi')],
         besides => [disk => sub { fdatasync_us($store, 1) }]);
-    my ($a, $b, $disk) = @rounds{$ours, $peer, 'disk'};
+    my ($a, $b, $disk) = @rounds{$ours, $compared, 'disk'};
     my ($bad, $requests) = (0, 0);
     $bad += $_->{bad}, $requests += $_->{requests} for @$a, @$b;
-    my %figures = (map({ ($_ => spreads($rounds{$_}, qw(p50 p99 rate))) } $ours, $peer),
+    my %figures = (map({ ($_ => spreads($rounds{$_}, qw(p50 p99 rate))) } $ours, $compared),
         'fdatasync of this disk' => spreads($disk, 'us'));
     my %common = (bad => $bad, requests => $requests, only => 'latency');
     $stage->close;

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: ISC
 #
-# Keys.pm - what a request costs when the store is full of keys: claim and replay, bytes, purging
+# Keys.pm - the cost of a request when the store has many keys: claim and replay, bytes, purging
 #
 # The stores are filled by programs/fill.c with keys that can be replayed like any other; replays
 # ask for any of them at random.  KEYS= says how many the fullest has.
 #
-# For the replays all processes share one processor: to wake another, idle one takes a virtual
-# machine as long as a whole replay, and whether it has to is decided anew for each gateway.
+# For the replays all processes share one processor: on a virtual machine, waking an idle processor
+# takes as long as a whole replay, and happens with some gateways and not with others.
 package Row::Keys;
 use strict;
 use warnings;
@@ -59,7 +59,7 @@ sub stored {
     my @sizes = sizes($options->{keys});
     my %bytes;
     for my $n (@sizes) {
-        $stage->place("n$n");
+        $stage->prepare("n$n");
         $bytes{$n} = fill($stage, "n$n", $n);
         print STDERR "    filled $n\n" if $options->{verbose};
     }
@@ -108,7 +108,7 @@ sub purge {
     my ($options) = @_;
     my $stage = Stage->new(clients => 4);
     my $n = $options->{keys} < 1_000_000 ? $options->{keys} : 1_000_000;
-    $stage->place('quiet', 'purging');
+    $stage->prepare('quiet', 'purging');
     fill($stage, 'quiet', $SMALL);
     fill($stage, 'purging', $n, (time - 10) * 1000);
     my $port = $stage->nginx(map { ($_ => $stage->fastcgi($_)) } 'quiet', 'purging');

@@ -24,7 +24,7 @@ sub figures {
 sub stage {
     my ($prefix) = @_;
     my $stage = Stage->new(clients => $WORKERS);
-    $stage->place($prefix);
+    $stage->prepare($prefix);
     $stage->gateway($prefix, route => { max_response => '200M' });
     return ($stage, $stage->nginx($prefix => $stage->fastcgi($prefix)));
 }

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
 #
-# Pass.pm - what passes through: small GETs, and a download and an upload of 1 GiB
+# Pass.pm - requests that pass through: small GETs, and a download and an upload of 1 GiB
 #
 # nginx buffers neither, for both alike; curl is the client of the large ones.
 package Row::Pass;
@@ -15,7 +15,7 @@ use Stage;
 use Throughput qw(throughput spreads);
 
 my $GIB = 1 << 30;
-my ($OURS, $PEER) = ('nginx + retrysafe', 'nginx + fcgiwrap');
+my ($OURS, $COMPARED) = ('nginx + retrysafe', 'nginx + fcgiwrap');
 
 sub figures {
     return (
@@ -30,8 +30,8 @@ sub small {
     my ($stage, $port) = Row::First::nginx_stage(8);
     my @results = throughput($options, $stage, size => 300, load => { clients => 8, kind => 'get' },
         candidates => [Row::First::both($port, 'script.cgi')],
-        results => [{ only => 'pass/small', ours => $OURS, peer => $PEER, target => ['>=', 1.0],
-            says => "GET passed through, C script, 8 clients: $OURS against $PEER" }]);
+        results => [{ only => 'pass/small', ours => $OURS, compared => $COMPARED, target => ['>=', 1.0],
+            says => "GET passed through, C script, 8 clients: $OURS against $COMPARED" }]);
     $stage->close;
     return @results;
 }
@@ -59,7 +59,7 @@ sub large {
     my $stage = Stage->new(clients => 8);
     my $file = $stage->sandbox->write('upload', '');
     truncate $file, $GIB or die "$file: $!\n";
-    $stage->place('retrysafe', 'fcgiwrap');
+    $stage->prepare('retrysafe', 'fcgiwrap');
     $stage->gateway('retrysafe');
     $stage->fcgiwrap(8);
     my $port = $stage->nginx(map { ($_ => $stage->fastcgi($_,
@@ -70,23 +70,23 @@ sub large {
     my %effects = map { ($_ => $stage->effects($_)) } qw(retrysafe fcgiwrap);
     my %rounds = rounds($options,
         $OURS => sub { transfer($port, 'retrysafe', $way, $file) },
-        $PEER => sub { transfer($port, 'fcgiwrap', $way, $file) });
+        $COMPARED => sub { transfer($port, 'fcgiwrap', $way, $file) });
     my $grown = resident_most_kib($pid) - $before;
     for (qw(retrysafe fcgiwrap)) {
         my $runs = $stage->effects($_) - $effects{$_};
         $runs == $options->{rounds} + 1 or die "$_: $runs runs for $options->{rounds} transfers and one before\n";
     }
     my %common = (only => "pass/$way", unit => 'x');
-    my $what = "$way of 1 GiB: $OURS against $PEER";
+    my $what = "$way of 1 GiB: $OURS against $COMPARED";
     my @results = (
-        { %common, says => $what, target => ['>=', 1.0], value => ratio($rounds{$OURS}, $rounds{$PEER}, 'MBps'),
-            figures => { map { ($_ => spreads($rounds{$_}, 'MBps', $way eq 'download' ? 'first_byte' : ())) } $OURS, $PEER } },
+        { %common, says => $what, target => ['>=', 1.0], value => ratio($rounds{$OURS}, $rounds{$COMPARED}, 'MBps'),
+            figures => { map { ($_ => spreads($rounds{$_}, 'MBps', $way eq 'download' ? 'first_byte' : ())) } $OURS, $COMPARED } },
         { %common, unit => 'KiB', target => ['<=', 1024], value => spread($grown),
             says => "$way of 1 GiB: what the gateway's resident memory grew by at most" },
     );
     push @results, { %common, unit => 'ms', target => ['<=', 1],
         says => "$what: first byte, how much later",
-        value => spread(map { $rounds{$OURS}[$_]{first_byte} - $rounds{$PEER}[$_]{first_byte} } 0 .. $options->{rounds} - 1),
+        value => spread(map { $rounds{$OURS}[$_]{first_byte} - $rounds{$COMPARED}[$_]{first_byte} } 0 .. $options->{rounds} - 1),
     } if $way eq 'download';
     $stage->close;
     return @results;

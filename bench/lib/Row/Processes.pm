@@ -20,7 +20,7 @@ sub figures {
 sub measure {
     my ($options, $n) = @_;
     my $stage = Stage->new(clients => $n);
-    $stage->place('fcgid', 'proxy');
+    $stage->prepare('fcgid', 'proxy');
     $stage->config('fcgid', workers => 1);
     $stage->gateway('proxy');
     my $alone = $stage->sandbox->gateways;

@@ -3,12 +3,12 @@
 # Replay.pm - replays of small and larger answers beside a libfcgi constant, nginx's cache, express
 #
 # 100 keys in turn, recorded before anything is measured; 8 clients.  fastcgi_cache gets the same
-# POSTs, with the key in its cache key: what somebody would build who has only nginx.  express is
-# asked without a web server in front of it, which is the best it can do.
+# POSTs, with the key in its cache key: the best that nginx can do alone.  express is asked without a
+# web server in front of it, which is its best case.
 #
-# nginx keeps its connections to retrysafe, as conf/nginx.conf has it; libfcgi pins a thread to each
-# kept connection, so its constant is asked as people have to configure it, without.  So is, besides,
-# retrysafe.
+# nginx keeps its connections to retrysafe, as in conf/nginx.conf.  libfcgi pins a thread to each kept
+# connection, so nginx asks the constant without keeping connections, as it has to be configured, and
+# retrysafe once in this way, too.
 package Row::Replay;
 use strict;
 use warnings;
@@ -26,7 +26,7 @@ my %NAME = (
     limit => 'nginx + libfcgi constant, fastcgi_keep_conn', express => 'express + express-idempotency',
 );
 
-# name, peer, ours, body, target
+# name, compared program, ours, body, target
 my @FIGURES = (
     ['replay/constant-300', 'constant', 'keep', 300, 1.1],
     ['replay/constant-64k', 'constant', 'keep', 65536, 1.0],
@@ -42,33 +42,33 @@ sub figures {
 
 # Where the pool of connections does not work for us, what there is without it is measured, and said.
 sub figure {
-    my ($options, $only, $peer, $ours, @more) = @_;
+    my ($options, $only, $compared, $ours, @more) = @_;
     my @results = eval { measure(@_) };
     return @results if !$@ || $ours ne 'keep';
     my ($why) = $@ =~ /(.*)/;
     Stage::close_all();
-    @results = measure($options, $only, $peer, 'retrysafe', @more);
+    @results = measure($options, $only, $compared, 'retrysafe', @more);
     push @{ $_->{notes} }, "measured without fastcgi_keep_conn, with which: $why" for @results;
     return @results;
 }
 
 sub measure {
-    my ($options, $only, $peer, $ours, $size, $target) = @_;
+    my ($options, $only, $compared, $ours, $size, $target) = @_;
     my $stage = Stage->new(clients => $CLIENTS);
-    $stage->place($ours, $peer);
+    $stage->prepare($ours, $compared);
     $stage->gateway('retrysafe');
     my %location = ($ours => $stage->fastcgi('retrysafe', keep => $ours eq 'keep' ? $CLIENTS : 0));
     my @also;
-    if ($peer eq 'constant') {
+    if ($compared eq 'constant') {
         push @also, 'retrysafe';
-        $stage->place(@also);
+        $stage->prepare(@also);
         $location{retrysafe} = $stage->fastcgi('retrysafe');
         $stage->constant($CLIENTS);
         $location{constant} = $stage->fastcgi('constant');
-    } elsif ($peer eq 'cache') {
+    } elsif ($compared eq 'cache') {
         # What FastCGI itself allows: the constant, asked in the same way.
         push @also, 'limit';
-        $stage->place('limit');
+        $stage->prepare('limit');
         $stage->constant($CLIENTS);
         $location{limit} = $stage->fastcgi('constant', keep => $CLIENTS);
         $stage->fcgiwrap($CLIENTS);
@@ -83,14 +83,14 @@ END
         constant => { no_script => 1 }, limit => { no_script => 1 },
         map({ ($_ => { is_fresh => sub { $_[0]->is_replay or die "not a replay\n" } }) } 'keep', 'retrysafe'),
     );
-    $more{express} = { port => express($stage), target => "/express/?$size" } if $peer eq 'express';
+    $more{express} = { port => express($stage), target => "/express/?$size" } if $compared eq 'express';
     my @results = throughput($options, $stage, size => $size,
         load => { clients => $CLIENTS, kind => 'repeat', keys => $KEYS },
         candidates => [map { ($NAME{$_} => { port => $port, prefix => $_, script => 'script.cgi',
-            load => { key => "replay-$_-" }, %{ $more{$_} // {} } }) } $ours, $peer, @also],
-        results => [map { +{ only => $only, ours => $NAME{$_}, peer => $NAME{$peer},
+            load => { key => "replay-$_-" }, %{ $more{$_} // {} } }) } $ours, $compared, @also],
+        results => [map { +{ only => $only, ours => $NAME{$_}, compared => $NAME{$compared},
             target => $_ eq $ours ? ['>=', $target] : undef,
-            says => "replay of a body of $size bytes, $CLIENTS clients: $NAME{$_} against $NAME{$peer}" } } $ours, @also]);
+            says => "replay of a body of $size bytes, $CLIENTS clients: $NAME{$_} against $NAME{$compared}" } } $ours, @also]);
     $stage->close;
     return @results;
 }

@@ -17,7 +17,7 @@ sub figures { return (['slow-disk', \&measure]) }
 sub measure {
     my ($options) = @_;
     my $stage = Stage->new(clients => 16);
-    $stage->place('rs', 'one');
+    $stage->prepare('rs', 'one');
     my $library = $stage->sandbox->copy(program('slow_fsync'), 'bin/slow_fsync.so');
     # A gateway each, so that neither meets what the other left behind.
     $stage->gateway($_, env => { LD_PRELOAD => $library }) for 'rs', 'one';
@@ -27,7 +27,7 @@ sub measure {
             '16 clients' => { port => $port, prefix => 'rs', script => 'script.cgi', load => { clients => 16 } },
             '1 client' => { port => $port, prefix => 'one', script => 'script.cgi', load => { clients => 1 } },
         ],
-        results => [{ only => 'slow-disk', ours => '16 clients', peer => '1 client', target => ['>=', 6],
+        results => [{ only => 'slow-disk', ours => '16 clients', compared => '1 client', target => ['>=', 6],
             says => 'first runs with 10 ms for each fsync: 16 clients against a commit for each step of one' }]);
     $stage->close;
     return @results;

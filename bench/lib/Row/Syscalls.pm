@@ -50,7 +50,7 @@ sub counted {
 sub measure {
     my ($options) = @_;
     my $stage = Stage->new(clients => 8);
-    $stage->place('rs');
+    $stage->prepare('rs');
     $stage->gateway('rs');
     my $port = $stage->nginx(rs => $stage->fastcgi('rs'));
     my $target = '/rs/script.cgi?300';

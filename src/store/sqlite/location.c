@@ -14,6 +14,7 @@
 #include "store/sqlite/location.h"
 
 #include "base/digest.h"
+#include "base/publish.h"
 #include "base/store_url.h"
 #include "store/liveness.h"
 
@@ -180,25 +181,19 @@ enum err location_check_account(const struct store *st)
 /* Without a name until it is whole: a process that dies in between leaves nothing behind. */
 enum err location_remember(const struct store *st)
 {
-	char text[2 * STORE_ID_LEN + PATH_MAX + 3], self[32];
-	int fd, dir_fd, n;
+	char text[2 * STORE_ID_LEN + PATH_MAX + 3];
+	int fd, n;
 	enum err e = OK;
 
 	hex_text(st->id, STORE_ID_LEN, text);
 	n = 2 * STORE_ID_LEN;
 	n += snprintf(text + n, sizeof(text) - (size_t)n, "\n%s\n", st->path);
-	dir_fd = open(st->spool, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	fd = open(st->spool, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
-	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
-	if (dir_fd < 0 || fd < 0 || write(fd, text, (size_t)n) != n || fsync(fd) != 0 ||
-		(linkat(AT_FDCWD, self, AT_FDCWD, st->sentinel, AT_SYMLINK_FOLLOW) != 0 &&
-			errno != EEXIST) || /* others write the same */
-		fsync(dir_fd) != 0)
+	if (fd < 0 || write(fd, text, (size_t)n) != n ||
+		!publish_file(fd, st->spool, st->sentinel)) /* others write the same */
 		e = err_set(err_from_errno(errno), "%s: %s", st->sentinel, strerror(errno));
 	if (fd >= 0)
 		close(fd);
-	if (dir_fd >= 0)
-		close(dir_fd);
 	return e;
 }
 

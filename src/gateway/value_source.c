@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * gateway/source.c - finds the values that a request holds in its header, its query and its body
+ * gateway/value_source.c - finds the values that a request holds in its header, its query and its
+ * body
  *
  * RULES
  *   (1) A value that is there more than once is counted: which of them a script would take is not
@@ -10,8 +11,9 @@
  *
  * What it does not know: what is done with a value.
  */
-#include "gateway/source.h"
+#include "gateway/value_source.h"
 
+#include "gateway/body.h"
 #include "http/form.h"
 #include "http/json_pointer.h"
 
@@ -44,7 +46,7 @@ static bool is_form(const char *type)
 	       strchr("; \t", type[strlen(multipart)]);
 }
 
-bool source_is_in_body(const struct request *r, const char *source)
+bool value_source_is_in_body(const struct request *r, const char *source)
 {
 	if (has_prefix(source, "form:"))
 		return is_form(content_type(r));
@@ -219,9 +221,9 @@ static enum err find_field(struct request *r, const char *name, struct value *ou
 	struct form_handler handler = {.field = start_field, .data = add_data, .arg = &s};
 	struct form_type type = form_type_of(content_type(r));
 	int fd;
-	enum err e = request_body_fd(r, &fd);
+	enum err e = body_fd(r, &fd);
 
-	return e == OK ? form_read(fd, r->body_len, &type, &handler) : e;
+	return e == OK ? form_read(fd, r->body.len, &type, &handler) : e;
 }
 
 /* ---- JSON ---- */
@@ -229,15 +231,15 @@ static enum err find_field(struct request *r, const char *name, struct value *ou
 static enum err load_json(struct request *r)
 {
 	int fd;
-	enum err e = r->json ? OK : request_body_fd(r, &fd);
+	enum err e = r->body.json ? OK : body_fd(r, &fd);
 
-	return e == OK && !r->json ? json_pointer_load(fd, r->body_len, &r->json) : e;
+	return e == OK && !r->body.json ? json_pointer_load(fd, r->body.len, &r->body.json) : e;
 }
 
 static enum err find_pointer(struct request *r, const char *pointer, struct value *out)
 {
 	enum err e = load_json(r);
-	json_t *found = e == OK ? json_pointer_find(r->json, pointer) : NULL;
+	json_t *found = e == OK ? json_pointer_find(r->body.json, pointer) : NULL;
 	char *text;
 
 	if (e != OK || !found || json_is_null(found))
@@ -254,7 +256,7 @@ static enum err find_pointer(struct request *r, const char *pointer, struct valu
 	return OK;
 }
 
-static enum err find(struct request *r, const char *source, struct value *out)
+static enum err find_in_place(struct request *r, const char *source, struct value *out)
 {
 	const char *name = strchr(source, ':') + 1;
 
@@ -269,13 +271,13 @@ static enum err find(struct request *r, const char *source, struct value *out)
 		find_cookie(r, name, out);
 		return OK;
 	default:
-		if (!source_is_in_body(r, source))
+		if (!value_source_is_in_body(r, source))
 			return OK;
 		return *source == 'f' ? find_field(r, name, out) : find_pointer(r, name, out);
 	}
 }
 
-enum err source_find(struct request *r, const char *source, struct value *out)
+enum err value_source_find(struct request *r, const char *source, struct value *out)
 {
 	enum err e;
 
@@ -284,7 +286,7 @@ enum err source_find(struct request *r, const char *source, struct value *out)
 	out->text[0] = '\0';
 	out->is_too_long = false;
 	SHA256Init(&out->digesting.all);
-	e = find(r, source, out);
+	e = find_in_place(r, source, out);
 	end_value(out);
 	SHA256Final(out->digest, &out->digesting.all);
 	return e;
@@ -351,12 +353,12 @@ static enum err digest_form(
 	struct canon c = {.ignore = r->route->ignore};
 	struct form_handler handler = {.field = digest_field, .data = digest_data, .arg = &c};
 	int fd;
-	enum err e = request_body_fd(r, &fd);
+	enum err e = body_fd(r, &fd);
 
 	if (e != OK)
 		return e;
 	digest_start(&c.all, (const unsigned char *)"form", 4);
-	e = form_read(fd, r->body_len, type, &handler);
+	e = form_read(fd, r->body.len, type, &handler);
 	end_field(&c);
 	if (e == OK)
 		digest_end(&c.all, out, DIGEST_LEN);
@@ -372,7 +374,7 @@ static enum err digest_json(struct request *r, unsigned char out[DIGEST_LEN])
 
 	if (e != OK)
 		return e;
-	rest = json_deep_copy(r->json);
+	rest = json_deep_copy(r->body.json);
 	for (strings s = r->route->ignore; rest && *s; s++)
 		if (has_prefix(*s, "json:"))
 			json_pointer_remove(rest, *s + 5);
@@ -396,7 +398,7 @@ static bool ignores(const struct route *route, const char *prefix)
 	return false;
 }
 
-enum err source_digest_body(struct request *r, unsigned char out[DIGEST_LEN])
+enum err value_source_digest_body(struct request *r, unsigned char out[DIGEST_LEN])
 {
 	struct form_type type = form_type_of(content_type(r));
 	enum err e = ERR_INVALID;
@@ -407,7 +409,7 @@ enum err source_digest_body(struct request *r, unsigned char out[DIGEST_LEN])
 	else if (ignores(r->route, "json:") && json_pointer_is_json(content_type(r)))
 		e = digest_json(r, out);
 	if (e == ERR_INVALID || e == ERR_REFUSED) {
-		memcpy(out, r->body_digest, DIGEST_LEN);
+		memcpy(out, r->body.digest, DIGEST_LEN);
 		e = OK;
 	}
 	return e;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * gateway/source.h - the places of a request where a value may stand
+ * gateway/value_source.h - the places of a request where a value may stand
  *
  *     header:NAME     a header field
  *     query:NAME      a parameter of QUERY_STRING
@@ -11,8 +11,8 @@
  *
  * Knows what is in a request, not what it is used for: keys, natural keys, fingerprints.
  */
-#ifndef RETRYSAFE_GATEWAY_SOURCE_H
-#define RETRYSAFE_GATEWAY_SOURCE_H
+#ifndef RETRYSAFE_GATEWAY_VALUE_SOURCE_H
+#define RETRYSAFE_GATEWAY_VALUE_SOURCE_H
 
 #include "gateway/request.h"
 
@@ -26,29 +26,29 @@ struct value {
 	unsigned char digest[DIGEST_LEN]; /* of all of them, whole, however many and long */
 	struct {
 		SHA2_CTX all, one;
-	} digesting; /* until source_find() returns */
+	} digesting; /* until value_source_find() returns */
 };
 
 /* Must the body have been read to look there?  False where its Content-Type rules the place out. */
-bool source_is_in_body(const struct request *r, const char *source);
+bool value_source_is_in_body(const struct request *r, const char *source);
 
 /*
- * source_find - what stands there
+ * value_source_find - what stands there
  *
- * Where source_is_in_body(), request_read_body() must have been called.  Returns OK, out->n is 0
+ * Where value_source_is_in_body(), body_read() must have been called.  Returns OK, out->n is 0
  * when nothing is there; ERR_INVALID the body is not what its Content-Type says; ERR_REFUSED it is
  * too large to be looked into; ERR_NOMEM; ERR_SYSTEM.  Messages quote nothing of the request.
  */
-enum err source_find(struct request *r, const char *source, struct value *out) MUSTCHECK;
+enum err value_source_find(struct request *r, const char *source, struct value *out) MUSTCHECK;
 
 /*
- * source_digest_body - the digest of the body that a fingerprint is made of
+ * value_source_digest_body - the digest of the body that a fingerprint is made of
  *
  * The SHA-256 of its bytes; but of a multipart form its fields, because the boundary between them
  * is random; and without what route->ignore names, in which case a JSON body is digested
  * independent of the order of its members and of white space.  A body that is not what its
  * Content-Type says is digested as bytes.  Returns OK; ERR_NOMEM; ERR_SYSTEM.
  */
-enum err source_digest_body(struct request *r, unsigned char out[DIGEST_LEN]) MUSTCHECK;
+enum err value_source_digest_body(struct request *r, unsigned char out[DIGEST_LEN]) MUSTCHECK;
 
 #endif

@@ -1,24 +1,21 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * config/config.c - the configuration: reading a file of settings
+ * config/load.c - reads a configuration file and checks it as a whole
  *
- * Which settings there are is config/table.c's; types and most messages are config/value.c's; lines
- * are config/where.c's.  Nothing here looks at the file system beyond the configuration file:
- * whether a script or a directory exists is a question for the time of the request, and for
- * `retrysafe check`.
+ * config/table.c knows the settings, config/value.c their types and most messages, config/where.c
+ * the lines of the file.  Nothing here looks at the file system beyond the configuration file: a
+ * request, and `retrysafe check`, find out whether a script or a directory exists.  Every setting
+ * is read by its row of the table alone, so that documents can be compared with the table.
  *
  * RULES
- *
- *   (1) A name that is not in the table is an error: no setting is ever ignored.  Only names that
- *       start with "//" are, as comments, and "$schema" at the top level, which is for editors.
- *   (2) A setting is read by its row in the table and nothing else, so that the documentation can
- *       be checked against the table.
- *   (3) A route is the defaults of the table, then `defaults`, then its own settings.
- *
- * Proved by tests/unit/config.c.
+ *   (1) A name that is not in the table is an error: no setting is ignored.  Ignored are only names
+ *       that start with "//", which are comments, and "$schema" at the top level, for editors
+ *       (unit/config).
+ *   (2) A route has the defaults of the table, then the settings of `defaults`, then its own; the
+ *       later ones win (unit/config).
  */
-#include "config/config.h"
 #include "base/store_url.h"
+#include "config/config.h"
 #include "config/table.h"
 #include "config/value.h"
 #include "config/where.h"
@@ -41,7 +38,7 @@ static enum err no_memory_for(const char *file)
 	return err_set(ERR_NOMEM, "%s: no memory", file);
 }
 
-/* Whether it is a field of struct config (is_top) or of struct route; some are of neither. */
+/* Is the setting a field of struct config (is_top) or of struct route?  Some are of neither. */
 static bool is_field(const struct setting *s, bool is_top)
 {
 	bool has_field =
@@ -50,7 +47,7 @@ static bool is_field(const struct setting *s, bool is_top)
 	return has_field && is_top == ((s->where & CONFIG_IN_TOP) != 0);
 }
 
-/* Some defaults give way to one that was given. */
+/* Notes which settings were given, where a default does not count beside them. */
 static void note_own(const struct setting *s, unsigned where, struct route *route)
 {
 	if (strcmp(s->name, "bind") == 0)
@@ -61,7 +58,7 @@ static void note_own(const struct setting *s, unsigned where, struct route *rout
 		route->has_own_tombstone = true;
 }
 
-/* Reads the settings that have a field.  `where` is where the object stands; route may be NULL. */
+/* Reads the settings of an object that have a field.  where: CONFIG_IN_*; route may be NULL. */
 static enum err read_settings(struct config_where *w, json_t *object, unsigned where,
 	struct config *cf, struct route *route)
 {
@@ -124,7 +121,8 @@ static void free_settings(bool is_top, void *base)
 			config_value_free(s, base);
 }
 
-/* The last route must not be one that an earlier one always hides: it would protect nothing. */
+/* Refuses the last route if it can never apply: an earlier one has its glob, or fits its plain
+ * path. */
 static enum err check_reach(struct config_where *w, const struct config *cf)
 {
 	const char *last = cf->routes[cf->n_routes - 1].match;
@@ -152,8 +150,9 @@ static bool has_entry(const strings list, const char *text)
 }
 
 /*
- * What only shows when all is read: a policy without the command it needs, and what could never
- * have an effect: a place behind `derive`, and what is ignored of a body that does not count.
+ * Refuses settings that contradict each other, which shows only when the route is complete: a
+ * policy without its command, an entry of key_from behind `derive`, and `ignore` where the
+ * fingerprint does not have the body.
  */
 static enum err check_policy(struct config_where *w, const struct route *route)
 {
@@ -266,7 +265,7 @@ static enum err read_config(struct config_where *w, bool is_control, struct conf
 		w->text, w->len, JSON_REJECT_DUPLICATES, &wrong_at, &is_no_memory);
 	enum err e;
 
-	if (is_no_memory || (!root && wrong_at.line < 0)) /* nothing in the text is wrong */
+	if (is_no_memory || (!root && wrong_at.line < 0)) /* not an error of the text */
 		return no_memory_for(w->file);
 	if (!root)
 		return err_set(ERR_INVALID, "%s:%d:%d: %s", w->file, wrong_at.line, wrong_at.column,
@@ -291,7 +290,7 @@ static enum err fail_system(const char *path)
 	return err_set(e, "%s: %s", path, strerror(code));
 }
 
-/* The whole of a regular file that is not too large.  The caller frees *out. */
+/* Reads a regular file of at most FILE_MAX bytes.  The caller frees *out. */
 static enum err read_file(const char *path, char **out, size_t *out_len)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
@@ -329,7 +328,7 @@ static enum err read_file(const char *path, char **out, size_t *out_len)
 	return e;
 }
 
-/* Symbolic links are kept: what is relative starts where the file was named. */
+/* Does not resolve symbolic links: relative paths start in the directory that the caller named. */
 static enum err make_absolute(const char *path, char **out)
 {
 	char *cwd = NULL, *made;
@@ -399,6 +398,14 @@ const struct route *config_route(const struct config *cf, const char *script_nam
 {
 	for (size_t i = 0; i < cf->n_routes; i++)
 		if (!cf->routes[i].match || fnmatch(cf->routes[i].match, script_name, 0) == 0)
+			return &cf->routes[i];
+	return NULL;
+}
+
+const struct route *config_route_by_name(const struct config *cf, const char *name)
+{
+	for (size_t i = 0; i < cf->n_routes; i++)
+		if (!cf->routes[i].match || strcmp(cf->routes[i].match, name) == 0)
 			return &cf->routes[i];
 	return NULL;
 }

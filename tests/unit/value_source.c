@@ -3,7 +3,8 @@
  * Claims: a value is found in each of its places as a script would read it, and counted; the digest
  * of a body depends on what was asked, not on how it was wrapped; the body stays as it is.
  */
-#include "gateway/source.h"
+#include "gateway/value_source.h"
+#include "gateway/body.h"
 
 #include "http/form.h"
 #include "http/json_pointer.h"
@@ -28,9 +29,9 @@ static const char *found(
 	static const char *const names[] = {[ERR_INVALID] = "invalid", [ERR_REFUSED] = "refused"};
 	struct request r = try_request(&route, params, body, len);
 	struct value v;
-	enum err e = source_find(&r, source, &v);
+	enum err e = value_source_find(&r, source, &v);
 
-	ok(lseek(r.body.fd, 0, SEEK_CUR) == 0 && r.body_len == (int64_t)len,
+	ok(lseek(r.body.spool.fd, 0, SEEK_CUR) == 0 && r.body.len == (int64_t)len,
 		"%s: the body is where it was", source);
 	if (e == OK) {
 		snprintf(text, sizeof(text), "%d: %s%s", v.n, v.text,
@@ -202,7 +203,7 @@ static void digest_of(const char *source, const char *const *params, const char 
 	struct request r = try_request(&route, params, body, strlen(body));
 	struct value v;
 
-	is_int(source_find(&r, source, &v), OK, "%s in %s", source, body);
+	is_int(value_source_find(&r, source, &v), OK, "%s in %s", source, body);
 	memcpy(out, v.digest, DIGEST_LEN);
 	request_free(&r);
 }
@@ -233,9 +234,11 @@ static void keep_nul(void)
 	struct request r = try_request(&route, PARAMS(FORM, "QUERY_STRING=k=a%00b"), "k=a%00b", 7);
 	struct value v;
 
-	ok(source_find(&r, "query:k", &v) == OK && v.len == 3 && memcmp(v.text, "a\0b", 4) == 0,
+	ok(value_source_find(&r, "query:k", &v) == OK && v.len == 3 &&
+			memcmp(v.text, "a\0b", 4) == 0,
 		"NUL in a query is a byte of the value");
-	ok(source_find(&r, "form:k", &v) == OK && v.len == 3 && memcmp(v.text, "a\0b", 4) == 0,
+	ok(value_source_find(&r, "form:k", &v) == OK && v.len == 3 &&
+			memcmp(v.text, "a\0b", 4) == 0,
 		"and in a form");
 	request_free(&r);
 }
@@ -265,7 +268,7 @@ static void say_where_it_is(void)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct request r = try_request(&route, PARAMS(cases[i].param), "", 0);
 
-		is_int(source_is_in_body(&r, cases[i].source), cases[i].is_in_body,
+		is_int(value_source_is_in_body(&r, cases[i].source), cases[i].is_in_body,
 			"%s with %s: in the body", cases[i].source, cases[i].param);
 		request_free(&r);
 	}
@@ -283,9 +286,9 @@ static struct sum digest(const char *type, const char *body, size_t len)
 	struct request r = try_request(&route, PARAMS(type), body, len);
 	struct sum sum;
 
-	is_int(source_digest_body(&r, sum.bytes), OK, "a digest of %zu bytes", len);
-	is_int(lseek(r.body.fd, 0, SEEK_CUR), 0, "and the body is where it was");
-	sum.is_of_bytes = memcmp(sum.bytes, r.body_digest, DIGEST_LEN) == 0;
+	is_int(value_source_digest_body(&r, sum.bytes), OK, "a digest of %zu bytes", len);
+	is_int(lseek(r.body.spool.fd, 0, SEEK_CUR), 0, "and the body is where it was");
+	sum.is_of_bytes = memcmp(sum.bytes, r.body.digest, DIGEST_LEN) == 0;
 	request_free(&r);
 	return sum;
 }
@@ -449,8 +452,8 @@ static void read_once(void)
 
 	route.ignore = LIST("json:/k");
 	r = try_request(&route, PARAMS(JSON), "{\"k\":\"v\"}", 9);
-	is_int(source_digest_body(&r, sum), OK, "a digest without /k");
-	ok(source_find(&r, "json:/k", &v) == OK && strcmp(v.text, "v") == 0,
+	is_int(value_source_digest_body(&r, sum), OK, "a digest without /k");
+	ok(value_source_find(&r, "json:/k", &v) == OK && strcmp(v.text, "v") == 0,
 		"/k is still there for a key");
 	request_free(&r);
 }
@@ -458,7 +461,7 @@ static void read_once(void)
 /* A part of a body must never be taken for all of it, nor its descriptor be closed twice. */
 static void have_no_room_for_a_body(void)
 {
-	struct request r = {.body = SPOOL_CLOSED, .has_body = true, .body_len = 5};
+	struct request r = {.body = {.is_read = true, .len = 5, .spool = SPOOL_CLOSED}};
 	struct rlimit before, none;
 	int fd = 99;
 
@@ -468,13 +471,13 @@ static void have_no_room_for_a_body(void)
 	signal(SIGXFSZ, SIG_IGN);
 	setrlimit(RLIMIT_FSIZE, &none);
 	for (int i = 0; i < 2; i++) {
-		is_int(request_body_fd(&r, &fd), ERR_FULL, "no room for a small body");
-		ok(fd == -1 && r.body.fd == -1, "... no descriptor of it is left");
+		is_int(body_fd(&r, &fd), ERR_FULL, "no room for a small body");
+		ok(fd == -1 && r.body.spool.fd == -1, "... no descriptor of it is left");
 	}
 	setrlimit(RLIMIT_FSIZE, &before);
-	is_int(request_body_fd(&r, &fd), OK, "with room again");
+	is_int(body_fd(&r, &fd), OK, "with room again");
 	is_int(lseek(fd, 0, SEEK_END), 5, "... it is whole");
-	spool_close(&r.body);
+	spool_close(&r.body.spool);
 }
 
 int main(void)

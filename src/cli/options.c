@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * cli/options.c - reads the options of every verb
+ *
+ * All verbs share one set of options: a verb ignores those that it does not use.
+ */
+#include "cli/options.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool parse_limit(const char *text, int64_t *out)
+{
+	char *end;
+
+	*out = strtoll(text, &end, 10);
+	return *text >= '0' && *text <= '9' && *end == '\0' && *out >= 1 && *out <= 1000000000;
+}
+
+static bool parse_state(const char *text, enum state *out)
+{
+	for (int s = STATE_RUNNING; s < STATE__MAX; s++)
+		if (strcmp(text, state_name((enum state)s)) == 0) {
+			*out = (enum state)s;
+			return true;
+		}
+	return false;
+}
+
+enum option_name {
+	OPT_CONFIG = 1,
+	OPT_JSON,
+	OPT_LISTEN,
+	OPT_STATE,
+	OPT_ROUTE,
+	OPT_LIMIT,
+	OPT_KEY,
+	OPT_SCOPE,
+	OPT_DONE,
+	OPT_NOT_DONE,
+	OPT_WHY,
+	OPT_ARCHIVE
+};
+
+static bool take_option(struct cli *c, int opt)
+{
+	switch (opt) {
+	case OPT_CONFIG:
+		c->config_path = optarg;
+		return true;
+	case OPT_JSON:
+		c->json = true;
+		return true;
+	case OPT_LISTEN:
+		c->listen = optarg;
+		return true;
+	case OPT_ROUTE:
+		c->filter.route = optarg;
+		return true;
+	case OPT_KEY:
+		c->key = optarg;
+		return true;
+	case OPT_SCOPE:
+		if (c->n_scope == CLI_SCOPE_MAX)
+			return false;
+		c->scope[c->n_scope++] = optarg;
+		return true;
+	case OPT_DONE:
+		c->done_file = optarg;
+		return true;
+	case OPT_NOT_DONE:
+		c->is_not_done = true;
+		return true;
+	case OPT_WHY:
+		c->why = optarg;
+		return true;
+	case OPT_ARCHIVE:
+		c->archive = optarg;
+		return true;
+	case OPT_LIMIT:
+		if (parse_limit(optarg, &c->filter.limit))
+			return true;
+		fprintf(stderr, "retrysafe: --limit %s: write a number from 1 to 1000000000\n",
+			optarg);
+		return false;
+	case OPT_STATE:
+		if (parse_state(optarg, &c->filter.state))
+			return true;
+		fprintf(stderr,
+			"retrysafe: --state %s: write running, done, uncertain or "
+			"expired\n",
+			optarg);
+		return false;
+	default:
+		return false;
+	}
+}
+
+bool cli_read_options(struct cli *c, int max_words, int argc, char *argv[])
+{
+	static const struct option options[] = {
+		{"config", required_argument, NULL, OPT_CONFIG},
+		{"json", no_argument, NULL, OPT_JSON},
+		{"listen", required_argument, NULL, OPT_LISTEN},
+		{"state", required_argument, NULL, OPT_STATE},
+		{"route", required_argument, NULL, OPT_ROUTE},
+		{"limit", required_argument, NULL, OPT_LIMIT},
+		{"key", required_argument, NULL, OPT_KEY},
+		{"scope", required_argument, NULL, OPT_SCOPE},
+		{"done", required_argument, NULL, OPT_DONE},
+		{"not-done", no_argument, NULL, OPT_NOT_DONE},
+		{"why", required_argument, NULL, OPT_WHY},
+		{"archive", required_argument, NULL, OPT_ARCHIVE},
+		{0},
+	};
+	int opt;
+
+	while ((opt = getopt_long(argc - 1, argv + 1, "", options, NULL)) != -1)
+		if (!take_option(c, opt))
+			return false;
+	c->words = argv + 1 + optind;
+	c->n_words = argc - 1 - optind;
+	if (c->n_words > max_words) {
+		fprintf(stderr, "retrysafe: %s: \"%s\" is one word too many\n", argv[1],
+			c->words[max_words]);
+		return false;
+	}
+	return true;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * cli/options.h - a command line, and how it is read
+ */
+#ifndef RETRYSAFE_CLI_OPTIONS_H
+#define RETRYSAFE_CLI_OPTIONS_H
+
+#include "store/listing.h"
+#include "store/store.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define CLI_SCOPE_MAX 16
+
+/* A command line.  Strings are NULL when the option is absent. */
+struct cli {
+	char **argv;  /* of main() */
+	char **words; /* after the verb, without options */
+	int n_words;
+	const char *config_path, *listen, *key;
+	const char *scope[CLI_SCOPE_MAX];
+	size_t n_scope;
+	struct store_filter filter;
+	bool json;
+	const char *done_file, *why; /* settle */
+	bool is_not_done;
+	const char *archive; /* purge */
+};
+
+/*
+ * cli_read_options - reads what follows the verb, argv[1]
+ *
+ *   c          receives the options and words, borrowed from argv; other members do not change
+ *   max_words  how many words that are not options the verb takes
+ *
+ * False: an option or a word is wrong; standard error says which.
+ */
+bool cli_read_options(struct cli *c, int max_words, int argc, char *argv[]);
+
+#endif

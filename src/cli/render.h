@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * cli/render.h - how verbs show operations, objects and errors
+ */
+#ifndef RETRYSAFE_CLI_RENDER_H
+#define RETRYSAFE_CLI_RENDER_H
+
+#include "base/err.h"
+#include "store/store.h"
+
+#include <jansson.h>
+#include <stdint.h>
+
+#define CLI_TIME_MAX 32 /* bytes of a time as text, with its NUL */
+
+/* Writes RFC 3339 text of ms since 1970 (UTC) to out and returns it; returns "-" for 0. */
+const char *cli_time_text(int64_t ms, char out[CLI_TIME_MAX]);
+
+/* An operation as `list --json` shows it; the caller frees it.  NULL: out of memory. */
+json_t *cli_operation_json(const struct operation *op);
+
+/*
+ * cli_history_json - the operation's history as `show --json` shows it: an array, oldest first
+ *
+ * Returns OK: *out is set and the caller frees it; otherwise the error of store_history().
+ */
+enum err cli_history_json(struct store *st, const struct operation *op, json_t **out) MUSTCHECK;
+
+/* Prints the object on one line of standard output and frees it; NULL prints nothing. */
+void cli_print_json(json_t *o);
+
+/* Prints "retrysafe: WHAT: " and err_text() to standard error, without "WHAT: " when what is NULL;
+ * returns the exit code that belongs to e. */
+int cli_complain(const char *what, enum err e);
+
+#endif

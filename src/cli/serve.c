@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * cli/serve.c - the verb serve: which socket, which configuration; server/serve.c does the rest
+ */
+#include "cli/verbs.h"
+
+#include "base/exit_code.h"
+#include "cgi/listener.h"
+#include "cli/render.h"
+#include "server/serve.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* The socket that systemd, or this program before it replaced itself, has passed; -1: none. */
+static int passed_socket(void)
+{
+	const char *ours = getenv("RETRYSAFE_LISTEN_FD");
+	const char *pid = getenv("LISTEN_PID"), *n = getenv("LISTEN_FDS");
+	int fd = -1;
+
+	if (ours)
+		fd = (int)strtol(ours, NULL, 10);
+	else if (pid && n && strtol(pid, NULL, 10) == (long)getpid() && strcmp(n, "1") == 0)
+		fd = 3;
+	return fd > 2 && listener_is(fd) ? fd : -1;
+}
+
+int cli_serve(const struct cli *c)
+{
+	int n_workers, fd = passed_socket();
+	enum err e = serve_workers(c->config_path, &n_workers);
+
+	if (e != OK)
+		return cli_complain(NULL, e);
+	if (fd < 0 && !c->listen) {
+		fprintf(stderr, "retrysafe: serve: where?  Write --listen unix:/path/of.sock or "
+				"--listen 127.0.0.1:9000, or start it by a systemd socket unit\n");
+		return EXIT_USAGE;
+	}
+	return serve_fastcgi(fd, c->listen, c->config_path, n_workers, c->argv);
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * cli/store.h - opens the configuration and the store for a verb
+ */
+#ifndef RETRYSAFE_CLI_STORE_H
+#define RETRYSAFE_CLI_STORE_H
+
+#include "cli/options.h"
+#include "config/config.h"
+#include "store/store.h"
+
+#include <stdbool.h>
+
+/*
+ * cli_open_store - the configuration that the command line or the environment names, and its store
+ *
+ * Returns 0: *cf and *st are set; the caller closes the store and then frees the configuration.
+ * Otherwise the verb's exit code, and standard error says why: EXIT_NO there is no store yet.
+ * Blocks up to busy_timeout_ms for the store's locks.
+ */
+int cli_open_store(const struct cli *c, bool is_read_only, struct config **cf, struct store **st);
+
+#endif

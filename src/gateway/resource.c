@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * gateway/resource.c - GET SCRIPT?_operation=REF: an operation's own address
+ *
+ * What it does not know: how an operation is run.
+ */
+#include "gateway/resource.h"
+
+#include "gateway/fingerprint.h"
+#include "gateway/lookup.h"
+#include "gateway/progress.h"
+#include "gateway/refusal.h"
+#include "gateway/value_source.h"
+
+#include <string.h>
+
+/* GET SCRIPT?_operation=REF; false: an ordinary request for the script. */
+static bool names_operation(struct request *r, char ref[REF_LEN + 1])
+{
+	const char *method = variables_get(&r->vars, "REQUEST_METHOD");
+	struct value v;
+
+	if (!r->route || (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) ||
+		value_source_find(r, "query:_operation", &v) != OK || v.n != 1 ||
+		v.len != REF_LEN || strspn(v.text, "0123456789abcdef") != REF_LEN)
+		return false;
+	memcpy(ref, v.text, REF_LEN + 1);
+	return true;
+}
+
+/*
+ * An operation of another route, or of somebody else, is as unknown as one that is not there: the
+ * answer tells nothing about it.
+ */
+enum next resource_answer(struct request *r)
+{
+	char ref[REF_LEN + 1];
+	enum err e;
+
+	if (!names_operation(r, ref))
+		return NEXT;
+	r->is_resource = true;
+	progress_read_preference(r);
+	e = deployment_store(r->deployment, variables_get(&r->vars, "DOCUMENT_ROOT"), &r->store);
+	if (e == OK)
+		e = store_find_ref(r->store, ref, &r->found, NULL);
+	if (e != OK && e != ERR_ABSENT)
+		return refusal_store_failed(r, e);
+	fingerprint_principal(store_secret(r->store), r);
+	if (e == OK && strncmp(r->found.route, r->log.route, ROUTE_NAME_MAX) == 0 &&
+		memcmp(r->found.principal, r->op.principal, PRINCIPAL_LEN) == 0) {
+		memcpy(r->op.identity, r->found.identity, IDENTITY_LEN);
+		memcpy(r->op.fingerprint, r->found.fingerprint, FINGERPRINT_LEN);
+		if (lookup_answer(r) == FINISHED)
+			return FINISHED;
+	}
+	return refusal_send(r, PROBLEM_OPERATION_UNKNOWN, NULL, NULL, 0);
+}

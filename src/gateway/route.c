@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * gateway/route.c - which script a request means, which configuration and route apply to it
+ *
+ * What it does not know: keys, and what is in the store.
+ */
+#include "gateway/route.h"
+
+#include "base/log.h"
+#include "gateway/fingerprint.h"
+#include "gateway/refusal.h"
+#include "gateway/request_log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The value of a variable as the server sent it; variables_take() drops RETRYSAFE_*. */
+static const char *find_sent_value(struct request *r, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (char *const *p = web_peer_params(r->peer); *p; p++)
+		if (strncmp(*p, name, len) == 0 && (*p)[len] == '=')
+			return *p + len + 1;
+	return NULL;
+}
+
+enum next route_find_script(struct request *r)
+{
+	enum err e;
+
+	if (r->way == WAY_CONTROL_FILE) {
+		r->located = strdup(r->control_path);
+		return r->located ? NEXT : refusal_failed(r, ERR_NOMEM);
+	}
+	e = script_locate(r->way, &r->vars, &r->located);
+	if (e == OK)
+		return NEXT;
+	request_log_detail(r, err_text());
+	log_warn("%s", err_text());
+	return refusal_send(r,
+		e == ERR_ABSENT    ? PROBLEM_SCRIPT_MISSING
+		: e == ERR_REFUSED ? PROBLEM_SCRIPT_OUTSIDE
+				   : PROBLEM_REQUEST_INVALID,
+		NULL, NULL, 0);
+}
+
+/* The configuration's path for this request; owned. */
+static enum err find_configuration(struct request *r, char **path)
+{
+	const char *given = r->worker->config_path, *slash = strrchr(r->located, '/');
+	char *dir;
+	enum err e;
+
+	if (r->way == WAY_CONTROL_FILE)
+		given = r->control_path;
+	/* SetEnv of the server's configuration; the second is what an Action makes of it. */
+	if (!given)
+		given = find_sent_value(r, "RETRYSAFE_CONFIG");
+	if (!given)
+		given = find_sent_value(r, "REDIRECT_RETRYSAFE_CONFIG");
+	if (given) {
+		*path = strdup(given);
+		return *path ? OK : err_set(ERR_NOMEM, "out of memory");
+	}
+	dir = strndup(r->located, slash ? (size_t)(slash - r->located) : 0);
+	e = config_find(dir, true, path);
+	free(dir);
+	return e;
+}
+
+enum next route_find(struct request *r)
+{
+	const char *name = variables_get(&r->vars, "SCRIPT_NAME");
+	char *path = NULL;
+	enum err e = find_configuration(r, &path);
+
+	if (e == OK)
+		e = deployment_take(path, r->way == WAY_CONTROL_FILE, &r->deployment);
+	free(path);
+	if (e != OK) {
+		request_log_detail(r, err_text());
+		log_warn("%s", err_text());
+		return refusal_send(r, PROBLEM_CONFIGURATION, NULL, NULL, 0);
+	}
+	r->cf = deployment_config(r->deployment);
+	log_format(r->cf->log);
+	r->route = config_route(r->cf, name ? name : "");
+	if (r->route)
+		r->log.route = route_name(r->route, name);
+	return NEXT;
+}
+
+/* Opens r->script for the route, and puts its path and directory where the script expects them. */
+enum next route_open_script(struct request *r)
+{
+	static const enum problem problems[] = {
+		[SCRIPT_OK] = PROBLEM_SCRIPT_NOT_STARTED,
+		[SCRIPT_MISSING] = PROBLEM_SCRIPT_MISSING,
+		[SCRIPT_NOT_EXECUTABLE] = PROBLEM_SCRIPT_NOT_EXECUTABLE,
+		[SCRIPT_OUTSIDE] = PROBLEM_SCRIPT_OUTSIDE,
+	};
+	enum script_problem problem;
+	enum err e = script_open(r->located, r->cf, r->route, &r->script, &problem);
+
+	if (e != OK) {
+		request_log_detail(r, err_text());
+		log_warn("%s", err_text());
+		return refusal_send_as(r, problems[problem], COUNTER_NOT_STARTED, NULL, NULL,
+			problem == SCRIPT_OK ? 1 : 0);
+	}
+	if (r->route && r->route->script)
+		e = variables_set(&r->vars, "SCRIPT_FILENAME", r->script.path);
+	if (e == OK && !variables_get(&r->vars, "GATEWAY_INTERFACE"))
+		e = variables_set(&r->vars, "GATEWAY_INTERFACE", "CGI/1.1");
+	if (e == OK && !variables_get(&r->vars, "PATH"))
+		e = variables_set(&r->vars, "PATH", "/usr/local/bin:/usr/bin:/bin");
+	/* php-cgi runs nothing without it (cgi.force_redirect): the proof that a server sent it. */
+	if (e == OK && r->route && r->route->interpreter &&
+		!variables_get(&r->vars, "REDIRECT_STATUS"))
+		e = variables_set(&r->vars, "REDIRECT_STATUS", "200");
+	return e == OK ? NEXT : refusal_failed(r, e);
+}
+
+enum err route_set_environment(struct request *r, const struct operation *op)
+{
+	char downstream[37], attempt[16];
+	const struct {
+		const char *name, *value;
+	} ours[] = {
+		{"IDEMPOTENCY_KEY", r->key.text},
+		{"IDEMPOTENCY_OPERATION", r->ref},
+		{"IDEMPOTENCY_ATTEMPT", attempt},
+		{"IDEMPOTENCY_DOWNSTREAM_KEY", downstream},
+	};
+	enum err e = OK;
+
+	fingerprint_downstream(store_secret(r->store), op, downstream);
+	snprintf(attempt, sizeof(attempt), "%d", op->attempts);
+	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]) && e == OK; i++)
+		e = variables_set(&r->vars, ours[i].name, ours[i].value);
+	return e;
+}

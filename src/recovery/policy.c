@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * recovery/policy.c - probe, rollback, run again
+ *
+ *     UNCERTAIN --- probe: exit 0 and a CGI response ---> DONE
+ *         |
+ *         +-------- probe: exit 1; rollback: exit 0 ----> absent, its row kept: the next claim
+ *         |                                               takes it over, one attempt more
+ *         +-------- rerun ------------------------------> RUNNING, one attempt more
+ *         |
+ *         +-------- anything else ----------------------> UNCERTAIN, one line more in its history
+ *
+ * RULES THAT HOLD
+ *   (1) Whoever settles holds the operation's own lock; others leave it alone meanwhile.
+ *   (2) The commands get the request as it was recorded before the script was started: its
+ *       environment, its body on standard input, its script's directory.
+ *   (3) Nothing is tried again within a second, however many callers ask.
+ *   (4) max_attempts bounds what is run again without asking; a probe or a rollback that says that
+ *       nothing was done may free the key at any time.
+ *
+ * What it does not know: who waits for an answer.
+ */
+#include "recovery/policy.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "keeper/run.h"
+#include "operation/record.h"
+#include "recovery/past_request.h"
+#include "store/listing.h"
+#include "store/liveness.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PAUSE_MS 1000 /* rule (3) */
+
+bool policy_may_rerun(const struct route *route, const struct operation *op)
+{
+	return route->on_uncertain == UNCERTAIN_RERUN && op->attempts < route->max_attempts;
+}
+
+/* ---- commands ---- */
+
+/* Runs a command with the past request. */
+static enum err run_command(const struct config *cf, const struct route *route, strings command,
+	const struct past_request *past, struct keeper_link *link, struct ending *end)
+{
+	const struct watch watch = WATCH_NOTHING;
+	struct script script = {.path = command[0], .dir = past->dir, .argv = command};
+	struct record_policy policy = record_policy_of(cf, route);
+	struct run_spec spec = {
+		.has_time_limit = true,
+		.script = &script,
+		.environment = past->environment,
+		.route = route,
+		.store_url = "",
+		.spool = cf->spool,
+		.policy = &policy,
+		.stdin_fd = past->body.fd,
+		.second_fd = past->body.fd,
+	};
+
+	return run_unclaimed(link, &spec, &watch, end);
+}
+
+/* It is still not known; says so in the history. */
+static enum err note_unknown(struct store *st, const struct operation *op, const char *event,
+	const struct ending *end, const char *why)
+{
+	char detail[REASON_MAX + 1];
+
+	if (end && !why)
+		snprintf(detail, sizeof(detail), "still unknown: %s %d",
+			end->is_timed_out ? "its time was over, exit" : "exit", end->exit_status);
+	else
+		snprintf(detail, sizeof(detail), "still unknown: %s", why);
+	return store_note(st, op, event, detail, clock_wall_ms());
+}
+
+static enum err settle_by_probe(struct store *st, const struct config *cf,
+	const struct route *route, const struct operation *op, const struct ending *end)
+{
+	struct record_policy policy = record_policy_of(cf, route);
+	int64_t now_ms = clock_wall_ms();
+	enum err e;
+
+	if (end->is_killed || end->is_timed_out || end->exit_status > 1)
+		return note_unknown(st, op, "probe", end, NULL);
+	if (end->exit_status == 1)
+		return store_free(st, op, "not done", "the probe says so", now_ms);
+	if (end->is_output_lost)
+		return note_unknown(st, op, "probe", NULL, "there was no room to keep its output");
+	e = record_settled(st, op, &policy, end, "done", "the probe says so");
+	return e == ERR_INVALID ? note_unknown(st, op, "probe", NULL, err_text()) : e;
+}
+
+static enum err settle_by_rollback(
+	struct store *st, const struct operation *op, const struct ending *end)
+{
+	int64_t now_ms = clock_wall_ms();
+
+	if (end->is_killed || end->is_timed_out || end->exit_status != 0)
+		return note_unknown(st, op, "rollback", end, NULL);
+	return store_free(st, op, "rolled back", "the rollback says so", now_ms);
+}
+
+static enum err ask_command(struct store *st, const struct config *cf, const struct route *route,
+	struct keeper_link *link, const struct operation *op)
+{
+	bool is_probe = route->on_uncertain == UNCERTAIN_PROBE;
+	struct past_request past = PAST_REQUEST_NONE;
+	struct ending end = ENDING_NONE;
+	enum err e = past_request_read(st, route, op, &past);
+
+	if (e == OK)
+		e = run_command(
+			cf, route, is_probe ? route->probe : route->rollback, &past, link, &end);
+	if (e == ERR_ABSENT) /* no request was kept, or the command does not start */
+		e = note_unknown(st, op, is_probe ? "probe" : "rollback", NULL, err_text());
+	else if (e == OK)
+		e = is_probe ? settle_by_probe(st, cf, route, op, &end)
+			     : settle_by_rollback(st, op, &end);
+	ending_free(&end);
+	past_request_free(&past);
+	return e;
+}
+
+/* When a command was asked last in vain; 0: never. */
+static bool find_last_asked(const struct history *h, void *arg)
+{
+	if (strcmp(h->event, "probe") == 0 || strcmp(h->event, "rollback") == 0)
+		*(int64_t *)arg = h->at_ms;
+	return true;
+}
+
+enum err policy_settle(struct store *st, const struct config *cf, const struct route *route,
+	struct keeper_link *link, struct operation *op)
+{
+	char ref[REF_LEN + 1];
+	int64_t asked_ms = 0;
+	int lock_fd = -1;
+	enum err e;
+
+	if (route->on_uncertain != UNCERTAIN_PROBE && route->on_uncertain != UNCERTAIN_ROLLBACK)
+		return OK;
+	e = liveness_lock_settling(st, op->id, &lock_fd);
+	if (e != OK)
+		return e;
+	operation_ref(op, ref);
+	e = store_find_ref(st, ref, op, NULL); /* as it is now that nobody else settles it */
+	if (e == OK)
+		e = store_history(st, op->id, find_last_asked, &asked_ms);
+	/* A clock that went back must not make it wait: hence the absolute difference. */
+	if (e == OK && op->state == STATE_UNCERTAIN &&
+		llabs(clock_wall_ms() - asked_ms) >= PAUSE_MS) {
+		e = ask_command(st, cf, route, link, op);
+		if (e == OK || e == ERR_REFUSED)
+			e = store_find_ref(st, ref, op, NULL);
+	}
+	close(lock_fd);
+	return e;
+}
