@@ -15,7 +15,8 @@
  * store_purge - drops everything that has expired at now_ms, in short transactions
  *
  * Writes purge a little by themselves; this does it all.  *dropped: responses, *forgotten:
- * operations.  Returns OK or a write's errors; what was purged until then stays purged.
+ * operations.  Returns OK or a write's errors; the transactions before the error stay committed.
+ * Blocks; pauses between its transactions when others write.
  */
 enum err store_purge(
 	struct store *st, int64_t now_ms, int64_t *dropped, int64_t *forgotten) MUSTCHECK;
@@ -27,7 +28,7 @@ struct archive {
 	 * rest of the body and the history; ERR_ABSENT: they are gone.  May take its time.
 	 */
 	enum err (*write)(const struct operation *op, const struct response *res, void *arg);
-	/* What was written stays, whatever happens. */
+	/* Makes durable all that write() was given. */
 	enum err (*sync)(void *arg);
 	void *arg;
 };
@@ -40,8 +41,8 @@ struct archive {
  *
  * Returns OK; what the archive returned, and then nothing that it was given since its last sync has
  * been removed; ERR_BUSY another purge is at work; ERR_BROKEN a response is damaged; else a write's
- * errors.  What was removed until then stays removed; after a failure the archive may be given it
- * again.
+ * errors.  What earlier transactions removed stays removed; after a failure the archive may be
+ * given the rest again.  Blocks.
  */
 enum err store_purge_into(struct store *st, const struct archive *archive, int64_t now_ms,
 	int64_t *dropped, int64_t *forgotten) MUSTCHECK;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * store/configured.c - opens the store of a configuration, and says where it lies
+ * store/configured.c - opens the store of a configuration, and says where it is
  */
 #include "store/configured.h"
 

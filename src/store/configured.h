@@ -23,7 +23,7 @@ enum err configured_open_store(
 	const struct config *cf, bool is_read_only, struct store **out) MUSTCHECK;
 
 /*
- * configured_is_below - does the store's file lie below the directory, once symbolic links are
+ * configured_is_below - is the store's file below the directory, once symbolic links are
  * resolved?
  *
  * False also when the store's directory or `directory` does not exist.

@@ -16,7 +16,7 @@
 #define FINGERPRINT_LEN 32 /* bytes: keyed digest of what was asked */
 #define PRINCIPAL_LEN   16 /* bytes: keyed digest of the credentials; all zero: none */
 #define NATURAL_LEN     16 /* bytes: keyed digest of a natural key */
-#define TOKEN_LEN       16 /* bytes: random; who holds it may move the operation on */
+#define TOKEN_LEN       16 /* bytes: random; its holder may move the operation on */
 #define SECRET_LEN      32 /* bytes: the key of all digests, made with the store */
 #define REF_LEN         32 /* characters of a ref: 32 lower-case hexadecimal digits */
 #define ROUTE_NAME_MAX  255

@@ -13,8 +13,8 @@
 #include <stdint.h>
 
 /*
- * Messages: whoever asked for it hears how an operation ended (done, uncertain, or absent: nothing
- * was done), at least once.  They are written by the same transaction that moves the operation.
+ * A message tells a webhook how an operation ended (done, uncertain, or absent: nothing was done),
+ * at least once.  The transaction that moves the operation writes it.
  */
 enum message_fate { MESSAGE_DELIVERED, MESSAGE_AGAIN, MESSAGE_GIVEN_UP };
 
@@ -55,7 +55,7 @@ enum err store_message_wait(struct store *st, int64_t now_ms, int64_t *wait_ms) 
  * store_message_take - the message that has been due longest, with one try more; or one whose time
  * is over, which is given up by this very call: its due_ms is 0, and it must not be tried
  *
- *   lease_ms  until then nobody else gets it; when the caller dies, it is due again
+ *   lease_ms  for this long no other caller gets it; when the caller dies, it is due again
  *   wait_ms   set on ERR_ABSENT: how long until one is due; -1: there is none
  *
  * Returns OK, message_free() it; ERR_ABSENT none is due; a read's or a write's errors.  Blocks.
@@ -64,12 +64,12 @@ enum err store_message_take(struct store *st, int64_t now_ms, int64_t lease_ms, 
 	int64_t *wait_ms) MUSTCHECK;
 
 /*
- * store_message_end - what came of the try
+ * store_message_end - says what came of the try
  *
  *   due_ms  MESSAGE_AGAIN: when to try next
  *   said    a few words for `show`
  *
- * Returns OK, also when somebody else has tried since; else a write's errors.  Blocks.
+ * Returns OK, also when another caller has tried since; else a write's errors.  Blocks.
  */
 enum err store_message_end(struct store *st, const struct message *m, enum message_fate fate,
 	int64_t due_ms, const char *said) MUSTCHECK;

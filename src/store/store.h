@@ -8,8 +8,8 @@
  * WHAT IT PROMISES
  *     one winner    of all callers in all processes of this host, at most one is told that it
  *                   took an identity
- *     durable       with DURABILITY_FULL, what a call returned OK for survives a loss of power,
- *                   as far as the disk's fsync is honest
+ *     durable       with DURABILITY_FULL, a write that returned OK survives a loss of power, as far
+ *                   as the disk's fsync is honest
  *     fenced        an operation is moved on only by the holder of its token
  *     never empty   a store that has gone missing or is damaged is refused, not made anew
  *
@@ -74,7 +74,7 @@ const char *store_spool(const struct store *st);
 const unsigned char *store_secret(const struct store *st);
 
 /*
- * store_find - what is known about an identity, or about a ref
+ * store_find - looks up an identity, or a ref
  *
  *   op   set on OK
  *   res  set on OK when op->state is STATE_DONE, else cleared; may be NULL.  response_free() it.
@@ -87,22 +87,22 @@ enum err store_find(struct store *st, const unsigned char identity[IDENTITY_LEN]
 enum err store_find_ref(
 	struct store *st, const char *ref, struct operation *op, struct response *res) MUSTCHECK;
 
-/* What is taken together with an identity, or not at all. */
+/* All of it is taken together, or nothing. */
 struct claim {
 	const struct operation *op;   /* all of it, as claim_prepare() makes it */
 	const unsigned char *natural; /* NATURAL_LEN bytes: digest of a natural key; NULL: none */
 	int64_t natural_ttl_ms;       /* counted from the record; 0: for ever */
-	const char *webhook;          /* URL that hears how the operation ends; NULL: nobody */
+	const char *webhook;          /* URL that is told how the operation ends; NULL: none */
 	bool webhook_is_trusted;      /* the operator chose its host */
 	int64_t webhook_max_age_ms;
 	int64_t max_running;     /* of the route; 0: no limit */
-	int64_t max_running_all; /* likewise, of all routes */
+	int64_t max_running_all; /* of all routes together; 0: no limit */
 };
 
 enum claimed {
 	CLAIM_TAKEN,
-	CLAIM_THERE,     /* somebody else has the identity */
-	CLAIM_DUPLICATE, /* somebody else has the natural key */
+	CLAIM_THERE,     /* another operation has the identity */
+	CLAIM_DUPLICATE, /* another operation has the natural key */
 	CLAIM_FULL       /* as many as are allowed are running, or look so (claim_settle()) */
 };
 
@@ -120,7 +120,7 @@ enum err store_claim(struct store *st, const struct claim *claim, enum claimed *
 /*
  * store_find_natural - the operation that has a natural key
  *
- * Returns OK, op and res are set as by store_find(); ERR_ABSENT nobody has it, or its operation has
+ * Returns OK, op and res are set as by store_find(); ERR_ABSENT it is free, or its operation has
  * been forgotten (then *is_taken is true); a read's errors.
  */
 enum err store_find_natural(struct store *st, const unsigned char natural[NATURAL_LEN],
@@ -154,8 +154,8 @@ struct record {
  * had (uncertain -> done, when op->state says STATE_UNCERTAIN)
  *
  * The response is written first, in pieces when it is large, so that other callers get their turn
- * in between; the operation is moved last.  May be called again after any error: what is there
- * already is recognised.
+ * in between; the operation is moved last.  May be called again after any error: an earlier call
+ * that did happen is recognised by its response.
  *
  * Returns OK; ERR_REFUSED the operation was settled without the holder of this token; else a
  * write's errors.  Blocks.
@@ -163,7 +163,8 @@ struct record {
 enum err store_record(struct store *st, const struct record *rec) MUSTCHECK;
 
 /*
- * store_mark_uncertain - nobody can know what became of the run (running -> uncertain)
+ * store_mark_uncertain - the end of the run was not seen and cannot be found out (running ->
+ * uncertain)
  *
  * Returns OK; ERR_REFUSED the operation is no longer this token's; else a write's errors.  Blocks.
  */
@@ -171,8 +172,8 @@ enum err store_mark_uncertain(struct store *st, const struct operation *op, int 
 	const char *reason, int64_t now_ms) MUSTCHECK;
 
 /*
- * store_save_request - keeps the request of a running operation, for whoever has to find out later
- * what became of it; dropped when the operation is done
+ * store_save_request - stores the request of a running operation, for a policy that has to find out
+ * later what became of it; dropped when the operation is done
  *
  *   variables  "NAME=value" strings, each with its NUL; len bytes in all
  *   body_fd    body_len bytes from offset 0

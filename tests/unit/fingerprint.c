@@ -326,16 +326,16 @@ static const char *natural(const char *type, const char *body)
 	static int next;
 	unsigned char bytes[NATURAL_LEN];
 	char *out = text[next++ % 4];
-	bool has_one = false;
+	bool has_natural_key = false;
 	struct request r = try_request(&route,
 		PARAMS("SCRIPT_NAME=/cgi-bin/a.pl", "QUERY_STRING=c=x", type), body, strlen(body));
-	enum err e = fingerprint_natural(secret, &r, bytes, &has_one);
+	enum err e = fingerprint_natural(secret, &r, bytes, &has_natural_key);
 
 	request_free(&r);
 	if (e != OK)
 		return e == ERR_INVALID && !strstr(err_text(), "sEcReT") ? "invalid" : err_text();
 	hex_text(bytes, sizeof(bytes), out);
-	return has_one ? out : "none";
+	return has_natural_key ? out : "none";
 }
 
 static void same_natural(bool same, const char *a, const char *b)

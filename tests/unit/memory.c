@@ -252,7 +252,7 @@ static enum err take_digests(
 		.unique = LIST(of)};
 	struct request r;
 	unsigned char natural[NATURAL_LEN];
-	bool has_one = false;
+	bool has_natural_key = false;
 	enum err e;
 
 	snprintf(content_type, sizeof(content_type), "CONTENT_TYPE=%s", type);
@@ -265,9 +265,9 @@ static enum err take_digests(
 	memory_on();
 	e = fingerprint_take(secret, &r);
 	if (e == OK)
-		e = fingerprint_natural(secret, &r, natural, &has_one);
+		e = fingerprint_natural(secret, &r, natural, &has_natural_key);
 	memory_off();
-	keeps(e != OK || has_one, "there is a natural key");
+	keeps(e != OK || has_natural_key, "there is a natural key");
 	request_free(&r);
 	return e;
 }

@@ -170,7 +170,7 @@ static void give_up(void)
 		"with what was said last");
 	is_str(listed(st, &never),
 		"done to " URL
-		" given up, 2 tries, due 0, \"given up: nobody has tried in time\"; ",
+		" given up, 2 tries, due 0, \"given up: it was not tried in time\"; ",
 		"or nothing");
 	is_int(waits(st, 9000 + MAX_AGE), -1, "nothing is left to do");
 

@@ -140,7 +140,7 @@ static enum err be_slow(struct store *st, struct conn *c, void *arg)
 
 static void *lead_slowly(void *st)
 {
-	must(store_write(st, be_slow, NULL));
+	must(writer_run(st, be_slow, NULL));
 	return NULL;
 }
 
@@ -158,7 +158,7 @@ static void owe_meanwhile(void)
 	pthread_create(&thread, NULL, lead_slowly, st);
 	while (!is_leading)
 		usleep(1000);
-	store_defer_release(st, release_claim, op.id, op.token);
+	writer_defer_release(st, release_claim, op.id, op.token);
 	pthread_join(thread, NULL);
 	ok(goes_away(st, &op), "is released without another write");
 	store_close(&st);

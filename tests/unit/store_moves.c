@@ -98,6 +98,8 @@ static void need_the_token(void)
 {
 	struct store *st = try_store();
 	struct operation op = try_operation(st, "token", 1000), thief, found;
+	struct stored_request request;
+	int body = memfd_create("body", MFD_CLOEXEC);
 
 	is_int(try_claim(st, &op), 1, "a claim");
 	thief = op;
@@ -105,6 +107,9 @@ static void need_the_token(void)
 	is_int(store_release(st, &thief), OK, "released with another token");
 	is_int(store_mark_uncertain(st, &thief, 1, "x", 2000), ERR_REFUSED, "doubted with it");
 	is_int(try_record(st, &thief, 3 * MAX, 2000, 1000, 1000), ERR_REFUSED, "recorded with it");
+	is_int(store_save_request(st, &thief, "A=1", 4, body, 0), ERR_REFUSED,
+		"a request stored with it");
+	is_int(store_find_request(st, op.id, &request), ERR_ABSENT, "is not");
 	is_int(store_find(st, op.identity, &found, NULL), OK, "the operation is there");
 	is_int(found.state, STATE_RUNNING, "still running");
 	ok(memcmp(found.token, op.token, TOKEN_LEN) == 0, "still its owner's");
@@ -125,6 +130,7 @@ static void need_the_token(void)
 	is_int(store_release(st, &op), OK, "released by its owner");
 	is_int(try_state(st, &op), STATE_ABSENT, "is gone");
 	is_int(store_release(st, &op), OK, "once more: nothing to do");
+	close(body);
 	store_close(&st);
 }
 
@@ -334,7 +340,7 @@ static void forget_in_time(void)
 }
 
 /* A claim purges what has expired by the real clock, without being asked. */
-static void purge_by_the_way(void)
+static void expire_for_upkeep(void)
 {
 	struct store *st = try_store();
 	struct operation op = try_operation(st, "old", 1000),
@@ -427,7 +433,7 @@ int main(void)
 	keep_no_body();
 	notice_damage();
 	forget_in_time();
-	purge_by_the_way();
+	expire_for_upkeep();
 	list_operations();
 	return try_end();
 }

@@ -67,10 +67,10 @@ static int be_holder(void)
 	struct store *st = try_store();
 	char byte;
 
-	must(store_lock(st));
+	must(lock_wait(st));
 	(void)!write(3, "x", 1);
 	if (read(3, &byte, 1) == 1) {
-		store_unlock(st);
+		lock_release(st);
 		(void)!write(3, "y", 1);
 	}
 	return live();

@@ -5,8 +5,8 @@
  * RULES
  *   (1) A claim takes the row, the natural key and the webhook together, or nothing
  *       (unit/store_natural).
- *   (2) A job may be carried out twice when the first transaction was rolled back; it sets what it
- *       reports only as its last act.
+ *   (2) A job may be carried out twice when the first transaction was rolled back; it sets its
+ *       result anew each time (unit/store_failures).
  *   (3) A release names the token and the state of the row that it removes: an operation that
  *       another process has settled stays as it is (unit/store_moves).
  *
@@ -27,7 +27,7 @@
 
 static struct statement release_first =
 	SQL("DELETE FROM operation WHERE id=?1 AND token=?2 AND state=?3 AND attempts=1");
-/* What this attempt did not do, an uncertain one before it may have done. */
+/* This attempt did nothing, but an uncertain one before it may have. */
 static struct statement release_later =
 	SQL("UPDATE operation SET state=coalesce(taken_from," SQL_ABSENT "),attempts=attempts-1,"
 	    "due=CASE WHEN taken_from=" SQL_UNCERTAIN " THEN NULL ELSE updated+?4 END,"
@@ -130,7 +130,8 @@ static struct statement insert_row =
 	    " ON CONFLICT(identity) DO NOTHING");
 
 /* ERR_REFUSED: another operation has this id. */
-static enum err insert(struct conn *c, const struct operation *op, int64_t route, bool *inserted)
+static enum err insert_operation(
+	struct conn *c, const struct operation *op, int64_t route, bool *inserted)
 {
 	sqlite3_stmt *stmt = conn_statement(c, &insert_row);
 	enum err e;
@@ -155,7 +156,7 @@ static enum err insert(struct conn *c, const struct operation *op, int64_t route
 	return e;
 }
 
-static enum err find(
+static enum err find_existing(
 	struct conn *c, const unsigned char identity[IDENTITY_LEN], struct operation *op)
 {
 	sqlite3_stmt *stmt = conn_statement(c, &row_by_identity);
@@ -167,7 +168,7 @@ static enum err find(
 	sqlite3_bind_blob(stmt, 1, identity, IDENTITY_LEN, SQLITE_STATIC);
 	rc = sqlite3_step(stmt);
 	if (rc == SQLITE_ROW)
-		operation_read(stmt, op);
+		row_read_operation(stmt, op);
 	else
 		e = rc == SQLITE_DONE
 			    ? err_set(ERR_BROKEN, "claim: the operation is there and not there")
@@ -219,7 +220,7 @@ static struct statement retake_row =
 	    "principal=?6,due=NULL,exit=NULL,reason=NULL,token=?7,witness=?8,boot=?9,deadline=?10"
 	    " WHERE id=?1 AND attempts=?2-1 AND state IN " SQL_RETAKEN);
 
-static enum err move_retake(struct conn *c, const struct operation *op, bool *taken)
+static enum err take_over_row(struct conn *c, const struct operation *op, bool *taken)
 {
 	sqlite3_stmt *stmt = conn_statement(c, &retake_row);
 	sqlite3_stmt *leave = conn_statement(c, &leave_webhook);
@@ -259,29 +260,29 @@ static enum err take_row(struct conn *c, const struct operation *op, int64_t rou
 	enum err e;
 
 	if (op->attempts > 1)
-		return move_retake(c, op, taken);
-	e = insert(c, op, route, taken);
+		return take_over_row(c, op, taken);
+	e = insert_operation(c, op, route, taken);
 	if (e != OK || *taken)
 		return e;
-	e = find(c, op->identity, &existing);
-	/* Time alone has freed it, and nobody has purged it yet. */
+	e = find_existing(c, op->identity, &existing);
+	/* Time alone has freed it, and no purge has come by yet. */
 	if (e == OK && existing.forgotten_ms > 0 && existing.forgotten_ms <= op->created_ms) {
-		e = purge_make_room(c, &existing, op->created_ms);
+		e = expire_make_room(c, &existing, op->created_ms);
 		if (e == OK)
-			e = insert(c, op, route, taken);
+			e = insert_operation(c, op, route, taken);
 	}
 	return e;
 }
 
-/* All of it, or nothing.  *result stays CLAIM_THERE when the row is somebody else's. */
-static enum err take_all(
+/* All of it, or nothing.  *result stays CLAIM_THERE when another operation has the identity. */
+static enum err take_everything(
 	struct conn *c, const struct claim *what, int64_t route, enum claimed *result)
 {
 	bool is_full = false, is_free = true, taken = false;
 	enum err e = look_for_room(c, what, route, &is_full);
 
 	if (e == OK && !is_full)
-		e = natural_look(c, what, &is_free);
+		e = natural_check(c, what, &is_free);
 	/* The row of an earlier attempt is not touched in vain: it would grow by a history. */
 	if (e == OK && (is_full || (!is_free && what->op->attempts > 1)))
 		*result = is_full ? CLAIM_FULL : CLAIM_DUPLICATE;
@@ -301,7 +302,7 @@ static enum err take_all(
 	return e;
 }
 
-static enum err claim(struct store *st, struct conn *c, void *arg)
+static enum err claim_identity(struct store *st, struct conn *c, void *arg)
 {
 	struct claim_job *job = arg;
 	int64_t route = 0;
@@ -310,8 +311,9 @@ static enum err claim(struct store *st, struct conn *c, void *arg)
 	(void)st;
 	job->result = CLAIM_THERE;
 	if (e == OK)
-		e = take_all(c, job->claim, route, &job->result);
-	/* One in a million a millisecond: as if somebody else had been faster. */
+		e = take_everything(c, job->claim, route, &job->result);
+	/* Two ids are the same once in a million a millisecond: as if another caller had been
+	 * faster. */
 	return e == ERR_REFUSED ? OK : e;
 }
 
@@ -320,16 +322,16 @@ static enum err claim(struct store *st, struct conn *c, void *arg)
 enum err store_claim(struct store *st, const struct claim *what, enum claimed *result)
 {
 	struct claim_job job = {.claim = what};
-	enum err e = store_write(st, claim, &job);
+	enum err e = writer_run(st, claim_identity, &job);
 
 	if (e == ERR_UNKNOWN) /* whatever is in the log, nothing was started for it */
-		store_defer_release(st, release_claim, what->op->id, what->op->token);
+		writer_defer_release(st, release_claim, what->op->id, what->op->token);
 	if (e == OK)
 		*result = job.result;
 	return e;
 }
 
-static enum err release(struct store *st, struct conn *c, void *arg)
+static enum err release_operation(struct store *st, struct conn *c, void *arg)
 {
 	const struct operation *op = arg;
 
@@ -340,9 +342,9 @@ static enum err release(struct store *st, struct conn *c, void *arg)
 enum err store_release(struct store *st, const struct operation *op)
 {
 	struct operation copy = *op;
-	enum err e = store_write(st, release, &copy);
+	enum err e = writer_run(st, release_operation, &copy);
 
 	if (e != OK)
-		store_defer_release(st, release_claim, op->id, op->token);
+		writer_defer_release(st, release_claim, op->id, op->token);
 	return e;
 }

@@ -7,10 +7,8 @@
  * use and keeps it: struct statement has a number, the place of its prepared form in every
  * connection, which the first use in this process gives it.
  *
- * RULES
- *   (1) No connection checkpoints by itself (wal_autocheckpoint=0, no checkpoint on close): only
- *       store/sqlite/upkeep.c does, under the writer lock.  SQLite before 3.51.3 needs that to be
- *       safe (t51-order).
+ * No connection checkpoints by itself (wal_autocheckpoint=0, no checkpoint on close): only
+ * store/sqlite/upkeep.c does, under the writer lock.  SQLite before 3.51.3 needs that to be safe.
  *
  * What it does not know: tables, transactions, and the writer lock.
  */

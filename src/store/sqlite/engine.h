@@ -2,17 +2,18 @@
 /*
  * store/sqlite/engine.h - an open store, as the files of the SQLite engine share it
  *
- * Below it in the folder stands nothing; each file has a header of its own, and includes only what
- * stands before it here:
+ * It includes nothing else of this folder.  Each file has a header of its own, and includes only
+ * those that come before it here:
  *
  *     location, lock        where the store's files are, the writer lock
  *     connection            connections, prepared statements
+ *     row                   rows to structs and back
  *     schema                the tables, and their upgrades
- *     row, transaction      rows to structs and back; begin, commit, roll back
- *     natural, outbox       what a claim takes besides, what an end posts
- *     ending                everything that changes together when an operation ends
- *     expire                what time removes, inside of a transaction
- *     upkeep, writer        maintenance, the queue of those who write
+ *     transaction           begin, commit, roll back
+ *     natural, outbox       natural keys, messages for webhooks
+ *     ending                the changes besides the row when an operation ends
+ *     expire                removal of expired rows, inside a transaction
+ *     upkeep, writer        maintenance, the queue of writing threads
  *     find                  the reads
  *     claim, record, settle, request, purge, messages
  *                           the writes, one file for each move

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * store/sqlite/expire.c - what time removes, inside a write transaction: responses after their ttl,
- * operations after their tombstone
+ * store/sqlite/expire.c - removes expired rows, inside a write transaction: responses after their
+ * ttl, operations after their tombstone
  *
  * RULES
- *   (1) Only what time alone moves on is purged: what runs or is uncertain never is
+ *   (1) Only states that time alone moves on are purged; a running or uncertain operation never is
  *       (unit/store_moves).
  *   (2) Whether an operation is forgotten is decided by its times, not by whether its row has been
- *       purged: a claim finds out by itself (t32-retention).
+ *       purged: a claim finds out by itself (unit/store_moves, t32-retention).
  *   (3) While purges go into an archive, maintenance purges nothing; eight days after the last of
  *       them it does again (t37-archive).
  *
@@ -25,7 +25,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PURGE_OF_COMMIT 4 /* one part in so many of what a commit takes may be spent on purging */
+#define PURGE_OF_COMMIT 4 /* purging may take one part in so many of the time of a commit */
 
 /* A week, and a day for a weekly job that is late. */
 #define ARCHIVED_MS (INT64_C(8) * 24 * 3600 * 1000)
@@ -34,7 +34,7 @@ static struct statement find_due =
 	SQL("SELECT id,state,due,tombstone,bytes FROM operation WHERE due<=?1 ORDER BY due"
 	    " LIMIT ?2");
 
-enum err list_due(struct conn *c, int64_t now_ms, int limit, struct due *out, int *n)
+enum err expire_list_due(struct conn *c, int64_t now_ms, int limit, struct due *out, int *n)
 {
 	sqlite3_stmt *stmt = conn_statement(c, &find_due);
 	enum err e = OK;
@@ -60,14 +60,14 @@ enum err list_due(struct conn *c, int64_t now_ms, int limit, struct due *out, in
 	return e;
 }
 
-bool loses_response_only(const struct due *due, int64_t now_ms)
+bool expire_keeps_key(const struct due *due, int64_t now_ms)
 {
 	return due->state == STATE_DONE && due->due_ms + due->tombstone_ms > now_ms;
 }
 
 static struct statement drop_operation = SQL("DELETE FROM operation WHERE id=?1");
 
-enum err purge_forget(struct conn *c, int64_t id)
+enum err expire_forget(struct conn *c, int64_t id)
 {
 	static struct statement *const drops[] = {&drop_response, &drop_chunks, &drop_history,
 		&drop_request, &drop_webhook, &drop_finished, &drop_operation};
@@ -99,7 +99,7 @@ enum err expire_drop_response(struct conn *c, int64_t id)
 	return e;
 }
 
-enum err purge_batch(
+enum err expire_batch(
 	struct conn *c, int64_t now_ms, int limit, int64_t *dropped, int64_t *forgotten)
 {
 	struct due due[PURGE_MAX];
@@ -108,7 +108,7 @@ enum err purge_batch(
 	enum err e = natural_purge(c, now_ms);
 
 	if (e == OK)
-		e = list_due(c, now_ms, limit < PURGE_MAX ? limit : PURGE_MAX, due, &n);
+		e = expire_list_due(c, now_ms, limit < PURGE_MAX ? limit : PURGE_MAX, due, &n);
 
 	*dropped = *forgotten = 0;
 	for (int i = 0; i < n && pieces < limit && e == OK; i++) {
@@ -118,7 +118,7 @@ enum err purge_batch(
 			e = expire_drop_response(c, due[i].id);
 			++*dropped;
 		} else {
-			e = purge_forget(c, due[i].id);
+			e = expire_forget(c, due[i].id);
 			*dropped += is_done;
 			++*forgotten;
 		}
@@ -132,7 +132,7 @@ enum err purge_batch(
 /* When a purge into an archive began for the last time. */
 static struct statement find_archived = SQL("SELECT value FROM store WHERE name='archived'");
 
-/* Has somebody purged into an archive lately?  A clock that has jumped back must not keep it so. */
+/* Did a purge go into an archive lately?  A clock that has jumped back must not keep it so. */
 static enum err look_for_archive(struct conn *c, int64_t now_ms, bool *is_held)
 {
 	sqlite3_stmt *stmt = conn_statement(c, &find_archived);
@@ -147,7 +147,7 @@ static enum err look_for_archive(struct conn *c, int64_t now_ms, bool *is_held)
 }
 
 /* On a disk that takes long to sync, little at a time would never come to an end. */
-enum err purge_for_a_while(
+enum err expire_for_a_while(
 	struct conn *c, int64_t now_ms, int64_t commit_us, int64_t *dropped, int64_t *forgotten)
 {
 	int64_t end_us = clock_mono_us() + commit_us / PURGE_OF_COMMIT, some_dropped,
@@ -155,27 +155,27 @@ enum err purge_for_a_while(
 	enum err e;
 
 	do {
-		e = purge_batch(c, now_ms, PURGE_AT_ONCE, &some_dropped, &some_forgotten);
+		e = expire_batch(c, now_ms, PURGE_AT_ONCE, &some_dropped, &some_forgotten);
 		*dropped += some_dropped;
 		*forgotten += some_forgotten;
 	} while (e == OK && some_dropped + some_forgotten > 0 && clock_mono_us() < end_us);
 	return e;
 }
 
-enum err purge_by_the_way(
+enum err expire_for_upkeep(
 	struct conn *c, int64_t now_ms, int64_t commit_us, int64_t *dropped, int64_t *forgotten)
 {
 	bool is_held = false;
 	enum err e = look_for_archive(c, now_ms, &is_held);
 
 	*dropped = *forgotten = 0;
-	return e == OK && !is_held ? purge_for_a_while(c, now_ms, commit_us, dropped, forgotten)
+	return e == OK && !is_held ? expire_for_a_while(c, now_ms, commit_us, dropped, forgotten)
 				   : e;
 }
 
 static struct statement change_identity = SQL("UPDATE operation SET identity=?2 WHERE id=?1");
 
-enum err purge_make_room(struct conn *c, const struct operation *op, int64_t now_ms)
+enum err expire_make_room(struct conn *c, const struct operation *op, int64_t now_ms)
 {
 	unsigned char identity[IDENTITY_LEN];
 	bool is_held = false;
@@ -183,7 +183,7 @@ enum err purge_make_room(struct conn *c, const struct operation *op, int64_t now
 	enum err e = look_for_archive(c, now_ms, &is_held);
 
 	if (e != OK || !is_held)
-		return e == OK ? purge_forget(c, op->id) : e;
+		return e == OK ? expire_forget(c, op->id) : e;
 	/* What people see of it stays as it is. */
 	memcpy(identity, op->identity, IDENTITY_SHOWN);
 	random_bytes(identity + IDENTITY_SHOWN, IDENTITY_LEN - IDENTITY_SHOWN);

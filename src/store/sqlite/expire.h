@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * store/sqlite/expire.h - what time removes, inside a write transaction
+ * store/sqlite/expire.h - removes expired rows, inside a write transaction
  */
 #ifndef RETRYSAFE_STORE_SQLITE_EXPIRE_H
 #define RETRYSAFE_STORE_SQLITE_EXPIRE_H
@@ -24,26 +24,27 @@ struct due {
 };
 
 /* The first `limit` operations that are due at now_ms; may be asked outside a write. */
-enum err list_due(struct conn *c, int64_t now_ms, int limit, struct due *out, int *n) MUSTCHECK;
+enum err expire_list_due(
+	struct conn *c, int64_t now_ms, int limit, struct due *out, int *n) MUSTCHECK;
 /* Does it lose its response and keep its key?  Else all of it is forgotten. */
-bool loses_response_only(const struct due *due, int64_t now_ms);
+bool expire_keeps_key(const struct due *due, int64_t now_ms);
 /* The response goes, the key stays (done -> expired). */
 enum err expire_drop_response(struct conn *c, int64_t id) MUSTCHECK;
 /* Removes all that there is of an operation. */
-enum err purge_forget(struct conn *c, int64_t id) MUSTCHECK;
-/* Purges what has expired at now_ms, about `limit` operations and pieces of bodies. */
-enum err purge_batch(
+enum err expire_forget(struct conn *c, int64_t id) MUSTCHECK;
+/* Purges rows that have expired at now_ms, about `limit` operations and pieces of bodies. */
+enum err expire_batch(
 	struct conn *c, int64_t now_ms, int limit, int64_t *dropped, int64_t *forgotten) MUSTCHECK;
 /* Batches of PURGE_AT_ONCE, for a part of the time that a commit takes (commit_us). */
-enum err purge_for_a_while(struct conn *c, int64_t now_ms, int64_t commit_us, int64_t *dropped,
+enum err expire_for_a_while(struct conn *c, int64_t now_ms, int64_t commit_us, int64_t *dropped,
 	int64_t *forgotten) MUSTCHECK;
 /* The same, for maintenance: nothing while purges go into an archive. */
-enum err purge_by_the_way(struct conn *c, int64_t now_ms, int64_t commit_us, int64_t *dropped,
+enum err expire_for_upkeep(struct conn *c, int64_t now_ms, int64_t commit_us, int64_t *dropped,
 	int64_t *forgotten) MUSTCHECK;
 /*
  * Time has freed the operation's key: another one may have its identity now.  It is forgotten, or
  * set aside for an archive.
  */
-enum err purge_make_room(struct conn *c, const struct operation *op, int64_t now_ms) MUSTCHECK;
+enum err expire_make_room(struct conn *c, const struct operation *op, int64_t now_ms) MUSTCHECK;
 
 #endif

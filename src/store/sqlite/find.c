@@ -2,12 +2,12 @@
 /*
  * store/sqlite/find.c - the reads of the SQLite store
  *
- * Readers have connections of their own and never wait for a writer.
+ * Readers have connections of their own and never wait for a writer.  No transaction stays open
+ * when a call returns: a reader that waits for a client would keep the log from being reused.
  *
  * RULES
- *   (1) No transaction stays open when a call returns: a reader that waits for a client would keep
- *       the log from being reused (unit/store_room).
- *   (2) Before the first operation is read, the log is synced: what is told is on disk (t51-order).
+ *   (1) Before the first operation is read, the log is synced, so every answer tells of
+ *       something that is on disk (t51-order).
  *
  * What it does not know: locks and threads.
  */
@@ -28,7 +28,7 @@
 
 /* ---- one operation ---- */
 
-static enum err damaged(int64_t id)
+static enum err refuse_damaged(int64_t id)
 {
 	return err_set(ERR_BROKEN,
 		"the recorded response of operation %016" PRIx64
@@ -48,10 +48,10 @@ static enum err read_response(struct conn *c, const struct operation *op, struct
 	rc = sqlite3_step(stmt);
 	if (rc == SQLITE_ROW) {
 		res->status = op->status;
-		res->head = column_copy(stmt, 0, &res->head_len);
+		res->head = row_copy_column(stmt, 0, &res->head_len);
 		res->body_len = sqlite3_column_int64(stmt, 1);
 		res->is_kept = sqlite3_column_type(stmt, 3) != SQLITE_NULL;
-		res->body = column_copy(stmt, 3, &res->body_inline_len);
+		res->body = row_copy_column(stmt, 3, &res->body_inline_len);
 		if (!res->head || !res->body) {
 			e = err_set(ERR_NOMEM, "read the response: out of memory");
 		} else {
@@ -59,7 +59,7 @@ static enum err read_response(struct conn *c, const struct operation *op, struct
 				res->is_kept ? res->body : NULL, res->body_inline_len};
 
 			if (!piece_matches(&piece, stmt, 2))
-				e = damaged(op->id);
+				e = refuse_damaged(op->id);
 		}
 	} else if (rc == SQLITE_DONE) {
 		e = err_set(ERR_BROKEN,
@@ -95,8 +95,8 @@ static enum err sync_log(struct store *st, struct conn *c)
 }
 
 /* Both reads see the same moment: one read transaction around them. */
-static enum err find(struct store *st, struct conn *c, sqlite3_stmt *stmt, struct operation *op,
-	struct response *res)
+static enum err find_operation(struct store *st, struct conn *c, sqlite3_stmt *stmt,
+	struct operation *op, struct response *res)
 {
 	enum err e = OK;
 	int rc;
@@ -105,7 +105,7 @@ static enum err find(struct store *st, struct conn *c, sqlite3_stmt *stmt, struc
 		return c->why;
 	rc = sqlite3_step(stmt);
 	if (rc == SQLITE_ROW) {
-		operation_read(stmt, op);
+		row_read_operation(stmt, op);
 		e = sync_log(st, c);
 		if (e == OK && res && op->state == STATE_DONE)
 			e = read_response(c, op, res); /* `stmt` is still open: same transaction */
@@ -132,12 +132,12 @@ enum err store_find(struct store *st, const unsigned char identity[IDENTITY_LEN]
 	stmt = conn_statement(c, &row_by_identity);
 	if (stmt)
 		sqlite3_bind_blob(stmt, 1, identity, IDENTITY_LEN, SQLITE_STATIC);
-	e = find(st, c, stmt, op, res);
+	e = find_operation(st, c, stmt, op, res);
 	reader_give(st, &c);
 	return e;
 }
 
-static enum err conn_find_id(
+static enum err find_id_on(
 	struct store *st, struct conn *c, int64_t id, struct operation *op, struct response *res)
 {
 	sqlite3_stmt *stmt = conn_statement(c, &row_by_id);
@@ -146,17 +146,17 @@ static enum err conn_find_id(
 		memset(res, 0, sizeof(*res));
 	if (stmt)
 		sqlite3_bind_int64(stmt, 1, id);
-	return find(st, c, stmt, op, res);
+	return find_operation(st, c, stmt, op, res);
 }
 
-enum err reader_find_id(struct store *st, int64_t id, struct operation *op, struct response *res)
+enum err find_by_id(struct store *st, int64_t id, struct operation *op, struct response *res)
 {
 	struct conn *c = NULL;
 	enum err e = reader_take(st, &c);
 
 	if (e != OK)
 		return e;
-	e = conn_find_id(st, c, id, op, res);
+	e = find_id_on(st, c, id, op, res);
 	reader_give(st, &c);
 	return e;
 }
@@ -173,7 +173,7 @@ enum err store_find_ref(
 	if (strlen(ref) != REF_LEN || strspn(ref, "0123456789abcdef") != REF_LEN)
 		return err_set(ERR_ABSENT, "not a ref: it has 32 lower-case hexadecimal digits");
 	memcpy(id, ref, 16);
-	e = reader_find_id(st, (int64_t)strtoull(id, NULL, 16), &found, res);
+	e = find_by_id(st, (int64_t)strtoull(id, NULL, 16), &found, res);
 	if (e != OK)
 		return e;
 	operation_ref(&found, text);
@@ -186,7 +186,7 @@ enum err store_find_ref(
 	return OK;
 }
 
-/* In one moment: between the two reads the holder could end and let go of it. */
+/* In one transaction: between two, the holder could end and give it up. */
 enum err store_find_natural(struct store *st, const unsigned char natural[NATURAL_LEN],
 	int64_t now_ms, struct operation *op, struct response *res, bool *is_taken)
 {
@@ -202,8 +202,8 @@ enum err store_find_natural(struct store *st, const unsigned char natural[NATURA
 		e = natural_find_holder(c, natural, now_ms, &holder);
 	*is_taken = e == OK && holder != 0;
 	if (e == OK)
-		e = holder ? conn_find_id(st, c, holder, op, res)
-			   : err_set(ERR_ABSENT, "nobody has it");
+		e = holder ? find_id_on(st, c, holder, op, res)
+			   : err_set(ERR_ABSENT, "no operation has it");
 	sqlite3_exec(c->db, "ROLLBACK", NULL, NULL, NULL); /* it has only read */
 	reader_give(st, &c);
 	return e;
@@ -236,7 +236,7 @@ enum err store_read_body(struct store *st, int64_t op_id, int64_t at, char *buf,
 		struct piece piece = {at, NULL, 0, data, (size_t)n};
 
 		if (n < 1 || n > RESPONSE_INLINE_MAX || !piece_matches(&piece, stmt, 0)) {
-			e = damaged(op_id);
+			e = refuse_damaged(op_id);
 		} else {
 			memcpy(buf, data, (size_t)n);
 			*len = (size_t)n;
@@ -284,7 +284,7 @@ static enum err list_page(struct store *st, const struct store_filter *filter, i
 		sqlite3_bind_int64(stmt, 3, below);
 		sqlite3_bind_int(stmt, 4, limit);
 		while (*n < limit && (rc = sqlite3_step(stmt)) == SQLITE_ROW)
-			operation_read(stmt, &out[(*n)++]);
+			row_read_operation(stmt, &out[(*n)++]);
 		if (rc != SQLITE_ROW && rc != SQLITE_DONE)
 			e = conn_error(c, sqlite3_extended_errcode(c->db), "list");
 		sqlite3_reset(stmt);

@@ -10,7 +10,7 @@
 #include "store/sqlite/engine.h"
 
 /* store_find() for the first half of a ref. */
-enum err reader_find_id(
+enum err find_by_id(
 	struct store *st, int64_t id, struct operation *op, struct response *res) MUSTCHECK;
 
 #endif

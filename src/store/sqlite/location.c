@@ -2,13 +2,14 @@
 /*
  * store/sqlite/location.c - where the store is, whether it may be there, and whether it still is
  *
- * RULES THAT HOLD
- *   (1) Where a store was used before, nothing is made.  A sentinel in the spool directory
- *       remembers the store's id.  Forgetting keys means running scripts twice.
- *   (2) The database is looked at with stat(2) only: closing a descriptor of it would drop
- *       SQLite's locks.
+ * RULES
+ *   (1) Where a store was used before, nothing is made: forgetting keys means running scripts
+ *       twice.  A sentinel in the spool directory remembers the store's id (unit/store).
  *
- * What it does not know: what is in the database.
+ * The database is looked at with stat(2) only: closing a descriptor of it would drop SQLite's
+ * locks.
+ *
+ * What it does not know: the content of the database.
  */
 #include "store/sqlite/location.h"
 
@@ -177,7 +178,7 @@ enum err location_check_account(const struct store *st)
 		(unsigned)sb.st_uid);
 }
 
-/* Without a name until it is whole: whoever dies in between leaves nothing behind. */
+/* Without a name until it is whole: a process that dies in between leaves nothing behind. */
 enum err location_remember(const struct store *st)
 {
 	char text[2 * STORE_ID_LEN + PATH_MAX + 3];
@@ -207,7 +208,7 @@ enum err location_refuse_missing(const struct store *st)
 
 /* ---- all of it ---- */
 
-enum err location_look(
+enum err location_check(
 	struct store *st, const struct store_options *opt, char known[2 * STORE_ID_LEN + 1])
 {
 	bool may_create = opt->may_create && !opt->is_read_only;
@@ -241,7 +242,7 @@ static bool leads_to(const char *path, const struct file_id *id)
 	       (stat(path, &sb) == 0 && sb.st_dev == id->dev && sb.st_ino == id->ino);
 }
 
-/* Whoever goes on with files that have lost their names is alone with what he writes and locks. */
+/* A process that goes on using unlinked files writes and locks where no other process looks. */
 enum err store_is_there(const struct store *st)
 {
 	const char *lost = !leads_to(st->path, &st->path_id)        ? st->path

@@ -14,7 +14,7 @@ enum err location_set(struct store *st, const struct store_options *opt) MUSTCHE
  * Is the store there, and may it be?  known: the id that the sentinel remembers, "" without one.
  * OK; ERR_ABSENT there is none and never was one; else it must not be used.
  */
-enum err location_look(struct store *st, const struct store_options *opt,
+enum err location_check(struct store *st, const struct store_options *opt,
 	char known[2 * STORE_ID_LEN + 1]) MUSTCHECK;
 /* Files that root makes in another account's directory would lock that account out of its own
  * store. */

@@ -3,16 +3,18 @@
  * store/sqlite/lock.c - the writer lock: one writer among all processes, in turns
  *
  * The lock is an open file description lock on byte 0 of the lock file, which the kernel frees when
- * a process dies.  The kernel does not hand it on: whoever has just let go of it would have it
- * again before those who waited are awake.  So who waits for it holds the turn, byte 1, and who
- * wants the lock again waits for the turn first.
+ * a process dies.  The kernel does not hand it on: a process that has just released the lock would
+ * have it again before a waiting one is awake.  So a process that waits for the lock holds the
+ * turn, byte 1, and a process that wants the lock again waits for the turn first.
  *
- * RULES THAT HOLD
- *   (1) The lock alone decides who may write; the turn is only fair.  Nobody waits long for it: its
- *       holder may have been stopped.
- *   (2) Nobody waits for the turn while he holds the lock.
+ * RULES
+ *   (1) The lock alone decides which process may write (t62-controls); the turn only makes it fair.
+ *   (2) No process waits long for the turn: its holder may have been stopped
+ *       (unit/store_processes).
  *
- * What it does not know: what is written.
+ * A process never waits for the turn while it holds the lock.
+ *
+ * What it does not know: what the holder of the lock writes.
  */
 #include "store/sqlite/lock.h"
 
@@ -29,12 +31,12 @@
 #define sigev_notify_thread_id _sigev_un._tid
 #endif
 
-#define TURN_WAIT_US 300000   /* what a turn may take ... */
+#define TURN_WAIT_US 300000   /* a turn may take this long ... */
 #define NO_TURNS_US  10000000 /* ... before turns are not asked for, for as long */
 
 enum { WRITER_BYTE = 0, TURN_BYTE = 1 };
 
-static enum err move_lock(struct store *st, int64_t at, short type, int command)
+static enum err set_lock(struct store *st, int64_t at, short type, int command)
 {
 	struct flock fl = {.l_type = type, .l_whence = SEEK_SET, .l_start = at, .l_len = 1};
 
@@ -46,15 +48,15 @@ static enum err move_lock(struct store *st, int64_t at, short type, int command)
 }
 
 /*
- * Waits for the turn, but not for somebody who has been stopped with it: a timer interrupts.  It
- * goes on doing so, as its first signal may come before the wait.
+ * Waits for the turn, but not for a process that has been stopped with it: a timer interrupts the
+ * wait.  The timer repeats, as its first signal may come before the wait begins.
  */
 static enum err take_turn(struct store *st, bool may_wait)
 {
 	const struct itimerspec until = {
 		.it_value = {.tv_nsec = TURN_WAIT_US * 1000}, .it_interval = {.tv_nsec = 20000000}};
 	struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGURG};
-	enum err e = move_lock(st, TURN_BYTE, F_WRLCK, F_OFD_SETLK);
+	enum err e = set_lock(st, TURN_BYTE, F_WRLCK, F_OFD_SETLK);
 	timer_t timer;
 
 	if (e != ERR_BUSY || !may_wait)
@@ -62,7 +64,7 @@ static enum err take_turn(struct store *st, bool may_wait)
 	event.sigev_notify_thread_id = gettid();
 	if (timer_create(CLOCK_MONOTONIC, &event, &timer) == 0) {
 		timer_settime(timer, 0, &until, NULL);
-		e = move_lock(st, TURN_BYTE, F_WRLCK, F_OFD_SETLKW);
+		e = set_lock(st, TURN_BYTE, F_WRLCK, F_OFD_SETLKW);
 		timer_delete(timer);
 	}
 	if (e == ERR_BUSY)
@@ -77,18 +79,18 @@ enum err lock_take(struct store *st, bool may_wait)
 
 	if (takes_turn && turn != OK && (turn != ERR_BUSY || !may_wait))
 		return turn;
-	e = move_lock(st, WRITER_BYTE, F_WRLCK, may_wait ? F_OFD_SETLKW : F_OFD_SETLK);
+	e = set_lock(st, WRITER_BYTE, F_WRLCK, may_wait ? F_OFD_SETLKW : F_OFD_SETLK);
 	if (turn == OK)
-		(void)!move_lock(st, TURN_BYTE, F_UNLCK, F_OFD_SETLK); /* as in store_unlock() */
+		(void)!set_lock(st, TURN_BYTE, F_UNLCK, F_OFD_SETLK); /* as in lock_release() */
 	return e;
 }
 
-void store_unlock(struct store *st)
+void lock_release(struct store *st)
 {
-	(void)!move_lock(st, WRITER_BYTE, F_UNLCK, F_OFD_SETLK); /* unlocking cannot fail here */
+	(void)!set_lock(st, WRITER_BYTE, F_UNLCK, F_OFD_SETLK); /* unlocking cannot fail here */
 }
 
-enum err store_lock(struct store *st)
+enum err lock_wait(struct store *st)
 {
 	int64_t end_us = clock_mono_us() + st->busy_timeout_ms * 1000;
 	int64_t turn_end_us = clock_mono_us() + TURN_WAIT_US;

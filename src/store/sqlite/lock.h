@@ -13,8 +13,8 @@
 /* Takes the writer lock.  ERR_BUSY: another process has it, or, with may_wait, SIGURG ended the
  * wait; the thread then must have a handler for it, and not block it. */
 enum err lock_take(struct store *st, bool may_wait) MUSTCHECK;
-/* The same for opening: ERR_BUSY after busy_timeout_ms. */
-enum err store_lock(struct store *st) MUSTCHECK;
-void store_unlock(struct store *st);
+/* For opening, which has no queue: tries until busy_timeout_ms are over, then ERR_BUSY. */
+enum err lock_wait(struct store *st) MUSTCHECK;
+void lock_release(struct store *st);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * store/sqlite/messages.c - what becomes of the messages about how operations ended
+ * store/sqlite/messages.c - hands out the messages about how operations ended, until each is
+ * finished
  *
  *     posted ------> WAITING --- store_message_take() ---> being tried
  *     outbox_post()     ^                                      |
@@ -20,8 +21,8 @@
  *       twice, and is never lost (unit/outbox).
  *   (2) Messages that are not delivered yet outlive their operation.  One that is finished goes
  *       with its operation, or at once when that is gone already (unit/outbox).
- *   (3) What came of a try counts only if no other notifier has tried since; what is finished stays
- *       so (unit/outbox).
+ *   (3) The result of a try counts only if no other notifier has tried since; a finished message
+ *       stays so (unit/outbox).
  *
  * What it does not know: HTTP.
  */
@@ -56,7 +57,7 @@ static enum err read_message(struct conn *c, sqlite3_stmt *stmt, struct message 
 			(uint64_t)sqlite3_column_int64(stmt, 2));
 		snprintf(m->route, sizeof(m->route), "%s",
 			(const char *)sqlite3_column_text(stmt, 3));
-		m->url = column_copy(stmt, 4, &len);
+		m->url = row_copy_column(stmt, 4, &len);
 		m->is_trusted = sqlite3_column_int(stmt, 5) != 0;
 		m->state = (enum state)sqlite3_column_int(stmt, 6);
 		m->status = sqlite3_column_int(stmt, 7);
@@ -150,7 +151,7 @@ struct end_job {
 	const char *said;
 };
 
-/* What has been delivered or given up is never due again. */
+/* A message that was delivered or given up is never due again. */
 static struct statement end_try = SQL("UPDATE outbox SET due=?3,said=?4 WHERE id=?1 AND tries=?2"
 				      " AND (?3 IS NULL OR due IS NOT NULL)");
 static struct statement drop_message =
@@ -191,7 +192,7 @@ enum err store_message_end(struct store *st, const struct message *m, enum messa
 		text, sizeof(text), "%s%s", fate == MESSAGE_GIVEN_UP ? message_given_up : "", said);
 	if (fate == MESSAGE_AGAIN)
 		job.due_ms = due_ms;
-	return store_write(st, end_message, &job);
+	return writer_run(st, end_message, &job);
 }
 
 /* ---- taking ---- */
@@ -202,13 +203,13 @@ struct take_job {
 	bool is_there;
 };
 
-/* The time for it is over; it keeps what was said last. */
+/* The time for it is over; it keeps the words of the last try. */
 static enum err give_up(struct store *st, struct conn *c, struct message *m)
 {
 	char last[REASON_MAX + 1];
 	struct end_job job = {.id = m->id, .tries = m->tries, .said = m->said};
 
-	snprintf(last, sizeof(last), "%s", *m->said ? m->said : "nobody has tried in time");
+	snprintf(last, sizeof(last), "%s", *m->said ? m->said : "it was not tried in time");
 	snprintf(m->said, sizeof(m->said), "%s%.200s", message_given_up, last);
 	m->due_ms = 0;
 	return end_message(st, c, &job);
@@ -216,7 +217,7 @@ static enum err give_up(struct store *st, struct conn *c, struct message *m)
 
 static struct statement lease_message = SQL("UPDATE outbox SET due=?2,tries=tries+1 WHERE id=?1");
 
-static enum err lease(struct conn *c, struct message *m, int64_t until_ms)
+static enum err lease_to_notifier(struct conn *c, struct message *m, int64_t until_ms)
 {
 	sqlite3_stmt *stmt = conn_statement(c, &lease_message);
 
@@ -232,7 +233,7 @@ static enum err lease(struct conn *c, struct message *m, int64_t until_ms)
 static struct statement find_first =
 	SQL("SELECT " MESSAGE_COLUMNS " FROM outbox WHERE due<=?1 ORDER BY due,id LIMIT 1");
 
-static enum err take(struct store *st, struct conn *c, void *arg)
+static enum err take_first(struct store *st, struct conn *c, void *arg)
 {
 	struct take_job *job = arg;
 	sqlite3_stmt *stmt = conn_statement(c, &find_first);
@@ -249,7 +250,7 @@ static enum err take(struct store *st, struct conn *c, void *arg)
 	if (e == OK)
 		e = job->m.give_up_ms < job->now_ms
 			    ? give_up(st, c, &job->m)
-			    : lease(c, &job->m, job->now_ms + job->lease_ms);
+			    : lease_to_notifier(c, &job->m, job->now_ms + job->lease_ms);
 	job->is_there = e == OK;
 	return e;
 }
@@ -262,12 +263,12 @@ enum err store_message_take(
 	enum err e = store_message_wait(st, now_ms, &wait); /* most looks find nothing to write */
 
 	while (e == OK && wait == 0) {
-		e = store_write(st, take, &job);
+		e = writer_run(st, take_first, &job);
 		if (e == OK && job.is_there) {
 			*out = job.m;
 			return OK;
 		}
-		if (e == OK) /* somebody else has taken it */
+		if (e == OK) /* another notifier has taken it */
 			e = store_message_wait(st, now_ms, &wait);
 	}
 	message_free(&job.m);
@@ -293,7 +294,7 @@ static struct statement postpone_origin =
 	    " AND substr(url,1,length(?3))=?3"
 	    " AND substr(url,length(?3)+1,1) IN ('','/','?') LIMIT ?4)");
 
-static enum err postpone(struct store *st, struct conn *c, void *arg)
+static enum err postpone_some(struct store *st, struct conn *c, void *arg)
 {
 	struct postpone_job *job = arg;
 	sqlite3_stmt *stmt = conn_statement(c, &postpone_origin);
@@ -318,7 +319,7 @@ enum err store_message_postpone(
 	enum err e;
 
 	do
-		e = store_write(st, postpone, &job);
+		e = writer_run(st, postpone_some, &job);
 	while (e == OK && job.changed == POSTPONE_MAX);
 	return e;
 }

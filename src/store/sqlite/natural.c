@@ -38,7 +38,7 @@ enum err natural_find_holder(
 	return e;
 }
 
-enum err natural_look(struct conn *c, const struct claim *claim, bool *is_free)
+enum err natural_check(struct conn *c, const struct claim *claim, bool *is_free)
 {
 	int64_t holder = 0;
 	enum err e = claim->natural ? natural_find_holder(
@@ -71,7 +71,7 @@ enum err natural_take(struct conn *c, const struct claim *claim)
 static struct statement find_natural_of = SQL("SELECT 1 FROM natural WHERE op=?1");
 
 /* Few have one, and to change rows that are not there costs SQLite a table in memory. */
-static enum err has_one(struct conn *c, int64_t op_id, bool *has)
+static enum err has_natural_key(struct conn *c, int64_t op_id, bool *has)
 {
 	sqlite3_stmt *stmt = conn_statement(c, &find_natural_of);
 
@@ -94,7 +94,7 @@ enum err natural_end(struct conn *c, int64_t op_id, bool keeps, int64_t now_ms)
 {
 	sqlite3_stmt *stmt;
 	bool has = false;
-	enum err e = has_one(c, op_id, &has);
+	enum err e = has_natural_key(c, op_id, &has);
 
 	if (e != OK || !has)
 		return e;

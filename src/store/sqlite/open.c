@@ -4,9 +4,9 @@
  *
  * RULES
  *   (1) A database is made only where none ever was (unit/store).
- *   (2) Nothing in this process opens the database, its -wal or its -shm but SQLite: closing any
- *       descriptor of them would drop SQLite's POSIX locks.  stat(2) is allowed, open(2) is not
- *       (t51-order).
+ *
+ * Only SQLite opens the database, its -wal or its -shm in this process: closing any other
+ * descriptor of them would drop SQLite's POSIX locks.  stat(2) is allowed, open(2) is not.
  *
  * What it does not know: operations.
  */
@@ -31,7 +31,7 @@
 
 static _Thread_local bool has_recovered;
 
-static void hear(void *arg, int code, const char *text)
+static void note_recovery(void *arg, int code, const char *text)
 {
 	(void)arg;
 	(void)text;
@@ -41,7 +41,7 @@ static void hear(void *arg, int code, const char *text)
 
 static void listen_to_sqlite(void)
 {
-	sqlite3_config(SQLITE_CONFIG_LOG, hear, NULL);
+	sqlite3_config(SQLITE_CONFIG_LOG, note_recovery, NULL);
 }
 
 /* ---- opening ---- */
@@ -91,7 +91,7 @@ static enum err open_lock(struct store *st)
 	if (st->lock_fd >= 0)
 		return remember_file(st->lock_fd, st->lock_path, &st->lock_id);
 	if (errno == ENOENT && st->is_read_only)
-		return OK; /* nobody holds anything */
+		return OK; /* no process has a lock */
 	return err_set(err_from_errno(errno), "%s: %s", st->lock_path, strerror(errno));
 }
 
@@ -123,7 +123,7 @@ static enum err open_database(struct store *st, const struct store_options *opt)
 	enum err e = may_create && access(st->path, F_OK) != 0 ? location_check_account(st) : OK;
 
 	if (e == OK)
-		e = location_look(st, opt, known);
+		e = location_check(st, opt, known);
 	if (e != OK && !(e == ERR_ABSENT && may_create))
 		return e;
 	e = open_lock(st);
@@ -193,7 +193,7 @@ void store_close(struct store **stp)
 
 	if (!st)
 		return;
-	store_writer_stop(st);
+	writer_stop(st);
 	while (st->readers) {
 		struct conn *c = st->readers;
 

@@ -2,13 +2,14 @@
 /*
  * store/sqlite/purge.c - purges all that has expired, in short transactions; into an archive, too
  *
+ * One transaction purges little, however much has expired, so that no writer waits long for it:
+ * less when others write, too, and then only for a part of the time.  A large body counts by its
+ * pieces.
+ *
  * RULES
- *   (1) One transaction purges little, however much has expired, so that no writer waits long for
- *       it: less when others write, too, and then only for a part of the time.  A large body counts
- *       by its pieces (unit/store_room).
- *   (2) What goes into an archive is synced there before its removal is committed (t37-archive).
- *       It is handed out outside of any transaction: an archive may be slow, or a pipe without a
- *       reader.
+ *   (1) An archive has synced an operation before its removal is committed (t37-archive).
+ *
+ * The archive gets it outside of any transaction: it may be slow, or a pipe without a reader.
  *
  * What it does not know: what expires, and when (store/sqlite/expire.c); maintenance, which purges
  * a little at a time (store/sqlite/upkeep.c).
@@ -28,7 +29,7 @@
 
 /* ---- pace ---- */
 
-/* How much at once: as much as is good when nobody else writes, little when somebody does. */
+/* How much at once: much when no other process writes, little when another does. */
 struct pace {
 	int limit;
 	int64_t version;  /* of the database when we wrote it last */
@@ -44,7 +45,7 @@ struct pace {
 static struct statement ask_data_version = SQL("PRAGMA data_version");
 
 /* Has another connection written since our last transaction?  Inside of the next one. */
-static enum err look_around(struct conn *c, struct pace *pace)
+static enum err look_for_company(struct conn *c, struct pace *pace)
 {
 	sqlite3_stmt *stmt = conn_statement(c, &ask_data_version);
 	int64_t version = 0;
@@ -66,7 +67,7 @@ static enum err write_at_pace(struct store *st,
 	enum err (*work)(struct store *st, struct conn *c, void *arg), void *arg,
 	const struct pace *pace)
 {
-	enum err e = store_write(st, work, arg);
+	enum err e = writer_run(st, work, arg);
 	struct timespec pause;
 	int64_t us;
 
@@ -88,19 +89,20 @@ struct purge_job {
 
 static struct statement forget_archiving = SQL("DELETE FROM store WHERE name='archived'");
 
-static enum err purge(struct store *st, struct conn *c, void *arg)
+static enum err purge_some(struct store *st, struct conn *c, void *arg)
 {
 	struct purge_job *job = arg;
 	int64_t dropped = 0, forgotten = 0;
 	int before = sqlite3_total_changes(c->db);
-	enum err e = look_around(c, &job->pace);
+	enum err e = look_for_company(c, &job->pace);
 
 	if (e == OK)
 		e = conn_run(c, conn_statement(c, &forget_archiving), "purge");
 	if (e == OK)
 		e = job->pace.has_company
-			    ? purge_for_a_while(c, job->now_ms, st->commit_us, &dropped, &forgotten)
-			    : purge_batch(c, job->now_ms, PURGE_MAX, &dropped, &forgotten);
+			    ? expire_for_a_while(
+				      c, job->now_ms, st->commit_us, &dropped, &forgotten)
+			    : expire_batch(c, job->now_ms, PURGE_MAX, &dropped, &forgotten);
 	job->dropped = dropped;
 	job->forgotten = forgotten;
 	job->changes = sqlite3_total_changes(c->db) - before;
@@ -116,12 +118,12 @@ static struct statement free_a_page = SQL("PRAGMA incremental_vacuum");
 static struct statement count_free_pages = SQL("PRAGMA freelist_count");
 
 /* Gives free pages back to the file system, some at a time: a step of the statement is a page. */
-static enum err vacuum(struct store *st, struct conn *c, void *arg)
+static enum err vacuum_some(struct store *st, struct conn *c, void *arg)
 {
 	struct vacuum_job *job = arg;
 	sqlite3_stmt *stmt = conn_statement(c, &free_a_page),
 		     *count = conn_statement(c, &count_free_pages);
-	enum err e = stmt && count ? look_around(c, &job->pace) : c->why;
+	enum err e = stmt && count ? look_for_company(c, &job->pace) : c->why;
 	int n = 0;
 
 	(void)st;
@@ -144,7 +146,7 @@ static enum err give_pages_back(struct store *st)
 
 	do {
 		before = job.left;
-		e = write_at_pace(st, vacuum, &job, &job.pace);
+		e = write_at_pace(st, vacuum_some, &job, &job.pace);
 	} while (e == OK && job.left > 0 && job.left != before);
 	return e;
 }
@@ -156,7 +158,7 @@ enum err store_purge(struct store *st, int64_t now_ms, int64_t *dropped, int64_t
 
 	*dropped = *forgotten = 0;
 	do {
-		e = write_at_pace(st, purge, &job, &job.pace);
+		e = write_at_pace(st, purge_some, &job, &job.pace);
 		if (e != OK)
 			return e;
 		*dropped += job.dropped;
@@ -167,11 +169,11 @@ enum err store_purge(struct store *st, int64_t now_ms, int64_t *dropped, int64_t
 
 /* ---- into an archive ---- */
 
-/* What has been handed out and is to be removed, if it still is what it was. */
+/* Operations that the archive has: each is removed if it is still as it was handed out. */
 struct removal_job {
 	struct pace pace;
 	struct due due[PURGE_MAX];
-	int n, natural; /* natural keys that were forgotten by the way */
+	int n, natural; /* natural keys that were forgotten besides */
 	int64_t now_ms, dropped, forgotten;
 };
 
@@ -180,13 +182,13 @@ static bool is_same(const struct due *due, const struct operation *op)
 	return (int)op->state == due->state && op->expires_ms == due->due_ms;
 }
 
-/* ERR_ABSENT: it has become something else, or somebody else has purged it. */
-static enum err hand_out(
+/* ERR_ABSENT: it has moved on, or another process has purged it. */
+static enum err hand_out_operation(
 	struct store *st, const struct archive *archive, const struct due *due, int64_t now_ms)
 {
 	struct response res = {0};
 	struct operation op;
-	enum err e = reader_find_id(st, due->id, &op, &res);
+	enum err e = find_by_id(st, due->id, &op, &res);
 
 	if (e == OK && !is_same(due, &op))
 		e = err_set(ERR_ABSENT, "it has moved on");
@@ -197,7 +199,7 @@ static enum err hand_out(
 	if (op.state == STATE_DONE)
 		e = archive->write(&op, &res, archive->arg);
 	response_free(&res);
-	if (e == OK && !loses_response_only(due, now_ms))
+	if (e == OK && !expire_keeps_key(due, now_ms))
 		e = archive->write(&op, NULL, archive->arg);
 	/* Its body went while it was being written. */
 	return e == ERR_ABSENT ? err_set(ERR_BUSY, "another purge is at work") : e;
@@ -215,10 +217,10 @@ static enum err hand_out_batch(
 	job->n = 0;
 	if (e != OK)
 		return e;
-	e = list_due(c, job->now_ms, job->pace.limit, job->due, &n);
+	e = expire_list_due(c, job->now_ms, job->pace.limit, job->due, &n);
 	reader_give(st, &c);
 	for (int i = 0; i < n && pieces < job->pace.limit && e == OK; i++) {
-		e = hand_out(st, archive, &job->due[i], job->now_ms);
+		e = hand_out_operation(st, archive, &job->due[i], job->now_ms);
 		if (e == OK) {
 			pieces += job->due[i].state == STATE_DONE ? job->due[i].pieces : 1;
 			job->due[job->n++] = job->due[i];
@@ -229,7 +231,7 @@ static enum err hand_out_batch(
 	return e == OK && job->n > 0 ? archive->sync(archive->arg) : e;
 }
 
-static enum err is_still(struct conn *c, const struct due *due, bool *is)
+static enum err is_unchanged(struct conn *c, const struct due *due, bool *is)
 {
 	sqlite3_stmt *stmt = conn_statement(c, &row_by_id);
 	struct operation op;
@@ -239,7 +241,7 @@ static enum err is_still(struct conn *c, const struct due *due, bool *is)
 	sqlite3_bind_int64(stmt, 1, due->id);
 	*is = sqlite3_step(stmt) == SQLITE_ROW;
 	if (*is) {
-		operation_read(stmt, &op);
+		row_read_operation(stmt, &op);
 		*is = is_same(due, &op);
 	}
 	return sqlite3_reset(stmt) == SQLITE_OK
@@ -255,7 +257,7 @@ static enum err remove_batch(struct store *st, struct conn *c, void *arg)
 	struct removal_job *job = arg;
 	int64_t dropped = 0, forgotten = 0;
 	sqlite3_stmt *stmt = conn_statement(c, &note_archiving);
-	enum err e = stmt ? look_around(c, &job->pace) : c->why;
+	enum err e = stmt ? look_for_company(c, &job->pace) : c->why;
 
 	(void)st;
 	if (e != OK)
@@ -269,14 +271,14 @@ static enum err remove_batch(struct store *st, struct conn *c, void *arg)
 		const struct due *due = &job->due[i];
 		bool is = false;
 
-		e = is_still(c, due, &is);
+		e = is_unchanged(c, due, &is);
 		if (e != OK || !is)
 			continue;
 		dropped += due->state == STATE_DONE;
-		if (loses_response_only(due, job->now_ms)) {
+		if (expire_keeps_key(due, job->now_ms)) {
 			e = expire_drop_response(c, due->id);
 		} else {
-			e = purge_forget(c, due->id);
+			e = expire_forget(c, due->id);
 			forgotten++;
 		}
 	}

@@ -63,7 +63,7 @@ static struct statement mark_done =
 static struct statement insert_response =
 	SQL("INSERT INTO response(id,head,length,digest,body) VALUES(?1,?2,?3,?4,?5)");
 
-static enum err record(struct store *st, struct conn *c, void *arg)
+static enum err record_response(struct store *st, struct conn *c, void *arg)
 {
 	const struct record *rec = arg;
 	const struct response *res = rec->res;
@@ -160,7 +160,7 @@ static enum err record_rest(struct store *st, const struct record *rec)
 			e = err_set(ERR_SYSTEM, "record: read the response back: %s",
 				n < 0 ? strerror(errno) : "it is shorter than before");
 		else
-			e = store_write(st, add_chunk, &job);
+			e = writer_run(st, add_chunk, &job);
 		at += (int64_t)want;
 	}
 	free(buf);
@@ -174,5 +174,5 @@ enum err store_record(struct store *st, const struct record *rec)
 
 	if (rec->res->is_kept && rec->res->body_len > (int64_t)rec->res->body_inline_len)
 		e = record_rest(st, rec);
-	return e == OK ? store_write(st, record, &copy) : e;
+	return e == OK ? writer_run(st, record_response, &copy) : e;
 }

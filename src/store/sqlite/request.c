@@ -6,7 +6,7 @@
  *   (1) A request is stored only while its operation runs, for the token that runs it
  *       (unit/store_moves).
  *
- * What it does not know: what a request is needed for (recovery/recover.c).
+ * What it does not know: the use of a stored request (recovery/recover.c).
  */
 #include "store/sqlite/row.h"
 #include "store/sqlite/writer.h"
@@ -29,7 +29,7 @@ static struct statement insert_request =
 	SQL("INSERT OR REPLACE INTO request(id,variables,body) SELECT ?1,?2,?3 WHERE"
 	    " EXISTS(SELECT 1 FROM operation WHERE id=?1 AND token=?4 AND state=?5)");
 
-static enum err keep_request(struct store *st, struct conn *c, void *arg)
+static enum err save_request(struct store *st, struct conn *c, void *arg)
 {
 	const struct request_job *job = arg;
 	sqlite3_stmt *stmt = conn_statement(c, &insert_request);
@@ -61,7 +61,7 @@ enum err store_save_request(struct store *st, const struct operation *op, const 
 	if (pread(body_fd, job.body, job.body_len, 0) != (ssize_t)job.body_len)
 		e = err_set(ERR_SYSTEM, "keep the request: %s", strerror(errno));
 	if (e == OK)
-		e = store_write(st, keep_request, &job);
+		e = writer_run(st, save_request, &job);
 	free(job.body);
 	return e;
 }
@@ -87,8 +87,8 @@ enum err store_find_request(struct store *st, int64_t op_id, struct stored_reque
 	sqlite3_bind_int64(stmt, 1, op_id);
 	rc = sqlite3_step(stmt);
 	if (rc == SQLITE_ROW) {
-		found.variables = column_copy(stmt, 0, &found.variables_len);
-		found.body = column_copy(stmt, 1, &found.body_len);
+		found.variables = row_copy_column(stmt, 0, &found.variables_len);
+		found.body = row_copy_column(stmt, 1, &found.body_len);
 		if (!found.variables || !found.body)
 			e = err_set(ERR_NOMEM, "read the request: out of memory");
 	} else {

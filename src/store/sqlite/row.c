@@ -37,7 +37,7 @@ static void read_text(sqlite3_stmt *stmt, int column, char *out, size_t size)
 	snprintf(out, size, "%s", text ? (const char *)text : "");
 }
 
-void operation_read(sqlite3_stmt *stmt, struct operation *op)
+void row_read_operation(sqlite3_stmt *stmt, struct operation *op)
 {
 	memset(op, 0, sizeof(*op));
 	op->id = sqlite3_column_int64(stmt, 0);
@@ -66,7 +66,7 @@ void operation_read(sqlite3_stmt *stmt, struct operation *op)
 	read_text(stmt, 19, op->route, sizeof(op->route));
 }
 
-char *column_copy(sqlite3_stmt *stmt, int column, size_t *len)
+char *row_copy_column(sqlite3_stmt *stmt, int column, size_t *len)
 {
 	size_t n = (size_t)sqlite3_column_bytes(stmt, column);
 	char *copy = malloc(n + 1);

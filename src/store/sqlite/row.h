@@ -33,7 +33,8 @@ _Static_assert(ROW_ABSENT == STATE_ABSENT && ROW_RUNNING == STATE_RUNNING &&
 		       ROW_DONE == STATE_DONE && ROW_UNCERTAIN == STATE_UNCERTAIN,
 	"a state is not the number that SQL writes");
 
-/* Columns of an operation, in the order in which operation_read() reads them; from SQL_OPERATION.
+/* Columns of an operation, in the order in which row_read_operation() reads them; from
+ * SQL_OPERATION.
  */
 #define OPERATION_COLUMNS                                                                         \
 	"o.id,o.nonce,o.identity,o.fingerprint,o.principal,o.state,o.attempts,o.created,o."       \
@@ -43,11 +44,11 @@ _Static_assert(ROW_ABSENT == STATE_ABSENT && ROW_RUNNING == STATE_RUNNING &&
 #define SQL_OPERATION "SELECT " OPERATION_COLUMNS " FROM operation o JOIN route r ON r.id=o.route"
 extern struct statement row_by_identity, row_by_id; /* an operation; ?1: the identity, the id */
 extern struct statement row_response; /* head,length,digest,body of a response; ?1: the id */
-void operation_read(sqlite3_stmt *stmt, struct operation *op);
+void row_read_operation(sqlite3_stmt *stmt, struct operation *op);
 /* A column's bytes and a NUL behind them; the caller frees it; NULL: out of memory. */
-char *column_copy(sqlite3_stmt *stmt, int column, size_t *len);
+char *row_copy_column(sqlite3_stmt *stmt, int column, size_t *len);
 
-/* What is kept in one row of a response. */
+/* The part of a response that one row holds. */
 struct piece {
 	int64_t number;   /* the length of the whole body, of a head with the body's start; else the
 			     offset of this piece of it */

@@ -3,13 +3,13 @@
  * store/sqlite/schema.c - the tables of the SQLite store: made once, brought forward, never guessed
  * at
  *
- * RULES THAT HOLD
+ * RULES
  *   (1) The schema has a version.  An older one is brought forward, one step after the other, in
- *       one transaction; a newer one is refused.
- *   (2) A new store takes the same steps, so there is one way to the newest schema.
- *   (3) Tables are made only in a file with nothing in it.
+ *       one transaction; a newer one is refused (unit/store_schema).
+ *   (2) A new store takes the same steps, so there is one way to the newest schema
+ * (unit/store_schema). (3) Tables are made only in a file with nothing in it (unit/store).
  *
- * What it does not know: what the tables mean (store/sqlite/claim.c and its neighbours).
+ * What it does not know: what the tables mean (store/sqlite/claim.c and the other moves).
  */
 #include "store/sqlite/schema.h"
 
@@ -56,7 +56,7 @@ static const char *const steps[STORE_SCHEMA_VERSION] = {
 	" STRICT;",
 	/*
 	 * natural: of all operations with these values one may be done; kept beyond its operation.
-	 * webhook: who wants to hear how an operation ends.  outbox: what is to be told; `due` is
+	 * webhook: the URL to tell how an operation ends.  outbox: the messages; `due` is
 	 * NULL when there is nothing left to do.
 	 */
 	"CREATE TABLE natural(digest BLOB PRIMARY KEY, op INTEGER NOT NULL, ttl INTEGER NOT NULL,"
@@ -125,13 +125,13 @@ enum err schema_create(struct store *st)
 	struct conn *c = NULL;
 	char tables[24] = "";
 	int fd;
-	enum err e = store_lock(st);
+	enum err e = lock_wait(st);
 
 	if (e != OK)
 		return e;
 	fd = open(st->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd >= 0)
-		close(fd); /* before SQLite opens it: rule (2) */
+		close(fd); /* before SQLite opens it: see store/sqlite/open.c */
 	else if (errno != EEXIST)
 		e = err_set(err_from_errno(errno), "%s: %s", st->path, strerror(errno));
 	if (e == OK)
@@ -143,7 +143,7 @@ enum err schema_create(struct store *st)
 	if (e == OK && strcmp(tables, "0") == 0)
 		e = create_tables(st, c);
 	conn_close(&c);
-	store_unlock(st);
+	lock_release(st);
 	return e;
 }
 
@@ -155,7 +155,7 @@ static enum err check_journal(struct store *st, struct conn *c)
 
 	if (e != OK || strcmp(mode, "wal") == 0 || st->is_read_only)
 		return e;
-	e = store_lock(st);
+	e = lock_wait(st);
 	if (e != OK)
 		return e;
 	c = NULL;
@@ -165,7 +165,7 @@ static enum err check_journal(struct store *st, struct conn *c)
 	if (e == OK)
 		e = set_journal(st, c);
 	conn_close(&c);
-	store_unlock(st);
+	lock_release(st);
 	return e;
 }
 
@@ -217,7 +217,7 @@ static enum err upgrade(struct store *st)
 	struct conn *c = NULL;
 	char version[24] = "", set[64];
 	long before;
-	enum err e = store_lock(st);
+	enum err e = lock_wait(st);
 
 	if (e != OK)
 		return e;
@@ -239,7 +239,7 @@ static enum err upgrade(struct store *st)
 		log_info("%s: upgraded from schema %ld to %d", st->path, before,
 			STORE_SCHEMA_VERSION);
 	conn_close(&c);
-	store_unlock(st);
+	lock_release(st);
 	return e;
 }
 
@@ -252,6 +252,6 @@ enum err schema_check(struct store *st, struct conn *c)
 		e = check_journal(st, c);
 	if (e == OK && is_old)
 		e = upgrade(st);
-	/* Whoever was faster may have been newer than we are. */
+	/* Another process that was faster may be newer than this program. */
 	return e == OK && is_old ? check_version(st, c, &is_old) : e;
 }

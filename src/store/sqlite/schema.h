@@ -14,7 +14,7 @@
 
 /*
  * Makes the database, or finishes one whose making was cut off, under the writer lock.  Another
- * process may have been faster; what has anything in it is left as it is.
+ * process may have been faster; a file with anything in it is left as it is.
  */
 enum err schema_create(struct store *st) MUSTCHECK;
 /* Is it ours, and of a version that we know?  Brings an older one forward.  ERR_ABSENT: empty. */

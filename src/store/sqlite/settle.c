@@ -8,7 +8,7 @@
  * RULES
  *   (1) Of the processes that settle one uncertain operation, one wins (unit/store_moves).
  *
- * What it does not know: who decides, and why (recovery/recover.c).
+ * What it does not know: why an operation is settled so (recovery/recover.c).
  */
 #include "store/sqlite/ending.h"
 #include "store/sqlite/row.h"
@@ -17,7 +17,7 @@
 
 /* ---- running -> uncertain ---- */
 
-struct doubt_job {
+struct uncertain_job {
 	const struct operation *op;
 	int exit_status;
 	const char *reason;
@@ -28,9 +28,9 @@ static struct statement mark_uncertain =
 	SQL("UPDATE operation SET state=?4,updated=?5,exit=?6,reason=?7," SQL_NO_HOLDER
 	    " WHERE id=?1 AND token=?2 AND state=?3");
 
-static enum err doubt(struct store *st, struct conn *c, void *arg)
+static enum err make_uncertain(struct store *st, struct conn *c, void *arg)
 {
-	const struct doubt_job *job = arg;
+	const struct uncertain_job *job = arg;
 	const struct ending ending = {
 		.now_ms = job->now_ms, .event = "uncertain", .detail = job->reason};
 	sqlite3_stmt *stmt = conn_statement(c, &mark_uncertain);
@@ -59,9 +59,9 @@ static enum err doubt(struct store *st, struct conn *c, void *arg)
 enum err store_mark_uncertain(struct store *st, const struct operation *op, int exit_status,
 	const char *reason, int64_t now_ms)
 {
-	struct doubt_job job = {op, exit_status, reason, now_ms};
+	struct uncertain_job job = {op, exit_status, reason, now_ms};
 
-	return store_write(st, doubt, &job);
+	return writer_run(st, make_uncertain, &job);
 }
 
 /* ---- uncertain -> absent, and notes ---- */
@@ -79,7 +79,7 @@ static struct statement free_row =
 static struct statement touch_uncertain = SQL(
 	"UPDATE operation SET updated=?3 WHERE id=?1 AND state=" SQL_UNCERTAIN " AND attempts=?2");
 
-static enum err settle(struct store *st, struct conn *c, void *arg)
+static enum err settle_uncertain(struct store *st, struct conn *c, void *arg)
 {
 	const struct settle_job *job = arg;
 	const struct ending ending = {
@@ -112,7 +112,7 @@ enum err store_free(struct store *st, const struct operation *op, const char *ev
 {
 	struct settle_job job = {op, event, detail, now_ms, now_ms + FREED_MS, &free_row};
 
-	return store_write(st, settle, &job);
+	return writer_run(st, settle_uncertain, &job);
 }
 
 enum err store_note(struct store *st, const struct operation *op, const char *event,
@@ -120,5 +120,5 @@ enum err store_note(struct store *st, const struct operation *op, const char *ev
 {
 	struct settle_job job = {op, event, detail, now_ms, 0, &touch_uncertain};
 
-	return store_write(st, settle, &job);
+	return writer_run(st, settle_uncertain, &job);
 }

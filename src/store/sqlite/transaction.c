@@ -6,7 +6,7 @@
  *   (1) Only a COMMIT that fails is ERR_UNKNOWN.  The connection is then opened anew
  *       (unit/store_failures).
  *
- * What it does not know: the queue (store/sqlite/writer.c), and what is written.
+ * What it does not know: the queue (store/sqlite/writer.c), and the writes inside.
  */
 #include "store/sqlite/transaction.h"
 
@@ -16,7 +16,7 @@
 #include <stdio.h>
 
 /* A reader that is idle is at hand: a CGI program needs no second connection. */
-enum err writer_open(struct store *st)
+enum err transaction_open_writer(struct store *st)
 {
 	struct conn *c = NULL;
 	enum err e = reader_take(st, &c);
@@ -33,7 +33,7 @@ enum err writer_open(struct store *st)
 static struct statement begin = SQL("BEGIN IMMEDIATE");
 static struct statement commit = SQL("COMMIT");
 
-enum err writer_begin(struct store *st, struct conn *c)
+enum err transaction_begin(struct store *st, struct conn *c)
 {
 	enum err e = store_is_there(st);
 
@@ -41,8 +41,9 @@ enum err writer_begin(struct store *st, struct conn *c)
 }
 
 /*
- * The connection is opened anew.  Another one has the log's index open meanwhile: when nobody had,
- * the next one would read the log, and with it what a failed COMMIT has left in it.
+ * Closes the connection; the next write opens another.  A reader keeps the log's index open
+ * meanwhile: without it the next connection would read the whole log, and with it the frames that a
+ * failed COMMIT has left there.
  */
 static void drop_writer(struct store *st)
 {
@@ -58,7 +59,7 @@ static void drop_writer(struct store *st)
 }
 
 /* Without memory ROLLBACK itself fails; closing the connection rolls back as well. */
-void writer_roll_back(struct store *st)
+void transaction_roll_back(struct store *st)
 {
 	sqlite3 *db = st->writer->db;
 
@@ -68,8 +69,8 @@ void writer_roll_back(struct store *st)
 		drop_writer(st);
 }
 
-/* After any failure of COMMIT it is not known what is in the log: rule (4). */
-enum err writer_commit(struct store *st, struct conn *c)
+/* After any failure of COMMIT the content of the log is unknown: rule (1). */
+enum err transaction_commit(struct store *st, struct conn *c)
 {
 	char text[300];
 	int64_t start_us = clock_mono_us();
@@ -79,7 +80,7 @@ enum err writer_commit(struct store *st, struct conn *c)
 	if (e == OK)
 		return OK;
 	snprintf(text, sizeof(text), "%s", err_text());
-	writer_roll_back(st);
+	transaction_roll_back(st);
 	drop_writer(st);
 	return err_set(ERR_UNKNOWN, "%s; it may or may not have happened", text);
 }

@@ -12,12 +12,12 @@
 #include "store/sqlite/engine.h"
 
 /* Sets st->writer. */
-enum err writer_open(struct store *st) MUSTCHECK;
-/* On st->writer.  After an error of the commit st->writer is NULL; after writer_roll_back() it may
- * be. */
-enum err writer_begin(struct store *st, struct conn *c) MUSTCHECK;
+enum err transaction_open_writer(struct store *st) MUSTCHECK;
+/* On st->writer.  After an error of the commit st->writer is NULL; after transaction_roll_back() it
+ * may be. */
+enum err transaction_begin(struct store *st, struct conn *c) MUSTCHECK;
 /* ERR_UNKNOWN: it may have happened. */
-enum err writer_commit(struct store *st, struct conn *c) MUSTCHECK;
-void writer_roll_back(struct store *st);
+enum err transaction_commit(struct store *st, struct conn *c) MUSTCHECK;
+void transaction_roll_back(struct store *st);
 
 #endif

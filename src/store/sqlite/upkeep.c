@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * store/sqlite/upkeep.c - what is done by the way: purging what has expired, and moving the log
+ * store/sqlite/upkeep.c - maintenance between writes: purges what has expired, and moves the log
  * into the database
  *
- * RULES THAT HOLD
- *   (1) It is done under the writer lock, when those who waited for a write have been woken.
- *   (2) Purging has a transaction of its own: what cannot be purged must not keep anybody from
- *       writing.
- *   (3) A long-lived process purges by the clock; a CGI program, which sees only its own commits,
- *       by the growth of the log.
- *   (4) The log does not grow without end: whoever opens the store alone reads all of it.
+ * RULES
+ *   (1) Purging has a transaction of its own: a purge that fails stops no write
+ *       (unit/store_failures).
+ *   (2) A long-lived process purges by the clock; a CGI program, which sees only its own commits,
+ *       by the growth of the log (unit/store_processes).
+ *   (3) The log does not grow without end: a process that opens the store alone reads all of it
+ *       (unit/store_failures, unit/store_processes).
  *
- * What it does not know: who does it, and when (store/sqlite/writer.c); what has expired
- * (store/sqlite/expire.c).
+ * It runs under the writer lock, after the threads that waited for a write have been woken.
+ *
+ * What it does not know: which thread runs it, and when (store/sqlite/writer.c); which rows have
+ * expired (store/sqlite/expire.c).
  */
 #include "store/sqlite/upkeep.h"
 
@@ -21,8 +23,8 @@
 #include "store/sqlite/expire.h"
 #include "store/sqlite/transaction.h"
 
-#define CHECKPOINT_PAGES 500   /* 2 MiB of log: move it, which nobody feels, into the database */
-#define RECOVERED_PAGES  64    /* the same for whoever had to read all of it to open the store */
+#define CHECKPOINT_PAGES 500   /* 2 MiB of log are moved into the database: no write feels it */
+#define RECOVERED_PAGES  64    /* for a process that had to read all of it to open the store */
 #define RESTART_PAGES    16000 /* 64 MiB: even if readers have to be waited for ... */
 #define RESTART_WAIT_MS  100   /* ... this long */
 #define RESTART_AGAIN_US 10000000
@@ -43,7 +45,7 @@ bool upkeep_is_due(const struct store *st)
 	return is_log_long(st) || is_purge_due(st);
 }
 
-/* In a transaction of its own: what cannot be purged must not keep anybody from writing. */
+/* In a transaction of its own: rule (1). */
 static void purge_some(struct store *st)
 {
 	int64_t dropped = 0, forgotten = 0, pause_us = PURGE_EVERY_US, start_us = clock_mono_us();
@@ -52,15 +54,15 @@ static void purge_some(struct store *st)
 	if (!st->writer || !is_purge_due(st))
 		return;
 	st->is_purge_due = false;
-	e = writer_begin(st, st->writer);
+	e = transaction_begin(st, st->writer);
 	if (e == OK)
-		e = purge_by_the_way(
+		e = expire_for_upkeep(
 			st->writer, clock_wall_ms(), st->commit_us, &dropped, &forgotten);
 	if (e == OK && dropped + forgotten > 0) {
-		e = writer_commit(st, st->writer);
+		e = transaction_commit(st, st->writer);
 		pause_us = (clock_mono_us() - start_us) * (PURGE_SHARE - 1); /* there may be more */
 	} else {
-		writer_roll_back(st);
+		transaction_roll_back(st);
 	}
 	if (e != OK) {
 		log_warn("purge: %s", err_text());
@@ -71,8 +73,8 @@ static void purge_some(struct store *st)
 }
 
 /*
- * A passive checkpoint waits for nobody.  Only when readers have kept the log from being reused for
- * long are they waited for, briefly and not often: one may have been stopped.
+ * A passive checkpoint does not wait.  Only when readers have kept the log from being reused for
+ * long does it wait for them, briefly and not often: one may have been stopped.
  */
 static void checkpoint(struct store *st)
 {
@@ -98,9 +100,9 @@ static void checkpoint(struct store *st)
 					  : sqlite3_errmsg(st->writer->db));
 }
 
-void upkeep_do(struct store *st)
+void upkeep_run(struct store *st)
 {
 	purge_some(st);
 	checkpoint(st);
-	st->has_recovered = false; /* from now on others find an index of the log, and us */
+	st->has_recovered = false; /* from now on other processes find an index of the log */
 }

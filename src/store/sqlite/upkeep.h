@@ -13,6 +13,6 @@
 
 /* Both by the thread that writes; the second under the writer lock. */
 bool upkeep_is_due(const struct store *st);
-void upkeep_do(struct store *st);
+void upkeep_run(struct store *st);
 
 #endif

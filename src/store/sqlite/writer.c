@@ -1,23 +1,25 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * store/sqlite/writer.c - one caller writes for all that wait, many jobs in one commit
+ * store/sqlite/writer.c - one thread writes for all that wait, many jobs in one commit
  *
- * A caller puts its job into the queue.  If nobody writes, it leads: it takes the writer lock, then
- * the whole queue, and carries it out in one transaction.  Else it sleeps until its job is done, or
- * until it is the first in the queue and the one who wrote has finished: then it leads.  There is
- * no timer: while one commit is being synced the next batch gathers by itself.  What may take long
- * is done by a thread that is started for it: waiting for another process, and the upkeep
- * (store/sqlite/upkeep.c).
+ * A caller puts its job into the queue.  If no thread is writing, it leads: it takes the writer
+ * lock, then the whole queue, and carries it out in one transaction.  Else it sleeps until its job
+ * is done, or until it is the first in the queue and the leader before it has finished: then it
+ * leads.  There is no timer: while one commit is being synced the next batch gathers by itself.  A
+ * thread that is started when it is needed does what may take long: waiting for another process,
+ * and maintenance (store/sqlite/upkeep.c).
  *
- * RULES THAT HOLD
+ * RULES
  *   (1) The writer lock (store/sqlite/lock.c) is held around every write transaction and every
- * checkpoint of every process. (2) A job that has not been taken when its time is up is taken out
- * of the queue: nothing happened.  Once taken, its caller waits for the end. (3) When a job or the
- * transaction fails, all of it is rolled back, and the jobs are carried out one by one: no job
- * suffers from another. (4) Only a COMMIT that fails is ERR_UNKNOWN.  The connection is then opened
- * anew. (5) Callers are woken before anything is done by the way.
+ *       checkpoint of every process (t51-order, t62-controls).
+ *   (2) A job that has not been taken when its time is up is taken out of the queue: nothing
+ *       happened (unit/store_failures).  Once taken, its caller waits for the end.
+ *   (3) When a job or the transaction fails, all of it is rolled back, and the jobs are carried out
+ *       one by one: no job fails because of another (unit/store_failures).
  *
- * What it does not know: what the jobs do.
+ * Callers are woken before maintenance (purge, checkpoint) starts.
+ *
+ * What it does not know: what a job, or the release of a claim, does.
  */
 #include "store/sqlite/writer.h"
 
@@ -40,7 +42,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define OWED_EVERY_MS 1000
+#define PENDING_EVERY_MS 1000
 
 /* A write that waits for its turn.  Lives on the stack of the thread that waits for it. */
 struct job {
@@ -81,7 +83,7 @@ static enum err release_pending(struct conn *c, const struct pending_release *pe
 	return e;
 }
 
-/* What was pending when a transaction began is settled by its commit; new ones come in front. */
+/* Frees this release and all behind it: a commit has settled them; new ones come in front. */
 static void forget_pending(struct store *st, struct pending_release *settled)
 {
 	struct pending_release **at;
@@ -103,7 +105,7 @@ static void forget_pending(struct store *st, struct pending_release *settled)
  * Carries out `n` jobs from `first` on in one transaction.  OK: each has its own result; else
  * nothing happened, or, ERR_UNKNOWN, all or nothing.  *by_job: it failed in a job.
  */
-static enum err transact(struct store *st, struct job *first, int n, bool *by_job)
+static enum err run_transaction(struct store *st, struct job *first, int n, bool *by_job)
 {
 	struct pending_release *pending;
 	struct job *job = first;
@@ -111,13 +113,13 @@ static enum err transact(struct store *st, struct job *first, int n, bool *by_jo
 	enum err e;
 
 	*by_job = false;
-	if (!st->writer && (e = writer_open(st)) != OK)
+	if (!st->writer && (e = transaction_open_writer(st)) != OK)
 		return e;
 	c = st->writer;
 	pthread_mutex_lock(&st->mutex);
 	pending = st->pending_releases;
 	pthread_mutex_unlock(&st->mutex);
-	e = writer_begin(st, c);
+	e = transaction_begin(st, c);
 	fault("writer.began");
 	if (e == OK)
 		e = release_pending(c, pending);
@@ -130,19 +132,19 @@ static enum err transact(struct store *st, struct job *first, int n, bool *by_jo
 			e = job->result;
 	}
 	if (e != OK) {
-		writer_roll_back(st);
+		transaction_roll_back(st);
 		return e;
 	}
 	fault("writer.commits");
-	e = writer_commit(st, c);
+	e = transaction_commit(st, c);
 	fault("writer.committed");
 	if (e == OK && pending)
 		forget_pending(st, pending);
 	return e;
 }
 
-/* What a job itself found out is moot when it was rolled back. */
-static void fail(struct job *job, enum err e, const char *text)
+/* Replaces the result that the job itself had: it was rolled back. */
+static void fail_job(struct job *job, enum err e, const char *text)
 {
 	job->result = e;
 	snprintf(job->text, sizeof(job->text), "%s", text);
@@ -154,7 +156,7 @@ static void fail_all(struct job *job, enum err e)
 
 	snprintf(text, sizeof(text), "%s", err_text());
 	for (; job; job = job->next)
-		fail(job, e, text);
+		fail_job(job, e, text);
 }
 
 static void carry_out(struct store *st, struct job *first)
@@ -165,7 +167,7 @@ static void carry_out(struct store *st, struct job *first)
 
 	for (struct job *job = first; job; job = job->next)
 		n++;
-	e = transact(st, first, n, &by_job);
+	e = run_transaction(st, first, n, &by_job);
 	if (e == OK)
 		return;
 	if (n == 1 || !by_job) {
@@ -173,9 +175,9 @@ static void carry_out(struct store *st, struct job *first)
 		return;
 	}
 	for (struct job *job = first; job; job = job->next) {
-		e = transact(st, job, 1, &by_job);
+		e = run_transaction(st, job, 1, &by_job);
 		if (e != OK)
-			fail(job, e, err_text());
+			fail_job(job, e, err_text());
 	}
 }
 
@@ -203,10 +205,10 @@ static struct timespec time_in(clockid_t clock, int64_t ms)
 }
 
 static enum err ask_thread(struct store *st);
-static void do_by_the_way(struct store *st);
+static void run_upkeep(struct store *st);
 
 /* futex(2): of a job that may be gone the kernel takes nothing but its address. */
-static void wake(struct job *job)
+static void wake_job(struct job *job)
 {
 	syscall(SYS_futex, &job->stage, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
@@ -221,19 +223,19 @@ static bool sleep_in(struct job *job, uint32_t stage, const struct timespec *unt
 }
 
 /* With the mutex held: it is this job's turn to lead. */
-static void call(struct job *job)
+static void call_leader(struct job *job)
 {
 	atomic_fetch_xor(&job->stage, JOB_CALLED);
-	wake(job);
+	wake_job(job);
 }
 
-static void finish(struct job *first)
+static void finish_jobs(struct job *first)
 {
 	while (first) {
 		struct job *next = first->next;
 
 		atomic_store(&first->stage, JOB_FINISHED); /* from now on it may be gone */
-		wake(first);
+		wake_job(first);
 		first = next;
 	}
 }
@@ -252,18 +254,18 @@ static struct job *take_queue(struct store *st)
 	return first;
 }
 
-/* With the mutex held: whoever waits first leads now. */
-static void hand_on(struct store *st)
+/* With the mutex held: the first job in the queue leads now. */
+static void hand_over_lead(struct store *st)
 {
 	st->is_busy = false;
 	if (st->is_asked || st->pending_releases)
 		pthread_cond_signal(&st->work_there);
 	if (st->first && !st->is_asked)
-		call(st->first);
+		call_leader(st->first);
 }
 
 /* With the mutex held: carries out what waits, if it can be done at once. */
-static bool lead(struct store *st)
+static bool lead_queue(struct store *st)
 {
 	struct job *first;
 
@@ -274,16 +276,16 @@ static bool lead(struct store *st)
 	sched_yield(); /* where processors are scarce, others are about to ask, too */
 	first = take_queue(st);
 	carry_out(st, first);
-	finish(first);
-	store_unlock(st);
+	finish_jobs(first);
+	lock_release(st);
 	pthread_mutex_lock(&st->mutex);
 	if (upkeep_is_due(st) && ask_thread(st) != OK) {
 		log_warn("%s; a caller does it", err_text());
 		pthread_mutex_unlock(&st->mutex);
-		do_by_the_way(st);
+		run_upkeep(st);
 		pthread_mutex_lock(&st->mutex);
 	}
-	hand_on(st);
+	hand_over_lead(st);
 	return true;
 }
 
@@ -292,7 +294,7 @@ static bool lead(struct store *st)
 /* Waits until it is asked; false: stop. */
 static bool wait_for_work(struct store *st)
 {
-	struct timespec until = time_in(CLOCK_MONOTONIC, OWED_EVERY_MS);
+	struct timespec until = time_in(CLOCK_MONOTONIC, PENDING_EVERY_MS);
 	bool go_on;
 	int rc = 0;
 
@@ -309,15 +311,15 @@ static bool wait_for_work(struct store *st)
 	return go_on;
 }
 
-static void do_by_the_way(struct store *st)
+static void run_upkeep(struct store *st)
 {
 	if (lock_take(st, false) != OK)
 		return;
-	upkeep_do(st);
-	store_unlock(st);
+	upkeep_run(st);
+	lock_release(st);
 }
 
-/* What is in the queue, and what is due by the way. */
+/* Carries out the queue and the pending releases, then maintenance. */
 static void write_queue(struct store *st)
 {
 	enum err e = lock_take(st, true);
@@ -325,24 +327,24 @@ static void write_queue(struct store *st)
 
 	if (e != OK) {
 		fail_all(first, e);
-		finish(first);
+		finish_jobs(first);
 		return;
 	}
 	if (first || is_pending(st))
 		carry_out(st, first);
-	finish(first);
-	upkeep_do(st);
-	store_unlock(st);
+	finish_jobs(first);
+	upkeep_run(st);
+	lock_release(st);
 }
 
-static void *writer(void *arg)
+static void *run_thread(void *arg)
 {
 	struct store *st = arg;
 
 	while (wait_for_work(st)) {
 		write_queue(st);
 		pthread_mutex_lock(&st->mutex);
-		hand_on(st);
+		hand_over_lead(st);
 		pthread_mutex_unlock(&st->mutex);
 	}
 	return NULL;
@@ -365,7 +367,7 @@ static enum err start_thread(struct store *st)
 	sigfillset(&all);
 	sigdelset(&all, SIGURG);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	rc = pthread_create(&st->thread, NULL, writer, st);
+	rc = pthread_create(&st->thread, NULL, run_thread, st);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (rc != 0)
 		return err_set(ERR_NOMEM, "start the store's writer: %s", strerror(rc));
@@ -391,13 +393,13 @@ static void stop_thread(struct store *st)
 	st->has_thread = false;
 }
 
-void store_writer_stop(struct store *st)
+void writer_stop(struct store *st)
 {
 	stop_thread(st);
 	if (st->pending_releases &&
-		lock_take(st, false) == OK) { /* the last chance; nobody else is left */
+		lock_take(st, false) == OK) { /* the last chance: no other thread is left */
 		carry_out(st, NULL);
-		store_unlock(st);
+		lock_release(st);
 	}
 	forget_pending(st, st->pending_releases);
 	conn_close(&st->writer);
@@ -414,8 +416,8 @@ static enum err ask_thread(struct store *st)
 	return e;
 }
 
-/* With the mutex held: takes a job that nobody has begun out of the queue. */
-static void withdraw(struct store *st, struct job *job)
+/* With the mutex held: takes a job that has not been begun out of the queue. */
+static void withdraw_job(struct store *st, struct job *job)
 {
 	struct job **at = &st->first;
 
@@ -425,7 +427,7 @@ static void withdraw(struct store *st, struct job *job)
 	if (st->last == &job->next)
 		st->last = at;
 	if (!st->is_busy && st->first) /* this may have been the one to lead */
-		call(st->first);
+		call_leader(st->first);
 }
 
 /* Returns when the job has been carried out, or has been withdrawn. */
@@ -443,17 +445,17 @@ static enum err wait_for_job(struct store *st, struct job *job)
 		if (is_over)
 			e = err_set(ERR_BUSY, "the store was busy for %lld ms",
 				(long long)st->busy_timeout_ms);
-		else if (!st->is_busy && !st->is_asked && !lead(st))
+		else if (!st->is_busy && !st->is_asked && !lead_queue(st))
 			e = ask_thread(st);
 		if (e != OK)
-			withdraw(st, job);
+			withdraw_job(st, job);
 		stage = atomic_load(&job->stage);
 		if (e != OK || stage >= JOB_TAKEN)
 			break;
 		pthread_mutex_unlock(&st->mutex);
 		is_over = !sleep_in(job, stage, &until);
 		if (atomic_load(&job->stage) == JOB_FINISHED)
-			return OK; /* the usual end: nobody has to be waited for */
+			return OK; /* the usual end: no need for the mutex */
 		pthread_mutex_lock(&st->mutex);
 	}
 	pthread_mutex_unlock(&st->mutex);
@@ -462,7 +464,7 @@ static enum err wait_for_job(struct store *st, struct job *job)
 	return e;
 }
 
-enum err store_write(
+enum err writer_run(
 	struct store *st, enum err (*work)(struct store *st, struct conn *c, void *arg), void *arg)
 {
 	struct job job = {.work = work, .arg = arg};
@@ -476,7 +478,7 @@ enum err store_write(
 	return job.result == OK ? OK : err_set(job.result, "%s", job.text);
 }
 
-void store_defer_release(struct store *st,
+void writer_defer_release(struct store *st,
 	enum err (*release)(struct conn *c, int64_t op_id, const unsigned char token[TOKEN_LEN]),
 	int64_t op_id, const unsigned char token[TOKEN_LEN])
 {
