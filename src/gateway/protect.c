@@ -2,15 +2,16 @@
 /*
  * gateway/protect.c - the last steps of a protected request: claim, run, record, reply
  *
- * RULES THAT HOLD
+ * RULES
  *   (1) The keeper has the order of a run before the operation is claimed, so that from the commit
- *       on somebody who lives knows whether the script was started.
- *   (2) The result is recorded before a byte of it is sent, and the keeper lets go of it when it is
- *       recorded, not before.
- *   (3) What cannot be recorded is left to the keeper, and the client hears that it is in progress.
- *   (4) Whenever the client leaves, or we have to, the keeper finishes the run without us.
+ *       on a live process knows whether the script was started (t50-fault-points).
+ *   (2) The result is recorded before a byte of it is sent (t51-order), and the keeper keeps it
+ * until it is recorded (t50-fault-points, t51-order). (3) What cannot be recorded is left to the
+ * keeper, and the client hears that it is in progress (t30-store, t36-kept). (4) When the client
+ * leaves, or the gateway has to, the keeper finishes the run without the gateway (t14-leave,
+ * t23-shutdown).
  *
- * What it does not know: how a claim is decided (operation/claim.c), how a script is started
+ * Does not know: how a claim is decided (operation/claim.c), how a script is started
  * (keeper/keeper.c), what is in the store.
  */
 #include "gateway/protect.h"
@@ -52,7 +53,8 @@ static struct record_policy record_policy_for(const struct request *r)
 	return policy;
 }
 
-/* Tells the keeper what would be run, so that from the claim's commit on somebody knows. */
+/* Tells the keeper what would be run, so that from the claim's commit on a second process knows of
+ * it. */
 static enum err order(struct request *r)
 {
 	struct record_policy policy = record_policy_for(r);
@@ -154,7 +156,8 @@ enum next protect_claim(struct request *r)
 	return refusal_send(r, PROBLEM_STORE_UNAVAILABLE, NULL, NULL, 1);
 }
 
-/* The request, for whoever has to find out what became of it; only where somebody could. */
+/* Saves the request for the policy that has to find out what became of it; not where the route has
+ * none. */
 static enum err save_request(struct request *r)
 {
 	char *packed;
@@ -182,7 +185,8 @@ static enum err save_request(struct request *r)
 
 /* ---- run ---- */
 
-/* Nothing was started.  The keeper knows it too, and goes on trying when we cannot write it. */
+/* Nothing was started.  The keeper knows that too, and goes on trying when the release cannot be
+ * written. */
 static void release_claim(struct request *r)
 {
 	fault("gateway.failed");
@@ -194,12 +198,13 @@ static void release_claim(struct request *r)
 	link_hand_over(&r->worker->link);
 }
 
-/* Nothing was started, and we know it: the claim is let go. */
+/* Nothing was started, and that is certain: releases the claim and refuses the request. */
 static enum next refuse_not_started(struct request *r, int failed)
 {
 	char text[300];
 
-	/* ENOENT is seldom the script, which was looked at: its first line names the program. */
+	/* ENOENT is seldom the script, which was checked before: it is the program that its first
+	 * line names. */
 	snprintf(text, sizeof(text), "%s could not be started: %s%s", r->script.argv[0],
 		strerror(failed),
 		failed == ENOENT ? " (is the interpreter that its first line names there, without "
@@ -211,7 +216,7 @@ static enum next refuse_not_started(struct request *r, int failed)
 	return refusal_send(r, PROBLEM_SCRIPT_NOT_STARTED, NULL, NULL, 1);
 }
 
-/* The keeper has died: nobody will see how the script ends. */
+/* The keeper has died: no process will see how the script ends. */
 static enum next lose_sight(struct request *r)
 {
 	static const char reason[] = "the keeper died while it ran: nobody has seen how it ended";
@@ -311,7 +316,7 @@ enum next protect_run(struct request *r)
 
 /* ---- record and reply ---- */
 
-/* It ran, but the store does not take its result now: the keeper goes on trying. */
+/* The script ran, but the store does not take its result now: the keeper goes on trying. */
 static enum next leave_to_keeper(struct request *r, enum err e)
 {
 	log_warn("operation %s: its result is kept until it can be recorded: %s", r->ref,
@@ -324,7 +329,7 @@ static enum next leave_to_keeper(struct request *r, enum err e)
 		&r->op, 5);
 }
 
-/* Somebody else has settled the operation: what is there now is the truth. */
+/* Another process has settled the operation: the store's row is the answer. */
 static enum next answer_settled(struct request *r)
 {
 	link_forget(&r->worker->link);
@@ -344,7 +349,7 @@ static enum next reply_first(struct request *r, const struct ending *end, struct
 	counters_add(request_counters(r), is_released ? COUNTER_RELEASED : COUNTER_FIRST);
 	r->log.outcome = is_released ? "released" : "first";
 	r->log.status = rec->res.status;
-	/* Far too much of it: the end was not kept anywhere. */
+	/* Far too much output: its end was not kept anywhere. */
 	if (end->output_fd >= 0 && lseek(end->output_fd, 0, SEEK_END) < end->output_len)
 		return refusal_send(r, PROBLEM_RESULT_EXPIRED,
 			"The script was done, but its response is far too large to be passed on",

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * gateway/waiting.c - who runs what in this process, and who waits for it
+ * gateway/waiting.c - the operations that run in this process, and the threads that wait for one
  *
  * One mutex guards two short lists.  A waiter is woken through a descriptor of its own, because it
  * waits for its client and for the end of the process at the same time.
@@ -83,7 +83,8 @@ bool waiting_pause(struct waiting *w, const struct pollfd stop[2])
 
 	if (left_ms <= 0)
 		return false;
-	/* Whoever runs it here will say when it is over; the order of these two matters. */
+	/* A thread that runs it here wakes us at its end.  That is asked only after the waiter is
+	 * in the list, or the end could come in between and wake no thread. */
 	if (left_ms > WAITING_LOOK_MS && !is_registered(w->op_id))
 		left_ms = WAITING_LOOK_MS;
 	if (poll(fds, 3, (int)left_ms) < 0)
