@@ -6,15 +6,17 @@
  * is recorded, and nothing of it is copied unchecked.
  *
  * RULES
- *
  *   (1) Lines end in LF or CRLF; the block ends with an empty line; CGI_HEADER_MAX bytes hold it
- * (unit/cgi_response). (2) No control character but TAB; a bare CR and a NUL are control characters
- * (unit/cgi_response). (3) Every field is "token:value".  A folded line is joined to the one before
- * by one space (unit/cgi_response). (4) RFC 3875, 6.3: "At least one CGI field MUST be supplied":
- * Content-Type, Location or Status (unit/cgi_response). (5) What is written starts with Status, and
- * holds the other fields in their order, with repeats, but for those in dropped[]
- * (unit/cgi_response, t13-responses). (6) Parsing a head that was written here gives that head
- * again (unit/cgi_response).
+ *       (unit/cgi_response).
+ *   (2) No control character but TAB; a bare CR and a NUL are control characters
+ *       (unit/cgi_response).
+ *   (3) Every field is "token:value".  A folded line is joined to the one before by one space
+ *       (unit/cgi_response).
+ *   (4) RFC 3875, 6.3: "At least one CGI field MUST be supplied": Content-Type, Location or Status
+ *       (unit/cgi_response).
+ *   (5) The head that is written starts with Status, and holds the other fields in their order,
+ *       with repeats, but for those in dropped[] (unit/cgi_response, t13-responses).
+ *   (6) Parsing a head that was written here gives that head again (unit/cgi_response).
  *
  * A whole-line HTTP status ("HTTP/1.1 201 Created", an nph- script) stands for Status.  Where
  * both are there, as CGI.pm prints them, they must agree.

@@ -7,7 +7,8 @@
  *
  * RULES
  *   (1) Every request gets exactly one answer, unless its client has left (t11-clients,
- * t20-bad-input). (2) The body has been read to its end before an answer is sent (t21-abandoned).
+ *       t20-bad-input).
+ *   (2) The body has been read to its end before an answer is sent (t21-abandoned).
  *   (3) Nothing a client or a script sends ends the process (t20-bad-input).
  *
  * Does not know: how a claim is decided (operation/claim.c), how a script is started

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * gateway/pass.c - bytes from the server to the script and back, as without us
+ * gateway/pass.c - passes bytes from the server to the script and back, as without us
  *
  * The body is pumped into the script's standard input by a thread of its own, because libfcgi can
  * only be read blocking; the output is passed on here.  A script that ignores its body, or writes

@@ -5,11 +5,12 @@
  * RULES
  *   (1) The keeper has the order of a run before the operation is claimed, so that from the commit
  *       on a live process knows whether the script was started (t50-fault-points).
- *   (2) The result is recorded before a byte of it is sent (t51-order), and the keeper keeps it
- * until it is recorded (t50-fault-points, t51-order). (3) What cannot be recorded is left to the
- * keeper, and the client hears that it is in progress (t30-store, t36-kept). (4) When the client
- * leaves, or the gateway has to, the keeper finishes the run without the gateway (t14-leave,
- * t23-shutdown).
+ *   (2) The result is recorded before a byte of it is sent (t51-order).
+ *   (3) The keeper keeps the result until it is recorded (t50-fault-points, t52-crash-sweep).
+ *   (4) A result that cannot be recorded is left to the keeper, and the client hears that it is in
+ *       progress (t30-store, t36-kept).
+ *   (5) When the client leaves, or the gateway has to, the keeper finishes the run without the
+ *       gateway (t14-leave, t23-shutdown).
  *
  * Does not know: how a claim is decided (operation/claim.c), how a script is started
  * (keeper/keeper.c), what is in the store.

@@ -11,8 +11,9 @@
  *   (2) A caller that nothing identifies gets no cookies: another caller may have been given them
  *       (t72-who).
  *   (3) A run that shows a result anew is never recorded, and cannot change the record
- * (t76-policies). (4) At most max_running such runs are under way at one time, beside those that
- * are claimed (t26-channels, t76-policies).
+ *       (t76-policies).
+ *   (4) At most max_running such runs are under way at one time, beside those that are claimed
+ *       (t26-channels, t76-policies).
  *
  * Does not know: whether the caller may have the answer (operation/claim.c).
  */

@@ -4,7 +4,7 @@
  *
  * A thread that runs an operation registers it, and when it leaves, all waiters of this process for
  * that operation wake at once.  An operation that is run elsewhere, by another process or by the
- * keeper alone, is looked at every WAITING_LOOK_MS.
+ * keeper alone, is read from the store every WAITING_LOOK_MS.
  *
  * Does not know: what the operation is, and whether it has ended.
  */

@@ -2,9 +2,11 @@
 /*
  * server/serve.c - a FastCGI gateway from its start to its end
  *
- * The keeper is forked while there is neither a thread nor an open store.  When
- * the keeper dies, the program starts over in the same process, so that the server that spawned it
- * keeps its child and its socket.
+ * The keeper is forked while there is neither a thread nor an open store.  When the keeper dies,
+ * the program starts over in the same process, so that the server that spawned it keeps its child
+ * and its socket.
+ *
+ * Does not know: what a request is.
  */
 #include "server/serve.h"
 

@@ -7,6 +7,8 @@
  *
  * No worker ever sees a signal: an interrupted read would look to libfcgi like the end of a body.
  * The main thread reads them from a descriptor.
+ *
+ * Does not know: how a request is served (gateway/gateway.c).
  */
 #include "server/workers.h"
 
