@@ -240,7 +240,7 @@ static enum next record(struct request *r, struct ending *end);
 static enum next hand_over(struct request *r)
 {
 	link_close(&r->worker->link);
-	waiting_leave(&r->attended);
+	waiting_leave(&r->running);
 	if (!web_peer_is_gone(r->peer))
 		return progress_answer(r, &r->op);
 	r->log.outcome = "client-left";
@@ -309,9 +309,9 @@ enum next protect_run(struct request *r)
 		return refuse_not_started(r, EPIPE);
 	}
 	fault("gateway.went");
-	waiting_register(&r->attended, r->op.id);
+	waiting_register(&r->running, r->op.id);
 	next = wait_for_end(r, progress_patience_us(r));
-	waiting_leave(&r->attended);
+	waiting_leave(&r->running);
 	return next;
 }
 
@@ -386,7 +386,7 @@ static enum next record(struct request *r, struct ending *end)
 	if (e != OK)
 		return leave_to_keeper(r, e);
 	link_forget(&r->worker->link);
-	waiting_leave(&r->attended); /* who waits need not wait for our client, too */
+	waiting_leave(&r->running); /* who waits need not wait for our client, too */
 	if (rec.outcome == OUTCOME_RECORDED || rec.outcome == OUTCOME_RELEASED)
 		reply_first(r, end, &rec);
 	else

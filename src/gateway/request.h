@@ -101,7 +101,7 @@ struct request {
 	struct script script; /* owned */
 
 	/* run */
-	struct attended attended; /* while it runs */
+	struct running running; /* in the list of this process while it runs */
 
 	/* All steps. */
 	struct log_request log; /* its texts are borrowed from this request, or static */

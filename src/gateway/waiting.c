@@ -16,22 +16,22 @@
 #include <unistd.h>
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-static struct attended *attended;
+static struct running *all_running;
 static struct waiting *waiters;
 
-void waiting_register(struct attended *a, int64_t op_id)
+void waiting_register(struct running *a, int64_t op_id)
 {
 	a->op_id = op_id;
 	pthread_mutex_lock(&mutex);
-	a->next = attended;
-	attended = a;
+	a->next = all_running;
+	all_running = a;
 	pthread_mutex_unlock(&mutex);
 }
 
-void waiting_leave(struct attended *a)
+void waiting_leave(struct running *a)
 {
 	pthread_mutex_lock(&mutex);
-	for (struct attended **at = &attended; *at; at = &(*at)->next)
+	for (struct running **at = &all_running; *at; at = &(*at)->next)
 		if (*at == a) {
 			*at = a->next;
 			break;
@@ -47,7 +47,7 @@ static bool is_registered(int64_t op_id)
 	bool found = false;
 
 	pthread_mutex_lock(&mutex);
-	for (struct attended *a = attended; a && !found; a = a->next)
+	for (struct running *a = all_running; a && !found; a = a->next)
 		found = a->op_id == op_id;
 	pthread_mutex_unlock(&mutex);
 	return found;

@@ -19,16 +19,16 @@
 #define WAITING_LOOK_MS 25
 
 /* One operation that a thread of this process runs; on that thread's stack. */
-struct attended {
+struct running {
 	int64_t op_id;
-	struct attended *next;
+	struct running *next;
 };
 /* Registers an operation that this thread runs; a is borrowed until waiting_leave().  Never fails.
  */
-void waiting_register(struct attended *a, int64_t op_id);
+void waiting_register(struct running *a, int64_t op_id);
 /* It is over, or the keeper's alone from now on; those who wait look again.  May be called twice.
  */
-void waiting_leave(struct attended *a);
+void waiting_leave(struct running *a);
 
 /* One thread that waits; on its stack. */
 struct waiting {
