@@ -12,6 +12,7 @@
  * thread nor an open store.
  */
 #include "base/clock.h"
+#include "base/descriptors.h"
 #include "base/exit_code.h"
 #include "base/log.h"
 #include "cgi/web_peer.h"
@@ -27,18 +28,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-/* Whatever we open must not become descriptor 0, 1 or 2. */
-static void open_standard_descriptors(void)
-{
-	int fd;
-
-	do
-		fd = open("/dev/null", O_RDWR);
-	while (fd >= 0 && fd < 3);
-	if (fd >= 0)
-		close(fd);
-}
 
 /* ---- CGI ---- */
 
@@ -119,7 +108,7 @@ static int serve_spawned(int argc, char *argv[])
 
 int main(int argc, char *argv[])
 {
-	open_standard_descriptors();
+	descriptors_open_standard();
 	if (listener_is(STDIN_FILENO))
 		return serve_spawned(argc, argv);
 	if (getenv("GATEWAY_INTERFACE"))

@@ -1,12 +1,13 @@
 # Claim: a connection that the web server keeps open serves one request after the other and holds no
-# thread in between; bytes that are no FastCGI end it, and the gateway's end does not wait for it.
+# thread in between; what is wrong on it ends it, and leaving does not wait for it; a TCP peer that
+# FCGI_WEB_SERVER_ADDRS does not name is not served.
 # SPDX-License-Identifier: ISC
 use strict;
 use warnings;
 use Effects;
 use FastCgi qw(:all);
 use Gateway qw(write_config start_gateway socket_path);
-use Process qw(stop_process wait_until);
+use Process qw(stop_process wait_until free_port listens_on);
 use Sandbox;
 use Test::More;
 
@@ -83,6 +84,22 @@ subtest 'many threads, many connections' => sub {
     is scalar(grep { waitpid $_, 0; $? } @pids), 0, 'eight clients, twenty requests each on one connection';
     is_deeply [grep { my $n = $_; grep { $effects->runs("d$n-$_") != 1 } 1 .. 20 } 1 .. 8], [],
         'one run for each';
+};
+
+subtest 'addresses of web servers' => sub {
+    for (['127.0.0.2, 127.0.0.1', 200], ['127.0.0.2', 'none, eof']) {
+        my ($addresses, $answer) = @$_;
+        my $port = free_port();
+        my $pid = $sandbox->start(name => "tcp-$port", user => $sandbox->user,
+            env => { FCGI_WEB_SERVER_ADDRS => $addresses }, command => [$sandbox->binary, 'serve', '--config',
+                $sandbox->path('conf/retrysafe.json'), '--listen', "127.0.0.1:$port"]);
+        wait_until { listens_on($pid, $port) } 15;
+        is ask(FastCgi->connect("127.0.0.1:$port"), "tcp-$port"), $answer, "$addresses: $answer";
+        is $effects->runs("tcp-$port"), $answer eq 200 ? 1 : 0, '... and so many runs';
+        stop_process($pid);
+    }
+    ok scalar(grep { /an address that is not in FCGI_WEB_SERVER_ADDRS/ } map { $sandbox->read("log/$_") }
+        grep { /^tcp-/ } map { m{([^/]+)\z} } glob $sandbox->path('log/*')), 'the log says so';
 };
 
 subtest 'leaving' => sub {

@@ -322,12 +322,6 @@ subtest 'version' => sub {
     is((ask('version'))[0], "retrysafe $version", 'which the program says, too');
 };
 
-# Files that the plan of src/ still splits off from others.  docs/architecture.md names them already, so that it is
-# written once; the list goes when the last of them is made.
-my %is_planned = map { $_ => 1 } qw(
-    base/descriptors.c
-);
-
 subtest 'names' => sub {
     my $source = join '', map { slurp($_) } sources();
     my %targets = map { $_ => 1 } slurp('Makefile') =~ /^([a-z]+):.*## /mg;
@@ -349,7 +343,6 @@ subtest 'names' => sub {
         # Folders of src/; tests/README.md names those of a sandbox in the same way.
         push @absent, grep { !-e "src/$_" && !-e } $file =~ m{^tests/} ? () : $text =~ m{`([\w/]+/)`}g;
         push @absent, grep { $source !~ /\b$_\(/ } $text =~ /`([a-z]\w*)\(\)`/g;
-        @absent = grep { !$is_planned{$_} } @absent if $file eq 'docs/architecture.md';
         is "@absent", '', "$file: all sources, folders and functions it names are there";
     }
 };
@@ -361,7 +354,6 @@ subtest 'tour' => sub {
     my %folders = map { $_ => 1 } map { m{^src/(.+)/} } sources();
     my @unknown = grep { !$folders{$_} } slurp('docs/architecture.md') =~ m{^\| `([\w/]+)/` \|}mg;
     is "@unknown", '', 'and it has no other folders';
-    note 'planned, and there by now: ', join ' ', grep { -e "src/$_" } sort keys %is_planned;
 };
 
 subtest 'README' => sub {

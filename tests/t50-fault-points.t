@@ -1,6 +1,7 @@
 # Claim: at every fault point, SIGKILL of the gateway, the keeper, both, the script, or everything:
 # effects never exceed one, a retry gets the recorded answer or hears that the outcome is uncertain,
 # and `list` says the same; the death of the gateway alone never makes an operation uncertain.
+# RETRYSAFE_STEPS shows the steps that a request takes.
 # SPDX-License-Identifier: ISC
 use strict;
 use warnings;
@@ -8,7 +9,7 @@ BEGIN { $ENV{RETRYSAFE_BUILD} = 'build/faults' }
 use Effects;
 use FastCgi qw(:all);
 use Gateway qw(start_gateway socket_path write_config verb);
-use Process qw(wait_until is_alive);
+use Process qw(wait_until is_alive stop_process);
 use Sandbox;
 use Test::More;
 
@@ -31,6 +32,7 @@ write_config($sandbox, routes => [{ match => '*', timeout => '20s', kill_after =
 is_deeply [sort(points_of($sandbox->binary))], [sort @FIRST_RUN, @HARVEST, @SETTLE, @FAILED, @ELSEWHERE],
     'every fault point of the binary has its place in this test';
 
+subtest 'the steps of a request' => \&check_steps;
 for my $point (@FIRST_RUN) {
     subtest "$point, $_ killed" => \&check_first_run, $point, $_ for @VICTIMS;
 }
@@ -44,6 +46,27 @@ sub points_of {
     my ($binary) = @_;
     my %found = map { $_ => 1 } Process::contents($binary) =~ /\0fault:([a-z.]+)(?=\0)/g;
     return keys %found;
+}
+
+# What gateway.c's table says.
+sub check_steps {
+    my $pid = start_gateway($sandbox, name => 'steps', env => { RETRYSAFE_STEPS => 1 });
+    my ($all, $known) = ('read script route operation key', '');
+    for (['a first run', "$all body lookup claim run", 'steps'], ['a retry', "$all body lookup", 'steps'],
+        ['one that passes through', "$all pass"], ['one that is refused', 'read script route operation key', '"']) {
+        my ($what, $steps, $key) = @$_;
+        my %how = request($key // 'none');
+        my @params = defined $key ? @{ $how{params} }
+            : params(script => $sandbox->path('www/bare/effect.pl'), method => 'GET');
+        my $conn = FastCgi->connect(address());
+        $conn->send(begin(1), params_record(1, @params), record(PARAMS, 1, ''),
+            defined $key ? record(STDIN_DATA, 1, $how{body}) : (), record(STDIN_DATA, 1, ''));
+        $conn->read_answer(10);
+        my $log = $sandbox->read('log/steps');
+        is join(' ', substr($log, length $known) =~ /\bstep (\w+)$/mg), $steps, $what;
+        $known = $log;
+    }
+    stop_process($pid);
 }
 
 sub address { socket_path($sandbox) }

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * cgi/listener.c - waiting for connections so that a signal is never missed
+ * cgi/listener.c - waits for connections, and never misses a signal
  *
- * RULES THAT HOLD
+ * RULES
  *   (1) A thread waits for the socket, for the connections that are kept open and for stop_fd
  *       together; accept(2) itself never blocks, also when other threads and processes share the
- *       socket.
+ *       socket (t23-shutdown, t25-keep-alive).
  *   (2) A connection is CLOEXEC from its first moment: a script that held it would keep the client
- *       waiting.
- *   (3) Of a TCP peer the address must be in FCGI_WEB_SERVER_ADDRS where that is set (FastCGI 1.0,
- *       section 3.2).
+ *       waiting (t24-environment).
+ *   (3) Where FCGI_WEB_SERVER_ADDRS is set, the address of a TCP peer must be in it (FastCGI 1.0,
+ *       section 3.2) (t25-keep-alive).
+ *
+ * Does not know: what comes over a connection.
  */
 #include "cgi/listener.h"
 
@@ -45,13 +47,13 @@ bool listener_is(int fd)
 	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &is, &len) == 0 && is;
 }
 
-static enum err fail(const char *address)
+static enum err listen_failed(const char *address)
 {
 	return err_set(errno == EADDRINUSE ? ERR_REFUSED : ERR_SYSTEM, "listen on %s: %s", address,
 		strerror(errno));
 }
 
-/* Removes the socket file of a process that is gone.  ERR_REFUSED: somebody answers there. */
+/* Removes the socket file of a process that is gone.  ERR_REFUSED: a process listens there. */
 static enum err remove_dead_socket(const struct sockaddr_un *sun)
 {
 	struct stat sb;
@@ -90,10 +92,10 @@ static enum err listen_unix(const char *path, struct listener *l)
 	/* The mode first, on the socket itself: no moment in which others may connect. */
 	if (l->fd < 0 || fchmod(l->fd, 0660) != 0 ||
 		bind(l->fd, (struct sockaddr *)&sun, sizeof(sun)) != 0)
-		return fail(path);
+		return listen_failed(path);
 	l->unlink_path = strdup(path);
 	if (chmod(path, 0660) != 0 || listen(l->fd, BACKLOG) != 0)
-		return fail(path);
+		return listen_failed(path);
 	return OK;
 }
 
@@ -121,11 +123,11 @@ static enum err listen_tcp(const char *address, struct listener *l)
 	rc = l->fd < 0 || bind(l->fd, ai->ai_addr, ai->ai_addrlen) != 0 ||
 	     listen(l->fd, BACKLOG) != 0;
 	freeaddrinfo(ai);
-	return rc ? fail(address) : OK;
+	return rc ? listen_failed(address) : OK;
 }
 
-/* Also again, after an event of it has been reported once. */
-static bool watch(struct listener *l, int fd, uint32_t events)
+/* Waits for one event of fd; called again for the next one. */
+static bool watch_fd(struct listener *l, int fd, uint32_t events)
 {
 	struct epoll_event event = {.events = events, .data.fd = fd};
 
@@ -149,7 +151,8 @@ enum err listener_open(int fd, const char *address, struct listener *out)
 		l.unlink_path = strdup(address + 5); /* ours, from before we started over */
 	if (e == OK) {
 		fcntl(l.fd, F_SETFL, fcntl(l.fd, F_GETFL) | O_NONBLOCK);
-		if (!watch(&l, l.fd, EPOLLIN | EPOLLONESHOT) || !watch(&l, l.stop_fd, EPOLLIN))
+		if (!watch_fd(&l, l.fd, EPOLLIN | EPOLLONESHOT) ||
+			!watch_fd(&l, l.stop_fd, EPOLLIN))
 			e = err_set(ERR_NOMEM, "listen: %s", strerror(errno));
 	}
 	if (e != OK)
@@ -183,7 +186,7 @@ static bool may_connect(const struct sockaddr *sa)
 }
 
 /* A connection that may be served; -1: none now. */
-static int take(struct listener *l)
+static int accept_connection(struct listener *l)
 {
 	struct timeval rcv = {.tv_sec = READ_SECONDS}, snd = {.tv_sec = WRITE_SECONDS};
 	struct sockaddr_storage sa = {0};
@@ -218,20 +221,20 @@ void listener_park(struct listener *l, int fd)
 		close(fd);
 		return;
 	}
-	/* From here on whoever takes the mark away has the connection. */
+	/* From here on the thread that takes the mark away has the connection. */
 	atomic_store(&l->is_idle[fd], true);
-	if (!watch(l, fd, EPOLLIN | EPOLLRDHUP | EPOLLONESHOT) &&
+	if (!watch_fd(l, fd, EPOLLIN | EPOLLRDHUP | EPOLLONESHOT) &&
 		atomic_exchange(&l->is_idle[fd], false))
 		close(fd);
 }
 
-/* An idle connection that is to be read, without waiting; -1: it was closed. */
-static int take_idle(struct listener *l, int fd, uint32_t events)
+/* A parked connection with bytes to read; -1: its server has closed it, and so have we. */
+static int take_parked(struct listener *l, int fd, uint32_t events)
 {
 	char byte;
 
 	if (!atomic_exchange(&l->is_idle[fd], false))
-		return -1; /* it has been closed, because we leave */
+		return -1; /* listener_withdraw() has closed it */
 	if (events == EPOLLIN || recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0)
 		return fd;
 	close(fd);
@@ -249,12 +252,12 @@ enum err listener_accept(struct listener *l, int *fd)
 		if (event.data.fd == l->stop_fd || atomic_load(&l->has_stopped))
 			return err_set(ERR_GONE, "the gateway has to leave");
 		if (event.data.fd != l->fd) {
-			got = take_idle(l, event.data.fd, event.events);
+			got = take_parked(l, event.data.fd, event.events);
 			continue;
 		}
-		got = take(l);
-		/* One thread was woken for one connection; the next one is another thread's. */
-		(void)!watch(l, l->fd, EPOLLIN | EPOLLONESHOT);
+		got = accept_connection(l);
+		/* One thread was woken for one connection; another thread takes the next one. */
+		(void)!watch_fd(l, l->fd, EPOLLIN | EPOLLONESHOT);
 	}
 	*fd = got;
 	return OK;

@@ -29,8 +29,9 @@ bool listener_is(int fd);
  *   fd       a listening descriptor, or -1: make one at `address`
  *   address  "unix:/path" (mode 0660; a dead socket file there is replaced) or "HOST:PORT"
  *
- * Returns OK; ERR_INVALID the address is not one (the text says what is); ERR_REFUSED somebody
- * listens there; ERR_SYSTEM.
+ * Returns OK; ERR_INVALID the address is not one (the text says what is); ERR_REFUSED another
+ * process listens there; ERR_SYSTEM. Close it with listener_close(). Blocks while a name of a host
+ * is looked up.
  */
 enum err listener_open(int fd, const char *address, struct listener *out) MUSTCHECK;
 
@@ -39,15 +40,17 @@ enum err listener_open(int fd, const char *address, struct listener *out) MUSTCH
  *
  * A new one, or one that was kept (listener_park()) and has something to read.
  * Several threads may wait in it; the kernel wakes one for each connection.  Between connections
- * that fail for want of descriptors it pauses.  Returns OK; ERR_GONE: stop_fd is readable.
+ * that fail for want of descriptors it pauses for 50 ms.  Returns OK; ERR_GONE: stop_fd is
+ * readable.
  */
 enum err listener_accept(struct listener *l, int *fd) MUSTCHECK;
 
 /*
- * listener_park - a connection whose request was answered and whose server wants to use it again
+ * listener_park - takes back a connection that its server wants to use for another request
  *
- * No thread waits for it alone.  Owned by the listener, which closes it when its server does, when
- * there are too many, and when we leave.
+ * No thread waits for it alone. The listener owns it from now on, and closes it when its server
+ * does, when there are more than LISTENER_IDLE_MAX descriptors, and in listener_withdraw(). Never
+ * fails; does not block.
  */
 void listener_park(struct listener *l, int fd);
 
@@ -57,11 +60,12 @@ void listener_stop(struct listener *l);
 
 /*
  * After listener_stop(), once we really leave: a socket of our own is gone from its address, so
- * that whoever comes next can listen there while we finish.  One that a server handed us stays
- * open.
+ * that the next gateway can listen there while we finish. One that a server handed us stays open.
+ * Closes the parked connections.
  */
 void listener_withdraw(struct listener *l);
 
+/* Closes the socket, and removes it from its address when it is ours.  l may be closed already. */
 void listener_close(struct listener *l);
 
 #endif

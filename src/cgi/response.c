@@ -6,14 +6,17 @@
  * is recorded, and nothing of it is copied unchecked.
  *
  * RULES
- *
- *   (1) Lines end in LF or CRLF; the block ends with an empty line; CGI_HEADER_MAX bytes hold it.
- *   (2) No control character but TAB; a bare CR and a NUL are control characters.
- *   (3) Every field is "token:value".  A folded line is joined to the one before by one space.
- *   (4) RFC 3875, 6.3: "At least one CGI field MUST be supplied": Content-Type, Location or Status.
- *   (5) What is written starts with Status, and holds the other fields in their order, with
- *       repeats, but for those in dropped[].
- *   (6) Parsing what was written gives what was written.
+ *   (1) Lines end in LF or CRLF; the block ends with an empty line; CGI_HEADER_MAX bytes hold it
+ *       (unit/cgi_response).
+ *   (2) No control character but TAB; a bare CR and a NUL are control characters
+ *       (unit/cgi_response).
+ *   (3) Every field is "token:value".  A folded line is joined to the one before by one space
+ *       (unit/cgi_response).
+ *   (4) RFC 3875, 6.3: "At least one CGI field MUST be supplied": Content-Type, Location or Status
+ *       (unit/cgi_response).
+ *   (5) The head that is written starts with Status, and holds the other fields in their order,
+ *       with repeats, but for those in dropped[] (unit/cgi_response, t13-responses).
+ *   (6) Parsing a head that was written here gives that head again (unit/cgi_response).
  *
  * A whole-line HTTP status ("HTTP/1.1 201 Created", an nph- script) stands for Status.  Where
  * both are there, as CGI.pm prints them, they must agree.
@@ -44,7 +47,7 @@ static const char *const dropped[] = {
 	/* About the connection, not the answer: the web server's business. */
 	"Transfer-Encoding", "Connection", "Keep-Alive", "Trailer", "Upgrade", "Proxy-Connection",
 	"TE",
-	/* Written anew by whoever sends the recorded body. */
+	/* Written anew when the recorded body is sent. */
 	"Content-Length",
 	/* For us, or ours alone to say. */
 	"Retrysafe-*", "Idempotent-Replayed",
@@ -76,7 +79,7 @@ struct block {
 	char http_line[128]; /* "201 Created" of an NPH line, else empty */
 };
 
-/* What the fields say; values are borrowed from the block. */
+/* The fields that have a meaning here; values are borrowed from the block. */
 struct meaning {
 	const char *status, *location;
 	const char *outcome, *ttl; /* for us */

@@ -2,7 +2,7 @@
 /*
  * cgi/response.h - what a script printed, parsed and normalised once
  *
- * RFC 3875, section 6.  What comes out is independent of the web server: an explicit Status, the
+ * RFC 3875, section 6.  The result is independent of the web server: an explicit Status, the
  * header fields in their order with repeats, no hop-by-hop fields, no fields that are for us.
  * Knows neither the store nor processes.
  */

@@ -14,17 +14,18 @@
  *
  * RULES
  *
- *   (1) The script is the first regular file on the path.
- *   (2) This program never starts itself, neither by its name nor by a control file.
+ *   (1) The script is the first regular file on the path (unit/script).
+ *   (2) This program never starts itself, neither by its name nor by a control file
+ *       (unit/script_open).
  *   (3) Only REDIRECT_HANDLER says that an Action called us.  Apache sets it, no header field of a
- *       client can.  Without it, whoever can call this program's URL could name any file.
- *   (4) No variable HTTP_* decides anything here.
+ *       client can. Without it, any caller of this program's URL could name any file (unit/script,
+ *       t20-bad-input).
+ *   (4) No variable HTTP_* decides anything here (unit/script).
  *
- * The checks of script_open() are made before the script is started, by name: whoever may write to
- * a script's directory may swap it in between, but he may change the script as well.
+ * The checks of script_open() are made before the script is started, by name: a user who may write
+ * to a script's directory may swap it in between, but may change the script as well.
  *
- * Knows neither routes' names nor how a script is started.  Proved by tests/unit/script.c and
- * tests/unit/script_open.c.
+ * Does not know: routes' names, and how a script is started.
  */
 #include "cgi/script.h"
 
@@ -43,14 +44,14 @@ static enum err no_memory(void)
 }
 
 /*
- * Is this path the file that we are running from?  Also through links of both kinds.  Yes when
- * nobody knows what we are running from: that refuses requests, the other answer starts us without
- * end.
+ * Is this path the file that we are running from?  Also through links of both kinds.  Yes when it
+ * is not known which file we are running from: that refuses requests, while the other answer would
+ * start us without end.
  */
 static struct stat own_file;
 static bool is_self_known;
 
-static void find_self(void)
+static void stat_own_file(void)
 {
 	is_self_known = stat("/proc/self/exe", &own_file) == 0;
 }
@@ -59,7 +60,7 @@ static bool is_own_file(const struct stat *other)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-	pthread_once(&once, find_self);
+	pthread_once(&once, stat_own_file);
 	return !is_self_known ||
 	       (own_file.st_dev == other->st_dev && own_file.st_ino == other->st_ino);
 }
@@ -93,7 +94,7 @@ static int escaped_byte(const char *text)
 }
 
 /* A copy without percent-encoding; NULL without memory, or with has_nul set for %00. */
-static char *decode(const char *text, bool *has_nul)
+static char *decode_percent(const char *text, bool *has_nul)
 {
 	char *out = malloc(strlen(text) + 1), *to = out;
 
@@ -211,7 +212,7 @@ static enum err name_path(const struct variables *v, const char *url, char **out
 	if (raw_path != text)
 		cut_query(raw, variables_get(v, "QUERY_STRING"));
 
-	decoded = decode(raw, &has_nul);
+	decoded = decode_percent(raw, &has_nul);
 	if (!decoded) {
 		free(raw);
 		return has_nul ? err_set(ERR_REFUSED, "SCRIPT_FILENAME holds a NUL") : no_memory();
@@ -353,7 +354,8 @@ static enum err split_path(struct variables *v, char **path)
 	size_t len = find_file(*path, &st);
 	enum err rc = OK;
 
-	/* We are what was asked for, and nothing behind us: an Action, or somebody's guess. */
+	/* We are what was asked for, and nothing behind us: an Action, or a client that guessed our
+	 * URL. */
 	if (len > 0 && (*path)[len] == '\0' && is_own_file(&st)) {
 		rc = undo_action(v, path);
 		if (rc == OK)
@@ -433,8 +435,8 @@ static bool is_inside(const char *real, const strings dirs)
 }
 
 /*
- * Does the file begin with "#!" and the path of this program?  What cannot be read cannot be run by
- * an interpreter either.
+ * Does the file begin with "#!" and the path of this program?  A file that cannot be read cannot be
+ * run by an interpreter either.
  */
 static bool is_control_file(const char *path)
 {
@@ -456,7 +458,7 @@ static bool is_control_file(const char *path)
 }
 
 /* The checks on the file that the names lead to. */
-static enum err check(const char *named, const char *real, const struct config *cf,
+static enum err check_file(const char *named, const char *real, const struct config *cf,
 	const strings interpreter, enum script_problem *problem)
 {
 	struct stat st;
@@ -517,7 +519,7 @@ enum err script_open(const char *located, const struct config *cf, const struct 
 		*problem = SCRIPT_NOT_EXECUTABLE;
 		return err_set(ERR_REFUSED, "%s: %s", named, strerror(errno));
 	}
-	rc = check(named, real, cf, rule->interpreter, problem);
+	rc = check_file(named, real, cf, rule->interpreter, problem);
 	if (rc != OK)
 		return rc;
 	rc = name_script(named, rule->interpreter, &s);

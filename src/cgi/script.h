@@ -16,12 +16,13 @@
 enum way {
 	WAY_FASTCGI,     /* params of a FastCGI request */
 	WAY_CGI,         /* the environment of a CGI process */
-	WAY_CONTROL_FILE /* likewise, and argv[1] was a control file (the route names the script) */
+	WAY_CONTROL_FILE /* like WAY_CGI; argv[1] was a control file, whose route names the script
+			  */
 };
 
 /*
- * A script that may be started.  What is checked is the file that the names lead to; the names stay
- * as the server spells them, because the script would see them so without us.
+ * A script that may be started.  The checks are made on the file that the names lead to; the names
+ * stay as the server spells them, because the script would see them so without us.
  */
 struct script {
 	char *path;  /* as the server or the route names it, absolute; goes into SCRIPT_FILENAME */

@@ -5,14 +5,14 @@
  * RULES
  *
  *   (1) No name is there twice: a script that looks at the first and a check that looked at the
- *       last would not mean the same request.
+ *       last would not mean the same request (unit/variables).
  *   (2) What the gateway tells the script (IDEMPOTENCY_*) and what configures the gateway
- *       (RETRYSAFE_*) never comes from a request.
+ *       (RETRYSAFE_*) never comes from a request (unit/variables, t24-environment).
  *   (3) No header field of a client becomes anything but a variable HTTP_*, and none becomes
- *       HTTP_PROXY, which many libraries take for a setting (httpoxy, CVE-2016-5385).
+ *       HTTP_PROXY, which many libraries take for a setting: httpoxy, CVE-2016-5385
+ *       (unit/variables, t24-environment).
  *
- * Knows neither where the variables come from nor what they mean; cgi/script.c does.
- * Proved by tests/unit/variables.c.
+ * Does not know: where the variables come from, and what they mean; cgi/script.c does.
  */
 #include "cgi/variables.h"
 
@@ -71,7 +71,7 @@ static bool is_wanted(const char *entry, size_t len)
 }
 
 /* The index of the variable with this name, or v->n. */
-static size_t find(const struct variables *v, const char *name, size_t len)
+static size_t find_index(const struct variables *v, const char *name, size_t len)
 {
 	size_t i;
 
@@ -83,7 +83,7 @@ static size_t find(const struct variables *v, const char *name, size_t len)
 }
 
 /* Makes room for one more entry and the NULL after it. */
-static enum err grow(struct variables *v)
+static enum err make_room(struct variables *v)
 {
 	size_t room = v->room ? 2 * v->room : 64;
 	char **list;
@@ -100,9 +100,9 @@ static enum err grow(struct variables *v)
 }
 
 /* Takes over entry on OK only. */
-static enum err append(struct variables *v, char *entry)
+static enum err append_entry(struct variables *v, char *entry)
 {
-	if (!entry || grow(v) != OK)
+	if (!entry || make_room(v) != OK)
 		return err_set(ERR_NOMEM, "out of memory");
 	v->list[v->n++] = entry;
 	v->list[v->n] = NULL;
@@ -113,7 +113,7 @@ static enum err append(struct variables *v, char *entry)
 static enum err append_copy(struct variables *v, const char *entry)
 {
 	char *copy = strdup(entry);
-	enum err rc = append(v, copy);
+	enum err rc = append_entry(v, copy);
 
 	if (rc != OK)
 		free(copy);
@@ -131,7 +131,7 @@ static void remove_at(struct variables *v, size_t at)
  * RFC 3875, section 4.1.18: "If multiple header fields with the same field-name are received then
  * the server MUST rewrite them as a single value having the same semantics."
  */
-static enum err join(struct variables *v, size_t at, const char *entry, size_t name_len)
+static enum err join_values(struct variables *v, size_t at, const char *entry, size_t name_len)
 {
 	const char *separator = is_named(entry, name_len, "HTTP_COOKIE") ? "; " : ", ";
 	char *joined;
@@ -154,8 +154,8 @@ static enum err take_one(struct variables *v, const char *entry)
 	if (!equals || !is_wanted(entry, (size_t)(equals - entry)))
 		return OK;
 	len = (size_t)(equals - entry);
-	at = find(v, entry, len);
-	return at < v->n ? join(v, at, entry, len) : append_copy(v, entry);
+	at = find_index(v, entry, len);
+	return at < v->n ? join_values(v, at, entry, len) : append_copy(v, entry);
 }
 
 /*
@@ -164,7 +164,7 @@ static enum err take_one(struct variables *v, const char *entry)
  */
 static void drop_empty(struct variables *v, const char *name)
 {
-	size_t at = find(v, name, strlen(name));
+	size_t at = find_index(v, name, strlen(name));
 
 	if (at < v->n && v->list[at][strlen(name) + 1] == '\0')
 		remove_at(v, at);
@@ -174,7 +174,7 @@ enum err variables_take(char *const *params, struct variables *out)
 {
 	struct variables v = {0};
 	size_t n = 0, bytes = 0;
-	enum err rc = grow(&v);
+	enum err rc = make_room(&v);
 
 	for (; rc == OK && params && *params; params++) {
 		bytes += strlen(*params) + 1;
@@ -197,14 +197,14 @@ enum err variables_take(char *const *params, struct variables *out)
 
 const char *variables_get(const struct variables *v, const char *name)
 {
-	size_t len = strlen(name), at = find(v, name, len);
+	size_t len = strlen(name), at = find_index(v, name, len);
 
 	return at < v->n ? v->list[at] + len + 1 : NULL;
 }
 
 enum err variables_set(struct variables *v, const char *name, const char *value)
 {
-	size_t at = find(v, name, strlen(name));
+	size_t at = find_index(v, name, strlen(name));
 	char *entry;
 
 	if (!value) {
@@ -223,7 +223,7 @@ enum err variables_set(struct variables *v, const char *name, const char *value)
 		v->list[at] = entry;
 		return OK;
 	}
-	if (append(v, entry) != OK) {
+	if (append_entry(v, entry) != OK) {
 		free(entry);
 		return ERR_NOMEM;
 	}
@@ -233,7 +233,7 @@ enum err variables_set(struct variables *v, const char *name, const char *value)
 enum err variables_copy(const struct variables *v, struct variables *out)
 {
 	struct variables copy = {0};
-	enum err rc = grow(&copy);
+	enum err rc = make_room(&copy);
 
 	for (size_t i = 0; rc == OK && i < v->n; i++)
 		rc = append_copy(&copy, v->list[i]);
@@ -259,7 +259,7 @@ void variables_unprefix(struct variables *v, const char *prefix)
 		len = strcspn(rest, "=");
 		/* Two prefixes become one: that name is not taken, its owner loses one as well. */
 		if (!is_wanted(rest, len) ||
-			(!has_prefix(rest, prefix) && find(v, rest, len) < v->n)) {
+			(!has_prefix(rest, prefix) && find_index(v, rest, len) < v->n)) {
 			remove_at(v, i);
 			continue;
 		}

@@ -2,7 +2,8 @@
 /*
  * cgi/variables.h - the CGI variables of a request (RFC 3875, section 4.1)
  *
- * What a server sends is taken once, cleaned, and from then on no name is there twice.
+ * The variables that a server sends are taken once, and cleaned; from then on no name is there
+ * twice.
  */
 #ifndef RETRYSAFE_CGI_VARIABLES_H
 #define RETRYSAFE_CGI_VARIABLES_H

@@ -2,16 +2,18 @@
 /*
  * cgi/web_peer.c - FastCGI 1.0 (through libfcgi for reading) and CGI/1.1, made alike
  *
- * RULES THAT HOLD
- *   (1) The connection is accepted elsewhere and put into an FCGX_Request, so libfcgi never
- *       accepts: its accept misses signals, and hands its descriptors on to scripts.
+ * RULES
+ *   (1) libfcgi never accepts: the connection is accepted in cgi/listener.c and put into an
+ *       FCGX_Request.  libfcgi's accept misses signals, and hands its descriptors on to scripts
+ *       (t23-shutdown, t24-environment).
  *   (2) A connection that the server wants to keep is given back after each request; no thread
  *       waits for its next one.  It is kept only when the body was read to its end and the answer
- *       was sent as a whole.
- *   (3) libfcgi's output streams are not used.  Records are written here, with writev(2).
- *   (4) The body has ended only when libfcgi says so without an error.
+ *       was sent as a whole (t25-keep-alive).
+ *   (3) The body has ended only when libfcgi says so without an error (t20-bad-input).
  *
- * What it does not know: what a request means.
+ * libfcgi's output streams are not used; records are written here, with writev(2).
+ *
+ * Does not know: what a request means.
  */
 #include "cgi/web_peer.h"
 
@@ -47,7 +49,7 @@ struct web_peer {
 	bool is_answered; /* the request has been ended */
 	bool is_lost;     /* writing failed */
 	bool may_keep;    /* the server wants to use the connection again (FCGI_KEEP_CONN) */
-	int *kept;        /* see web_peer_reuse(); NULL: nobody wants it */
+	int *kept;        /* see web_peer_reuse(); NULL: the connection is closed at the end */
 	int log_patience_ms;
 	unsigned char protocol_status; /* what the end of the request says */
 	int64_t left; /* CGI: bytes of the body not read yet; -1: until end of file */
@@ -293,9 +295,9 @@ static bool write_records(struct web_peer *p, struct iovec *in, int n, bool is_l
 
 /*
  * Some servers send TERM to a CGI program as soon as they have its whole answer.  From the first
- * byte on there is so little left to do that it is done first.
+ * byte on so little is left to do that the signal waits until it is done.
  */
-static void stay(void)
+static void block_term(void)
 {
 	sigset_t set;
 
@@ -311,7 +313,7 @@ bool web_peer_write(struct web_peer *p, const struct iovec *iov, int n, bool is_
 	if (p->is_lost || p->is_answered || n > 8)
 		return false;
 	if (p->is_cgi)
-		stay();
+		block_term();
 	if (n > 0)
 		memcpy(copy, iov, (size_t)n * sizeof(*iov));
 	p->is_lost = p->is_cgi ? !write_all(STDOUT_FILENO, copy, n)

@@ -45,7 +45,8 @@ void web_peer_reuse(struct web_peer *p, int *fd);
 
 bool web_peer_is_cgi(const struct web_peer *p);
 
-/* What the server sent, "NAME=value", NULL-terminated, duplicates included; borrowed from p. */
+/* The variables that the server sent, "NAME=value", NULL-terminated, duplicates included; borrowed
+ * from p. */
 char *const *web_peer_params(const struct web_peer *p);
 
 /*

@@ -4,9 +4,10 @@
  *
  * RFC 3875, section 4.2: the body is exactly CONTENT_LENGTH bytes.  A server, a libfcgi that was
  * interrupted, an ABORT and a broken record all may bring less and look like the end of the body.
- * Only the right number of bytes and a proper end make a body; anything else is not claimed.
+ * Only the right number of bytes and a proper end make a body; a request with anything else is not
+ * claimed.
  *
- * What it does not know: what the bytes mean.
+ * Does not know: what the bytes mean.
  */
 #include "gateway/body.h"
 
@@ -36,7 +37,7 @@ enum err body_length(const struct request *r, int64_t *len)
 	return err_set(ERR_INVALID, "CONTENT_LENGTH is not a number of bytes");
 }
 
-/* A body that is no longer small goes into a descriptor. */
+/* Adds bytes to the body; once it is over BODY_HELD, all of it goes into a descriptor. */
 static enum err keep_bytes(struct request *r, const char *spool, const char *data, size_t n)
 {
 	enum err e = OK;
@@ -132,9 +133,8 @@ enum next body_read_protected(struct request *r)
 
 	if (r->body.is_read) /* the key was looked for in it */
 		return NEXT;
-	/* A new store makes the spool that a large body goes to; lookup_request() says what is
-	 * wrong.
-	 */
+	/* A new store makes the spool that a large body goes to.  An error is left for
+	 * lookup_request() to report. */
 	(void)!deployment_store(r->deployment, variables_get(&r->vars, "DOCUMENT_ROOT"), &r->store);
 	e = body_read(r, r->route->max_request_bytes, r->cf->spool);
 	switch (e) {

@@ -3,9 +3,9 @@
  * gateway/deployment.c - the list of configurations in use
  *
  * One mutex guards the list and every deployment's counters.  A deployment leaves the list when its
- * file has changed or its store has become doubtful; it is freed when the last request gives it
- * back. A store is opened under a mutex of its deployment, so that a slow disk holds up that
- * deployment alone.
+ * file has changed or its store has failed; it is freed when the last request gives it back. A
+ * store is opened under a mutex of its deployment, so that a slow disk holds up that deployment
+ * alone.
  */
 #include "gateway/deployment.h"
 
@@ -43,7 +43,7 @@ static void deployment_free(struct deployment *s)
 	free(s);
 }
 
-/* With the mutex held: one user less.  True: nobody is left, free it. */
+/* With the mutex held: one user less.  True: it was the last one, free it. */
 static bool drop_user(struct deployment *s)
 {
 	return --s->users == 0;
@@ -126,7 +126,7 @@ enum err deployment_take(const char *config_path, bool is_control, struct deploy
 		s->next = deployments;
 		deployments = s;
 	} else {
-		s->users--; /* somebody was faster: this one is for this request only */
+		s->users--; /* another thread was faster: this one is for this request only */
 	}
 	pthread_mutex_unlock(&mutex);
 	*out = s;

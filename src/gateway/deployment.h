@@ -25,6 +25,7 @@ struct deployment;
  */
 enum err deployment_take(
 	const char *config_path, bool is_control, struct deployment **out) MUSTCHECK;
+/* Gives it back, and sets *deployment to NULL, which it may be.  The last one frees it. */
 void deployment_give(struct deployment **deployment);
 
 const struct config *deployment_config(const struct deployment *deployment); /* borrowed */
@@ -33,7 +34,7 @@ const struct config *deployment_config(const struct deployment *deployment); /* 
  * deployment_store - the deployment's store, opened at its first use
  *
  *   document_root  DOCUMENT_ROOT of the request, or NULL: a database below it is refused, because
- *                  the server would hand it to anybody
+ * the server would send it to any client
  *
  * Returns OK; ERR_REFUSED below the document root; store_open()'s errors: the next call tries
  * again.  Borrowed from the deployment.
@@ -44,7 +45,8 @@ enum err deployment_store(
 /* The deployment's counters; NULL when its spool cannot be used.  Borrowed from the deployment. */
 struct counters *deployment_counters(const struct deployment *deployment);
 
-/* The store turned out to be unusable: whoever comes next opens it anew. */
+/* The store turned out to be unusable: the next request opens it anew.  The caller still gives it
+ * back. */
 void deployment_discard(struct deployment *deployment);
 
 /* Closes what no request uses, before the process ends. */

@@ -136,7 +136,7 @@ static enum err take_fingerprint(const unsigned char *secret, struct request *r)
 /*
  * nginx sends as REMOTE_USER whatever name a client gives itself in a Basic Authorization, unless
  * auth_basic asks for the password.  RFC 3875, 4.1.1: AUTH_TYPE is there when the server has
- * authenticated somebody.
+ * authenticated a user.
  */
 static bool is_claimed(const struct variables *v)
 {
@@ -164,8 +164,8 @@ bool fingerprint_principal(const unsigned char secret[SECRET_LEN], struct reques
 }
 
 /*
- * Two strangers who send the same form have the same derived key: what tells them apart is all
- * that there is.
+ * Two strangers who send the same form have the same derived key: REMOTE_ADDR and the browser's
+ * name are all that tells them apart.
  */
 static void add_stranger(struct digest *d, const struct variables *v)
 {
@@ -190,7 +190,8 @@ enum err fingerprint_take(const unsigned char secret[SECRET_LEN], struct request
 	digest_string(&d, name);
 	digest_string(&d, r->key.text);
 	add_values(&d, r->route->scope, &r->vars);
-	/* Nobody chose a derived key, so two who have the same one are told apart here. */
+	/* No client chose a derived key, so two clients that have the same one are told apart here.
+	 */
 	if (r->key.is_derived && is_known)
 		digest_part(&d, r->op.principal, PRINCIPAL_LEN);
 	else if (r->key.is_derived)

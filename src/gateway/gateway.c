@@ -6,11 +6,12 @@
  * table names what follows; or it has answered the request, or dropped it, and returns FINISHED.
  *
  * RULES
- *   (1) Every request gets exactly one answer, unless its client has left.
- *   (2) The body has been read to its end before an answer is sent.
- *   (3) Nothing a client or a script sends ends the process.
+ *   (1) Every request gets exactly one answer, unless its client has left (t11-clients,
+ *       t20-bad-input).
+ *   (2) The body has been read to its end before an answer is sent (t21-abandoned).
+ *   (3) Nothing a client or a script sends ends the process (t20-bad-input).
  *
- * What it does not know: how a claim is decided (operation/claim.c), how a script is started
+ * Does not know: how a claim is decided (operation/claim.c), how a script is started
  * (keeper/keeper.c), what is in the store.
  */
 #include "gateway/gateway.h"

@@ -13,7 +13,7 @@
  *   peer  owned, closed at the end
  *
  * Never fails: whatever happens becomes an answer, or the connection is closed.  Blocks as long as
- * the request takes; the order of its steps is the table at the end of gateway/gateway.c.
+ * the request takes; the order of its steps is the table in gateway/gateway.c.
  */
 void gateway_serve(struct worker *w, struct web_peer *peer, enum way way, const char *control_path);
 

@@ -3,7 +3,7 @@
  * gateway/key_step.c - where a request has its key: the places that `key_from` names, in their
  * order
  *
- * What it does not know: what is stored for the key.
+ * Does not know: what is stored for the key.
  */
 #include "gateway/key_step.h"
 
@@ -14,7 +14,7 @@
 
 #include <string.h>
 
-/* The key that stands in one place of the request.  ERR_ABSENT: none does. */
+/* Reads the key in one place of the request into r->key.  ERR_ABSENT: the place is empty. */
 static enum err read_key_at(struct request *r, const char *source)
 {
 	const char *name = strchr(source, ':') + 1;

@@ -2,7 +2,7 @@
 /*
  * gateway/lookup.c - what the store knows about the key of a request, and the answer to a retry
  *
- * What it does not know: how a claim is decided (operation/claim.c).
+ * Does not know: how a claim is decided (operation/claim.c).
  */
 #include "gateway/lookup.h"
 
@@ -137,7 +137,8 @@ enum next lookup_request(struct request *r)
 	return next == NEXT ? read_extras(r) : next;
 }
 
-/* Who has the natural key.  One whom nobody attends to any more is settled first. */
+/* Finds the operation that holds the natural key, with its response in r->res; settles it first
+ * when no live process is responsible for it. */
 static enum err find_natural_holder(
 	struct request *r, int64_t now_ms, struct operation *found, bool *is_taken)
 {
@@ -147,7 +148,7 @@ static enum err find_natural_holder(
 	if (e != OK || (found->state != STATE_RUNNING && found->state != STATE_UNCERTAIN))
 		return e;
 	e = claim_settle(r->store, found);
-	/* Where it came without a key, nobody else ever retries it. */
+	/* Where it came without a key, no retry of its own will ever settle it. */
 	if (e == OK && found->state == STATE_UNCERTAIN)
 		(void)settle_by_policy(r, found);
 	if (e != OK || found->state == STATE_RUNNING || found->state == STATE_UNCERTAIN)
@@ -155,7 +156,7 @@ static enum err find_natural_holder(
 	return store_find_natural(r->store, r->natural.digest, now_ms, found, &r->res, is_taken);
 }
 
-/* Somebody has the natural key; the answer of the original is only for the same principal. */
+/* The original's answer is only for the same principal. */
 enum next lookup_answer_duplicate(struct request *r)
 {
 	struct operation found = {0};

@@ -7,13 +7,29 @@
 
 #include "gateway/request.h"
 
-/* Step `lookup`: opens the store, and answers a retry. */
+/*
+ * lookup_request - step `lookup`: opens the store, computes the digests of r->op, and answers a
+ * retry
+ *
+ * Sets r->store, r->op, r->prefer, r->natural and r->webhook.  Returns NEXT: the key is free, or an
+ * uncertain operation has it that may be run again (r->found); FINISHED: it has been answered.
+ * Blocks on the store, and as long as the route or the client lets a caller wait.
+ */
 enum next lookup_request(struct request *r);
 
-/* Tells what is known about r->op's identity.  NEXT: nothing is. */
+/*
+ * lookup_answer - answers with what the store knows about r->op's identity
+ *
+ * Sets r->found and r->res.  Returns NEXT: the identity is free; FINISHED.  Blocks like
+ * lookup_request().
+ */
 enum next lookup_answer(struct request *r);
 
-/* Another operation has the natural key; the answer of the original is only for the same principal.
+/*
+ * lookup_answer_duplicate - answers a request whose natural key another operation has
+ *
+ * With the result of that operation, where the route wants it and the principal is the same; else
+ * with the problem `duplicate`.  Returns FINISHED.  Blocks on the store.
  */
 enum next lookup_answer_duplicate(struct request *r);
 

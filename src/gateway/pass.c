@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * gateway/pass.c - bytes from the server to the script and back, as without us
+ * gateway/pass.c - passes bytes from the server to the script and back, as without us
  *
  * The body is pumped into the script's standard input by a thread of its own, because libfcgi can
  * only be read blocking; the output is passed on here.  A script that ignores its body, or writes
  * before it reads, therefore never waits for us.
  *
- * RULES THAT HOLD
+ * RULES
  *   (1) Not a byte is changed, but that a body without CONTENT_LENGTH (a client that sent chunks)
- *       is read first, because RFC 3875 owes the script its length.
+ *       is read first, because RFC 3875, section 4.2, promises the script its length
+ *       (t22-pass-through).
  *   (2) The answer is over when the script has ended and its pipe is empty, or when the pipe is
- *       closed: a grandchild that holds the pipe delays nothing.
+ *       closed: a grandchild that holds the pipe delays nothing (t22-pass-through).
  *   (3) When the client leaves, the pipes are closed and the script is left to end by itself, as
- *       web servers do; the keeper sees to its time limit.
+ *       web servers do; the keeper enforces its time limit (t22-pass-through).
  *
- * What it does not know: keys and the store.
+ * Does not know: keys and the store.
  */
 #include "gateway/pass.h"
 
@@ -50,7 +51,7 @@ struct pump {
 	pthread_t thread;
 };
 
-/* False: nobody wants more of the body. */
+/* False: the script, or the answer that is over, wants no more of the body. */
 static bool feed_script(const struct pump *p, const char *buf, ssize_t n)
 {
 	struct pollfd fds[2] = {{p->out_fd, POLLOUT, 0}, {p->over_fd, POLLIN, 0}};
@@ -79,7 +80,7 @@ static void *pump_body(void *arg)
 	bool is_wanted = true;
 	ssize_t n;
 
-	/* A script need not read its body; the server wants to be rid of it all the same. */
+	/* A script need not read its body, but the server must get rid of it. */
 	while ((n = web_peer_read(p->peer, buf, sizeof(buf))) > 0)
 		is_wanted = is_wanted && feed_script(p, buf, n);
 	close(p->out_fd);
@@ -173,7 +174,7 @@ static enum err pass_output(struct request *r, struct keeper_link *link, int fd,
 	}
 }
 
-/* The body that was read, as the caller's own descriptor. */
+/* Moves the body that was read out of r: the descriptor is the caller's. */
 static enum err take_body(struct request *r, int *in_fd)
 {
 	enum err e = body_fd(r, in_fd);
@@ -229,7 +230,7 @@ static enum err start_pump(struct pump *p)
 	return OK;
 }
 
-/* After the answer: nobody needs the rest of the body. */
+/* After the answer: the rest of the body is not needed. */
 static void stop_pump(struct request *r, struct pump *p, bool has_client)
 {
 	if (p->is_started) {
@@ -308,7 +309,7 @@ static enum next refuse_input(struct request *r, enum err e)
 	}
 }
 
-/* What is left to say once the script has ended, or could not be run. */
+/* Ends the answer when the script has ended, or refuses the request when it could not be run. */
 static enum next finish_answer(struct request *r, enum err e, int64_t sent, int failed)
 {
 	if (e == ERR_ABSENT) {

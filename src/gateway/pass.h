@@ -7,7 +7,11 @@
 
 #include "gateway/request.h"
 
-/* Runs the script of a request that is not protected, and passes its answer on.  Returns FINISHED.
+/*
+ * pass_request - step `pass`: runs the script, and passes bytes on as they come, both ways
+ *
+ * Returns FINISHED, also when the client leaves: the script then ends by itself.  Blocks until the
+ * answer is over, and while the client sends its body.
  */
 enum next pass_request(struct request *r);
 

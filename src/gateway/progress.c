@@ -4,14 +4,14 @@
  *
  *     in_progress   a later caller                      the first one, when its script is slow
  *     conflict      an error at once                    after soft_timeout, the same error
- *     wait          the result, or the error in time    likewise
+ *     wait          the result, or the error in time    after soft_timeout, the same error
  *     accept        202 at once                         after soft_timeout, 202
  *     async         202 at once                         202 at once
  *
- * A page for people is always a 202 when it is the first caller's, and leads to the result by
- * itself.  Every such answer says where the operation is: GET with ?_operation=REF.
+ * The first caller that asks for a page always gets 202; that page leads to the result by itself.
+ * Every such answer says where the operation is: GET with ?_operation=REF.
  *
- * What it does not know: how an operation is run, and what its result is (gateway/protect.c,
+ * Does not know: how an operation is run, and what its result is (gateway/protect.c,
  * gateway/replay.c).
  */
 #include "gateway/progress.h"
@@ -64,7 +64,7 @@ int64_t progress_patience_us(const struct request *r)
 	return ms > 0 ? clock_mono_us() + ms * 1000 : 0;
 }
 
-/* How long this caller waits for somebody else's run; 0: not at all. */
+/* Milliseconds that this caller waits for another request's run; 0: it does not. */
 static int64_t wait_ms(const struct request *r)
 {
 	int64_t ms = r->route->in_progress == IN_PROGRESS_WAIT ? r->route->wait_ms : 0;
@@ -83,7 +83,7 @@ enum err progress_wait(struct request *r,
 	struct waiting w;
 	enum err e = OK;
 
-	/* Without a place to wait at, the caller is answered like one who does not want to. */
+	/* Without a waiting slot, the caller is answered like one that does not want to wait. */
 	if (ms == 0 || waiting_begin(&w, r->store, &r->found, r->route->max_waiters, ms) != OK)
 		return OK;
 	do {

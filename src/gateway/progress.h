@@ -8,13 +8,23 @@
 #include "gateway/request.h"
 #include "operation/claim.h"
 
-/* Reads Prefer, where the route allows it. */
+/* Reads the header field Prefer (RFC 7240) into r->prefer, where the route allows it. */
 void progress_read_preference(struct request *r);
-/* `found` is running: 202 or 409, and where and when to ask again.  Returns FINISHED. */
+/*
+ * progress_answer - answers that an operation is running: 202 or 409, where it is, and when to ask
+ * again
+ *
+ *   found  &r->op for the first caller, which may get a page that leads to the result; else
+ * r->found
+ *
+ * Returns FINISHED.  Blocks like refusal_send().
+ */
 enum next progress_answer(struct request *r, const struct operation *found);
+
 /* Until when the first caller waits for its script, clock_mono_us(); 0: to its end; -1: not at all.
  */
 int64_t progress_patience_us(const struct request *r);
+
 /*
  * progress_wait - waits for the end of r->found, where the route or the client wants that
  *

@@ -5,11 +5,12 @@
  * RULES
  *   (1) The keeper has the order of a run before the operation is claimed, so that from the commit
  *       on a live process knows whether the script was started (t50-fault-points).
- *   (2) The result is recorded before a byte of it is sent (t51-order), and the keeper keeps it
- * until it is recorded (t50-fault-points, t51-order). (3) What cannot be recorded is left to the
- * keeper, and the client hears that it is in progress (t30-store, t36-kept). (4) When the client
- * leaves, or the gateway has to, the keeper finishes the run without the gateway (t14-leave,
- * t23-shutdown).
+ *   (2) The result is recorded before a byte of it is sent (t51-order).
+ *   (3) The keeper keeps the result until it is recorded (t50-fault-points, t52-crash-sweep).
+ *   (4) A result that cannot be recorded is left to the keeper, and the client hears that it is in
+ *       progress (t30-store, t36-kept).
+ *   (5) When the client leaves, or the gateway has to, the keeper finishes the run without the
+ *       gateway (t14-leave, t23-shutdown).
  *
  * Does not know: how a claim is decided (operation/claim.c), how a script is started
  * (keeper/keeper.c), what is in the store.
@@ -190,7 +191,8 @@ static void note_not_started(struct request *r, int failed)
 {
 	char text[300];
 
-	/* ENOENT is seldom the script, which was looked at: its first line names the program. */
+	/* ENOENT is seldom the script, which was checked before: it is the program that its first
+	 * line names. */
 	snprintf(text, sizeof(text), "%s could not be started: %s%s", r->script.argv[0],
 		strerror(failed),
 		failed == ENOENT ? " (is the interpreter that its first line names there, without "
@@ -206,7 +208,7 @@ static int64_t follow_start(void *arg)
 	struct request *r = arg;
 
 	fault("gateway.went");
-	waiting_register(&r->attended, r->op.id);
+	waiting_register(&r->running, r->op.id);
 	return progress_patience_us(r);
 }
 
@@ -239,7 +241,7 @@ static void follow_record(void *arg, enum err e, int64_t record_us)
 /* The client has left, or is not to wait any longer, or we have to leave: the keeper goes on. */
 static enum next answer_left(struct request *r)
 {
-	waiting_leave(&r->attended);
+	waiting_leave(&r->running);
 	if (!web_peer_is_gone(r->peer))
 		return progress_answer(r, &r->op);
 	r->log.outcome = "client-left";
@@ -265,7 +267,7 @@ static enum next reply_first(struct request *r, const struct ending *end, struct
 	counters_add(request_counters(r), is_released ? COUNTER_RELEASED : COUNTER_FIRST);
 	r->log.outcome = is_released ? "released" : "first";
 	r->log.status = rec->res.status;
-	/* Far too much of it: the end was not kept anywhere. */
+	/* Far too much output: its end was not kept anywhere. */
 	if (end->output_fd >= 0 && lseek(end->output_fd, 0, SEEK_END) < end->output_len)
 		return refusal_send(r, PROBLEM_RESULT_EXPIRED,
 			"The script was done, but its response is far too large to be passed on",
@@ -289,7 +291,7 @@ static enum next refuse_uncertain(struct request *r, const struct recorded *rec)
 
 static enum next answer_first(struct request *r, struct run_outcome *out)
 {
-	waiting_leave(&r->attended); /* other callers need not wait for our client, too */
+	waiting_leave(&r->running); /* other callers need not wait for our client, too */
 	if (out->rec.outcome == OUTCOME_RECORDED || out->rec.outcome == OUTCOME_RELEASED)
 		reply_first(r, &out->end, &out->rec);
 	else
@@ -348,7 +350,7 @@ enum next protect_run(struct request *r)
 		return refusal_store_failed(r, e);
 	}
 	next = answer_result(r, run_claimed(&run, &out), &out);
-	waiting_leave(&r->attended);
+	waiting_leave(&r->running);
 	response_free(&out.rec.res);
 	ending_free(&out.end);
 	return next;

@@ -2,7 +2,7 @@
 /*
  * gateway/refusal.c - the answer when a request does not get a script's answer
  *
- * What it does not know: why; that is decided by the steps.
+ * Does not know: why; the steps decide that.
  */
 #include "gateway/refusal.h"
 
@@ -46,7 +46,7 @@ static char *location_of(const struct request *r, const char *ref)
 	return location;
 }
 
-/* What the route says in place of the table of problems; 0: nothing. */
+/* The route's own status for this problem; 0: the one in the table of problems. */
 static int status_of(const struct request *r, enum problem problem)
 {
 	if (problem == PROBLEM_IN_PROGRESS && r->route->in_progress_status == CONFLICT_429)

@@ -4,15 +4,18 @@
  *
  *     strict     the recorded response, byte for byte, but for what the route leaves out
  *     result     its status and header fields
- *     semantic   what the script says now, asked with IDEMPOTENCY_REPLAY=1
+ *     semantic   the script's answer of today, asked with IDEMPOTENCY_REPLAY=1
  *
- * RULES THAT HOLD
- *   (1) What is sent is marked as a replay.
- *   (2) A caller whom nothing identifies gets no cookies: somebody else may have been given them.
- *   (3) A run that shows a result anew is never recorded, and cannot change what is.
- *   (4) Of them max_running run at one time, beside those that are claimed.
+ * RULES
+ *   (1) A replay is marked as one (t10-servers, unit/reply).
+ *   (2) A caller that nothing identifies gets no cookies: another caller may have been given them
+ *       (t72-who).
+ *   (3) A run that shows a result anew is never recorded, and cannot change the record
+ *       (t76-policies).
+ *   (4) At most max_running such runs are under way at one time, beside those that are claimed
+ *       (t26-channels, t76-policies).
  *
- * What it does not know: whether the caller may have the answer (operation/claim.c).
+ * Does not know: whether the caller may have the answer (operation/claim.c).
  */
 #include "gateway/replay.h"
 
@@ -94,7 +97,8 @@ static enum err run(
 	return e == OK ? run_unclaimed(&r->worker->link, &spec, &watch, end) : e;
 }
 
-/* A place to run; it is not one of those that are counted in the store: nothing is claimed. */
+/* A slot for the run; the store does not count it among the running ones, because nothing is
+ * claimed. */
 static enum err take_run_slot(const struct request *r, int *fd)
 {
 	char name[ROUTE_NAME_MAX + 8];

@@ -2,7 +2,7 @@
 /*
  * gateway/reply.c - from bytes in the store to bytes on the wire
  *
- * What it does not know: why this answer is given.
+ * Does not know: why this answer is sent.
  */
 #include "gateway/reply.h"
 
@@ -82,7 +82,7 @@ static bool is_dropped(const struct replay *replay, const char *name, size_t len
 	return false;
 }
 
-/* The head as a replay has it; owned.  What is not changed stays as it is, byte for byte. */
+/* The head as a replay has it; owned.  Every other line stays as it is, byte for byte. */
 static char *filter_head(const struct response *res, const struct replay *replay, size_t *out_len)
 {
 	static const char ok[] = "Status: 200 OK\r\n";

@@ -2,7 +2,7 @@
 /*
  * gateway/request.c - the end of a request
  *
- * What it does not know: what the fields of a request mean.
+ * Does not know: what the fields of a request mean.
  */
 #include "gateway/request.h"
 

@@ -101,7 +101,7 @@ struct request {
 	struct script script; /* owned */
 
 	/* run */
-	struct attended attended; /* while it runs */
+	struct running running; /* in the list of this process while it runs */
 
 	/* All steps. */
 	struct log_request log; /* its texts are borrowed from this request, or static */
@@ -114,7 +114,8 @@ struct request {
 	} log_text;
 };
 
-/* Frees everything; ends the connection. */
+/* Frees everything, and ends the connection: blocks like web_peer_close().  r must not be used
+ * again. */
 void request_free(struct request *r);
 
 /* The counters of the request's deployment; NULL is one that counts nothing. */

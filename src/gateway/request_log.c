@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * gateway/request_log.c - the line of a request in the log, and what its script complains of
+ * gateway/request_log.c - the line of a request in the log, and the complaints of its script
  *
- * What it does not know: what became of the request; the steps say that.
+ * Does not know: what became of the request; the steps say that.
  */
 #include "gateway/request_log.h"
 
@@ -32,7 +32,7 @@ void request_log_write(struct request *r)
 	log_request(&r->log, log_leads_nowhere() ? write_line : NULL, r);
 }
 
-/* One line of the script's complaints, marked with the ref. */
+/* Sends the line so far, marked with the ref. */
 void request_log_complaint_end(struct request *r)
 {
 	char line[sizeof(r->log_text.complaint) + REF_LEN + 16];
@@ -44,8 +44,7 @@ void request_log_complaint_end(struct request *r)
 	r->log_text.complaint_len = 0;
 }
 
-/* They go to the server's error log line by line, in whatever pieces they come; a very long line
- * becomes several. */
+/* Complaints come in pieces of any length and go on as lines; a very long line becomes several. */
 void request_log_complaint(void *arg, const char *text, size_t len)
 {
 	struct request *r = arg;

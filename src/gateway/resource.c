@@ -2,7 +2,7 @@
 /*
  * gateway/resource.c - GET SCRIPT?_operation=REF: an operation's own address
  *
- * What it does not know: how an operation is run.
+ * Does not know: how an operation is run.
  */
 #include "gateway/resource.h"
 
@@ -29,7 +29,7 @@ static bool names_operation(struct request *r, char ref[REF_LEN + 1])
 }
 
 /*
- * An operation of another route, or of somebody else, is as unknown as one that is not there: the
+ * An operation of another route, or of another caller, is as unknown as one that is not there: the
  * answer tells nothing about it.
  */
 enum next resource_answer(struct request *r)

@@ -7,7 +7,13 @@
 
 #include "gateway/request.h"
 
-/* Step `operation`: a request for an operation's own address is answered here; others go on. */
+/*
+ * resource_answer - step `operation`: answers a request for an operation's own address
+ *
+ * Runs nothing.  Returns NEXT: it is a request for the script; FINISHED: it has been answered, with
+ * the recorded result, a 202, or operation-unknown.  Blocks on the store, and as long as a caller
+ * may wait.
+ */
 enum next resource_answer(struct request *r);
 
 #endif

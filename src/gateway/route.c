@@ -2,7 +2,7 @@
 /*
  * gateway/route.c - which script a request means, which configuration and route apply to it
  *
- * What it does not know: keys, and what is in the store.
+ * Does not know: keys, and what is in the store.
  */
 #include "gateway/route.h"
 

@@ -5,11 +5,12 @@
  *
  * RULES
  *   (1) A value that is there more than once is counted: which of them a script would take is not
- *       known here, so a caller for whom that matters refuses.
- *   (2) A body is read in pieces; only a JSON document is in memory as a whole (POINTER_JSON_MAX).
- *   (3) The request's body stays as it is, its offset too.
+ *       known here, so a caller for which that matters refuses (unit/value_source).
+ *   (2) A body is read in pieces; only a JSON document is in memory as a whole, up to
+ *       POINTER_JSON_MAX bytes (t71-keys).
+ *   (3) The request's body stays as it is, its offset too (unit/value_source).
  *
- * What it does not know: what is done with a value.
+ * Does not know: how a value is used.
  */
 #include "gateway/value_source.h"
 

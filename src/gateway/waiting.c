@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * gateway/waiting.c - who runs what in this process, and who waits for it
+ * gateway/waiting.c - the operations that run in this process, and the threads that wait for one
  *
  * One mutex guards two short lists.  A waiter is woken through a descriptor of its own, because it
  * waits for its client and for the end of the process at the same time.
@@ -17,22 +17,22 @@
 #include <unistd.h>
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-static struct attended *attended;
+static struct running *all_running;
 static struct waiting *waiters;
 
-void waiting_register(struct attended *a, int64_t op_id)
+void waiting_register(struct running *a, int64_t op_id)
 {
 	a->op_id = op_id;
 	pthread_mutex_lock(&mutex);
-	a->next = attended;
-	attended = a;
+	a->next = all_running;
+	all_running = a;
 	pthread_mutex_unlock(&mutex);
 }
 
-void waiting_leave(struct attended *a)
+void waiting_leave(struct running *a)
 {
 	pthread_mutex_lock(&mutex);
-	for (struct attended **at = &attended; *at; at = &(*at)->next)
+	for (struct running **at = &all_running; *at; at = &(*at)->next)
 		if (*at == a) {
 			*at = a->next;
 			break;
@@ -48,7 +48,7 @@ static bool is_registered(int64_t op_id)
 	bool found = false;
 
 	pthread_mutex_lock(&mutex);
-	for (struct attended *a = attended; a && !found; a = a->next)
+	for (struct running *a = all_running; a && !found; a = a->next)
 		found = a->op_id == op_id;
 	pthread_mutex_unlock(&mutex);
 	return found;
@@ -84,7 +84,8 @@ bool waiting_pause(struct waiting *w, const struct pollfd stop[2])
 
 	if (left_ms <= 0)
 		return false;
-	/* Whoever runs it here will say when it is over; the order of these two matters. */
+	/* A thread that runs it here wakes us at its end.  That is asked only after the waiter is
+	 * in the list, or the end could come in between and wake no thread. */
 	if (left_ms > WAITING_LOOK_MS && !is_registered(w->op_id))
 		left_ms = WAITING_LOOK_MS;
 	if (poll(fds, 3, (int)left_ms) < 0)

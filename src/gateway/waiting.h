@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * gateway/waiting.h - waiting for the end of an operation that somebody else runs
+ * gateway/waiting.h - waiting for the end of an operation that another thread or process runs
  *
- * A thread that runs an operation says so, and when it no longer does, everybody in this process
- * who waits for that operation wakes at once.  An operation that is run elsewhere, by another
- * process or by the keeper alone, is looked at every WAITING_LOOK_MS.
+ * A thread that runs an operation registers it, and when it leaves, all waiters of this process for
+ * that operation wake at once.  An operation that is run elsewhere, by another process or by the
+ * keeper alone, is read from the store every WAITING_LOOK_MS.
  *
- * What it does not know: what the operation is, and whether it has ended.
+ * Does not know: what the operation is, and whether it has ended.
  */
 #ifndef RETRYSAFE_GATEWAY_WAITING_H
 #define RETRYSAFE_GATEWAY_WAITING_H
@@ -19,14 +19,16 @@
 #define WAITING_LOOK_MS 25
 
 /* One operation that a thread of this process runs; on that thread's stack. */
-struct attended {
+struct running {
 	int64_t op_id;
-	struct attended *next;
+	struct running *next;
 };
-void waiting_register(struct attended *a, int64_t op_id);
+/* Registers an operation that this thread runs; a is borrowed until waiting_leave().  Never fails.
+ */
+void waiting_register(struct running *a, int64_t op_id);
 /* It is over, or the keeper's alone from now on; those who wait look again.  May be called twice.
  */
-void waiting_leave(struct attended *a);
+void waiting_leave(struct running *a);
 
 /* One thread that waits; on its stack. */
 struct waiting {
@@ -55,6 +57,8 @@ enum err waiting_begin(struct waiting *w, const struct store *st, const struct o
  * False: the time is over, or `stop` ended it.
  */
 bool waiting_pause(struct waiting *w, const struct pollfd stop[2]);
+
+/* Gives the waiting slot back, and closes what waiting_begin() opened. */
 void waiting_end(struct waiting *w);
 
 #endif

@@ -17,6 +17,7 @@
  * What it does not know: how operations end (operation/claim.c), SQL.
  */
 #include "base/clock.h"
+#include "base/descriptors.h"
 #include "base/digest.h"
 #include "base/log.h"
 #include "config/config.h"
@@ -28,7 +29,6 @@
 #include "store/configured.h"
 #include "store/outbox.h"
 
-#include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -349,18 +349,6 @@ static int take_options(struct notifier *n, int argc, char *argv[])
 	return optind < argc ? usage(stderr) : -1;
 }
 
-/* No socket and no file may become descriptor 0, 1 or 2. */
-static void open_standard_descriptors(void)
-{
-	int fd;
-
-	do
-		fd = open("/dev/null", O_RDWR);
-	while (fd >= 0 && fd < 3);
-	if (fd >= 0)
-		close(fd);
-}
-
 int main(int argc, char *argv[])
 {
 	static struct notifier n = {.timeout_ms = 20000};
@@ -368,7 +356,7 @@ int main(int argc, char *argv[])
 	int code;
 	enum err e;
 
-	open_standard_descriptors();
+	descriptors_open_standard();
 	if (getenv("GATEWAY_INTERFACE")) { /* argv would be the client's query (RFC 3875, 4.4) */
 		log_warn("retrysafe-notify is not a CGI script");
 		return EXIT_USAGE;

@@ -2,9 +2,11 @@
 /*
  * server/serve.c - a FastCGI gateway from its start to its end
  *
- * The order matters: the keeper is forked while there is neither a thread nor an open store.  When
- * the keeper dies, the program starts over in the same process, so that the server that spawned it
- * keeps its child and its socket.
+ * The keeper is forked while there is neither a thread nor an open store.  When the keeper dies,
+ * the program starts over in the same process, so that the server that spawned it keeps its child
+ * and its socket.
+ *
+ * Does not know: what a request is.
  */
 #include "server/serve.h"
 
@@ -30,7 +32,7 @@ int serve_fastcgi(int fd, const char *address, const char *config_path, int n_wo
 	int control_fd;
 	enum err e;
 
-	mallopt(M_ARENA_MAX, 2); /* one for each thread would be memory that nobody uses */
+	mallopt(M_ARENA_MAX, 2); /* an arena for each thread would take memory for nothing */
 	workers_block_signals();
 	if (keeper_start(!log_leads_nowhere(), &control_fd) != OK || web_peer_prepare() != OK) {
 		log_warn("%s", err_text());
@@ -77,6 +79,6 @@ enum err serve_workers(const char *config_path, int *n)
 	if (e == OK)
 		*n = (int)cf->workers;
 	config_free(&cf);
-	/* Without --config it may lie beside the scripts. */
+	/* Without --config, the configuration may be beside the scripts. */
 	return e == ERR_ABSENT && !config_path && !getenv("RETRYSAFE_CONFIG") ? OK : e;
 }

@@ -7,6 +7,8 @@
  *
  * No worker ever sees a signal: an interrupted read would look to libfcgi like the end of a body.
  * The main thread reads them from a descriptor.
+ *
+ * Does not know: how a request is served (gateway/gateway.c).
  */
 #include "server/workers.h"
 
@@ -30,7 +32,7 @@
 #include <unistd.h>
 
 #define STACK_BYTES   (512 * 1024)
-#define LEAVE_SECONDS 5 /* for what passes through, when we have to leave */
+#define LEAVE_SECONDS 5 /* for requests that pass through, when the gateway has to leave */
 
 struct pool {
 	struct listener *listener;
@@ -43,7 +45,7 @@ struct pool {
 	int n_idle; /* of them, waiting for a connection or about to */
 };
 
-static void *work(void *arg);
+static void *serve_connections(void *arg);
 
 /* With the mutex held. */
 static void add_worker(struct pool *pool)
@@ -55,7 +57,7 @@ static void add_worker(struct pool *pool)
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, STACK_BYTES);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	rc = pthread_create(&thread, &attr, work, pool);
+	rc = pthread_create(&thread, &attr, serve_connections, pool);
 	pthread_attr_destroy(&attr);
 	if (rc == 0) {
 		pool->n++;
@@ -65,7 +67,7 @@ static void add_worker(struct pool *pool)
 	}
 }
 
-static void *work(void *arg)
+static void *serve_connections(void *arg)
 {
 	struct pool *pool = arg;
 	struct worker w = {
@@ -113,8 +115,8 @@ static void stop_signals(sigset_t *set)
 	sigaddset(set, SIGUSR1);
 }
 
-/* What is left of those who died before us is settled once, beside the first requests. */
-static void *recover(void *arg)
+/* At start, settles the runs of earlier gateways, beside the first requests. */
+static void *recover_at_start(void *arg)
 {
 	struct pool *pool = arg;
 	struct keeper_link link = {.fd = -1};
@@ -148,7 +150,7 @@ static void start_recovery(struct pool *pool)
 
 	pthread_attr_init(&attr);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	if (pthread_create(&thread, &attr, recover, pool) != 0)
+	if (pthread_create(&thread, &attr, recover_at_start, pool) != 0)
 		log_warn("no thread to recover with; retries and `retrysafe recover` still do");
 	pthread_attr_destroy(&attr);
 }

@@ -3,6 +3,7 @@
  */
 #include "recovery/policy.h"
 
+#include "store/liveness.h"
 #include "store_try.h"
 
 int main(void)
@@ -24,7 +25,7 @@ int main(void)
 	must(store_mark_uncertain(st, &op, 1, "why", 2000));
 	must(store_find(st, op.identity, &found, NULL));
 
-	must(store_lock_settling(st, op.id, &lock_fd));
+	must(liveness_lock_settling(st, op.id, &lock_fd));
 	is_int(policy_settle(st, &cf, &route, &link, &found), ERR_BUSY, "a second one is told so");
 	is_int(found.state, STATE_UNCERTAIN, "and the operation stays");
 	ok(close(lock_fd) == 0, "the first one ends");
