@@ -392,11 +392,10 @@ documents() {
 
 # ---- all of them ----
 
-# Not among the rules yet: own_layers, own_proofs, own_english.
-
-own='own_ends own_forks own_includes own_functions own_heads own_words own_sizes own_promises own_names'
+own='own_ends own_forks own_includes own_functions own_heads own_words own_sizes own_promises own_names own_layers
+    own_proofs own_english'
 rules="gcc_warnings clang_warnings clang_tidy cpp_check formatting man_pages white_space $own"
-for rule in $(echo " ${*:-$rules} " | sed "s/ own / $own /"); do
+for rule in $(echo " ${*:-$rules} " | sed "s/ own / $(echo $own) /"); do
     if "$rule"; then
         echo "ok      $rule"
     else

@@ -2,7 +2,7 @@
 /*
  * base/fdpass.c - messages that carry descriptors
  *
- * One system call a message.  What it does not know: what the messages say, and what an error means
+ * One system call a message.  Does not know: what the messages say, and what an error means
  * to its caller.
  */
 #include "base/fdpass.h"

@@ -2,7 +2,7 @@
 /*
  * base/publish.c - a file is whole, or it is not there
  *
- * What it does not know: the contents of the file.
+ * Does not know: the contents of the file.
  */
 #include "base/publish.h"
 

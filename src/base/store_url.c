@@ -2,7 +2,7 @@
 /*
  * base/store_url.c - the one place that takes a store's URL apart
  *
- * What it does not know: whether there is such a file.
+ * Does not know: whether there is such a file.
  */
 #include "base/store_url.h"
 

@@ -15,7 +15,7 @@
  * empty or begins like an archive is written to, by one process at a time (t37-archive). (3) No
  * key, scope or credential is written; the store does not have them (t37-archive).
  *
- * What it does not know: which operations are removed, and when (store/sqlite/purge.c).
+ * Does not know: which operations are removed, and when (store/sqlite/purge.c).
  */
 #include "cli/archive.h"
 

@@ -2,7 +2,7 @@
 /*
  * cli/check.c - the verb check: configuration, store, scripts and interpreters; changes nothing
  *
- * What it does not know: which settings are valid (config/value.c).
+ * Does not know: which settings are valid (config/value.c).
  */
 #include "cli/verbs.h"
 

@@ -2,7 +2,7 @@
 /*
  * cli/purge.c - the verb purge: removes what has expired, into an archive when one is named
  *
- * What it does not know: what expires, and when (store/sqlite/purge.c); the lines of an archive
+ * Does not know: what expires, and when (store/sqlite/purge.c); the lines of an archive
  * (cli/archive.c).
  */
 #include "cli/verbs.h"

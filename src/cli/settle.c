@@ -2,7 +2,7 @@
 /*
  * cli/settle.c - the verbs settle and recover, which end uncertain operations
  *
- * What it does not know: how an operation is settled (operation/record.c, recovery/).
+ * Does not know: how an operation is settled (operation/record.c, recovery/).
  */
 #include "cli/verbs.h"
 

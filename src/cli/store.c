@@ -2,7 +2,7 @@
 /*
  * cli/store.c - opens the configuration and the store for a verb
  *
- * What it does not know: what the verb does with them.
+ * Does not know: what the verb does with them.
  */
 #include "cli/store.h"
 

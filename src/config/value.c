@@ -6,7 +6,7 @@
  *   (1) A value that could never have an effect is an error (unit/config_value).
  *   (2) A message says what is wrong and what may be written instead (unit/config_value).
  *
- * What it does not know: which texts are valid (config/text.c).
+ * Does not know: which texts are valid (config/text.c).
  */
 #include "config/value.h"
 #include "config/config.h"

@@ -2,7 +2,7 @@
 /*
  * http/prefer.c - finds respond-async and wait=N in a Prefer field (RFC 7240, 4.1 and 4.3)
  *
- * What it does not know: whether the route allows them.
+ * Does not know: whether the route allows them.
  */
 #include "http/prefer.h"
 

@@ -13,7 +13,7 @@
  *   (2) No path leaves the directory that it seems to be in: dot segments are refused, in every
  *       spelling that a receiver may decode (unit/webhook).
  *
- * What it does not know: how messages are delivered (notify/notify.c), addresses
+ * Does not know: how messages are delivered (notify/notify.c), addresses
  * (notify/address.c).
  */
 #include "http/webhook_url.h"

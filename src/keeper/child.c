@@ -4,7 +4,7 @@
  *
  * The states of a run and its rules are at the head of keeper/keeper.c.
  *
- * What it does not know: keys, routes, HTTP, SQLite, and how messages arrive.
+ * Does not know: keys, routes, HTTP, SQLite, and how messages arrive.
  */
 #include "keeper/child.h"
 

@@ -42,7 +42,7 @@
  * The life of one run is in keeper/child.c; this file brings it the messages, the signals and the
  * time.
  *
- * What it does not know: keys, routes, HTTP, SQLite.
+ * Does not know: keys, routes, HTTP, SQLite.
  */
 #include "keeper/keeper.h"
 
@@ -67,7 +67,7 @@
 
 /* ---- channels ---- */
 
-/* What an attempt to receive came to. */
+/* The outcome of an attempt to receive. */
 enum received {
 	MESSAGE, /* one message */
 	NOTHING, /* there is none now */
@@ -208,7 +208,7 @@ static void read_control(struct keeper *k)
 
 /* ---- the loop ---- */
 
-/* What the descriptors of the poll set are. */
+/* The sources in the poll set. */
 enum poll_source { SOURCE_SIGNAL, SOURCE_CONTROL, SOURCE_OUTPUT, SOURCE_ERRORS, SOURCE_CHANNEL };
 
 struct polled {

@@ -11,13 +11,16 @@
  *   (2) When `failed` is an errno, nothing of the program has run (unit/launch).
  *   (3) The keeper, which calls this, never has the limits itself: they would stop it
  *       (unit/launch).
- *   (4) The new process changes nothing in our memory but its stack and `failed` (unit/launch).  It
- *       makes its system calls by itself, because the C library would set errno, which is ours.  On
- *       machines where that is not written here, we wait until it has become the program.
+ *   (4) The new process changes nothing in the keeper's memory but its stack and `failed`
+ *       (unit/launch).
+ *
+ * The new process makes its system calls by itself, because the C library would set errno, which
+ * is the keeper's.  On processors for which this file has no such calls, the keeper waits until the
+ * process has become the program.
  *
  * valgrind refuses such a process; built with -DLAUNCH_WAITS we wait for each, which it can follow.
  *
- * What it does not know: which program it starts, and why.
+ * Does not know: which program it starts, and why.
  */
 #include "keeper/launch.h"
 

@@ -5,7 +5,7 @@
  * RULES
  *   (1) A report of an earlier run on the channel is dropped (t62-controls).
  *
- * What it does not know: which script is run, and why.
+ * Does not know: which script is run, and why.
  */
 #include "keeper/link.h"
 

@@ -71,7 +71,7 @@ void link_forget(struct keeper_link *link);
 /* The keeper records the result by itself.  The channel is free for another run. */
 void link_hand_over(struct keeper_link *link);
 
-/* What ends a wait besides the end of the run, and where error output goes meanwhile. */
+/* The events that end a wait besides the end of the run, and where error output goes meanwhile. */
 struct watch {
 	struct pollfd stop[2]; /* for poll(2): what they report */
 	int64_t until_us;      /* clock_mono_us(); 0: no limit */

@@ -2,7 +2,7 @@
 /*
  * keeper/output.c - what a script writes: its output is kept, its error output passed on
  *
- * What it does not know: whether the script has ended.
+ * Does not know: whether the script has ended.
  */
 #include "keeper/output.h"
 

@@ -2,7 +2,7 @@
 /*
  * keeper/protocol.c - an order and its strings, in one piece of memory
  *
- * What it does not know: how an order is sent, and what the keeper does with it.
+ * Does not know: how an order is sent, and what the keeper does with it.
  */
 #include "keeper/protocol.h"
 

@@ -8,7 +8,7 @@
  * the store is out of reach the result waits in memory, and in a file of the spool
  * (operation/saved_result.c), in case this process or the machine dies as well.
  *
- * What it does not know: why the gateway did not record the run.
+ * Does not know: why the gateway did not record the run.
  */
 #include "keeper/recorder.h"
 

@@ -2,7 +2,7 @@
 /*
  * keeper/report.c - what the keeper says to a client
  *
- * What it does not know: when there is something to say.
+ * Does not know: when there is something to say.
  */
 #include "keeper/report.h"
 

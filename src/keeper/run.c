@@ -7,7 +7,7 @@
  *   (2) A result that the store does not take is left to the keeper, which tries again
  *       (t36-kept).
  *
- * What it does not know: clients and answers, which run it is, and what its caller watches
+ * Does not know: clients and answers, which run it is, and what its caller watches
  * meanwhile.
  */
 #include "keeper/run.h"

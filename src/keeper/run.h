@@ -65,9 +65,9 @@ struct run_outcome {
  *   out  always set
  *
  * The link is free for the next run afterwards; with RUN_LEFT and RUN_LOST, and when GO could not
- * be sent, it is closed.  What cannot be written to the store is logged and left to the keeper.
- * Blocks as long as the run's time limit, or as `watch` and on_started allow, and while the store
- * is written.
+ * be sent, it is closed.  A change that cannot be written to the store is logged and left to the
+ * keeper. Blocks as long as the run's time limit, or as `watch` and on_started allow, and while the
+ * store is written.
  */
 enum run_result run_claimed(const struct claimed_run *run, struct run_outcome *out);
 

@@ -7,7 +7,7 @@
  * resolved the name.  So a name that resolves to another address the second time (DNS rebinding)
  * gains nothing.
  *
- * What it does not know: names, URLs, which messages are trusted.
+ * Does not know: names, URLs, which messages are trusted.
  */
 #include "notify/address.h"
 

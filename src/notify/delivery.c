@@ -11,9 +11,9 @@
  *       the rule (t70-webhooks).
  *   (4) Every try has a connection of its own: the connection of a trusted message must not carry
  *       another message (t70-webhooks).
- *   (5) No proxy of this process's environment is used (t70-webhooks), nor a .netrc.
+ *   (5) No proxy of this process's environment is used, nor a .netrc (t70-webhooks).
  *
- * What it does not know: the store, when to try again.
+ * Does not know: the store, when to try again.
  */
 #include "notify/delivery.h"
 

@@ -2,7 +2,7 @@
 /*
  * notify/message.c - text and signature of a message, and the pause before the next try
  *
- * What it does not know: HTTP, URLs.
+ * Does not know: HTTP, URLs.
  */
 #include "notify/message.h"
 

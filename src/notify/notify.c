@@ -14,7 +14,7 @@
  * receiver delays others by one limit, not by one limit for each message (t70-webhooks). (3) Any
  * number of notifiers may run: the store gives a message to one of them at a time (t70-webhooks).
  *
- * What it does not know: how operations end (operation/claim.c), SQL.
+ * Does not know: how operations end (operation/claim.c), SQL.
  */
 #include "base/clock.h"
 #include "base/descriptors.h"

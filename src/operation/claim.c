@@ -43,7 +43,7 @@
  *       run's own limit (unit/claim).
  *   (5) After any error of the store nothing is run (t30-store).
  *
- * What it does not know: HTTP, how scripts are run, SQLite.
+ * Does not know: HTTP, how scripts are run, SQLite.
  * A result that could not be recorded and whose keeper died as well waits in the spool
  * (operation/saved_result.c).
  */

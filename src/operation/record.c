@@ -13,7 +13,7 @@
  *       end with whatever their last command returned.  It is stored, and it makes a response that
  *       is shorter than its own Content-Length invalid (unit/record, unit/cgi_response).
  *
- * What it does not know: clients, and how the answer reaches them.
+ * Does not know: clients, and how the answer reaches them.
  */
 #include "operation/record.h"
 

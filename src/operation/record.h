@@ -99,7 +99,7 @@ enum err record_settled(struct store *st, const struct operation *op,
 enum err record_response(const struct ending *end, const struct record_policy *policy,
 	struct recorded *out) MUSTCHECK;
 
-/* What the configuration says about recording runs of a route. */
+/* The part of the configuration about recording runs of a route. */
 struct record_policy record_policy_of(const struct config *cf, const struct route *route);
 
 #endif

@@ -16,7 +16,7 @@
  *   (1) Nothing is read from a file of another version, one that is cut off, or one that is damaged
  *       (unit/saved_result).
  *
- * What it does not know: why a result is saved, and when it is recorded.
+ * Does not know: why a result is saved, and when it is recorded.
  */
 #include "operation/saved_result.h"
 
@@ -41,7 +41,7 @@
 /* Where the fixed parts of the head are, in bytes. */
 enum { AT_MAGIC = 0, AT_VERSION = 8, AT_DIGEST = 16, AT_FIELDS = AT_DIGEST + DIGEST_LEN };
 
-/* What a head says. */
+/* The contents of a head. */
 struct saved_result {
 	struct operation op;
 	struct record_policy policy;

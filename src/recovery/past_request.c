@@ -2,7 +2,7 @@
 /*
  * recovery/past_request.c - the request of an operation, as it was stored before its script started
  *
- * What it does not know: why it is read.
+ * Does not know: why it is read.
  */
 #include "recovery/past_request.h"
 

@@ -19,7 +19,7 @@
  *   (4) max_attempts bounds how often a script is run again without asking; a probe or a rollback
  *       that says that nothing was done may free the key at any time (t34-uncertain).
  *
- * What it does not know: clients and their answers.
+ * Does not know: clients and their answers.
  */
 #include "recovery/policy.h"
 

@@ -7,7 +7,7 @@
  * uncertain one by its route's policy.  One whose stored request or script is gone is passed over;
  * an error of the store, or a keeper that has died, ends it.
  *
- * What it does not know: clients and their answers.
+ * Does not know: clients and their answers.
  */
 #include "recovery/recover.h"
 

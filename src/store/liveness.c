@@ -11,12 +11,12 @@
  *     from SLOTS_START on      waiting slots: SLOTS_OF_A_ROUTE for each of 2^24 routes
  *
  * RULES
- *   (1) A run whose witness lives is never settled (t62-controls).  What cannot be found out is
- *       answered "alive".
+ *   (1) A run whose witness lives is never settled: a lock that cannot be asked for counts as alive
+ *       (t62-controls).
  *   (2) Each lock that a caller gets has a description of its own: closing its descriptor releases
  *       it, and no other (unit/store_room).
  *
- * What it does not know: engines; what follows from an answer (operation/claim.c).
+ * Does not know: engines; what follows from an answer (operation/claim.c).
  */
 #include "store/liveness.h"
 

@@ -2,7 +2,7 @@
 /*
  * store/operation.c - what is common to all engines: names of operations and states, and freeing
  *
- * What it does not know: where operations are stored.
+ * Does not know: where operations are stored.
  */
 #include "store/operation.h"
 

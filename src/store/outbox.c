@@ -2,7 +2,7 @@
 /*
  * store/outbox.c - what messages of all engines have in common: their state in a word, and freeing
  *
- * What it does not know: where messages are stored, and how they are delivered.
+ * Does not know: where messages are stored, and how they are delivered.
  */
 #include "store/outbox.h"
 

@@ -10,7 +10,7 @@
  *   (3) A release names the token and the state of the row that it removes: an operation that
  *       another process has settled stays as it is (unit/store_moves).
  *
- * What it does not know: why an operation is claimed or released (operation/claim.c).
+ * Does not know: why an operation is claimed or released (operation/claim.c).
  */
 #include "base/clock.h"
 #include "store/sqlite/ending.h"

@@ -10,7 +10,7 @@
  * No connection checkpoints by itself (wal_autocheckpoint=0, no checkpoint on close): only
  * store/sqlite/upkeep.c does, under the writer lock.  SQLite before 3.51.3 needs that to be safe.
  *
- * What it does not know: tables, transactions, and the writer lock.
+ * Does not know: tables, transactions, and the writer lock.
  */
 #include "store/sqlite/connection.h"
 

@@ -6,7 +6,7 @@
  *   (1) All of it happens in the transaction that moves the row, whichever move it is
  *       (unit/outbox, unit/store_natural).
  *
- * What it does not know: which statement moves the row, and whether it may (store/sqlite/claim.c,
+ * Does not know: which statement moves the row, and whether it may (store/sqlite/claim.c,
  * store/sqlite/record.c, store/sqlite/settle.c).
  */
 #include "store/sqlite/ending.h"

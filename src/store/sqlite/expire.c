@@ -11,7 +11,7 @@
  *   (3) While purges go into an archive, maintenance purges nothing; eight days after the last of
  *       them it does again (t37-archive).
  *
- * What it does not know: whose transaction it is (store/sqlite/upkeep.c, store/sqlite/purge.c, a
+ * Does not know: whose transaction it is (store/sqlite/upkeep.c, store/sqlite/purge.c, a
  * claim).
  */
 #include "store/sqlite/expire.h"

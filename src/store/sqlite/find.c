@@ -9,7 +9,7 @@
  *   (1) Before the first operation is read, the log is synced, so every answer tells of
  *       something that is on disk (t51-order).
  *
- * What it does not know: locks and threads.
+ * Does not know: locks and threads.
  */
 #include "store/sqlite/find.h"
 

@@ -9,7 +9,7 @@
  * The database is looked at with stat(2) only: closing a descriptor of it would drop SQLite's
  * locks.
  *
- * What it does not know: the content of the database.
+ * Does not know: the content of the database.
  */
 #include "store/sqlite/location.h"
 

@@ -24,7 +24,7 @@
  *   (3) The result of a try counts only if no other notifier has tried since; a finished message
  *       stays so (unit/outbox).
  *
- * What it does not know: HTTP.
+ * Does not know: HTTP.
  */
 #include "store/outbox.h"
 #include "store/sqlite/row.h"

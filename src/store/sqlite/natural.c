@@ -6,7 +6,7 @@
  * is uncertain the key stays taken.  An operation that is done keeps it for a time of its own,
  * beyond the operation's row, or gives it up; an operation that did nothing gives it up.
  *
- * What it does not know: which values a route's natural key is made of (gateway/fingerprint.c), and
+ * Does not know: which values a route's natural key is made of (gateway/fingerprint.c), and
  * which answers keep it (operation/record.c).
  */
 #include "store/sqlite/natural.h"

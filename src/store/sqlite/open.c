@@ -8,7 +8,7 @@
  * Only SQLite opens the database, its -wal or its -shm in this process: closing any other
  * descriptor of them would drop SQLite's POSIX locks.  stat(2) is allowed, open(2) is not.
  *
- * What it does not know: operations.
+ * Does not know: operations.
  */
 #include "base/clock.h"
 #include "base/digest.h"

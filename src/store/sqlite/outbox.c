@@ -7,7 +7,7 @@
  *   (1) A message is written by the transaction that moves its operation, so there is one for
  *       every end that was recorded, and none for an end that was not (unit/outbox).
  *
- * What it does not know: what becomes of a message (store/sqlite/messages.c); HTTP.
+ * Does not know: what becomes of a message (store/sqlite/messages.c); HTTP.
  */
 #include "store/sqlite/outbox.h"
 

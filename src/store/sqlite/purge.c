@@ -11,7 +11,7 @@
  *
  * The archive gets it outside of any transaction: it may be slow, or a pipe without a reader.
  *
- * What it does not know: what expires, and when (store/sqlite/expire.c); maintenance, which purges
+ * Does not know: what expires, and when (store/sqlite/expire.c); maintenance, which purges
  * a little at a time (store/sqlite/upkeep.c).
  */
 #include "store/archive.h"

@@ -9,7 +9,7 @@
  *   (2) The pieces of a large body are written first, each in a transaction of its own; the
  *       operation is moved last, so a DONE one has all of its body (unit/store_moves).
  *
- * What it does not know: why a response is recorded (operation/record.c).
+ * Does not know: why a response is recorded (operation/record.c).
  */
 #include "store/sqlite/ending.h"
 #include "store/sqlite/row.h"
@@ -45,7 +45,8 @@ static enum err was_recorded(struct conn *c, int64_t id, const struct piece *pie
 	return err_set(ERR_REFUSED, "record: the operation was settled without this run");
 }
 
-/* What an uncertain operation is known by is its state; it has no token. */
+/* A running operation is known by its token; an uncertain one has none, and is known by its state.
+ */
 static int holder_state(const struct operation *op)
 {
 	return op->state == STATE_UNCERTAIN ? STATE_UNCERTAIN : STATE_RUNNING;

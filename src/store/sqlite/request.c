@@ -6,7 +6,7 @@
  *   (1) A request is stored only while its operation runs, for the token that runs it
  *       (unit/store_moves).
  *
- * What it does not know: the use of a stored request (recovery/recover.c).
+ * Does not know: the use of a stored request (recovery/recover.c).
  */
 #include "store/sqlite/row.h"
 #include "store/sqlite/writer.h"

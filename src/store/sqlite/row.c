@@ -5,7 +5,7 @@
  * What more than one of the moves needs of a table is here; a statement that only one file uses
  * stands there.
  *
- * What it does not know: transactions, locks, and why a row is read or removed.
+ * Does not know: transactions, locks, and why a row is read or removed.
  */
 #include "store/sqlite/row.h"
 

@@ -9,7 +9,7 @@
  *   (2) A new store takes the same steps, so there is one way to the newest schema
  * (unit/store_schema). (3) Tables are made only in a file with nothing in it (unit/store).
  *
- * What it does not know: what the tables mean (store/sqlite/claim.c and the other moves).
+ * Does not know: what the tables mean (store/sqlite/claim.c and the other moves).
  */
 #include "store/sqlite/schema.h"
 

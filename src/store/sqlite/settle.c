@@ -8,7 +8,7 @@
  * RULES
  *   (1) Of the processes that settle one uncertain operation, one wins (unit/store_moves).
  *
- * What it does not know: why an operation is settled so (recovery/recover.c).
+ * Does not know: why an operation is settled so (recovery/recover.c).
  */
 #include "store/sqlite/ending.h"
 #include "store/sqlite/row.h"

@@ -6,7 +6,7 @@
  *   (1) Only a COMMIT that fails is ERR_UNKNOWN.  The connection is then opened anew
  *       (unit/store_failures).
  *
- * What it does not know: the queue (store/sqlite/writer.c), and the writes inside.
+ * Does not know: the queue (store/sqlite/writer.c), and the writes inside.
  */
 #include "store/sqlite/transaction.h"
 

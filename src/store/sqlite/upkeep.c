@@ -13,7 +13,7 @@
  *
  * It runs under the writer lock, after the threads that waited for a write have been woken.
  *
- * What it does not know: which thread runs it, and when (store/sqlite/writer.c); which rows have
+ * Does not know: which thread runs it, and when (store/sqlite/writer.c); which rows have
  * expired (store/sqlite/expire.c).
  */
 #include "store/sqlite/upkeep.h"
