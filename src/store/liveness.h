@@ -61,7 +61,7 @@ enum err liveness_lock_settling(const struct store *st, int64_t op_id, int *fd) 
 
 /* ---- for the engines ---- */
 
-/* What an open store has of it. */
+/* The part of an open store. */
 struct liveness {
 	const char *lock_path; /* borrowed */
 	int query_fd;   /* a description of the lock file that holds no witness, borrowed: asked

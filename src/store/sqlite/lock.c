@@ -8,7 +8,8 @@
  * turn, byte 1, and a process that wants the lock again waits for the turn first.
  *
  * RULES
- *   (1) The lock alone decides which process may write (t62-controls); the turn only makes it fair.
+ *   (1) The lock alone decides which process may write; the turn only makes it fair
+ *       (t62-controls).
  *   (2) No process waits long for the turn: its holder may have been stopped
  *       (unit/store_processes).
  *

@@ -45,7 +45,7 @@ static enum err was_recorded(struct conn *c, int64_t id, const struct piece *pie
 	return err_set(ERR_REFUSED, "record: the operation was settled without this run");
 }
 
-/* What an uncertain operation is known by is its state; it has no token. */
+/* An uncertain operation has no token: its state alone names the row. */
 static int holder_state(const struct operation *op)
 {
 	return op->state == STATE_UNCERTAIN ? STATE_UNCERTAIN : STATE_RUNNING;

@@ -13,7 +13,7 @@
  *   (1) The writer lock (store/sqlite/lock.c) is held around every write transaction and every
  *       checkpoint of every process (t51-order, t62-controls).
  *   (2) A job that has not been taken when its time is up is taken out of the queue: nothing
- *       happened (unit/store_failures).  Once taken, its caller waits for the end.
+ *       happened.  Once taken, its caller waits for the end (unit/store_failures).
  *   (3) When a job or the transaction fails, all of it is rolled back, and the jobs are carried out
  *       one by one: no job fails because of another (unit/store_failures).
  *
