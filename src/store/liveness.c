@@ -11,7 +11,7 @@
  *     from SLOTS_START on      waiting slots: SLOTS_OF_A_ROUTE for each of 2^24 routes
  *
  * RULES
- *   (1) A run whose witness lives is never settled: a lock that cannot be asked for counts as alive
+ *   (1) A run whose witness lives, or whose witness cannot be asked, is not settled
  *       (t62-controls).
  *   (2) Each lock that a caller gets has a description of its own: closing its descriptor releases
  *       it, and no other (unit/store_room).

@@ -45,8 +45,7 @@ static enum err was_recorded(struct conn *c, int64_t id, const struct piece *pie
 	return err_set(ERR_REFUSED, "record: the operation was settled without this run");
 }
 
-/* A running operation is known by its token; an uncertain one has none, and is known by its state.
- */
+/* An uncertain operation has no token: its state alone names the row. */
 static int holder_state(const struct operation *op)
 {
 	return op->state == STATE_UNCERTAIN ? STATE_UNCERTAIN : STATE_RUNNING;
