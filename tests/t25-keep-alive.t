@@ -87,15 +87,16 @@ subtest 'many threads, many connections' => sub {
 };
 
 subtest 'addresses of web servers' => sub {
-    for (['127.0.0.2, 127.0.0.1', 200], ['127.0.0.2', 'none, eof']) {
-        my ($addresses, $answer) = @$_;
+    # A refused connection is closed with the request unread, which the kernel tells as an end or a reset.
+    for (['127.0.0.2, 127.0.0.1', qr/\A200\z/, 1], ['127.0.0.2', qr/\Anone, (?:eof|reset)\z/, 0]) {
+        my ($addresses, $answer, $runs) = @$_;
         my $port = free_port();
         my $pid = $sandbox->start(name => "tcp-$port", user => $sandbox->user,
             env => { FCGI_WEB_SERVER_ADDRS => $addresses }, command => [$sandbox->binary, 'serve', '--config',
                 $sandbox->path('conf/retrysafe.json'), '--listen', "127.0.0.1:$port"]);
         wait_until { listens_on($pid, $port) } 15;
-        is ask(FastCgi->connect("127.0.0.1:$port"), "tcp-$port"), $answer, "$addresses: $answer";
-        is $effects->runs("tcp-$port"), $answer eq 200 ? 1 : 0, '... and so many runs';
+        like ask(FastCgi->connect("127.0.0.1:$port"), "tcp-$port"), $answer, "$addresses: " . ($runs ? 'served' : 'refused');
+        is $effects->runs("tcp-$port"), $runs, '... and so many runs';
         stop_process($pid);
     }
     ok scalar(grep { /an address that is not in FCGI_WEB_SERVER_ADDRS/ } map { $sandbox->read("log/$_") }

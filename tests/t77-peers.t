@@ -30,7 +30,7 @@ my @ELSEWHERE = (
     ['a lock is leaked with each error', 'fiber 3058', t20 => '500 bad requests later'],
     ['one lock for all keys', 'django-idempotency-key 60', t33 => 'none of them waits for long'],
     ['the monitor of interrupted runs dies too',
-        'idempotency_plug', t36 => 'when everybody who knows it has'],
+        'idempotency_plug', t36 => 'when all processes that know it'],
     # Clients that leave.
     ['recorded when the answer has been sent: never, if the client left',
         'idempot-js', t14 => 'client leaves by'],
