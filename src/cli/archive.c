@@ -11,9 +11,10 @@
  *
  * RULES
  *   (1) Every line ends with "}" and a newline.  A line that was cut off, by the end of the process
- * or a full disk, is removed before anything else is written (t37-archive). (2) Only a file that is
- * empty or begins like an archive is written to, by one process at a time (t37-archive). (3) No
- * key, scope or credential is written; the store does not have them (t37-archive).
+ *       or a full disk, is removed before anything else is written (t37-archive).
+ *   (2) Only a file that is empty or begins like an archive is written to, by one process at a time
+ *       (t37-archive).
+ *   (3) No key, scope or credential is written; the store does not have them (t37-archive).
  *
  * Does not know: which operations are removed, and when (store/sqlite/purge.c).
  */

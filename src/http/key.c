@@ -5,8 +5,9 @@
  * RULES
  *   (1) A key that is present and malformed is an error, never an absent key (unit/key).
  *   (2) More than one key is an error, also as a list joined by commas: servers deliver two fields
- * of one name so (unit/key). (3) "k" and k are the same key (unit/key). (4) A message says which
- * rule the value breaks and never quotes the value (unit/key).
+ *       of one name so (unit/key).
+ *   (3) "k" and k are the same key (unit/key).
+ *   (4) A message says which rule the value breaks and never quotes the value (unit/key).
  *
  * Two field lines with the two halves of a quoted string ("a and b") arrive joined as "a, b", a
  * valid String: the two cannot be distinguished.

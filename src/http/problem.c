@@ -10,7 +10,7 @@
  *   (1) Every detail says what happened, whether anything was carried out, and what to do now
  *       (unit/problem).
  *   (2) No text from outside reaches the header, and none reaches the body unescaped
- * (unit/problem).
+ *       (unit/problem).
  *
  * Does not know why a problem arose; problem_facts.detail may say it.
  */

@@ -4,8 +4,9 @@
  *
  * RULES
  *   (1) Only a final status of 2xx with its whole header acknowledges; it does so even when the
- * body is cut off (t70-webhooks). (2) The receiver's answer causes no other request: redirects are
- * not followed, cookies are not stored, the body is dropped after BODY_MAX bytes (t70-webhooks).
+ *       body is cut off (t70-webhooks).
+ *   (2) The receiver's answer causes no other request: redirects are not followed, cookies are not
+ *       stored, the body is dropped after BODY_MAX bytes (t70-webhooks).
  *   (3) A socket to a private address is opened only for a message whose host the operator chose.
  *       open_socket() decides about the address, so that no name and no spelling of it gets around
  *       the rule (t70-webhooks).

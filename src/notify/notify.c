@@ -11,8 +11,9 @@
  *       (t70-webhooks).
  *   (2) AT_ONCE messages are under way at the same time, each with a time limit for its whole try.
  *       When one of them ends by its limit, all messages of that receiver are postponed: the
- * receiver delays others by one limit, not by one limit for each message (t70-webhooks). (3) Any
- * number of notifiers may run: the store gives a message to one of them at a time (t70-webhooks).
+ *       receiver delays others by one limit, not by one limit for each message (t70-webhooks).
+ *   (3) Any number of notifiers may run: the store gives a message to one of them at a time
+ *       (t70-webhooks).
  *
  * Does not know: how operations end (operation/claim.c), SQL.
  */

@@ -28,10 +28,10 @@
  *              turns out to be not done keeps its row, free, for the next attempt.
  *   EXPIRED    The operation was done; its response has been dropped, the fact has not.
  *
- *   Claimed but not started is a moment, not a state: the order of a run is with the keeper before
- * the claim is committed, so a gateway that dies in between leaves a witness that knows that
- * nothing was started, and releases it.  One commit is saved, and no mark in a page cache is
- * believed.
+ * Claimed but not started is a moment, not a state.  The keeper has the order of a run before the
+ * claim is committed.  So a gateway that dies in between leaves a witness, the keeper, which knows
+ * that nothing was started, and releases the claim.  One commit is saved, and no mark in a page
+ * cache is believed.
  *
  * RULES
  *   (1) The script is not started before the operation's RUNNING row is committed (t51-order).
@@ -43,9 +43,10 @@
  *       run's own limit (unit/claim).
  *   (5) After any error of the store nothing is run (t30-store).
  *
- * Does not know: HTTP, how scripts are run, SQLite.
  * A result that could not be recorded and whose keeper died as well waits in the spool
  * (operation/saved_result.c).
+ *
+ * Does not know: HTTP, how scripts are run, SQLite.
  */
 #include "operation/claim.h"
 

@@ -7,7 +7,8 @@
  *   (1) The schema has a version.  An older one is brought forward, one step after the other, in
  *       one transaction; a newer one is refused (unit/store_schema).
  *   (2) A new store takes the same steps, so there is one way to the newest schema
- * (unit/store_schema). (3) Tables are made only in a file with nothing in it (unit/store).
+ *       (unit/store_schema).
+ *   (3) Tables are made only in a file with nothing in it (unit/store).
  *
  * Does not know: what the tables mean (store/sqlite/claim.c and the other moves).
  */
