@@ -5,7 +5,7 @@
  * The JSON library does not tell on which lines values are.  So when a message needs a line, and
  * only then, the text is scanned for it.  The parser has accepted the text before: on any other
  * text the scanner must be safe, but may be wrong.  It does not recurse, so nesting costs no stack
- * (tests/unit/config.c).
+ * (unit/config).
  */
 #include "config/where.h"
 

@@ -23,8 +23,9 @@
  * started.
  *
  * RULES
- *   (1) Only this file, keeper/child.c and keeper/launch.c start programs and fork
- *       (lint/own_forks).
+ *   (1) Only this file, keeper/child.c and keeper/launch.c fork or start a script.  Elsewhere
+ *       server/serve.c only starts its own program over, and cli/notify.c only starts
+ *       retrysafe-notify (lint/own_forks).
  *   (2) A script gets descriptors 0, 1 and 2, clean signals, its own session, and the environment
  *       of its order; nothing else (unit/launch, t24-environment).
  *   (3) A script's end is the end of its own process, not of the processes that hold its output
