@@ -138,7 +138,7 @@ sub check_chunks {
     is $seen->{body_sha256}, sha256_hex(join '', @chunks), 'the chunked body';
 }
 
-# SPEC 5: what a route does not protect passes through; nothing is stored.
+# What a route does not protect passes through; nothing is stored.
 sub check_get {
     my ($wiring) = @_;
     for my $request ([GET => 'effect.pl', key => new_key()], [POST => 'effect.pl', body => 'a=1']) {

@@ -73,7 +73,7 @@ sub check {
     return $first;
 }
 
-# With credentials: a replay to a caller without any identity leaves out Set-Cookie (SPEC 10).
+# With credentials: a replay to a caller without any identity leaves out Set-Cookie.
 sub check_cookies {
     my ($wiring) = @_;
     my $answer = check($wiring, 'cookies.pl', 'a=1', qr/\Acookies /, Authorization => 'Bearer t12');

@@ -68,7 +68,7 @@ subtest 'recorded through lighttpd, replayed through nginx' => sub {
 };
 $sandbox->finish;
 
-# With credentials: a replay to a caller without any identity leaves out Set-Cookie (SPEC 10).
+# With credentials: a replay to a caller without any identity leaves out Set-Cookie.
 sub ask {
     my ($wiring, $target, $key) = @_;
     return $wiring->request(POST => $target, key => $key, body => 'a=1',

@@ -1,5 +1,5 @@
 # Claim: hostile keys, parameters, bodies, records and scripts get a clear answer with the status
-# and type of SPEC 5, claim nothing, run nothing, and leave the same gateway serving, no larger than
+# and type of docs/http.md, claim nothing, run nothing, and leave the same gateway serving, no larger than
 # it was.
 # SPDX-License-Identifier: ISC
 use strict;

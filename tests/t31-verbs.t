@@ -1,4 +1,4 @@
-# Claim: the operator's verbs print what SPEC 12 says, as text and as JSON lines, with exit codes 0
+# Claim: the operator's verbs print what retrysafe(1) says, as text and as JSON lines, with exit codes 0
 # done, 1 no or nothing matched, 100 usage or configuration, 111 temporary, and say what is wrong.
 # SPDX-License-Identifier: ISC
 use strict;
@@ -82,7 +82,7 @@ sub check_list {
     for (@all) {
         my @missing = grep { !exists $done->{$_} }
             qw(ref state route key created updated attempts status bytes expires reason);
-        is_deeply \@missing, [], "$_->{state}: every field of SPEC 12";
+        is_deeply \@missing, [], "$_->{state}: every field";
         like $_->{created}, qr/\A\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\z/, 'times are RFC 3339';
         is $_->{attempts}, 1, 'attempts';
         like $_->{key}, qr/\A[0-9a-f]{12}\z/, 'the key as the beginning of a digest';

@@ -1,4 +1,4 @@
-# Claim: many clients, several gateways on one store, gateways, keepers, harvesters and scripts killed
+# Claim: many clients, several gateways on one store, gateways, keepers, recorders and scripts killed
 # and stopped at random: nothing is run twice, no answer that was seen is lost or changes, every key
 # settles, nothing is left over; when only gateways die, nothing is uncertain.
 # SPDX-License-Identifier: ISC

@@ -1,6 +1,6 @@
 # Claim: while the first runs, a retry hears 409 or 429 and when to come again, or it waits: as many
 # as there are places in all processes, woken by the record, without a look at the store inside one
-# process; who waited for a run that was let go runs the script itself, once; and those who wait
+# process; when the run is released, one waiting retry runs the script, once; and waiting retries
 # outlive the gateway that ran it.
 # SPDX-License-Identifier: ISC
 use strict;
@@ -248,7 +248,7 @@ sub check_place_free {
     is $effects->runs($key), 1, 'one run';
 }
 
-# ---- who waits for a run that was let go ----
+# ---- waiting for a run that is released ----
 
 sub check_release {
     my ($name) = @_;

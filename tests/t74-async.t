@@ -1,5 +1,5 @@
 # Claim: in every wiring a request can be answered 202 before its script has ended, and the result is
-# found at Location, and only there by those who asked for it; `accept`, `async`, Prefer and
+# found at Location, and only there by the callers that asked for it; `accept`, `async`, Prefer and
 # soft_timeout decide when; a browser gets from the page that refreshes itself to the script's page.
 # SPDX-License-Identifier: ISC
 use strict;

@@ -99,7 +99,7 @@ sub check_key {
     $self->check_end($key, \@lines, \@ok, \@runs);
 }
 
-# Nothing but what SPEC 5 knows.
+# Nothing but the answers that docs/http.md lists.
 sub check_words {
     my ($self, $key, $lines) = @_;
     for (@$lines) {

@@ -23,7 +23,7 @@ static const char *member(json_t *doc, const char *name)
 	return json_string_value(json_object_get(doc, name));
 }
 
-/* What SPEC.md promises, and what the booleans were thought to be. */
+/* What docs/http.md promises for each problem. */
 static const struct {
 	enum problem problem;
 	int status;

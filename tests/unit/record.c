@@ -377,7 +377,7 @@ static void carry_the_rest(void)
 
 /* ---- natural keys ---- */
 
-/* Which ends keep the natural key (SPEC section 9), or give it to the next one. */
+/* Which ends keep the natural key, and which give it to the next operation. */
 static void keep_natural_keys(void)
 {
 	static const struct {
