@@ -12,7 +12,7 @@
  *
  * RULES
  *   (1) A run whose witness lives, or whose witness cannot be asked, is not settled
- *       (t62-controls).
+ *       (unit/store_processes, unit/store, t62-controls).
  *   (2) Each lock that a caller gets has a description of its own: closing its descriptor releases
  *       it, and no other (unit/store_room).
  *
