@@ -40,6 +40,7 @@ clang_tidy() {
 #include "base/err.h"
 #endif
 #define err_set(code, ...) ((void)err_set(code, __VA_ARGS__), (code))
+#define err_from_errno(number) ((void)err_from_errno(number), ERR_SYSTEM)
 END
     find src -name '*.c' | LC_ALL=C sort | xargs -P "$jobs" -I{} sh -c '
         [ "${1##*/}" = err.c ] || set -- "$1" "$2" -include "$2"

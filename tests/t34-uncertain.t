@@ -32,6 +32,23 @@ chmod 0755, $sandbox->write('www/rerun/second.sh', <<'END');
 [ "$IDEMPOTENCY_ATTEMPT" -gt 1 ] || kill -9 $$
 printf 'Content-Type: text/plain\n\nattempt %s, body %s\n' "$IDEMPOTENCY_ATTEMPT" "$(cat)"
 END
+$sandbox->give_dir('seen', 0700);
+chmod 0755, $sandbox->write('www/rerun/env.sh', <<"END");
+#!/bin/sh
+# Tells what it sees; dies at its first attempt.
+{ env; pwd; cat; } | sort >@{[$sandbox->path('seen')]}/\$IDEMPOTENCY_ATTEMPT
+[ "\$IDEMPOTENCY_ATTEMPT" -gt 1 ] || kill -9 \$\$
+printf 'Content-Type: text/plain\\n\\ndone\\n'
+END
+chmod 0755, $sandbox->write('www/rerun/long.sh', <<"END");
+#!/bin/sh
+# Its first attempt takes long.
+cat >/dev/null
+echo "begin \$IDEMPOTENCY_ATTEMPT" >>@{[$sandbox->path('seen/long')]}
+[ "\$IDEMPOTENCY_ATTEMPT" -gt 1 ] || sleep 4
+echo "end \$IDEMPOTENCY_ATTEMPT" >>@{[$sandbox->path('seen/long')]}
+printf 'Content-Type: text/plain\\n\\ndone\\n'
+END
 write_config($sandbox, routes => [
     { match => '/fail/*' },
     { match => '/rerun/*', on_uncertain => 'rerun', max_attempts => 2 },
@@ -97,6 +114,30 @@ subtest 'rerun by recover: no client is needed' => sub {
     my $answer = ask('rerun', $key, 'second.sh');
     is $answer->body, "attempt 2, body a=1\n", 'the second attempt got the recorded request';
     ok $answer->is_replay, 'a retry gets it';
+};
+
+subtest 'rerun: the second attempt sees what the first one saw' => sub {
+    my $key = make_uncertain('rerun', 'env.sh');
+    is_deeply [(recover())[0, 2]], [0, 0], '`recover` settles it';
+    my ($first, $second) = map { [grep { !/^IDEMPOTENCY_ATTEMPT=/ } split /\n/, $sandbox->read("seen/$_")] } 1, 2;
+    cmp_ok scalar @$first, '>', 10, 'environment, directory and body';
+    is_deeply $second, $first, 'are the same';
+};
+
+subtest 'rerun: not while the first run lives' => sub {
+    my $key = 'rerun-' . ++$n;
+    my $conn = FastCgi->connect(socket_path($sandbox));
+    $conn->send(request_bytes('rerun', $key, 'long.sh'));
+    ok wait_until { -e $sandbox->path('seen/long') }, 'the script runs';
+    my ($keeper) = grep { Process::contents("/proc/$_/stat") =~ /\) \S \Q$gateway\E / } $sandbox->gateways;
+    kill 'KILL', $keeper;
+    ok wait_until { !is_alive($keeper) }, 'its keeper is killed';
+    ok wait_until { operation()->{state} eq 'uncertain' }, 'its end will not be seen';
+    is ask('rerun', $key, 'long.sh')->problem, 'outcome-uncertain', 'a retry is told so';
+    is_deeply [(recover())[0, 2]], [1, 1], '`recover` leaves it';
+    ok +(wait_until { $sandbox->read('seen/long') =~ /end 1/ } 20), 'the script ends';
+    ok +(wait_until { ask('rerun', $key, 'long.sh')->status == 200 } 20), 'then a retry runs it again';
+    is $sandbox->read('seen/long'), "begin 1\nend 1\nbegin 2\nend 2\n", 'one after the other';
 };
 
 subtest 'probe: it was done' => sub {

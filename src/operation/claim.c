@@ -93,8 +93,7 @@ static bool has_ref(const char *pid, const char *wanted)
 	return found;
 }
 
-/* Is a process of this operation's script alive?  Asked only when no witness is. */
-static bool is_script_alive(const struct operation *op)
+bool claim_script_lives(const struct operation *op)
 {
 	char ref[REF_LEN + 1], wanted[64];
 	bool found = false;
@@ -124,7 +123,7 @@ static bool has_owner(struct store *st, const struct operation *op)
 		return true;
 	if (op->boot_id != clock_boot_id() || clock_mono_us() / 1000 > op->deadline_mono_ms)
 		return false;
-	return liveness_is_alive(st, op->witness) || is_script_alive(op);
+	return liveness_is_alive(st, op->witness) || claim_script_lives(op);
 }
 
 /* Records a result that a process saved in the spool before it died.  ERR_ABSENT: there is none. */

@@ -64,6 +64,14 @@ enum err claim_take(struct store *st, const struct claim *claim, enum verdict *v
  */
 enum err claim_settle(struct store *st, struct operation *op) MUSTCHECK;
 
+/*
+ * claim_script_lives - does a process run that has the operation's ref in its environment?
+ *
+ * That is the script, its descendants unless they changed their environment, and the command of a
+ * policy.  True also when it cannot be found out.  Blocks while it reads /proc.
+ */
+bool claim_script_lives(const struct operation *op);
+
 /* claim_prepare()'s time_limit_ms: the route's limits, and time for the end to be recorded. */
 int64_t claim_time_limit_ms(const struct config *cf, const struct route *route);
 

@@ -189,7 +189,7 @@ static enum err file_path(const char *spool, const struct operation *op, char ou
 	char ref[REF_LEN + 1];
 
 	operation_ref(op, ref);
-	return snprintf(out, PATH_MAX, "%s/kept-%s", spool, ref) < PATH_MAX - 8
+	return snprintf(out, PATH_MAX, "%s/kept-%s-%d", spool, ref, op->attempts) < PATH_MAX - 8
 		       ? OK
 		       : err_set(ERR_INVALID, "%s: the path is too long", spool);
 }

@@ -3,8 +3,8 @@
  * operation/saved_result.h - results that could not be recorded, in files of the spool directory
  *
  * When the store is out of reach (disk full, locked, not mounted) the end of a run is written to
- * the file kept-REF and synced, so that it survives the process that holds it, and a loss of power.
- * The next process that looks at the operation records it from there.
+ * the file kept-REF-ATTEMPT and synced, so that it survives the process that holds it, and a loss
+ * of power. The next process that looks at the operation records it from there.
  *
  * A file is whole or not there: it gets its name when it has been written and synced.
  */

@@ -39,6 +39,7 @@ enum err past_request_read(struct store *st, const struct route *route, const st
 	for (size_t at = 0; at < p->request.variables_len; at++)
 		n += p->request.variables[at] == '\0';
 	p->environment = calloc(n + 1, sizeof(char *));
+	p->environment_len = n;
 	if (!p->environment)
 		return err_set(ERR_NOMEM, "settle: out of memory");
 	for (size_t at = 0; i < n; at += strlen(p->request.variables + at) + 1)

@@ -11,7 +11,8 @@
 
 struct past_request {
 	struct stored_request request;
-	char **environment; /* into request.variables */
+	char **environment; /* into request.variables; NULL-terminated */
+	size_t environment_len;
 	struct spool body;
 	char *dir; /* of its script */
 };

@@ -18,6 +18,7 @@
  *   (3) A command is not asked again within a second, however many callers retry (t34-uncertain).
  *   (4) max_attempts bounds how often a script is run again without asking; a probe or a rollback
  *       that says that nothing was done may free the key at any time (t34-uncertain).
+ *   (5) No policy acts while a process of an earlier run lives (t34-uncertain).
  *
  * Does not know: clients and their answers.
  */
@@ -26,6 +27,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "keeper/run.h"
+#include "operation/claim.h"
 #include "operation/record.h"
 #include "recovery/past_request.h"
 #include "store/listing.h"
@@ -41,7 +43,8 @@
 
 bool policy_may_rerun(const struct route *route, const struct operation *op)
 {
-	return route->on_uncertain == UNCERTAIN_RERUN && op->attempts < route->max_attempts;
+	return route->on_uncertain == UNCERTAIN_RERUN && op->attempts < route->max_attempts &&
+	       !claim_script_lives(op);
 }
 
 /* ---- commands ---- */
@@ -157,7 +160,7 @@ enum err policy_settle(struct store *st, const struct config *cf, const struct r
 		e = store_history(st, op->id, find_last_asked, &asked_ms);
 	/* The absolute difference, so that a clock that went back does not delay the command. */
 	if (e == OK && op->state == STATE_UNCERTAIN &&
-		llabs(clock_wall_ms() - asked_ms) >= PAUSE_MS) {
+		llabs(clock_wall_ms() - asked_ms) >= PAUSE_MS && !claim_script_lives(op)) {
 		e = ask_command(st, cf, route, link, op);
 		if (e == OK || e == ERR_REFUSED)
 			e = store_find_ref(st, ref, op, NULL);

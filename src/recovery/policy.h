@@ -19,13 +19,17 @@
  *   op    uncertain; set to what it is afterwards: done, absent (it may be run), or still uncertain
  *
  * With UNCERTAIN_FAIL and UNCERTAIN_RERUN, and less than a second after the last time, nothing is
- * done.  Returns OK; ERR_BUSY another process is settling it; ERR_GONE the keeper has died; a
- * read's or a write's errors.  Blocks while the command runs, at most the route's timeout.
+ * done; nor while a process of an earlier run lives.  Returns OK; ERR_BUSY another process is
+ * settling it; ERR_GONE the keeper has died; a read's or a write's errors.  Blocks while the
+ * command runs, at most the route's timeout.
  */
 enum err policy_settle(struct store *st, const struct config *cf, const struct route *route,
 	struct keeper_link *link, struct operation *op) MUSTCHECK;
 
-/* May it be run once more without asking a probe or an operator? */
+/*
+ * May it be run once more without asking a probe or an operator?  Not while a process of an earlier
+ * run lives.  Blocks while it reads /proc, where the route says rerun.
+ */
 bool policy_may_rerun(const struct route *route, const struct operation *op);
 
 #endif

@@ -58,7 +58,9 @@ static enum err run_again(struct store *st, const struct config *cf, const struc
 	enum err e = past_request_read(st, route, previous, &past);
 
 	if (e == OK)
-		e = variables_copy(&(struct variables){.list = past.environment}, &vars);
+		e = variables_copy(
+			&(struct variables){.list = past.environment, .n = past.environment_len},
+			&vars);
 	snprintf(attempt, sizeof(attempt), "%d", previous->attempts + 1);
 	if (e == OK)
 		e = variables_set(&vars, "IDEMPOTENCY_ATTEMPT", attempt);
@@ -139,7 +141,8 @@ static enum err recover_one(
 					: policy_settle(st, cf, route, link, op);
 	if (e == OK)
 		e = store_find_ref(st, ref, op, NULL);
-	return e == ERR_BUSY ? OK : e; /* another process is settling it */
+	/* Another process is settling it, or has settled it. */
+	return e == ERR_BUSY || e == ERR_REFUSED ? OK : e;
 }
 
 enum err recover_all(struct store *st, const struct config *cf, struct keeper_link *link,

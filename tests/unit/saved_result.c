@@ -25,7 +25,7 @@ static void file_path(char out[PATH_MAX])
 	char ref[REF_LEN + 1];
 
 	operation_ref(&op, ref);
-	snprintf(out, PATH_MAX, "%s/kept-%s", dir, ref);
+	snprintf(out, PATH_MAX, "%s/kept-%s-%d", dir, ref, op.attempts);
 }
 
 /* Every field has a value of its own. */

@@ -79,9 +79,11 @@ static const char *const steps[STORE_SCHEMA_VERSION] = {
 	 * first.  It was in `tombstone` before, which only a done operation has now.
 	 */
 	"ALTER TABLE operation ADD COLUMN taken_from INTEGER;"
-	"UPDATE operation SET taken_from=CASE state WHEN " SQL_RUNNING " THEN tombstone END,"
-	"tombstone=NULL WHERE tombstone IS NOT NULL"
-	" AND state IN (" SQL_ABSENT "," SQL_RUNNING "," SQL_UNCERTAIN ");"};
+	/* A gateway of the older version that still runs looks for it in `tombstone`: left there.
+	 */
+	"UPDATE operation SET taken_from=tombstone WHERE state=" SQL_RUNNING ";"
+	"UPDATE operation SET tombstone=NULL WHERE tombstone IS NOT NULL"
+	" AND state IN (" SQL_ABSENT "," SQL_UNCERTAIN ");"};
 
 static enum err set_journal(const struct store *st, struct conn *c)
 {
