@@ -108,6 +108,8 @@ const struct setting config_settings[] = {
 		"protected runs of the route at the same time, in all processes"},
 	{"release_on", ROUTE, CONFIG_STATUSES, NULL, 0, 32, R(release_on),
 		"statuses that mean that nothing was done: the response is passed on and the key is free again"},
+	{"exit_status", ROUTE, CONFIG_EXIT_STATUS, "\"any\"", 0, 0, R(exit_status),
+		"zero: a script that ends with another exit status has an unknown outcome; any: a complete answer counts"},
 	{"replay_status", ROUTE, CONFIG_REPLAY_STATUS, "\"same\"", 0, 0, R(replay_status),
 		"200: a replay of any 2xx says 200"},
 	{"replay_drop", ROUTE, CONFIG_FIELDS, NULL, 0, 64, R(replay_drop),

@@ -92,8 +92,9 @@ static void test_defaults(void)
 	"interpreter, methods, key, key_from, key_syntax, scope, bind, timeout, "                 \
 	"kill_after, ttl, tombstone, max_request, max_response, on_uncertain, probe, rollback, "  \
 	"max_attempts, fingerprint, ignore, in_progress, in_progress_status, wait, max_waiters, " \
-	"async, prefer, soft_timeout, max_running, release_on, replay_status, replay_drop, "      \
-	"unique, on_duplicate, duplicate_status, unique_ttl, guarantee, webhook, webhook_allow, " \
+	"async, prefer, soft_timeout, max_running, release_on, exit_status, replay_status, "      \
+	"replay_drop, unique, on_duplicate, duplicate_status, unique_ttl, guarantee, webhook, "   \
+	"webhook_allow, "                                                                         \
 	"webhook_max_age, limits"
 
 #define ROUTE_NAMES "match, script, " DEFAULTS_NAMES

@@ -454,19 +454,19 @@ static struct record_policy policy = {
 static enum err make_response(void)
 {
 	struct ending end = ENDING_NONE;
-	struct recorded out = {.res.head = UNTOUCHED};
+	struct recorded out = RECORDED_NONE;
 	enum err e;
 
 	end.output_fd = memory_file(OUTPUT);
 	end.output_len = sizeof(OUTPUT) - 1;
 	memory_on();
-	e = record_response(&end, &policy, &out);
+	e = record_response(&end, &policy, dir, &out);
 	memory_off();
 	if (e == OK) {
 		keeps(out.res.body_len == 5 && memcmp(out.res.body, "hello", 5) == 0,
 			"the response is whole");
-		response_free(&out.res);
 	}
+	recorded_free(&out);
 	ending_free(&end);
 	return e;
 }
