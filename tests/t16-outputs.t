@@ -97,7 +97,7 @@ sub check {
     my ($name) = @_;
     my ($output, $status, $body) = @{ $outputs{$name} };
     my $target = "output.pl?of=$name";
-    my %without = map { ($_->[0] => $_->[1]->(POST => $target, body => 'a=1')) } @bare;
+    my %without = map { ($_->[0] => without_us($_->[1], $target)) } @bare;
     my @delivered = grep { is_delivered($_) } values %without;
     my @row = map { $_->[0] . ' ' . short($without{ $_->[0] }) } @bare;
 
@@ -128,6 +128,17 @@ sub check {
         push @row, "$what: " . join ' / ', map { short($_) } $passed, $first, $retry;
     }
     push @table, "$name: " . join '; ', @row;
+}
+
+# lighttpd delivers an output without a header only when it sees the end of it after its bytes.
+sub without_us {
+    my ($ask, $target) = @_;
+    my $answer;
+    for (1 .. 5) {
+        $answer = $ask->(POST => $target, body => 'a=1');
+        last if is_delivered($answer);
+    }
+    return $answer;
 }
 
 # Not a page of the server's own, and what HTTP calls a final status.
