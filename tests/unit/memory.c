@@ -153,7 +153,7 @@ static enum err read_form(void)
 	static const char multipart[] = "--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n"
 					"1\r\n--b--\r\n";
 	int n = 0, one = memory_file("a=1&b=%20"), two = memory_file(multipart);
-	struct form_handler h = {take_field, take_data, &n};
+	struct form_handler h = {take_field, take_data, &n, NULL};
 	struct form_type type;
 	enum err e;
 
