@@ -25,6 +25,7 @@ my %ref = make_operations();
 subtest 'list' => \&check_list;
 subtest 'show' => \&check_show;
 subtest 'stats' => \&check_stats;
+subtest 'nothing of the store acts on a terminal' => \&check_terminal;
 subtest 'purge' => \&check_purge;
 subtest 'check' => \&check_check;
 subtest 'version and help' => \&check_version;
@@ -130,6 +131,26 @@ sub check_show {
     unlike $text, qr/\bdoubt\b/, 'no key is shown';
 }
 
+# Anything of the gateway's account can write rows.
+sub check_terminal {
+    my $database = $sandbox->path('store/retrysafe.db');
+    my $bad = q(char(27)||']0;owned'||char(7)||char(155)||char(10)||'x');
+    my $change = sub { open my $pipe, '|-', "sqlite3 '$database'" or die "sqlite3: $!\n"; print $pipe $_[0]; close $pipe };
+    ok $change->("CREATE TABLE was AS SELECT id,reason FROM operation; CREATE TABLE h AS SELECT rowid r,detail FROM history;"
+        . " UPDATE route SET name=name||$bad; UPDATE operation SET reason=$bad; UPDATE history SET detail=$bad, event=$bad;"),
+        'rows are changed';
+    for my $words (['list'], ['show', $ref{doubt}]) {
+        my ($exit, $text) = retrysafe(@$words, with_config());
+        is $exit, 0, "@$words";
+        unlike $text, qr/[^\n\t -~]/, 'no control character';
+        like $text, qr/\\x1b\]0;owned\\x07\\xc2\\x9b\\x0ax/, 'they are shown';
+    }
+    ok $change->("UPDATE route SET name=substr(name,1,instr(name,char(27))-1);"
+        . ' UPDATE operation SET reason=(SELECT reason FROM was WHERE was.id=operation.id);'
+        . " UPDATE history SET event='uncertain', detail=(SELECT detail FROM h WHERE r=history.rowid);"
+        . ' DROP TABLE was; DROP TABLE h;'), 'and changed back';
+}
+
 sub check_stats {
     my ($exit, $stats) = verb($sandbox, 'stats');
     is $exit, 0, 'exit code';
@@ -196,7 +217,15 @@ sub check_usage {
         [['list', '--limit', '5x'], qr/--limit 5x/],
         [['list', '--state', 'dead'], qr/--state dead: write running, done/],
         [['list', 'something'], qr/"something" is one word too many/],
-        [['purge', '--unknown'], qr/unrecognized option.*usage: retrysafe purge/s],
+        [['purge', '--unknown'], qr/purge: it takes no option --unknown\nusage: retrysafe purge/],
+        [['purge', '--route', '/a'], qr/purge: it takes no option --route\n/],
+        [['purge', '--archiv=x', '--jsno'], qr/purge: it takes no option --jsno; did you mean --json\?\n\z/],
+        [['recover', '--route=/a'], qr/recover: it takes no option --route\n/],
+        [['stats', '--state', 'done'], qr/stats: it takes no option --state/],
+        [['settle', 'x', '--limit', 1], qr/settle: it takes no option --limit/],
+        [['list', '--stat', 'done', '-x'], qr/list: it takes no option -x/],
+        [['list', "--\e[2J"], qr/no option --\\x1b\[2J/],
+        [['lst'], qr/\Aretrysafe: there is no verb "lst"; did you mean "list"\?\n\z/],
         [['list', '--config'], qr/requires an argument/],
         [['list', '--config', '/nonexistent.json'], qr{/nonexistent\.json}],
     );

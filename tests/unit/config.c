@@ -118,9 +118,9 @@ static void test_unknown_names(void)
 		"c.json:3: $[\"a.b\"]: unknown setting; allowed are " TOP_NAMES);
 	refused("{\"/ /\": 1}", false,
 		"c.json:1: $[\"/ /\"]: unknown setting; allowed are " TOP_NAMES);
-	is_int((long long)distance("ab", "ba"), 1, "swapped neighbours are one edit");
-	is_int((long long)distance("kitten", "sitting"), 3, "three edits");
-	is_int((long long)distance("", "abc"), 3, "from nothing");
+	is_int((long long)spelling_distance("ab", "ba"), 1, "swapped neighbours are one edit");
+	is_int((long long)spelling_distance("kitten", "sitting"), 3, "three edits");
+	is_int((long long)spelling_distance("", "abc"), 3, "from nothing");
 }
 
 static void test_misplaced_names(void)
