@@ -27,6 +27,7 @@ subtest 'show' => \&check_show;
 subtest 'stats' => \&check_stats;
 subtest 'nothing of the store acts on a terminal' => \&check_terminal;
 subtest 'purge' => \&check_purge;
+subtest 'what a script printed in vain' => \&check_output;
 subtest 'check' => \&check_check;
 subtest 'version and help' => \&check_version;
 subtest 'wrong usage' => \&check_usage;
@@ -149,6 +150,37 @@ sub check_terminal {
         . ' UPDATE operation SET reason=(SELECT reason FROM was WHERE was.id=operation.id);'
         . " UPDATE history SET event='uncertain', detail=(SELECT detail FROM h WHERE r=history.rowid);"
         . ' DROP TABLE was; DROP TABLE h;'), 'and changed back';
+}
+
+sub check_output {
+    my (undef, $text) = retrysafe('show', with_config(), $ref{doubt});
+    like $text, qr/^    retrysafe settle $ref{doubt} --not-done --why TEXT\n\nIts script printed 21 bytes:\nContent-Type: text\/pl\n\z/m,
+        'show ends with what to do, and what was printed';
+    is_deeply [retrysafe('show', with_config(), '--output', $ref{doubt})], [0, "Content-Type: text/pl\n"], '--output';
+    is_deeply [verb($sandbox, 'show', '--output', $ref{doubt})],
+        [0, { ref => $ref{doubt}, bytes => 21, output => 'Content-Type: text/pl' }], '--output as JSON';
+    my ($exit, $said) = retrysafe('show', with_config(), '--output', $ref{done});
+    is_deeply [$exit, $said =~ /no output of its script is kept/ ? 1 : $said], [1, 1], 'a valid response is not kept twice: 1';
+
+    my $ask = sub {
+        my ($name, $bytes) = @_;
+        chmod 0755, $sandbox->write("www/bare/$name.pl", "#!/bin/sh\nprintf '$bytes'\n");
+        my $answer = fastcgi_request(socket_path($sandbox), params => [params(key => $name,
+            script => $sandbox->path('www/bare', "$name.pl"))])->{response};
+        is $answer->status . ' ' . $answer->problem, '502 script-failed', "$name: no response";
+        return $answer->facts->{operation};
+    };
+    my $ref = $ask->('final', 'Status: 101\\r\\n\\r\\n\\033[2Jhi\\r\\n');
+    is_deeply [retrysafe('show', with_config(), '--output', $ref)], [0, "Status: 101\\x0d\n\\x0d\n\\x1b[2Jhi\\x0d\n"],
+        'of one that is done, and harmless';
+    is +(verb($sandbox, 'show', '--output', $ref))[1]{output}, "Status: 101\r\n\r\n\e[2Jhi\r\n", 'as JSON, every byte';
+    my $one = (verb($sandbox, 'show', $ref))[1];
+    is_deeply [@$one{qw(state status exit)}], ['done', 502, 0], 'show: it is done';
+    like $one->{reason}, qr/not a valid CGI response/, 'and why';
+    is $one->{history}[0]{event}, 'no response', 'with its history';
+    $ref = $ask->('binary', 'Status: 101\\n\\n\\000\\377');
+    is +(verb($sandbox, 'show', '--output', $ref))[1]{output_base64}, 'U3RhdHVzOiAxMDEKCgD/', 'bytes that are no text';
+    $ask->('nothing', '');
 }
 
 sub check_stats {

@@ -9,6 +9,7 @@
 
 #include "base/digest.h"
 #include "base/exit_code.h"
+#include "cli/output.h"
 #include "cli/render.h"
 #include "cli/store.h"
 #include "gateway/fingerprint.h"
@@ -185,7 +186,9 @@ int cli_show(const struct cli *c)
 		e = err_set(ERR_INVALID,
 			"route \"%s\" is not in %s; a route is named by its `match`",
 			c->filter.route, cf->path);
-	if (e == OK)
+	if (e == OK && c->wants_output)
+		e = cli_output_print(st, &op, c->json);
+	else if (e == OK)
 		o = cli_operation_json(&op);
 	if (o) {
 		e = cli_history_json(st, &op, &history);
@@ -199,6 +202,8 @@ int cli_show(const struct cli *c)
 			cli_print_json(json_incref(o));
 		else
 			print_lines(o);
+		if (e == OK && !c->json)
+			e = cli_output_append(st, &op);
 		json_decref(o);
 	}
 	store_close(&st);

@@ -45,7 +45,8 @@ enum option_name {
 	OPT_DONE,
 	OPT_NOT_DONE,
 	OPT_WHY,
-	OPT_ARCHIVE
+	OPT_ARCHIVE,
+	OPT_OUTPUT
 };
 
 static bool take_option(struct cli *c, int opt)
@@ -83,6 +84,9 @@ static bool take_option(struct cli *c, int opt)
 	case OPT_ARCHIVE:
 		c->archive = optarg;
 		return true;
+	case OPT_OUTPUT:
+		c->wants_output = true;
+		return true;
 	case OPT_LIMIT:
 		if (parse_limit(optarg, &c->filter.limit))
 			return true;
@@ -115,6 +119,7 @@ static const struct option options[] = {
 	{"not-done", no_argument, NULL, OPT_NOT_DONE},
 	{"why", required_argument, NULL, OPT_WHY},
 	{"archive", required_argument, NULL, OPT_ARCHIVE},
+	{"output", no_argument, NULL, OPT_OUTPUT},
 	{0},
 };
 

@@ -26,6 +26,7 @@ struct cli {
 	const char *done_file, *why; /* settle */
 	bool is_not_done;
 	const char *archive; /* purge */
+	bool wants_output;   /* show */
 };
 
 /*

@@ -162,7 +162,7 @@ enum next replay_anew(struct request *r)
 	e = reply_recorded(r->peer, &rec.res, &rest, &how);
 	if (e != OK && e != ERR_GONE)
 		log_warn("operation %s: %s", r->ref, err_text());
-	response_free(&rec.res);
+	recorded_free(&rec);
 	ending_free(&end);
 	return FINISHED;
 }
