@@ -2,7 +2,7 @@
 /*
  * base/spelling.c - the distance of two names
  *
- * What it does not know: what the names stand for.
+ * Does not know: what the names stand for.
  */
 #include "base/spelling.h"
 

@@ -5,7 +5,7 @@
  *     SIZE --digits, ";" or blank--> EXTENSION --LF--> DATA --> DATA_END --LF--> SIZE
  *       `------------LF------------------------------^ `--size 0--> ENDED
  *
- * What it does not know: where the bytes come from, and what becomes of a body that is broken.
+ * Does not know: the source of the bytes, and the use of a broken body.
  */
 #include "cgi/chunks.h"
 

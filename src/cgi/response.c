@@ -424,7 +424,7 @@ static enum err finish(
 	return write_head(b, line, res);
 }
 
-/* What is left is all body: rule (4). */
+/* The rest of the output is all body: rule (4). */
 static enum err take_text(struct cgi_response *res)
 {
 	const struct block none = {.len = 0};

@@ -2,8 +2,8 @@
 /*
  * cli/options.c - reads the options of every verb
  *
- * All verbs share one set of options.  One that a verb does not take is as wrong as one that there
- * is not: what it asks for would not be done.
+ * All verbs share one set of options.  An option that the verb does not take is an error, like one
+ * that does not exist: a verb that ignored it would not do what the operator asked for.
  */
 #include "cli/options.h"
 
@@ -135,7 +135,7 @@ static bool is_taken(const char *name, const char *takes)
 	return false;
 }
 
-/* What is said of an option that the verb does not take, or that there is not. */
+/* Complains about an option that the verb does not take, or that does not exist. */
 static enum cli_read refuse(const char *verb, const char *given, const char *takes)
 {
 	const char *names[N_OPTIONS + 1] = {NULL};

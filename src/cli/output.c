@@ -2,7 +2,7 @@
 /*
  * cli/output.c - shows what a script printed in vain
  *
- * What it does not know: why it was in vain; the operation's reason and history say so.
+ * Does not know: why it was in vain; the operation's reason and history say so.
  */
 #include "cli/output.h"
 

@@ -153,7 +153,8 @@ enum next refusal_store_failed(struct request *r, enum err e)
 	return refusal_send(r, PROBLEM_STORE_UNAVAILABLE, NULL, NULL, 5);
 }
 
-/* What does not pass by itself: the file is no program here, or its interpreter is missing. */
+/* A cause that stays until an operator acts: the file is no program here, or its interpreter is
+ * missing. */
 static bool is_lasting(int failed)
 {
 	static const int lasting[] = {ENOEXEC, ENOENT, ENOTDIR, EACCES, EPERM, EISDIR, ELOOP,

@@ -177,16 +177,16 @@ static enum err read_piece(
 	return OK;
 }
 
-/* Is all of the output there?  The end of far too much was not kept. */
+/* Is all of the output there?  The keeper drops the end of far too much. */
 static bool is_whole(const struct ending *end)
 {
 	return end->output || lseek(end->output_fd, 0, SEEK_END) >= end->output_len;
 }
 
 /*
- * Takes the body out of the chunks that the script printed.  What begins like chunks and is broken
- * stays as it is, as httpd and nginx deliver it; without its last chunk it is taken as it is,
- * unless the script failed.
+ * Takes the body out of the chunks that the script printed.  A body that is not chunks
+ * stays as it is, as httpd and nginx deliver it.  Without the last chunk the data of the others is
+ * the body, unless the script failed.
  */
 static enum err decode_chunks(const struct ending *end, const char *spool, struct recorded *out)
 {

@@ -82,8 +82,9 @@ void recorded_free(struct recorded *rec);
  *   out   always set; recorded_free() it; its body is in `end` or in itself
  *
  * A script that exits 0 has ended.  Where its output is no valid response the operation is done all
- * the same, with a problem (502 script-failed) as its response.  What was printed in vain, also by
- * a run that becomes uncertain, is kept for the operator: PRINTED_MAX bytes of it.
+ * the same, with a problem (502 script-failed) as its response.  The output of such a
+ * run, and of one that becomes uncertain, is kept for the operator: PRINTED_MAX bytes of it.
+ *
  * A response over policy->max_response_bytes is done as well: its head is kept, its body is not
  * (out->res.is_kept is false).
  * Returns OK: it is in the store.  ERR_REFUSED: the operation was settled without this run; its

@@ -135,7 +135,7 @@ enum err store_find_natural(struct store *st, const unsigned char natural[NATURA
  */
 enum err store_release(struct store *st, const struct operation *op) MUSTCHECK;
 
-/* What a script printed in vain, for the operator. */
+/* The output of a script that gave no valid response, for the operator. */
 #define PRINTED_MAX 65536 /* bytes of it that are kept */
 struct printed {
 	const char *bytes;
@@ -181,8 +181,8 @@ enum err store_record(struct store *st, const struct record *rec) MUSTCHECK;
 enum err store_mark_uncertain(struct store *st, const struct operation *op, int exit_status,
 	const char *reason, int64_t now_ms) MUSTCHECK;
 
-/* Likewise, with what the script had printed until then; kept until the operation is forgotten, or
- * its response is dropped.  printed: NULL: nothing. */
+/* store_mark_uncertain(), with the output of the script until then, which is kept until the
+ * operation is forgotten, or its response is dropped.  printed: NULL: nothing. */
 enum err store_mark_uncertain_printed(struct store *st, const struct operation *op, int exit_status,
 	const char *reason, const struct printed *printed, int64_t now_ms) MUSTCHECK;
 

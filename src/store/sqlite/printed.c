@@ -4,7 +4,7 @@
  *
  * It goes with the response, or with the operation (store/sqlite/expire.c).
  *
- * What it does not know: why it is kept (operation/record.c).
+ * Does not know: why it is kept (operation/record.c).
  */
 #include "store/sqlite/printed.h"
 

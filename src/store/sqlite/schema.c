@@ -82,7 +82,7 @@ static const char *const steps[STORE_SCHEMA_VERSION] = {
 	"UPDATE operation SET taken_from=CASE state WHEN " SQL_RUNNING " THEN tombstone END,"
 	"tombstone=NULL WHERE tombstone IS NOT NULL"
 	" AND state IN (" SQL_ABSENT "," SQL_RUNNING "," SQL_UNCERTAIN ");",
-	/* What a script printed in vain; `length` is that of all it printed. */
+	/* The output of a script that gave no valid response; `length` is that of all of it. */
 	"CREATE TABLE printed(id INTEGER PRIMARY KEY, length INTEGER NOT NULL, data BLOB NOT NULL)"
 	" STRICT;"};
 
