@@ -6,6 +6,8 @@
  */
 #include "operation/record.h"
 
+#include "store/archive.h"
+
 #include "store_try.h"
 
 #define ANSWER "Content-Type: text/plain\n\nhello"
@@ -157,6 +159,38 @@ static void record_a_problem(const char *output, bool prefers_html)
 	free(kept);
 	memset(policy.release_on, 0, sizeof(policy.release_on));
 	policy.prefers_html = false;
+}
+
+/* What was printed goes with the response, and with the operation; of an uncertain one it stays. */
+static void drop_with_the_response(void)
+{
+	struct operation ops[3] = {claimed(), claimed(), claimed()}, found;
+	int64_t total_len, dropped, forgotten, now_ms = clock_wall_ms();
+	struct record_policy before = policy;
+
+	for (int i = 0; i < 3; i++) {
+		struct ending end = ended("Status: 101\n\n");
+		struct recorded rec;
+
+		end.exit_status = i == 2;
+		policy.ttl_ms = i == 0 ? 1000 : 500;
+		policy.tombstone_ms = i == 0 ? 100000 : 0;
+		must(record_run(st, &ops[i], &policy, &end, &rec));
+		recorded_free(&rec);
+		ending_free(&end);
+	}
+	policy = before;
+	must(store_purge(st, now_ms + 50000, &dropped, &forgotten));
+	must(store_find(st, ops[0].identity, &found, NULL));
+	is_int(found.state, STATE_EXPIRED, "one has expired");
+	is_int(store_find(st, ops[1].identity, &found, NULL), ERR_ABSENT, "one is forgotten");
+	is_int(try_state(st, &ops[2]), STATE_UNCERTAIN, "one is uncertain");
+	for (int i = 0; i < 3; i++) {
+		char *kept = kept_output(ops[i].id, &total_len);
+
+		is_str(kept, i == 2 ? "Status: 101\n\n" : "", "and what it printed");
+		free(kept);
+	}
 }
 
 /* What is kept of a run that failed, and how much. */
@@ -603,6 +637,7 @@ int main(void)
 	hush(true);
 	record_a_problem("", false);
 	record_a_problem("Status: 101\n\nx", true);
+	drop_with_the_response();
 	keep_what_failed();
 	decode_chunks_of();
 	settle_with_text();
