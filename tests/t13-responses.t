@@ -1,6 +1,7 @@
 # Claim: output on which web servers disagree is normalised once, so that every wiring answers the
-# same and replays what it answered; invalid output is 502 script-failed, then 409
-# outcome-uncertain, and never a second run.
+# same and replays what it answered; a script that exits 0 without a response is done, with a 502
+# script-failed that is replayed; one that fails without a response is 502 script-failed, then 409
+# outcome-uncertain; and there is never a second run.
 # SPDX-License-Identifier: ISC
 use strict;
 use warnings;
@@ -10,8 +11,7 @@ use Site;
 use Test::More;
 
 # The rows of response.pl: status and body that it becomes ("nonce" stands for 16 hexadecimal
-# digits), and fields that the answer must or, with undef, must not have.  No entry: the output is
-# invalid.
+# digits), and fields that the answer must or, with undef, must not have.
 my %VALID = (
     'no-content' => [204, ''],
     'no-reason' => [418, 'teapot nonce'],
@@ -29,10 +29,14 @@ my %VALID = (
     'long-line' => [200, 'long line nonce', 'X-Long' => 'l' x 9000],
     'big-header' => [200, 'big header nonce', 'X-Big-40' => 'w' x 1000],
     'binary' => [200, join('', map { chr } 0 .. 255) . 'nonce'],
-    'chunked' => [200, "5\r\nhello\r\n0\r\n\r\n"],
+    'chunked' => [200, 'hello'],
+    'interim' => [200, 'after 100 nonce'],
+    'no-header' => [200, "just text, no header nonce\nand more\n"],
+    'no-colon' => [200, 'no colon nonce'],
+    'nul' => [200, 'nul nonce', 'X-Nul' => 'a b'],
+    'no-blank-line' => [200, "Content-Type: text/plain\r\n"],
     'bare-lf' => [202, 'bare lf nonce'],
 );
-my @INVALID = qw(interim no-header no-colon nul empty no-blank-line);
 
 # What a server makes of a response although it is valid and recorded.
 my %REFUSED_BY = ('long-line' => { apache => 500 });
@@ -45,7 +49,7 @@ my %seen;    # row => { essence => [names of wirings] }
 for my $wiring ($site->wirings) {
     subtest $wiring->name => sub {
         check_valid($wiring, $_) for sort keys %VALID;
-        check_invalid($wiring, "response.pl?row=$_") for @INVALID;
+        check_ended($wiring, 'response.pl?row=empty');
         check_invalid($wiring, $_) for 'die.pl', 'segv.pl';
     };
 }
@@ -107,7 +111,23 @@ sub check_valid {
     push @{ $seen{$row}{ in_common($first) } }, $wiring->name;
 }
 
-# A broken answer is a finished run with an unknown outcome: told to everybody, never run again.
+# It exited 0, so it has ended; its answer is a problem, and everybody gets the same.
+sub check_ended {
+    my ($wiring, $target) = @_;
+    my $key = join '-', 't13', $wiring->kind, $wiring->prefix, 'ended';
+    my ($first, @retries) = map { ask($wiring, $target, $key) } 1 .. 3;
+
+    is_deeply [$first->status, $first->problem, $first->facts->{operation_state}],
+        [502, 'script-failed', 'done'], "$target: the first is told" or diag $first->raw;
+    for (@retries) {
+        ok $_->is_replay, "$target: a retry gets a replay" or diag $_->summary;
+        is $_->essence, $first->essence, "$target: of the same bytes";
+    }
+    is $effects->runs($key), 1, "$target: one run";
+}
+
+# A broken answer of a script that failed is a run with an unknown outcome: told to everybody, never
+# run again.
 sub check_invalid {
     my ($wiring, $target) = @_;
     my $key = join '-', 't13', $wiring->kind, $wiring->prefix, $target =~ s/.*=//r =~ s/\.pl//r;

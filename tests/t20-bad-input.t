@@ -351,24 +351,29 @@ sub check_scripts {
     unlink "$bare/hard.pl";
 }
 
-# Nothing was started, and the key is free: when the cause is gone the same key runs the script.
+# Nothing was started and nothing will be until an operator mends it, and the key is free: when the
+# cause is gone the same key runs the script.
 sub check_starts {
     my $file = $sandbox->path('www/bare/broken.pl');
     my $good_text = $sandbox->read('www/bare/effect.pl');
+    my $loop = $sandbox->path('loop');
+    symlink $loop, $loop or die "$loop: $!\n";
     my %broken = (
         'its interpreter is missing' => $good_text =~ s{\A#!\S+}{#!/nonexistent/perl}r,
         'its interpreter is a directory' => $good_text =~ s{\A#!\S+}{#!/usr/bin}r,
         'it has no interpreter' => $good_text =~ s{\A#!.*\n}{}r,
         'it is empty' => '',
+        'its interpreter is a loop of links' => $good_text =~ s{\A#!\S+}{#!$loop}r,
     );
     for my $what (sort keys %broken) {
         my $key = 'start-' . ++$n_keys;
         $sandbox->write('www/bare/broken.pl', $broken{$what});
         chmod 0755, $file;
         my $answer = ask(script => $file, key => $key);
-        is_problem($answer, 503, 'script-not-started', $what);
-        ok $answer->facts->{retry_same_key}, 'the same key may be used';
-        is_problem(ask(script => $file, method => 'GET'), 503, 'script-not-started', "GET, $what");
+        is_problem($answer, 500, 'configuration', $what);
+        ok !$answer->facts->{retry_same_key}, 'it does not help to come again';
+        is $answer->header('Retry-After'), undef, 'and no time is named';
+        is_problem(ask(script => $file, method => 'GET'), 500, 'configuration', "GET, $what");
         $sandbox->write('www/bare/broken.pl', $good_text);
         run_once($key, script => $file);
     }
@@ -377,7 +382,7 @@ sub check_starts {
     my @params = params(script => $EFFECT, body => 'a=1', key => 'large');
     my $bytes = length(join '', @params) + @params;
     push @params, HTTP_X => 'x' x (128 * $KIB - 100 - $bytes);
-    is_problem(ask_with(\@params, 'a=1'), 503, 'script-not-started', 'E2BIG');
+    is_problem(ask_with(\@params, 'a=1'), 500, 'configuration', 'E2BIG');
     run_once('large');
 }
 

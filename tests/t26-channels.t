@@ -23,8 +23,8 @@ my %KIND = (
     middle => ['effect', 1, 'bytes=20000', 200, ''],
     large => ['effect', 1, 'bytes=100000', 200, ''],
     passed => ['effect', 0, 'bytes=10', 200, ''],
-    'not started' => ['broken', 1, '', 503, 'script-not-started'],
-    'passed, not started' => ['broken', 0, '', 503, 'script-not-started'],
+    'not started' => ['broken', 1, '', 500, 'configuration'],
+    'passed, not started' => ['broken', 0, '', 500, 'configuration'],
     failed => ['die', 1, '', 502, 'script-failed'],
 );
 

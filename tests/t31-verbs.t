@@ -25,7 +25,9 @@ my %ref = make_operations();
 subtest 'list' => \&check_list;
 subtest 'show' => \&check_show;
 subtest 'stats' => \&check_stats;
+subtest 'nothing of the store acts on a terminal' => \&check_terminal;
 subtest 'purge' => \&check_purge;
+subtest 'what a script printed in vain' => \&check_output;
 subtest 'check' => \&check_check;
 subtest 'version and help' => \&check_version;
 subtest 'wrong usage' => \&check_usage;
@@ -130,6 +132,57 @@ sub check_show {
     unlike $text, qr/\bdoubt\b/, 'no key is shown';
 }
 
+# Anything of the gateway's account can write rows.
+sub check_terminal {
+    my $database = $sandbox->path('store/retrysafe.db');
+    my $bad = q(char(27)||']0;owned'||char(7)||char(155)||char(10)||'x');
+    my $change = sub { open my $pipe, '|-', "sqlite3 '$database'" or die "sqlite3: $!\n"; print $pipe $_[0]; close $pipe };
+    ok $change->("CREATE TABLE was AS SELECT id,reason FROM operation; CREATE TABLE h AS SELECT rowid r,detail FROM history;"
+        . " UPDATE route SET name=name||$bad; UPDATE operation SET reason=$bad; UPDATE history SET detail=$bad, event=$bad;"),
+        'rows are changed';
+    for my $words (['list'], ['show', $ref{doubt}]) {
+        my ($exit, $text) = retrysafe(@$words, with_config());
+        is $exit, 0, "@$words";
+        unlike $text, qr/[^\n\t -~]/, 'no control character';
+        like $text, qr/\\x1b\]0;owned\\x07\\xc2\\x9b\\x0ax/, 'they are shown';
+    }
+    ok $change->("UPDATE route SET name=substr(name,1,instr(name,char(27))-1);"
+        . ' UPDATE operation SET reason=(SELECT reason FROM was WHERE was.id=operation.id);'
+        . " UPDATE history SET event='uncertain', detail=(SELECT detail FROM h WHERE r=history.rowid);"
+        . ' DROP TABLE was; DROP TABLE h;'), 'and changed back';
+}
+
+sub check_output {
+    my (undef, $text) = retrysafe('show', with_config(), $ref{doubt});
+    like $text, qr/^    retrysafe settle $ref{doubt} --not-done --why TEXT\n\nIts script printed 21 bytes:\nContent-Type: text\/pl\n\z/m,
+        'show ends with what to do, and what was printed';
+    is_deeply [retrysafe('show', with_config(), '--output', $ref{doubt})], [0, "Content-Type: text/pl\n"], '--output';
+    is_deeply [verb($sandbox, 'show', '--output', $ref{doubt})],
+        [0, { ref => $ref{doubt}, bytes => 21, output => 'Content-Type: text/pl' }], '--output as JSON';
+    my ($exit, $said) = retrysafe('show', with_config(), '--output', $ref{done});
+    is_deeply [$exit, $said =~ /no output of its script is kept/ ? 1 : $said], [1, 1], 'a valid response is not kept twice: 1';
+
+    my $ask = sub {
+        my ($name, $bytes) = @_;
+        chmod 0755, $sandbox->write("www/bare/$name.pl", "#!/bin/sh\nprintf '$bytes'\n");
+        my $answer = fastcgi_request(socket_path($sandbox), params => [params(key => $name,
+            script => $sandbox->path('www/bare', "$name.pl"))])->{response};
+        is $answer->status . ' ' . $answer->problem, '502 script-failed', "$name: no response";
+        return $answer->facts->{operation};
+    };
+    my $ref = $ask->('final', 'Status: 101\\r\\n\\r\\n\\033[2Jhi\\r\\n');
+    is_deeply [retrysafe('show', with_config(), '--output', $ref)], [0, "Status: 101\\x0d\n\\x0d\n\\x1b[2Jhi\\x0d\n"],
+        'of one that is done, and harmless';
+    is +(verb($sandbox, 'show', '--output', $ref))[1]{output}, "Status: 101\r\n\r\n\e[2Jhi\r\n", 'as JSON, every byte';
+    my $one = (verb($sandbox, 'show', $ref))[1];
+    is_deeply [@$one{qw(state status exit)}], ['done', 502, 0], 'show: it is done';
+    like $one->{reason}, qr/not a valid CGI response/, 'and why';
+    is $one->{history}[0]{event}, 'no response', 'with its history';
+    $ref = $ask->('binary', 'Status: 101\\n\\n\\000\\377');
+    is +(verb($sandbox, 'show', '--output', $ref))[1]{output_base64}, 'U3RhdHVzOiAxMDEKCgD/', 'bytes that are no text';
+    $ask->('nothing', '');
+}
+
 sub check_stats {
     my ($exit, $stats) = verb($sandbox, 'stats');
     is $exit, 0, 'exit code';
@@ -196,7 +249,15 @@ sub check_usage {
         [['list', '--limit', '5x'], qr/--limit 5x/],
         [['list', '--state', 'dead'], qr/--state dead: write running, done/],
         [['list', 'something'], qr/"something" is one word too many/],
-        [['purge', '--unknown'], qr/unrecognized option.*usage: retrysafe purge/s],
+        [['purge', '--unknown'], qr/purge: it takes no option --unknown\nusage: retrysafe purge/],
+        [['purge', '--route', '/a'], qr/purge: it takes no option --route\n/],
+        [['purge', '--archiv=x', '--jsno'], qr/purge: it takes no option --jsno; did you mean --json\?\n\z/],
+        [['recover', '--route=/a'], qr/recover: it takes no option --route\n/],
+        [['stats', '--state', 'done'], qr/stats: it takes no option --state/],
+        [['settle', 'x', '--limit', 1], qr/settle: it takes no option --limit/],
+        [['list', '--stat', 'done', '-x'], qr/list: it takes no option -x/],
+        [['list', "--\e[2J"], qr/no option --\\x1b\[2J/],
+        [['lst'], qr/\Aretrysafe: there is no verb "lst"; did you mean "list"\?\n\z/],
         [['list', '--config'], qr/requires an argument/],
         [['list', '--config', '/nonexistent.json'], qr{/nonexistent\.json}],
     );

@@ -107,7 +107,9 @@ my %value = (Status => '201 Created', 'Content-Length' => 3);
 script('fields', '', join '\n', 'Content-Type: text/plain', 'X-Kept: 1',
     (map { s/\*/X/r . ': ' . ($value{$_} // 'x') } named($SCRIPTS, 2)), '', 'body\n');
 chmod 0644, $sandbox->path('www/socket/digest.pl');
-chmod 0755, $sandbox->write('www/socket/unstarted.pl', "#!/nonexistent/perl\n");
+# A file that is open for writing cannot be executed (ETXTBSY), which passes.
+chmod 0755, $sandbox->write('www/socket/unstarted.pl', "#!/bin/sh\n");
+open my $writer, '>>', $sandbox->path('www/socket/unstarted.pl') or die "unstarted.pl: $!\n";
 symlink $sandbox->path('www/bare/effect.pl'), $sandbox->path('www/socket/outside.pl');
 my @settings = (
     docs_url => $DOCS, script_dirs => [$sandbox->path('www/socket')],

@@ -283,7 +283,7 @@ sub check_not_started {
     ok wait_until(sub { waiters() == 1 }), 'one waits';
     ok !is_answered($first), 'for one that is not started';
     kill 'CONT', $keeper;
-    is $_->read_answer->problem, 'script-not-started', 'both are told' for $first, $waiter;
+    is $_->read_answer->problem, 'configuration', 'both are told' for $first, $waiter;
     is running('*/wait-*'), 0, 'and nothing is left of it';
 }
 

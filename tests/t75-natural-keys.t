@@ -134,7 +134,7 @@ sub check_let_go {
     my ($mail, $key) = (new_mail(), new_key());
     my $good = $sandbox->read('www/socket/json.pl');
     $sandbox->write('www/socket/json.pl', "#!/nonexistent\n");
-    like short(register($own, 'json', $mail, key => $key)), qr/\A50\d script-not-started/,
+    like short(register($own, 'json', $mail, key => $key)), qr/\A500 configuration/,
         'a script that cannot be started';
     $sandbox->write('www/socket/json.pl', $good);
     is short(register($own, 'json', $mail, key => new_key())), '201', '... holds nothing';

@@ -26,6 +26,7 @@ my %route = (
     view => { guarantee => 'semantic', max_running => 2, max_response => '32K', timeout => '20s' },
     created => { replay_status => '200' },
     small => { max_response => '32K' },
+    zero => { exit_status => 'zero', release_on => ['503'] },
     three => { max_running => 3 },
     wide => { max_running => 100 },
     cpu => { limits => { cpu => '1s' } },
@@ -58,6 +59,7 @@ subtest 'guarantee: result' => \&check_result;
 subtest 'guarantee: semantic' => \&check_semantic;
 subtest 'as many views as runs' => \&check_views;
 subtest 'replay_status, replay_drop and cookies' => \&check_replay;
+subtest 'exit_status' => \&check_exit_status;
 subtest 'max_response' => \&check_oversize;
 subtest 'tombstones' => \&check_tombstones;
 subtest 'max_running of a route' => \&check_running;
@@ -354,6 +356,29 @@ sub check_replay {
     @answers = map { ask($own, 'plain', $key, '') } 1 .. 2;
     is_deeply [map { scalar $_->all('X-Nonce') } @answers], [1, 0], 'replay_drop leaves a field out of a replay';
     is $answers[1]->body, $answers[0]->body, '... and nothing else';
+}
+
+sub check_exit_status {
+    for my $wiring ($own, $cgi) {
+        for (['plain', 'exit=3', '200', '200 replayed'], ['zero', 'exit=0', '200', '200 replayed'],
+            ['zero', 'exit=3', '502 script-failed', '409 outcome-uncertain'],
+            ['zero', 'status=503&exit=1', '502 script-failed', '409 outcome-uncertain']) {
+            my ($route, $query, @wanted) = @$_;
+            my $key = new_key();
+            is_deeply [map { short(ask($wiring, $route, $key, $query)) } 1, 2], \@wanted,
+                $wiring->name . ": $route, $query";
+            is $effects->runs($key), 1, 'one run';
+        }
+        my $op = operation();
+        is $op->{state}, 'uncertain', 'in the store';
+        like $op->{reason}, qr/exit status is 1/, 'with its reason';
+    }
+    # The client leaves: the keeper records, by the same rule.
+    my $key = new_key();
+    my $client = begin($own, 'zero', $key, "gate=$key&exit=3");
+    $client->leave;
+    $sandbox->open_gate($key);
+    ok wait_until(sub { operation()->{state} eq 'uncertain' }), 'recorded by the keeper';
 }
 
 sub check_oversize {

@@ -18,6 +18,7 @@ enum log_format { LOG_TEXT, LOG_JSON };
 enum in_progress { IN_PROGRESS_CONFLICT, IN_PROGRESS_WAIT, IN_PROGRESS_ACCEPT };
 enum conflict_status { CONFLICT_409, CONFLICT_429 };
 enum async { ASYNC_OFF, ASYNC_PREFER, ASYNC_ALWAYS };
+enum exit_status { EXIT_STATUS_ANY, EXIT_STATUS_ZERO };
 enum replay_status { REPLAY_SAME, REPLAY_200 };
 enum on_duplicate { DUPLICATE_REJECT, DUPLICATE_REPLAY };
 enum guarantee { GUARANTEE_STRICT, GUARANTEE_RESULT, GUARANTEE_SEMANTIC };

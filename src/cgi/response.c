@@ -5,21 +5,29 @@
  * Web servers make different answers of the same bytes, so the block is normalised once, before it
  * is recorded, and nothing of it is copied unchecked.
  *
+ * What any of httpd, lighttpd and nginx delivers is a response; the rules take the most useful
+ * reading where they differ (tests/t16-outputs.t compares).
+ *
  * RULES
  *   (1) Lines end in LF or CRLF; the block ends with an empty line; CGI_HEADER_MAX bytes hold it
  *       (unit/cgi_response).
- *   (2) No control character but TAB; a bare CR and a NUL are control characters
+ *   (2) A field is "token:value"; blanks before the colon are dropped.  A folded line is joined to
+ *       the one before by one space.  Any other line is dropped and counted (unit/cgi_response,
+ *       t16-outputs).
+ *   (3) Control characters in a value become spaces, but for TAB (RFC 9110, 5.5)
  *       (unit/cgi_response).
- *   (3) Every field is "token:value".  A folded line is joined to the one before by one space
- *       (unit/cgi_response).
- *   (4) RFC 3875, 6.3: "At least one CGI field MUST be supplied": Content-Type, Location or Status
- *       (unit/cgi_response).
- *   (5) The head that is written starts with Status, and holds the other fields in their order,
+ *   (4) An output is a head and a body where its first line is a field, an HTTP status line or
+ *       empty, or where a CGI field (Content-Type, Location, Status) is among the lines before the
+ *       first empty one.  Any other output has no head, and is all body (unit/cgi_response,
+ *       t16-outputs).
+ *   (5) Of several Status fields the last counts, and of a Status its number; 500 stands for a
+ *       Status that holds no number from 200 to 999, as in httpd.  An interim one (100 to 199) is
+ *       dropped with its block, as in lighttpd (unit/cgi_response, t16-outputs).
+ *   (6) The head that is written starts with Status, and holds the other fields in their order,
  *       with repeats, but for those in dropped[] (unit/cgi_response, t13-responses).
- *   (6) Parsing a head that was written here gives that head again (unit/cgi_response).
+ *   (7) Parsing a head that was written here gives that head again (unit/cgi_response).
  *
- * A whole-line HTTP status ("HTTP/1.1 201 Created", an nph- script) stands for Status.  Where
- * both are there, as CGI.pm prints them, they must agree.
+ * A whole-line HTTP status ("HTTP/1.1 201 Created", an nph- script) stands for a missing Status.
  *
  * Does not know who reads the messages: they name lines by number and quote nothing of the output.
  */
@@ -36,10 +44,8 @@
  * Fields of a script that are not recorded.  A final '*' matches any rest of a name.
  *
  * Transfer-Encoding: RFC 3875, 6.3.4: "The script MUST NOT return any header fields that relate to
- * client-side communication issues [...] The server MAY remove any such header fields".  A script
- * that prints chunks itself keeps its bytes, chunk sizes and all, as under mod_cgid.  Calling such
- * an output invalid was rejected: the script did its work and its answer is complete, yet every one
- * of its operations would be uncertain and wait for an operator.
+ * client-side communication issues [...] The server MAY remove any such header fields".  The
+ * chunks of a script that prints them itself are decoded (cgi/chunks.h), as lighttpd does.
  *
  * Connection: the fields that it names are not followed; a script is no proxy.
  */
@@ -75,15 +81,18 @@ struct line {
 struct block {
 	char *text; /* owned; never needs more room than the output it was read from */
 	size_t len;
-	bool has_field;      /* a folded line has something to be joined to */
+	bool has_field;      /* the line before is a field: a folded line has something to join */
+	bool has_end;        /* its empty line is there */
+	bool is_head;        /* rule (4) */
 	char http_line[128]; /* "201 Created" of an NPH line, else empty */
+	int dropped, first_dropped; /* lines that are no fields; the number of the first of them */
 };
 
 /* The fields that have a meaning here; values are borrowed from the block. */
 struct meaning {
 	const char *status, *location;
 	const char *outcome, *ttl; /* for us */
-	bool has_type;
+	bool is_chunked;
 	int64_t longest; /* the largest Content-Length, or -1 */
 };
 
@@ -99,47 +108,38 @@ static bool is_token_char(char c)
 	       (c != '\0' && strchr("!#$%&'*+-.^_`|~", c));
 }
 
-static enum err refuse_line(const struct reader *rd, const char *what)
+static bool is_control(char c)
 {
-	return err_set(ERR_INVALID, "line %d of the script's header %s", rd->line_no, what);
+	return ((unsigned char)c < 0x20 && c != '\t') || c == 0x7f;
 }
 
-static enum err read_line(struct reader *rd, struct line *out)
+/* The next line; false: there is none with an end. */
+static bool read_line(struct reader *rd, struct line *out)
 {
 	const char *start = rd->in + rd->at;
 	const char *end = memchr(start, '\n', rd->limit - rd->at);
-	size_t len;
 
-	if (!end && rd->limit == CGI_HEADER_MAX)
-		return err_set(ERR_INVALID,
-			"the script's header is longer than %d bytes, or does not end with an "
-			"empty line",
-			CGI_HEADER_MAX);
 	if (!end)
-		return err_set(ERR_INVALID, "the script's header does not end with an empty line");
-	len = (size_t)(end - start);
-	rd->at += len + 1;
+		return false;
+	*out = (struct line){start, (size_t)(end - start)};
+	rd->at += out->len + 1;
 	rd->line_no++;
-	if (len > 0 && start[len - 1] == '\r')
-		len--;
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)start[i];
+	while (out->len > 0 && start[out->len - 1] == '\r')
+		out->len--;
+	return true;
+}
 
-		if ((c < 0x20 && c != '\t') || c == 0x7f)
-			return refuse_line(rd,
-				c == '\0'   ? "holds a NUL byte"
-				: c == '\r' ? "holds a carriage return that does not end the line"
-					    : "holds a control character");
-	}
-	*out = (struct line){start, len};
-	return OK;
+/* Blanks, and the control characters that rule (3) makes blanks of. */
+static bool is_trimmed(char c)
+{
+	return is_blank(c) || is_control(c);
 }
 
 static void trim(struct line *ln)
 {
-	while (ln->len > 0 && is_blank(ln->text[ln->len - 1]))
+	while (ln->len > 0 && is_trimmed(ln->text[ln->len - 1]))
 		ln->len--;
-	while (ln->len > 0 && is_blank(ln->text[0])) {
+	while (ln->len > 0 && is_trimmed(ln->text[0])) {
 		ln->text++;
 		ln->len--;
 	}
@@ -147,73 +147,81 @@ static void trim(struct line *ln)
 
 static void append(struct block *b, const char *text, size_t len)
 {
-	memcpy(b->text + b->len, text, len);
-	b->len += len;
+	for (size_t i = 0; i < len; i++)
+		b->text[b->len++] = is_control(text[i]) ? ' ' : text[i];
 	b->text[b->len++] = '\0';
 }
 
-static enum err add_field(const struct reader *rd, const struct line *ln, struct block *b)
+/* Does the line begin with this field's name and a colon? */
+static bool is_named(const char *name, size_t len, const char *wanted)
+{
+	return len == strlen(wanted) && strncasecmp(name, wanted, len) == 0;
+}
+
+/* False: the line is no field. */
+static bool add_field(const struct line *ln, struct block *b)
 {
 	const char *colon = memchr(ln->text, ':', ln->len);
 	struct line value;
-	size_t name_len;
+	size_t len = colon ? (size_t)(colon - ln->text) : 0;
 
-	if (!colon)
-		return refuse_line(rd, "has no colon");
-	name_len = (size_t)(colon - ln->text);
-	if (name_len == 0)
-		return refuse_line(rd, "has no name before its colon");
-	for (size_t i = 0; i < name_len; i++)
+	while (len > 0 && is_blank(ln->text[len - 1]))
+		len--;
+	for (size_t i = 0; i < len; i++)
 		if (!is_token_char(ln->text[i]))
-			return refuse_line(rd,
-				"has a space or another character before its colon that no field "
-				"name may have");
-	value = (struct line){colon + 1, ln->len - name_len - 1};
+			return false;
+	if (len == 0)
+		return false;
+	value = (struct line){colon + 1, (size_t)(ln->text + ln->len - colon - 1)};
 	trim(&value);
-	append(b, ln->text, name_len);
+	append(b, ln->text, len);
 	append(b, value.text, value.len);
-	b->has_field = true;
-	return OK;
+	b->is_head = b->is_head || is_named(ln->text, len, "Content-Type") ||
+		     is_named(ln->text, len, "Location") || is_named(ln->text, len, "Status");
+	return true;
 }
 
-/* RFC 9112, 5.2: a folded line is the rest of the value before it. */
-static enum err add_fold(const struct reader *rd, const struct line *ln, struct block *b)
+/* RFC 9112, 5.2: a folded line is the rest of the value before it.  False: there is none. */
+static bool add_fold(const struct line *ln, struct block *b)
 {
 	struct line rest = *ln;
 
 	if (!b->has_field)
-		return refuse_line(rd, "starts with a space and follows no field");
+		return false;
 	trim(&rest);
 	if (rest.len == 0)
-		return OK;
+		return true;
 	b->len--;
 	if (b->text[b->len - 1] != '\0')
 		b->text[b->len++] = ' ';
 	append(b, rest.text, rest.len);
-	return OK;
+	return true;
 }
 
-/* "201" or "201 Created" to 201; 0 when it is neither. */
+/* The number that a status begins with, at most 1000; 0 when it begins with none. */
 static int read_status(const char *s)
 {
 	int status = 0;
 
-	for (int i = 0; i < 3; i++) {
-		if (s[i] < '0' || s[i] > '9')
-			return 0;
-		status = status * 10 + (s[i] - '0');
-	}
-	return s[3] == '\0' || is_blank(s[3]) ? status : 0;
+	for (s += *s == '+'; *s >= '0' && *s <= '9'; s++)
+		status = status < 1000 ? status * 10 + (*s - '0') : 1000;
+	return status < 1000 ? status : 1000;
 }
 
-/* "HTTP/1.1 201 Created".  A reason longer than there is room for is cut: it has no meaning. */
-static enum err keep_http_line(const struct reader *rd, const struct line *ln, struct block *b)
+/*
+ * "HTTP/1.1 201 Created".  A reason longer than there is room for is cut: it has no meaning.
+ * False: it is no such line.
+ */
+static bool keep_http_line(const struct line *ln, struct block *b)
 {
 	struct line rest = *ln;
 	size_t n = strlen("HTTP/");
+	int status;
 
 	while (n < ln->len && ((ln->text[n] >= '0' && ln->text[n] <= '9') || ln->text[n] == '.'))
 		n++;
+	if (n == strlen("HTTP/") || n == ln->len || !is_blank(ln->text[n]))
+		return false;
 	rest.text += n;
 	rest.len -= n;
 	trim(&rest);
@@ -221,43 +229,45 @@ static enum err keep_http_line(const struct reader *rd, const struct line *ln, s
 		rest.len = sizeof(b->http_line) - 1;
 		trim(&rest); /* it may have been cut behind a blank */
 	}
-	snprintf(b->http_line, sizeof(b->http_line), "%.*s", (int)rest.len, rest.text);
-	if (n == strlen("HTTP/") || n == ln->len || !is_blank(ln->text[n]) ||
-		read_status(b->http_line) == 0)
-		return refuse_line(rd, "starts like an HTTP status line and is none");
-	return OK;
+	for (size_t i = 0; i < rest.len; i++)
+		b->http_line[i] = is_control(rest.text[i]) ? ' ' : rest.text[i];
+	b->http_line[rest.len] = '\0';
+	status = read_status(b->http_line);
+	if (status < 100 || status > 999)
+		b->http_line[0] = '\0';
+	return b->http_line[0] != '\0';
 }
 
-static enum err read_block(struct reader *rd, struct block *b)
+/* Reads on to the empty line.  Of a block without one has_end is false. */
+static void read_block(struct reader *rd, struct block *b)
 {
-	bool is_first = true;
 	struct line ln = {0};
-	enum err rc;
+	char *text = b->text;
+	int n_dropped = b->dropped, first_dropped = b->first_dropped;
 
-	b->len = 0;
-	b->has_field = false;
-	b->http_line[0] = '\0';
-	for (;; is_first = false) {
-		rc = read_line(rd, &ln);
-		if (rc != OK || ln.len == 0)
-			return rc;
+	*b = (struct block){.text = text, .dropped = n_dropped, .first_dropped = first_dropped};
+	for (bool is_first = true; read_line(rd, &ln); is_first = false) {
+		bool is_fold = ln.len > 0 && is_blank(ln.text[0]) && !is_first, is_kept;
+
+		if (ln.len == 0) {
+			b->has_end = true;
+			b->is_head = b->is_head || is_first;
+			return;
+		}
+		if (is_first)
+			trim(&ln);
 		if (is_first && ln.len >= 5 && memcmp(ln.text, "HTTP/", 5) == 0)
-			rc = keep_http_line(rd, &ln, b);
-		else if (is_blank(ln.text[0]))
-			rc = add_fold(rd, &ln, b);
+			is_kept = b->is_head = keep_http_line(&ln, b);
+		else if (is_fold)
+			is_kept = add_fold(&ln, b);
 		else
-			rc = add_field(rd, &ln, b);
-		if (rc != OK)
-			return rc;
+			is_kept = add_field(&ln, b);
+		b->has_field = is_kept && b->len > 0;
+		if (is_first && is_kept)
+			b->is_head = true;
+		if (!is_kept && b->dropped++ == 0)
+			b->first_dropped = rd->line_no;
 	}
-}
-
-/* An interim answer, such as "HTTP/1.1 100 Continue"; after 101 no other header follows. */
-static bool is_interim(const struct block *b)
-{
-	int status = read_status(b->http_line);
-
-	return status >= 100 && status <= 199 && status != 101;
 }
 
 /* Digits to a number, the largest there is when they are more; -1 for anything else. */
@@ -286,8 +296,18 @@ static bool next_field(const struct block *b, size_t *at, const char **name, con
 	return true;
 }
 
-/* Of a repeated Location the last one counts, as in httpd; both are kept. */
-static enum err read_meaning(const struct block *b, struct meaning *out)
+/* Is "chunked" the last of these codings? */
+static bool ends_in_chunked(const char *value)
+{
+	const char *last = strrchr(value, ',');
+
+	last = last ? last + 1 : value;
+	last += strspn(last, " \t");
+	return strncasecmp(last, "chunked", 7) == 0 && strchr(" \t;", last[7]);
+}
+
+/* Of repeated fields the last one counts, as in httpd; all but Status are kept. */
+static void read_meaning(const struct block *b, struct meaning *out)
 {
 	const char *name, *value;
 	size_t at = 0;
@@ -295,13 +315,11 @@ static enum err read_meaning(const struct block *b, struct meaning *out)
 	*out = (struct meaning){.longest = -1};
 	while (next_field(b, &at, &name, &value)) {
 		if (strcasecmp(name, "Status") == 0) {
-			if (out->status)
-				return err_set(ERR_INVALID, "the script's header repeats Status");
 			out->status = value;
 		} else if (strcasecmp(name, "Location") == 0) {
 			out->location = value;
-		} else if (strcasecmp(name, "Content-Type") == 0) {
-			out->has_type = true;
+		} else if (strcasecmp(name, "Transfer-Encoding") == 0) {
+			out->is_chunked = ends_in_chunked(value);
 		} else if (strcasecmp(name, "Retrysafe-Outcome") == 0) {
 			out->outcome = value;
 		} else if (strcasecmp(name, "Retrysafe-TTL") == 0) {
@@ -312,39 +330,29 @@ static enum err read_meaning(const struct block *b, struct meaning *out)
 			out->longest = n > out->longest ? n : out->longest;
 		}
 	}
-	return OK;
 }
 
-/* Sets *line to the status with its reason, if the script gave one, and *status to its number. */
-static enum err choose_status(
-	const struct block *b, const struct meaning *m, const char **line, int *status)
+/*
+ * Sets *line to the status with its reason, or to its number alone.  Returns the number, which may
+ * still be interim.
+ */
+static int choose_status(
+	const struct block *b, const struct meaning *m, const char **line, bool *is_odd)
 {
 	const char *text = m->status ? m->status : b->http_line;
-	int n = read_status(text);
+	int n;
 
-	if (m->status && b->http_line[0] && n != read_status(b->http_line))
-		return err_set(ERR_INVALID,
-			"the script's HTTP status line and its Status field do not agree");
-	if (text[0] == '\0' && !m->status) {
-		/* RFC 3875, 6.2.2: a local redirect would be made anew by the server at every
-		 * replay, so the client is sent there.  6.2.3: any other one is 302; so are
-		 * relative ones, which the RFC does not know and all servers take. */
-		if (m->location)
-			text = m->location[0] == '/' ? "303" : "302";
-		else if (m->has_type)
-			text = "200";
-		else
-			return err_set(ERR_INVALID, "the script's header has none of Content-Type, "
-						    "Location and Status");
-		n = read_status(text);
-	}
-	if (n >= 100 && n <= 199)
-		return err_set(ERR_INVALID, "the script's status %d is not a final one", n);
-	if (n < 200 || n > 599)
-		return err_set(ERR_INVALID, "the script's status is not a number from 200 to 599");
+	/* RFC 3875, 6.2.2: a local redirect would be made anew by the server at every replay, so
+	 * the client is sent there.  6.2.3: any other one is 302; so are relative ones, which the
+	 * RFC does not know and all servers take. */
+	if (text[0] == '\0' && !m->status)
+		text = !m->location ? "200" : m->location[0] == '/' ? "303" : "302";
+	n = read_status(text);
+	*is_odd = n < 100 || n > 999;
+	if (*is_odd)
+		n = 500;
 	*line = text;
-	*status = n;
-	return OK;
+	return n;
 }
 
 static bool is_dropped(const char *name)
@@ -359,6 +367,12 @@ static bool is_dropped(const char *name)
 	return false;
 }
 
+/* Is it three digits, that number, and the script's own reason? */
+static bool has_reason(const char *line, int status)
+{
+	return strspn(line, "0123456789") == 3 && is_blank(line[3]) && read_status(line) == status;
+}
+
 static enum err write_head(const struct block *b, const char *line, struct cgi_response *res)
 {
 	const char *reason = status_reason(res->status);
@@ -370,10 +384,11 @@ static enum err write_head(const struct block *b, const char *line, struct cgi_r
 	if (!f)
 		return err_set(ERR_NOMEM, "no memory for a response header");
 	/* ferror(3) does not say that open_memstream(3) had no memory: each write does. */
-	if (line[3] != '\0' || !reason)
+	if (has_reason(line, res->status))
 		is_whole = fprintf(f, "Status: %s\r\n", line) > 0;
 	else
-		is_whole = fprintf(f, "Status: %d %s\r\n", res->status, reason) > 0;
+		is_whole = fprintf(f, "Status: %d%s%s\r\n", res->status, reason ? " " : "",
+				   reason ? reason : "") > 0;
 	while (is_whole && next_field(b, &at, &name, &value))
 		if (!is_dropped(name))
 			is_whole = fprintf(f, "%s: %s\r\n", name, value) > 0;
@@ -390,24 +405,39 @@ static enum err finish(
 {
 	struct meaning m;
 	const char *line = "";
-	enum err rc = read_meaning(b, &m);
 
-	if (rc == OK)
-		rc = choose_status(b, &m, &line, &res->status);
-	if (rc != OK)
-		return rc;
+	read_meaning(b, &m);
+	res->status = choose_status(b, &m, &line, &res->has_odd_status);
+	if (res->status == 101)
+		return err_set(ERR_INVALID, "the script's status 101 is not a final one");
+	if (res->status < 200)
+		return ERR_BUSY; /* the answer is still to come */
 	snprintf(res->outcome, sizeof(res->outcome), "%s", m.outcome ? m.outcome : "");
 	snprintf(res->ttl, sizeof(res->ttl), "%s", m.ttl ? m.ttl : "");
 	res->has_body = res->status != 204 && res->status != 304;
-	if (res->has_body && exit_status != 0 && m.longest > body_len)
+	res->is_chunked = res->has_body && m.is_chunked;
+	res->dropped_lines = b->dropped;
+	res->first_dropped = b->first_dropped;
+	if (res->has_body && !m.is_chunked && exit_status != 0 && m.longest > body_len)
 		return err_set(ERR_INVALID,
 			"the script failed and its body is shorter than its Content-Length");
 	return write_head(b, line, res);
 }
 
+/* The rest of the output is all body: rule (4). */
+static enum err take_text(struct cgi_response *res)
+{
+	const struct block none = {.len = 0};
+
+	res->status = 200;
+	res->has_body = res->is_text = true;
+	return write_head(&none, "200", res);
+}
+
 enum err cgi_response_parse(const char *out, size_t out_len, int64_t total_len, int exit_status,
 	struct cgi_response *res)
 {
+	static const char mark[] = "\xef\xbb\xbf"; /* UTF-8's byte order mark, of some editors */
 	struct reader rd = {out, 0, out_len < CGI_HEADER_MAX ? out_len : CGI_HEADER_MAX, 0};
 	struct cgi_response found = {0};
 	struct block b = {0};
@@ -415,16 +445,29 @@ enum err cgi_response_parse(const char *out, size_t out_len, int64_t total_len, 
 
 	if (out_len == 0)
 		return err_set(ERR_INVALID, "the script printed nothing");
-	b.text = malloc(rd.limit + 1);
+	b.text = malloc(rd.limit + 2);
 	if (!b.text)
 		return err_set(ERR_NOMEM, "no memory for a response header");
-	do
-		rc = read_block(&rd, &b);
-	while (rc == OK && is_interim(&b));
-	if (rc == OK) {
-		found.body_at = rd.at;
-		rc = finish(&b, total_len - (int64_t)rd.at, exit_status, &found);
-	}
+	if (rd.limit > 3 && memcmp(out, mark, 3) == 0)
+		rd.at = 3;
+	do {
+		if (rd.at == rd.limit) {
+			rc = err_set(ERR_INVALID, "the script's status is not a final one");
+			break;
+		}
+		read_block(&rd, &b);
+		if (b.has_end && b.is_head) {
+			found.body_at = rd.at; /* or where the next block begins */
+			rc = finish(&b, total_len - (int64_t)rd.at, exit_status, &found);
+		} else if (b.is_head && rd.limit == CGI_HEADER_MAX) {
+			rc = err_set(ERR_INVALID,
+				"the script's header is longer than %d bytes, or does not end with "
+				"an empty line",
+				CGI_HEADER_MAX);
+		} else {
+			rc = take_text(&found);
+		}
+	} while (rc == ERR_BUSY);
 	if (rc == OK)
 		*res = found;
 	free(b.text);

@@ -18,14 +18,19 @@
 #define CGI_HEADER_MAX 65536 /* bytes of a header block, blank line included */
 
 struct cgi_response {
-	int status; /* 200..599 */
+	int status; /* 200..999 */
 	char *head; /* "Status: 201 Created\r\nName: value\r\n..."; without Content-Length and
 		       without the blank line; NUL-terminated; freed by cgi_response_free() */
 	size_t head_len;
 	size_t body_at;   /* offset in `out` of the first byte of the body */
 	char outcome[16]; /* Retrysafe-Outcome and Retrysafe-TTL, as far as they fit; "": none */
 	char ttl[16];
-	bool has_body; /* false for 204 and 304: what follows the header is not sent */
+	bool has_body;   /* false for 204 and 304: what follows the header is not sent */
+	bool is_chunked; /* the body is in chunks that the script made (cgi/chunks.h) */
+	bool is_text;    /* there is no header, and all of the output is the body */
+	int dropped_lines, first_dropped; /* of the header: how many lines are no fields, and the
+					     number of the first, from 1 */
+	bool has_odd_status; /* its Status holds no number from 100 to 999; 500 stands for it */
 };
 
 /*
@@ -37,6 +42,10 @@ struct cgi_response {
  *              follows the header is dropped, or an error when exit_status is not 0 (the script
  *              died half-way)
  *   res        set on OK only
+ *
+ * Only what no web server delivers is invalid: nothing at all, a header that is too long, a status
+ * that is not a final one.  Whether is_text, which may be the beginning of a header, is the answer
+ * of a script that failed is up to the caller.
  *
  * Returns OK; ERR_INVALID with a sentence that says what is wrong with the output: it is not a
  * complete, valid CGI response; ERR_NOMEM.

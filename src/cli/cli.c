@@ -8,6 +8,7 @@
 #include "cli/cli.h"
 
 #include "base/exit_code.h"
+#include "base/spelling.h"
 #include "base/version.h"
 #include "cli/render.h"
 #include "cli/verbs.h"
@@ -24,29 +25,34 @@ static int settings(const struct cli *c);
 static const struct verb {
 	const char *name;
 	int (*run)(const struct cli *c);
+	const char *takes; /* options, each with a blank behind it */
 	const char *synopsis, *does;
 	int max_words; /* words after the verb that are not options */
 } verbs[] = {
-	{"serve", cli_serve, "[--listen unix:PATH|HOST:PORT] [--config FILE]",
+	{"serve", cli_serve, "config listen ", "[--listen unix:PATH|HOST:PORT] [--config FILE]",
 		"serves FastCGI on a socket of its own, or on one passed by systemd", 0},
-	{"check", cli_check, "[FILE]",
+	{"check", cli_check, "config json ", "[FILE]",
 		"validates the configuration, store and scripts; changes nothing", 1},
-	{"list", cli_list, "[--state S] [--route R] [--limit N] [--json]",
-		"lists operations, newest first", 0},
-	{"show", cli_show, "REF | --key K --route R [--scope S]... [--json]",
-		"shows one operation, with its history", 1},
-	{"stats", cli_stats, "[--json]", "prints counters, keys by state, sizes", 0},
-	{"purge", cli_purge, "[--archive FILE] [--json]",
+	{"list", cli_list, "config json state route limit ",
+		"[--state S] [--route R] [--limit N] [--json]", "lists operations, newest first",
+		0},
+	{"show", cli_show, "config json key route scope output ",
+		"REF | --key K --route R [--scope S]... [--output] [--json]",
+		"shows one operation, with its history; or what its script printed in vain", 1},
+	{"stats", cli_stats, "config json ", "[--json]", "prints counters, keys by state, sizes",
+		0},
+	{"purge", cli_purge, "config json archive ", "[--archive FILE] [--json]",
 		"removes all that has expired; writes it to FILE first, as JSON lines", 0},
-	{"settle", cli_settle, "REF --done FILE | REF --not-done, --why TEXT [--json]",
+	{"settle", cli_settle, "config json done not-done why ",
+		"REF --done FILE | REF --not-done, --why TEXT [--json]",
 		"says that an uncertain operation was done, with this CGI response, or was not "
 		"done and may run again",
 		1},
-	{"recover", cli_recover, "[--json]",
+	{"recover", cli_recover, "config json ", "[--json]",
 		"settles what can be settled, once; gateways may run meanwhile", 0},
-	{"version", version, "[--json]", "prints the versions of this program and its libraries",
-		0},
-	{"settings", settings, "",
+	{"version", version, "config json ", "[--json]",
+		"prints the versions of this program and its libraries", 0},
+	{"settings", settings, "config ", "",
 		"prints every setting of the configuration, its type and default", 0},
 };
 
@@ -64,9 +70,28 @@ static int usage(FILE *to)
 	return to == stdout ? EXIT_SUCCESS : EXIT_USAGE;
 }
 
+/* One line for a verb that was mistyped; the whole usage for any other word. */
+static int refuse_verb(const char *word)
+{
+	const char *names[N_VERBS + 1] = {NULL}, *meant;
+
+	for (size_t i = 0; i < N_VERBS; i++)
+		names[i] = verbs[i].name;
+	meant = spelling_nearest(word, names);
+	fprintf(stderr, "retrysafe: there is no verb \"");
+	cli_put(stderr, word, strlen(word), false);
+	if (!meant) {
+		fprintf(stderr, "\"\n");
+		return usage(stderr);
+	}
+	fprintf(stderr, "\"; did you mean \"%s\"?\n", meant);
+	return EXIT_USAGE;
+}
+
 int cli_run(int argc, char *argv[])
 {
 	struct cli c = {.argv = argv};
+	enum cli_read read;
 
 	if (argc < 2)
 		return usage(stderr);
@@ -75,13 +100,15 @@ int cli_run(int argc, char *argv[])
 	for (size_t i = 0; i < N_VERBS; i++) {
 		if (strcmp(argv[1], verbs[i].name) != 0)
 			continue;
-		if (cli_read_options(&c, verbs[i].max_words, argc, argv))
+		read = cli_read_options(&c, verbs[i].takes, verbs[i].max_words, argc, argv);
+		if (read == CLI_READ)
 			return verbs[i].run(&c);
-		fprintf(stderr, "usage: retrysafe %s %s\n", verbs[i].name, verbs[i].synopsis);
+		if (read == CLI_WRONG)
+			fprintf(stderr, "usage: retrysafe %s %s\n", verbs[i].name,
+				verbs[i].synopsis);
 		return EXIT_USAGE;
 	}
-	fprintf(stderr, "retrysafe: there is no verb \"%s\"\n", argv[1]);
-	return usage(stderr);
+	return refuse_verb(argv[1]);
 }
 
 /* ---- version, settings ---- */

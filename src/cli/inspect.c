@@ -9,6 +9,7 @@
 
 #include "base/digest.h"
 #include "base/exit_code.h"
+#include "cli/output.h"
 #include "cli/render.h"
 #include "cli/store.h"
 #include "gateway/fingerprint.h"
@@ -49,10 +50,13 @@ static bool print_operation(const struct operation *op, void *arg)
 		snprintf(status, sizeof(status), "%d", op->status);
 		snprintf(bytes, sizeof(bytes), "%" PRId64, op->bytes);
 	}
-	printf("%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\t%s\t%s\n", ref, state_name(op->state),
-		op->route, key, cli_time_text(op->created_ms, created),
+	printf("%s\t%s\t", ref, state_name(op->state));
+	cli_put_text(op->route);
+	printf("\t%s\t%s\t%s\t%d\t%s\t%s\t%s\t", key, cli_time_text(op->created_ms, created),
 		cli_time_text(op->updated_ms, updated), op->attempts, status, bytes,
-		cli_time_text(op->expires_ms, expires), op->reason[0] ? op->reason : "-");
+		cli_time_text(op->expires_ms, expires));
+	cli_put_text(op->reason[0] ? op->reason : "-");
+	putchar('\n');
 	return true;
 }
 
@@ -94,12 +98,13 @@ static void print_message(const json_t *m)
 	const char *due = json_string_value(json_object_get(m, "due"));
 	const char *said = json_string_value(json_object_get(m, "said"));
 
-	printf("%-9s %s to %s: %s, tries: %d%s%s%s%s\n", "message",
-		json_string_value(json_object_get(m, "tells")),
-		json_string_value(json_object_get(m, "url")),
-		json_string_value(json_object_get(m, "state")),
+	printf("%-9s %s to ", "message", json_string_value(json_object_get(m, "tells")));
+	cli_put_text(json_string_value(json_object_get(m, "url")));
+	printf(": %s, tries: %d%s%s%s", json_string_value(json_object_get(m, "state")),
 		(int)json_integer_value(json_object_get(m, "tries")), due ? ", due " : "",
-		due ? due : "", *said ? ": " : "", said);
+		due ? due : "", said && *said ? ": " : "");
+	cli_put_text(said);
+	putchar('\n');
 }
 
 static void print_lines(json_t *o)
@@ -117,14 +122,21 @@ static void print_lines(json_t *o)
 			continue;
 		}
 
-		if (json_is_string(value))
-			printf("%-9s %s\n", name, json_string_value(value));
-		else if (json_is_integer(value))
+		if (json_is_string(value)) {
+			printf("%-9s ", name);
+			cli_put_text(json_string_value(value));
+			putchar('\n');
+		} else if (json_is_integer(value)) {
 			printf("%-9s %" JSON_INTEGER_FORMAT "\n", name, json_integer_value(value));
-		json_array_foreach(value, i, h) printf("%-9s %s %s: %s\n", name,
-			json_string_value(json_object_get(h, "at")),
-			json_string_value(json_object_get(h, "event")),
-			json_string_value(json_object_get(h, "detail")));
+		}
+		json_array_foreach(value, i, h)
+		{
+			printf("%-9s %s ", name, json_string_value(json_object_get(h, "at")));
+			cli_put_text(json_string_value(json_object_get(h, "event")));
+			printf(": ");
+			cli_put_text(json_string_value(json_object_get(h, "detail")));
+			putchar('\n');
+		}
 	}
 }
 
@@ -174,7 +186,9 @@ int cli_show(const struct cli *c)
 		e = err_set(ERR_INVALID,
 			"route \"%s\" is not in %s; a route is named by its `match`",
 			c->filter.route, cf->path);
-	if (e == OK)
+	if (e == OK && c->wants_output)
+		e = cli_output_print(st, &op, c->json);
+	else if (e == OK)
 		o = cli_operation_json(&op);
 	if (o) {
 		e = cli_history_json(st, &op, &history);
@@ -188,6 +202,8 @@ int cli_show(const struct cli *c)
 			cli_print_json(json_incref(o));
 		else
 			print_lines(o);
+		if (e == OK && !c->json)
+			e = cli_output_append(st, &op);
 		json_decref(o);
 	}
 	store_close(&st);

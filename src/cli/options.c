@@ -2,9 +2,13 @@
 /*
  * cli/options.c - reads the options of every verb
  *
- * All verbs share one set of options: a verb ignores those that it does not use.
+ * All verbs share one set of options.  An option that the verb does not take is an error, like one
+ * that does not exist: a verb that ignored it would not do what the operator asked for.
  */
 #include "cli/options.h"
+
+#include "base/spelling.h"
+#include "cli/render.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -41,7 +45,8 @@ enum option_name {
 	OPT_DONE,
 	OPT_NOT_DONE,
 	OPT_WHY,
-	OPT_ARCHIVE
+	OPT_ARCHIVE,
+	OPT_OUTPUT
 };
 
 static bool take_option(struct cli *c, int opt)
@@ -79,6 +84,9 @@ static bool take_option(struct cli *c, int opt)
 	case OPT_ARCHIVE:
 		c->archive = optarg;
 		return true;
+	case OPT_OUTPUT:
+		c->wants_output = true;
+		return true;
 	case OPT_LIMIT:
 		if (parse_limit(optarg, &c->filter.limit))
 			return true;
@@ -98,34 +106,84 @@ static bool take_option(struct cli *c, int opt)
 	}
 }
 
-bool cli_read_options(struct cli *c, int max_words, int argc, char *argv[])
-{
-	static const struct option options[] = {
-		{"config", required_argument, NULL, OPT_CONFIG},
-		{"json", no_argument, NULL, OPT_JSON},
-		{"listen", required_argument, NULL, OPT_LISTEN},
-		{"state", required_argument, NULL, OPT_STATE},
-		{"route", required_argument, NULL, OPT_ROUTE},
-		{"limit", required_argument, NULL, OPT_LIMIT},
-		{"key", required_argument, NULL, OPT_KEY},
-		{"scope", required_argument, NULL, OPT_SCOPE},
-		{"done", required_argument, NULL, OPT_DONE},
-		{"not-done", no_argument, NULL, OPT_NOT_DONE},
-		{"why", required_argument, NULL, OPT_WHY},
-		{"archive", required_argument, NULL, OPT_ARCHIVE},
-		{0},
-	};
-	int opt;
+static const struct option options[] = {
+	{"config", required_argument, NULL, OPT_CONFIG},
+	{"json", no_argument, NULL, OPT_JSON},
+	{"listen", required_argument, NULL, OPT_LISTEN},
+	{"state", required_argument, NULL, OPT_STATE},
+	{"route", required_argument, NULL, OPT_ROUTE},
+	{"limit", required_argument, NULL, OPT_LIMIT},
+	{"key", required_argument, NULL, OPT_KEY},
+	{"scope", required_argument, NULL, OPT_SCOPE},
+	{"done", required_argument, NULL, OPT_DONE},
+	{"not-done", no_argument, NULL, OPT_NOT_DONE},
+	{"why", required_argument, NULL, OPT_WHY},
+	{"archive", required_argument, NULL, OPT_ARCHIVE},
+	{"output", no_argument, NULL, OPT_OUTPUT},
+	{0},
+};
 
-	while ((opt = getopt_long(argc - 1, argv + 1, "", options, NULL)) != -1)
+#define N_OPTIONS (sizeof(options) / sizeof(options[0]) - 1)
+
+static bool is_taken(const char *name, const char *takes)
+{
+	size_t len = strlen(name);
+
+	for (const char *at = takes; *at; at += strcspn(at, " ") + 1)
+		if (strncmp(at, name, len) == 0 && at[len] == ' ')
+			return true;
+	return false;
+}
+
+/* Complains about an option that the verb does not take, or that does not exist. */
+static enum cli_read refuse(const char *verb, const char *given, const char *takes)
+{
+	const char *names[N_OPTIONS + 1] = {NULL};
+	size_t len = strcspn(given, "="), dashes = strspn(given, "-"), n = 0;
+	const char *meant;
+	char name[64];
+
+	for (size_t i = 0; i < N_OPTIONS; i++)
+		if (is_taken(options[i].name, takes))
+			names[n++] = options[i].name;
+	snprintf(name, sizeof(name), "%.*s", (int)(len - dashes), given + dashes);
+	meant = spelling_nearest(name, names);
+	fprintf(stderr, "retrysafe: %s: it takes no option ", verb);
+	cli_put(stderr, given, len, false);
+	if (meant)
+		fprintf(stderr, "; did you mean --%s?", meant);
+	fprintf(stderr, "\n");
+	return meant ? CLI_MISTYPED : CLI_WRONG;
+}
+
+enum cli_read cli_read_options(
+	struct cli *c, const char *takes, int max_words, int argc, char *argv[])
+{
+	struct option taken[N_OPTIONS + 1] = {{0}};
+	int opt, n = 0;
+
+	for (size_t i = 0; i < N_OPTIONS; i++)
+		if (is_taken(options[i].name, takes))
+			taken[n++] = options[i];
+	opterr = 0;
+	while ((opt = getopt_long(argc - 1, argv + 1, ":", taken, NULL)) != -1) {
+		const char *given = argv[optind];
+
+		if (opt == '?')
+			return refuse(argv[1], given, takes);
+		if (opt == ':') {
+			fprintf(stderr, "retrysafe: %s: %s requires an argument\n", argv[1], given);
+			return CLI_WRONG;
+		}
 		if (!take_option(c, opt))
-			return false;
+			return CLI_WRONG;
+	}
 	c->words = argv + 1 + optind;
 	c->n_words = argc - 1 - optind;
 	if (c->n_words > max_words) {
 		fprintf(stderr, "retrysafe: %s: \"%s\" is one word too many\n", argv[1],
 			c->words[max_words]);
-		return false;
+		return CLI_WRONG;
 	}
-	return true;
+	return CLI_READ;
 }

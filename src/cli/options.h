@@ -26,16 +26,22 @@ struct cli {
 	const char *done_file, *why; /* settle */
 	bool is_not_done;
 	const char *archive; /* purge */
+	bool wants_output;   /* show */
 };
 
 /*
  * cli_read_options - reads what follows the verb, argv[1]
  *
  *   c          receives the options and words, borrowed from argv; other members do not change
+ *   takes      names of the options that the verb takes, each with a blank behind it, as
+ *              "config json "
  *   max_words  how many words that are not options the verb takes
  *
- * False: an option or a word is wrong; standard error says which.
+ * Returns CLI_READ; otherwise an option or a word is wrong, and standard error says which:
+ * CLI_MISTYPED it also names the option that was meant; CLI_WRONG the verb's usage may help.
  */
-bool cli_read_options(struct cli *c, int max_words, int argc, char *argv[]);
+enum cli_read { CLI_READ, CLI_MISTYPED, CLI_WRONG };
+enum cli_read cli_read_options(
+	struct cli *c, const char *takes, int max_words, int argc, char *argv[]) MUSTCHECK;
 
 #endif

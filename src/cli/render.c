@@ -76,9 +76,46 @@ enum err cli_history_json(struct store *st, const struct operation *op, json_t *
 	return e;
 }
 
+/* Bytes of the UTF-8 character that begins here, when it is whole and no control character; 0. */
+static size_t shown_bytes(const unsigned char *s, size_t len)
+{
+	size_t n = s[0] < 0x80 ? 1 : s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
+
+	if (n == 1)
+		return s[0] >= 0x20 && s[0] != 0x7f;
+	if (s[0] < 0xc2 || s[0] > 0xf4 || n > len || (n == 2 && s[0] == 0xc2 && s[1] < 0xa0))
+		return 0;
+	for (size_t i = 1; i < n; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	return n;
+}
+
+void cli_put(FILE *to, const char *text, size_t len, bool lines)
+{
+	for (size_t i = 0; i < len;) {
+		const unsigned char *at = (const unsigned char *)text + i;
+		size_t n = lines && (*at == '\n' || *at == '\t') ? 1 : shown_bytes(at, len - i);
+
+		if (n > 0)
+			fwrite(at, 1, n, to);
+		else
+			fprintf(to, "\\x%02x", *at);
+		i += n > 0 ? n : 1;
+	}
+}
+
+void cli_put_text(const char *text)
+{
+	if (text)
+		cli_put(stdout, text, strlen(text), false);
+}
+
 int cli_complain(const char *what, enum err e)
 {
-	fprintf(stderr, "retrysafe: %s%s%s\n", what ? what : "", what ? ": " : "", err_text());
+	fprintf(stderr, "retrysafe: %s%s", what ? what : "", what ? ": " : "");
+	cli_put(stderr, err_text(), strlen(err_text()), false);
+	fputc('\n', stderr);
 	return e == ERR_BUSY || e == ERR_FULL || e == ERR_NOMEM || e == ERR_SYSTEM ||
 			       e == ERR_UNKNOWN
 		       ? EXIT_TEMPORARY

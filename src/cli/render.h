@@ -9,7 +9,10 @@
 #include "store/store.h"
 
 #include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #define CLI_TIME_MAX 32 /* bytes of a time as text, with its NUL */
 
@@ -25,6 +28,19 @@ json_t *cli_operation_json(const struct operation *op);
  * Returns OK: *out is set and the caller frees it; otherwise the error of store_history().
  */
 enum err cli_history_json(struct store *st, const struct operation *op, json_t **out) MUSTCHECK;
+
+/*
+ * cli_put - prints text from the store or from elsewhere, so that it cannot act on a terminal
+ *
+ *   lines  line ends and TAB stay
+ *
+ * Every other control character, U+0080 to U+009F too, and every byte that is not UTF-8, becomes
+ * "\\x1b".
+ */
+void cli_put(FILE *to, const char *text, size_t len, bool lines);
+
+/* cli_put() of a string, in one line, to standard output; NULL prints nothing. */
+void cli_put_text(const char *text);
 
 /* Prints the object on one line of standard output and frees it; NULL prints nothing. */
 void cli_print_json(json_t *o);

@@ -52,6 +52,7 @@ struct route {
 	int64_t max_request_bytes;
 	int64_t max_response_bytes;
 	strings release_on; /* "503", "5xx"; or NULL */
+	enum exit_status exit_status;
 	enum replay_status replay_status;
 	strings replay_drop; /* names of header fields; or NULL */
 	strings unique;      /* sources (gateway/value_source.h); or NULL */

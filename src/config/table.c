@@ -6,9 +6,9 @@
  * the table with the documents and the JSON Schema.
  */
 #include "config/table.h"
+#include "base/spelling.h"
 #include "config/config.h"
 
-#include <ctype.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -108,6 +108,8 @@ const struct setting config_settings[] = {
 		"protected runs of the route at the same time, in all processes"},
 	{"release_on", ROUTE, CONFIG_STATUSES, NULL, 0, 32, R(release_on),
 		"statuses that mean that nothing was done: the response is passed on and the key is free again"},
+	{"exit_status", ROUTE, CONFIG_EXIT_STATUS, "\"any\"", 0, 0, R(exit_status),
+		"zero: a script that ends with another exit status has an unknown outcome; any: a complete answer counts"},
 	{"replay_status", ROUTE, CONFIG_REPLAY_STATUS, "\"same\"", 0, 0, R(replay_status),
 		"200: a replay of any 2xx says 200"},
 	{"replay_drop", ROUTE, CONFIG_FIELDS, NULL, 0, 64, R(replay_drop),
@@ -154,55 +156,17 @@ const struct setting *config_table_find(const char *name, unsigned where)
 	return NULL;
 }
 
-static char fold(char c)
-{
-	return c == '-' ? '_' : (char)tolower((unsigned char)c);
-}
-
-/* Edits that make a into b, where swapping two neighbours is one; names longer than 39 are far. */
-static size_t distance(const char *a, const char *b)
-{
-	size_t d[40][40] = {{0}}, n = strlen(a), m = strlen(b);
-
-	if (n >= 40 || m >= 40)
-		return SIZE_MAX;
-	for (size_t i = 0; i <= n; i++) {
-		for (size_t j = 0; j <= m; j++) {
-			size_t least;
-
-			if (i == 0 || j == 0) {
-				d[i][j] = i + j;
-				continue;
-			}
-			least = d[i - 1][j - 1] + (fold(a[i - 1]) != fold(b[j - 1]));
-			if (d[i - 1][j] + 1 < least)
-				least = d[i - 1][j] + 1;
-			if (d[i][j - 1] + 1 < least)
-				least = d[i][j - 1] + 1;
-			if (i > 1 && j > 1 && fold(a[i - 1]) == fold(b[j - 2]) &&
-				fold(a[i - 2]) == fold(b[j - 1]) && d[i - 2][j - 2] + 1 < least)
-				least = d[i - 2][j - 2] + 1;
-			d[i][j] = least;
-		}
-	}
-	return d[n][m];
-}
-
-/* The name that was probably meant, or NULL.  Of a short name at most half may be wrong. */
+/* The name that was probably meant, or NULL. */
 static const char *nearest(const char *name, unsigned where)
 {
-	size_t most = strlen(name) / 2 < 2 ? strlen(name) / 2 : 2;
-	const char *found = NULL;
+	const char *names[sizeof(config_settings) / sizeof(config_settings[0])];
+	size_t n = 0;
 
-	for (const struct setting *s = config_settings; s->name; s++) {
-		size_t d = s->where & where ? distance(name, s->name) : SIZE_MAX;
-
-		if (d < most || (d == most && !found)) {
-			most = d;
-			found = s->name;
-		}
-	}
-	return found;
+	for (const struct setting *s = config_settings; s->name; s++)
+		if (s->where & where)
+			names[n++] = s->name;
+	names[n] = NULL;
+	return spelling_nearest(name, names);
 }
 
 enum err config_table_refuse(const struct config_where *w, const char *name, unsigned where)

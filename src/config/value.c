@@ -273,6 +273,7 @@ static const struct type types[CONFIG_TYPE__MAX] = {
 	[CONFIG_IN_PROGRESS] = {"conflict|wait|accept", read_word, NULL, NULL},
 	[CONFIG_CONFLICT_STATUS] = {"409|429", read_word, NULL, NULL},
 	[CONFIG_ASYNC] = {"off|prefer|always", read_word, NULL, NULL},
+	[CONFIG_EXIT_STATUS] = {"any|zero", read_word, NULL, NULL},
 	[CONFIG_REPLAY_STATUS] = {"same|200", read_word, NULL, NULL},
 	[CONFIG_ON_DUPLICATE] = {"reject|replay", read_word, NULL, NULL},
 	[CONFIG_GUARANTEE] = {"strict|result|semantic", read_word, NULL, NULL},

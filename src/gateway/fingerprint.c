@@ -217,6 +217,11 @@ enum err fingerprint_natural(const unsigned char secret[SECRET_LEN], struct requ
 
 		if (e != OK)
 			return e;
+		if (v.is_ambiguous)
+			return err_set(ERR_INVALID,
+				"%s can be read in two ways, because of a semicolon or of the form "
+				"of its name",
+				*source);
 		if (v.n > 1 || v.is_too_long)
 			return err_set(ERR_INVALID, "%s %s", *source,
 				v.n > 1 ? "is there more than once; send it once" : "is too long");

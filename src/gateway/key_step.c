@@ -23,6 +23,11 @@ static enum err read_key_at(struct request *r, const char *source)
 
 	if (e != OK)
 		return e;
+	if (v.is_ambiguous)
+		return err_set(ERR_BROKEN,
+			"the %s can be read in two ways, because of a semicolon or of the form of "
+			"its name",
+			name);
 	if (v.n == 0)
 		return err_set(ERR_ABSENT, "there is no %s", name);
 	if (v.n > 1)
@@ -39,6 +44,8 @@ static enum next refuse_key(struct request *r, enum err e)
 	switch (e) {
 	case ERR_INVALID:
 		return refusal_send(r, PROBLEM_KEY_INVALID, err_text(), NULL, 0);
+	case ERR_BROKEN: /* scripts may read it differently */
+		return refusal_send(r, PROBLEM_REQUEST_INVALID, err_text(), NULL, 0);
 	case ERR_REFUSED:
 		return refusal_send(r, PROBLEM_REQUEST_TOO_LARGE, err_text(), NULL, 0);
 	default:
@@ -59,7 +66,7 @@ static enum next make_key(struct request *r)
 	for (strings from = r->route->unique; from && *from && !has_value; from++) {
 		if (value_source_is_in_body(r, *from) && body_read_protected(r) == FINISHED)
 			return FINISHED;
-		has_value = value_source_find(r, *from, &v) != OK || v.n > 0;
+		has_value = value_source_find(r, *from, &v) != OK || v.n > 0 || v.is_ambiguous;
 	}
 	if (!has_value)
 		return UNPROTECTED;

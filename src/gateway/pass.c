@@ -314,7 +314,7 @@ static enum next finish_answer(struct request *r, enum err e, int64_t sent, int 
 {
 	if (e == ERR_ABSENT) {
 		log_warn("%s: %s", r->script.path, strerror(failed));
-		return refusal_send(r, PROBLEM_SCRIPT_NOT_STARTED, NULL, NULL, 1);
+		return refusal_not_started(r, failed);
 	}
 	if (e == OK && sent > 0) {
 		request_log_write(r);

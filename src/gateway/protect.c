@@ -52,6 +52,7 @@ static struct record_policy record_policy_for(const struct request *r)
 		policy.ttl_ms = DERIVED_TTL_MS;
 	if (r->key.is_derived && !r->route->has_own_tombstone)
 		policy.tombstone_ms = 0;
+	policy.prefers_html = problem_prefers_html(variables_get(&r->vars, "HTTP_ACCEPT"));
 	return policy;
 }
 
@@ -258,7 +259,7 @@ static enum next answer_settled(struct request *r)
 
 static enum next reply_first(struct request *r, const struct ending *end, struct recorded *rec)
 {
-	struct body_source rest = {.memory = end->output, .fd = end->output_fd, .at = rec->body_at};
+	struct body_source rest = {.memory = rec->body, .fd = rec->body_fd, .at = rec->body_at};
 	enum err e;
 
 	bool is_released = rec->outcome == OUTCOME_RELEASED;
@@ -267,6 +268,10 @@ static enum next reply_first(struct request *r, const struct ending *end, struct
 	counters_add(request_counters(r), is_released ? COUNTER_RELEASED : COUNTER_FIRST);
 	r->log.outcome = is_released ? "released" : "first";
 	r->log.status = rec->res.status;
+	if (rec->reason[0]) {
+		r->log.outcome = "script-failed";
+		request_log_detail(r, rec->reason);
+	}
 	/* Far too much output: its end was not kept anywhere. */
 	if (end->output_fd >= 0 && lseek(end->output_fd, 0, SEEK_END) < end->output_len)
 		return refusal_send(r, PROBLEM_RESULT_EXPIRED,
@@ -313,7 +318,7 @@ static enum next answer_result(struct request *r, enum run_result result, struct
 			"yet",
 			&r->op, 5);
 	case RUN_NOT_STARTED:
-		return refusal_send(r, PROBLEM_SCRIPT_NOT_STARTED, NULL, NULL, 1);
+		return refusal_not_started(r, out->failed);
 	case RUN_LEFT:
 		return answer_left(r);
 	case RUN_LOST:
@@ -351,7 +356,7 @@ enum next protect_run(struct request *r)
 	}
 	next = answer_result(r, run_claimed(&run, &out), &out);
 	waiting_leave(&r->running);
-	response_free(&out.rec.res);
+	recorded_free(&out.rec);
 	ending_free(&out.end);
 	return next;
 }

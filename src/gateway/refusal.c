@@ -10,6 +10,7 @@
 #include "gateway/reply.h"
 #include "gateway/request_log.h"
 
+#include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -150,6 +151,27 @@ enum next refusal_store_failed(struct request *r, enum err e)
 	if (e == ERR_BROKEN || e == ERR_SYSTEM)
 		deployment_discard(r->deployment);
 	return refusal_send(r, PROBLEM_STORE_UNAVAILABLE, NULL, NULL, 5);
+}
+
+/* A cause that stays until an operator acts: the file is no program here, or its interpreter is
+ * missing. */
+static bool is_lasting(int failed)
+{
+	static const int lasting[] = {ENOEXEC, ENOENT, ENOTDIR, EACCES, EPERM, EISDIR, ELOOP,
+		ENAMETOOLONG, EINVAL, ELIBBAD, E2BIG};
+
+	for (size_t i = 0; i < sizeof(lasting) / sizeof(lasting[0]); i++)
+		if (lasting[i] == failed)
+			return true;
+	return false;
+}
+
+enum next refusal_not_started(struct request *r, int failed)
+{
+	bool lasts = is_lasting(failed);
+
+	return refusal_send_as(r, lasts ? PROBLEM_CONFIGURATION : PROBLEM_SCRIPT_NOT_STARTED,
+		COUNTER_NOT_STARTED, NULL, NULL, lasts ? 0 : 1);
 }
 
 enum next refusal_failed(struct request *r, enum err e)

@@ -40,6 +40,15 @@ enum next refusal_send_as(struct request *r, enum problem problem, enum counter 
 enum next refusal_store_failed(struct request *r, enum err e);
 
 /*
+ * refusal_not_started - the program could not be started, for the reason of an errno
+ *
+ * One that passes is script-not-started (503), in a second; one that an operator has to mend is
+ * configuration (500); both are counted as not started.  Returns FINISHED.  Blocks like
+ * refusal_send().
+ */
+enum next refusal_not_started(struct request *r, int failed);
+
+/*
  * refusal_failed - something else failed before anything was run: overloaded after ERR_NOMEM and
  * ERR_FULL, else script-not-started, in 5 seconds; counted as not started
  *

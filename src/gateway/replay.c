@@ -149,20 +149,20 @@ enum next replay_anew(struct request *r)
 	if (e == OK && end.is_output_lost)
 		e = err_set(ERR_FULL, "there was no room to keep its output");
 	if (e == OK)
-		e = record_response(&end, &policy, &rec);
+		e = record_response(&end, &policy, r->cf->spool, &rec);
 	if (e == OK && !rec.res.is_kept)
 		e = err_set(ERR_REFUSED, "the response is over max_response");
 	if (e != OK) {
-		response_free(&rec.res);
+		recorded_free(&rec);
 		ending_free(&end);
 		return refuse_replay(r);
 	}
 	log_replay(r, &r->found, rec.res.status);
-	rest = (struct body_source){.memory = end.output, .fd = end.output_fd, .at = rec.body_at};
+	rest = (struct body_source){.memory = rec.body, .fd = rec.body_fd, .at = rec.body_at};
 	e = reply_recorded(r->peer, &rec.res, &rest, &how);
 	if (e != OK && e != ERR_GONE)
 		log_warn("operation %s: %s", r->ref, err_text());
-	response_free(&rec.res);
+	recorded_free(&rec);
 	ending_free(&end);
 	return FINISHED;
 }

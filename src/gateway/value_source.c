@@ -6,9 +6,13 @@
  * RULES
  *   (1) A value that is there more than once is counted: which of them a script would take is not
  *       known here, so a caller for which that matters refuses (unit/value_source).
- *   (2) A body is read in pieces; only a JSON document is in memory as a whole, up to
+ *   (2) Fields of a query and of a form are looked for as CGI.pm reads them, whose pairs also end
+ *       at ";", and as PHP does, which has other names for some (php_name()).  A field that the two
+ *       read differently is ambiguous, and a caller for which that matters refuses
+ *       (unit/value_source, t71-keys).
+ *   (3) A body is read in pieces; only a JSON document is in memory as a whole, up to
  *       POINTER_JSON_MAX bytes (t71-keys).
- *   (3) The request's body stays as it is, its offset too (unit/value_source).
+ *   (4) The request's body stays as it is, its offset too (unit/value_source).
  *
  * Does not know: how a value is used.
  */
@@ -144,23 +148,59 @@ static char next_char(const char **at)
 	return (char)(high * 16 + low);
 }
 
-/* The URL Standard's urlencoded parser, on a string. */
-static void find_query(const struct request *r, const char *name, struct value *out)
+/*
+ * The name that PHP gives a field: no blanks before it; "." and blanks become "_"; what is behind a
+ * "[" that is closed is an index, not the name.  Returns its length; it ends at a NUL.
+ */
+static size_t php_name(const char *name, size_t len, char out[FORM_NAME_MAX + 1])
 {
-	const char *at = variables_get(&r->vars, "QUERY_STRING");
+	size_t n = 0;
 
-	while (at && *at) {
-		const char *end = at + strcspn(at, "&"), *wanted = name;
+	for (size_t i = 0; i < len && name[i]; i++) {
+		if (name[i] == '[' && n > 0 && memchr(name + i, ']', len - i))
+			break;
+		if (name[i] == ' ' && n == 0)
+			continue;
+		out[n++] = name[i] == '.' || name[i] == ' ' || name[i] == '[' ? '_' : name[i];
+	}
+	return n;
+}
 
-		while (at < end && *at != '=' && *wanted) {
-			const char *before = at;
+/* Is it that field, for CGI.pm and for PHP?  A name over FORM_NAME_MAX is none. */
+static void match_name(
+	const char *name, size_t len, const char *wanted, bool *is_exact, bool *is_for_php)
+{
+	char one[FORM_NAME_MAX + 1], other[FORM_NAME_MAX + 1];
+	size_t wanted_len = strlen(wanted), n;
 
-			if (next_char(&at) != *wanted++) {
-				at = before;
-				break;
-			}
+	*is_exact = len == wanted_len && memcmp(name, wanted, len) == 0;
+	*is_for_php = *is_exact;
+	if (*is_exact || len > FORM_NAME_MAX || wanted_len > FORM_NAME_MAX)
+		return;
+	n = php_name(name, len, one);
+	*is_for_php = n == php_name(wanted, wanted_len, other) && memcmp(one, other, n) == 0;
+}
+
+/* The URL Standard's urlencoded parser, on a string.  False: PHP would take other fields. */
+static bool read_query(
+	const char *at, const char *separators, const char *wanted, struct value *out)
+{
+	bool is_same = true, is_exact, is_for_php;
+	char name[FORM_NAME_MAX + 2];
+
+	while (*at) {
+		const char *end = at + strcspn(at, separators);
+		size_t len = 0;
+
+		while (at < end && *at != '=') {
+			char c = next_char(&at);
+
+			if (len < sizeof(name))
+				name[len++] = c;
 		}
-		if (!*wanted && (at == end || *at == '=')) {
+		match_name(name, len, wanted, &is_exact, &is_for_php);
+		is_same = is_same && is_exact == is_for_php;
+		if (is_exact) {
 			add_value(out, "", 0);
 			for (at += at < end; at < end;) {
 				char c = next_char(&at);
@@ -170,6 +210,48 @@ static void find_query(const struct request *r, const char *name, struct value *
 		}
 		at = *end ? end + 1 : end;
 	}
+	return is_same;
+}
+
+static void start(struct value *v)
+{
+	v->n = 0;
+	v->len = 0;
+	v->text[0] = '\0';
+	v->is_too_long = v->is_ambiguous = v->digesting.is_over = false;
+	SHA256Init(&v->digesting.all);
+}
+
+static void finish(struct value *v)
+{
+	if (v->digesting.is_over)
+		return;
+	end_value(v);
+	SHA256Final(v->digest, &v->digesting.all);
+	v->digesting.is_over = true;
+}
+
+/* Two readings of one field, both finished. */
+static bool differ(const struct value *a, const struct value *b)
+{
+	return a->n != b->n || memcmp(a->digest, b->digest, DIGEST_LEN) != 0;
+}
+
+static void find_query(const struct request *r, const char *name, struct value *out)
+{
+	const char *query = variables_get(&r->vars, "QUERY_STRING");
+	struct value php;
+
+	if (!query)
+		query = "";
+	out->is_ambiguous = !read_query(query, "&;", name, out);
+	finish(out);
+	if (out->is_ambiguous || !strchr(query, ';'))
+		return;
+	start(&php);
+	out->is_ambiguous = !read_query(query, "&", name, &php);
+	finish(&php);
+	out->is_ambiguous = out->is_ambiguous || differ(out, &php);
 }
 
 /* RFC 6265, section 4.2. */
@@ -192,16 +274,19 @@ struct search {
 	const char *name;
 	struct value *out;
 	bool is_in; /* in a field of that name */
+	bool is_ambiguous;
 };
 
 static enum err start_field(
 	void *arg, const char *name, size_t name_len, const char *head, size_t head_len)
 {
 	struct search *s = arg;
+	bool is_for_php;
 
 	(void)head;
 	(void)head_len;
-	s->is_in = strlen(s->name) == name_len && memcmp(s->name, name, name_len) == 0;
+	match_name(name, name_len, s->name, &s->is_in, &is_for_php);
+	s->is_ambiguous = s->is_ambiguous || s->is_in != is_for_php;
 	if (s->is_in)
 		add_value(s->out, "", 0);
 	return OK;
@@ -219,12 +304,27 @@ static enum err add_data(void *arg, const char *bytes, size_t len)
 static enum err find_field(struct request *r, const char *name, struct value *out)
 {
 	struct search s = {.name = name, .out = out};
-	struct form_handler handler = {.field = start_field, .data = add_data, .arg = &s};
+	bool has_semicolon = false;
+	struct form_handler handler = {
+		.field = start_field, .data = add_data, .arg = &s, .semicolon = &has_semicolon};
 	struct form_type type = form_type_of(content_type(r));
+	struct value php;
 	int fd;
 	enum err e = body_fd(r, &fd);
 
-	return e == OK ? form_read(fd, r->body.len, &type, &handler) : e;
+	if (e == OK)
+		e = form_read(fd, r->body.len, &type, &handler);
+	finish(out);
+	if (e == OK && has_semicolon && !s.is_ambiguous) {
+		start(&php);
+		s.out = &php;
+		handler.semicolon = NULL;
+		e = form_read(fd, r->body.len, &type, &handler);
+		finish(&php);
+		s.is_ambiguous = s.is_ambiguous || differ(out, &php);
+	}
+	out->is_ambiguous = s.is_ambiguous;
+	return e;
 }
 
 /* ---- JSON ---- */
@@ -282,14 +382,9 @@ enum err value_source_find(struct request *r, const char *source, struct value *
 {
 	enum err e;
 
-	out->n = 0;
-	out->len = 0;
-	out->text[0] = '\0';
-	out->is_too_long = false;
-	SHA256Init(&out->digesting.all);
+	start(out);
 	e = find_in_place(r, source, out);
-	end_value(out);
-	SHA256Final(out->digest, &out->digesting.all);
+	finish(out);
 	return e;
 }
 

@@ -23,9 +23,11 @@ struct value {
 	size_t len;
 	int n; /* how often it is there */
 	bool is_too_long;
+	bool is_ambiguous;                /* CGI.pm and PHP read it differently */
 	unsigned char digest[DIGEST_LEN]; /* of all of them, whole, however many and long */
 	struct {
 		SHA2_CTX all, one;
+		bool is_over;
 	} digesting; /* until value_source_find() returns */
 };
 

@@ -324,7 +324,8 @@ static enum err take_run(struct window *w, struct pair *pair, const struct form_
 	size_t len = 0, n = have(w), decoded, used;
 	enum err rc = OK;
 
-	while (len < n && s[len] != '&' && (s[len] != '=' || pair->is_value))
+	while (len < n && s[len] != '&' && (s[len] != ';' || !h->semicolon) &&
+		(s[len] != '=' || pair->is_value))
 		len++;
 	decoded = decode(s, len, len < n || is_at_end(w), &used);
 	w->pos += used;
@@ -335,6 +336,8 @@ static enum err take_run(struct window *w, struct pair *pair, const struct form_
 	if (rc != OK || len == n)
 		return rc;
 	w->pos++;
+	if (s[len] == ';')
+		*h->semicolon = true;
 	return s[len] == '=' ? end_name(pair, h) : end_pair(pair, h);
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -48,6 +49,8 @@ struct form_handler {
 		void *arg, const char *name, size_t name_len, const char *head, size_t head_len);
 	enum err (*data)(void *arg, const char *bytes, size_t len);
 	void *arg;
+	bool *semicolon; /* urlencoded: not NULL: a ";" ends a pair as "&" does (CGI.pm reads so,
+			    PHP does not), and this is set to true when there is one */
 };
 
 /*

@@ -35,8 +35,7 @@ static enum err write_end(const struct order *order, struct store *st, const str
 		return store_release(st, &op);
 	}
 	e = record_run(st, &order->op, &order->policy, end, &rec);
-	if (e == OK)
-		response_free(&rec.res);
+	recorded_free(&rec);
 	return e;
 }
 

@@ -37,6 +37,7 @@ static enum run_result release_unstarted(
 {
 	if (run->on_over)
 		run->on_over(run->watch.arg, ERR_ABSENT, failed, NULL);
+	out->failed = failed;
 	out->e = run_release(run->store, run->op, run->link);
 	return RUN_NOT_STARTED;
 }
@@ -106,7 +107,7 @@ enum run_result run_claimed(const struct claimed_run *run, struct run_outcome *o
 	int failed = 0;
 	enum err e = link_go(run->link);
 
-	*out = (struct run_outcome){.end = ENDING_NONE};
+	*out = (struct run_outcome){.end = ENDING_NONE, .rec = RECORDED_NONE};
 	if (e != OK) { /* a run without its GO has not started */
 		link_close(run->link);
 		return release_unstarted(run, EPIPE, out);

@@ -55,8 +55,9 @@ enum run_result {
 struct run_outcome {
 	enum err e;          /* RUN_NOT_STARTED: run_release()'s; RUN_LEFT: ERR_BUSY; RUN_LOST:
 				ERR_GONE; else record_run()'s, or ERR_NOMEM (RUN_UNRECORDED) */
+	int failed;          /* RUN_NOT_STARTED: an errno that says why */
 	struct ending end;   /* RUN_RECORDED; ending_free() it in every case */
-	struct recorded rec; /* RUN_RECORDED; response_free(&rec.res) in every case */
+	struct recorded rec; /* RUN_RECORDED; recorded_free() it in every case */
 };
 
 /*

@@ -130,18 +130,17 @@ static bool has_owner(struct store *st, const struct operation *op)
 static enum err settle_saved(struct store *st, const struct operation *op)
 {
 	struct ending end = ENDING_NONE;
-	struct recorded rec;
+	struct recorded rec = RECORDED_NONE;
 	struct operation owner;
 	struct record_policy policy;
 	enum err e = saved_result_read(store_spool(st), op, &owner, &policy, &end);
 
 	if (e == OK)
 		e = record_run(st, &owner, &policy, &end, &rec);
+	recorded_free(&rec);
 	ending_free(&end);
 	if (e != OK && e != ERR_REFUSED)
 		return e;
-	if (e == OK)
-		response_free(&rec.res);
 	saved_result_remove(store_spool(st), op);
 	return OK;
 }

@@ -3,15 +3,20 @@
  * operation/record.c - done, or uncertain: the two ends of a run
  *
  * RULES
- *   (1) Only a script that ended by itself, within its time, with a complete and valid response,
- *       is done.  The body of a script that was killed is never adopted (unit/record).
+ *   (1) Only a script that ended by itself, within its time, is done: with a complete and valid
+ *       response, or with exit status 0.  The body of a script that was killed is never adopted
+ *       (unit/record).
  *   (2) The response is normalised here, once: the first answer and every replay are the stored one
  *       (t13-responses).
  *   (3) A response that says that nothing was done is passed on, and its key is free again
  *       (unit/record).
  *   (4) An exit status other than 0 does not make a complete response incomplete: legacy scripts
- *       end with whatever their last command returned.  It is stored, and it makes a response that
- *       is shorter than its own Content-Length invalid (unit/record, unit/cgi_response).
+ *       end with whatever their last command returned, unless the route says that it counts.  It
+ *       is stored, and it makes a response that may be cut off invalid: one that is shorter than
+ *       its own Content-Length, lacks its last chunk, or has no header at all (unit/record,
+ *       unit/cgi_response).
+ *   (5) After exit status 0 there is nothing to find out: without a valid response a problem is
+ *       recorded, and what was printed is kept for the operator (unit/record, t13-responses).
  *
  * Does not know: clients, and how the answer reaches them.
  */
@@ -19,8 +24,10 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "cgi/chunks.h"
 #include "cgi/response.h"
 #include "config/value.h"
+#include "http/problem.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -47,11 +54,11 @@ void ending_free(struct ending *end)
 	end->output_fd = -1;
 }
 
-static enum err mark_uncertain(struct store *st, const struct operation *op,
-	const struct ending *end, enum outcome outcome, struct recorded *out)
+void recorded_free(struct recorded *rec)
 {
-	out->outcome = outcome;
-	return store_mark_uncertain(st, op, end->exit_status, out->reason, clock_wall_ms());
+	response_free(&rec->res);
+	spool_close(&rec->decoded);
+	*rec = (struct recorded)RECORDED_NONE;
 }
 
 /* Reads the first bytes of the output: they hold the whole header block. */
@@ -73,7 +80,34 @@ static enum err read_start(const struct ending *end, char *buf, size_t size, siz
 	return OK;
 }
 
-static enum err read_body_start(const struct ending *end, struct recorded *out)
+/* The beginning of what was printed, for the operator; NULL: nothing was, or it cannot be had. */
+static struct printed *read_printed(
+	const struct ending *end, char buf[PRINTED_MAX], struct printed *out)
+{
+	size_t len = 0;
+
+	if (end->output_len == 0 || (!end->output && end->output_fd < 0) ||
+		read_start(end, buf, PRINTED_MAX, &len) != OK)
+		return NULL;
+	*out = (struct printed){buf, len, end->output_len};
+	return out;
+}
+
+static enum err mark_uncertain(struct store *st, const struct operation *op,
+	const struct ending *end, enum outcome outcome, struct recorded *out)
+{
+	char *buf = malloc(PRINTED_MAX);
+	struct printed printed;
+	enum err e;
+
+	out->outcome = outcome;
+	e = store_mark_uncertain_printed(st, op, end->exit_status, out->reason,
+		buf ? read_printed(end, buf, &printed) : NULL, clock_wall_ms());
+	free(buf);
+	return e;
+}
+
+static enum err read_body_start(struct recorded *out)
 {
 	struct response *res = &out->res;
 	int64_t want = res->body_len < RESPONSE_INLINE_MAX ? res->body_len : RESPONSE_INLINE_MAX;
@@ -81,9 +115,9 @@ static enum err read_body_start(const struct ending *end, struct recorded *out)
 	res->body = malloc((size_t)want + 1);
 	if (!res->body)
 		return err_set(ERR_NOMEM, "record: out of memory");
-	if (end->output)
-		memcpy(res->body, end->output + out->body_at, (size_t)want);
-	else if (want > 0 && pread(end->output_fd, res->body, (size_t)want, out->body_at) != want)
+	if (out->body)
+		memcpy(res->body, out->body + out->body_at, (size_t)want);
+	else if (want > 0 && pread(out->body_fd, res->body, (size_t)want, out->body_at) != want)
 		return err_set(ERR_SYSTEM, "read the script's output back: %s", strerror(errno));
 	res->body[want] = '\0';
 	res->body_inline_len = (size_t)want;
@@ -107,12 +141,93 @@ static void read_wishes(
 			"ttl is used");
 	else
 		out->ttl_ms = ttl_ms;
-	releases = releases || policy->release_on[cgi->status / 8] & 1 << cgi->status % 8;
+	releases = releases || (cgi->status < 600 &&
+				       policy->release_on[cgi->status / 8] & 1 << cgi->status % 8);
 	out->outcome = releases ? OUTCOME_RELEASED : OUTCOME_RECORDED;
 }
 
-enum err record_response(
-	const struct ending *end, const struct record_policy *policy, struct recorded *out)
+/* What in its header is not as it should be. */
+static void warn_of_header(const struct cgi_response *cgi)
+{
+	if (cgi->dropped_lines > 0)
+		log_warn("line %d of a script's header is no field%s; it is left out",
+			cgi->first_dropped,
+			cgi->dropped_lines > 1 ? ", nor are others behind it" : "");
+	if (cgi->has_odd_status)
+		log_warn("a script's Status holds no number from 200 to 999; it counts as 500");
+	if (cgi->is_text)
+		log_warn("a script's output has no header; all of it is taken as the body");
+}
+
+#define PIECE 65536
+
+/* The next bytes of the body as it was printed.  OK with *len 0: its end. */
+static enum err read_piece(
+	const struct recorded *out, int64_t at, int64_t left, char buf[PIECE], size_t *len)
+{
+	ssize_t n = left < PIECE ? (ssize_t)left : PIECE;
+
+	if (out->body)
+		memcpy(buf, out->body + out->body_at + at, (size_t)n);
+	else
+		n = pread(out->body_fd, buf, (size_t)n, out->body_at + at);
+	if (n < 0 || (n == 0 && left > 0))
+		return err_set(ERR_SYSTEM, "read the script's output back: %s", strerror(errno));
+	*len = (size_t)n;
+	return OK;
+}
+
+/* Is all of the output there?  The keeper drops the end of far too much. */
+static bool is_whole(const struct ending *end)
+{
+	return end->output || lseek(end->output_fd, 0, SEEK_END) >= end->output_len;
+}
+
+/*
+ * Takes the body out of the chunks that the script printed.  A body that is not chunks
+ * stays as it is, as httpd and nginx deliver it.  Without the last chunk the data of the others is
+ * the body, unless the script failed.
+ */
+static enum err decode_chunks(const struct ending *end, const char *spool, struct recorded *out)
+{
+	struct chunks c = CHUNKS_START;
+	int64_t at = 0, left = out->res.body_len;
+	char *buf;
+	enum err e;
+
+	if (!is_whole(end))
+		return OK;
+	buf = malloc(PIECE);
+	e = buf ? spool_open(&out->decoded) : err_set(ERR_NOMEM, "record: out of memory");
+	while (e == OK && at < left && c.at != CHUNKS_ENDED && c.at != CHUNKS_BROKEN) {
+		size_t len = 0;
+
+		e = read_piece(out, at, left - at, buf, &len);
+		at += (int64_t)len;
+		if (e == OK)
+			e = spool_write(
+				&out->decoded, spool, buf, chunks_decode(&c, buf, len, buf));
+	}
+	free(buf);
+	if (e == OK && c.at == CHUNKS_BROKEN) {
+		log_warn("a script says that it prints chunks, and they are broken; they are left "
+			 "as they are");
+		spool_close(&out->decoded);
+		return OK;
+	}
+	if (e == OK && c.at != CHUNKS_ENDED && end->exit_status != 0)
+		return err_set(ERR_INVALID, "the script failed and its last chunk is missing");
+	if (e != OK)
+		return e;
+	out->body = NULL;
+	out->body_fd = out->decoded.fd;
+	out->body_at = 0;
+	out->res.body_len = out->decoded.len;
+	return OK;
+}
+
+enum err record_response(const struct ending *end, const struct record_policy *policy,
+	const char *spool, struct recorded *out)
 {
 	struct cgi_response cgi;
 	size_t len = 0;
@@ -123,9 +238,14 @@ enum err record_response(
 	if (e == OK)
 		e = cgi_response_parse(start, len, end->output_len, end->exit_status, &cgi);
 	free(start);
+	*out = (struct recorded)RECORDED_NONE;
 	if (e != OK)
 		return e;
+	warn_of_header(&cgi);
 	read_wishes(&cgi, policy, out);
+	out->is_text = cgi.is_text;
+	out->body = end->output;
+	out->body_fd = end->output_fd;
 	out->body_at = (int64_t)cgi.body_at;
 	out->res = (struct response){
 		.status = cgi.status,
@@ -133,11 +253,13 @@ enum err record_response(
 		.head_len = cgi.head_len,
 		.body_len = cgi.has_body ? end->output_len - out->body_at : 0,
 	};
+	if (cgi.is_chunked)
+		e = decode_chunks(end, spool, out);
 	out->res.is_kept = out->res.body_len <= policy->max_response_bytes;
-	if (out->res.is_kept)
-		e = read_body_start(end, out);
-	if (e != OK)
-		response_free(&out->res);
+	if (e == OK && out->res.is_kept)
+		e = read_body_start(out);
+	if (e == OK && cgi.is_text && end->exit_status != 0)
+		e = err_set(ERR_INVALID, "the script failed and its output has no header");
 	return e;
 }
 
@@ -167,13 +289,59 @@ static enum err write_response(struct store *st, struct record rec,
 	return store_record(st, &rec);
 }
 
+/* The answer of a script that ended as it should and gave none: a problem, recorded as any. */
+static enum err record_problem(struct store *st, const struct operation *op,
+	const struct record_policy *policy, const struct ending *end, struct recorded *out)
+{
+	char ref[REF_LEN + 1], *buf = malloc(PRINTED_MAX);
+	struct problem_facts facts = {
+		.problem = PROBLEM_SCRIPT_FAILED,
+		.ref = ref,
+		.operation_state = state_name(STATE_DONE),
+		.prefers_html = policy->prefers_html,
+	};
+	struct problem_answer answer = {0};
+	struct printed printed;
+	struct record rec = {
+		.op = op,
+		.body_fd = -1,
+		.body_at = -1,
+		.now_ms = clock_wall_ms(),
+		.event = "no response",
+		.detail = out->reason,
+		.reason = out->reason,
+	};
+	enum err e;
+
+	operation_ref(op, ref);
+	e = buf ? problem_build(&facts, &answer) : err_set(ERR_NOMEM, "record: out of memory");
+	if (e == OK) {
+		log_warn(
+			"operation %s is done without a response of its own: %s", ref, out->reason);
+		rec.printed = read_printed(end, buf, &printed);
+		out->outcome = OUTCOME_RECORDED;
+		out->res = (struct response){
+			.status = answer.status,
+			.head = answer.head,
+			.head_len = answer.head_len,
+			.body = answer.body,
+			.body_inline_len = answer.body_len,
+			.body_len = (int64_t)answer.body_len,
+			.is_kept = true,
+		};
+		e = write_response(st, rec, policy, out);
+	}
+	free(buf);
+	return e;
+}
+
 enum err record_run(struct store *st, const struct operation *op,
 	const struct record_policy *policy, const struct ending *end, struct recorded *out)
 {
 	struct record rec = {.op = op};
 	enum err e;
 
-	memset(out, 0, sizeof(*out));
+	*out = (struct recorded)RECORDED_NONE;
 	if (end->is_timed_out) {
 		snprintf(out->reason, sizeof(out->reason), "its time was over after %lld ms",
 			(long long)(end->run_us / 1000));
@@ -188,51 +356,54 @@ enum err record_run(struct store *st, const struct operation *op,
 		snprintf(out->reason, sizeof(out->reason), "there was no room to keep its output");
 		return mark_uncertain(st, op, end, OUTCOME_NO_RESPONSE, out);
 	}
-	e = record_response(end, policy, out);
-	if (e == ERR_INVALID) {
+	if (policy->needs_exit_zero && end->exit_status != 0) {
 		snprintf(out->reason, sizeof(out->reason),
-			"its answer is not a valid CGI response: %s", err_text());
+			"its exit status is %d, and its route's exit_status is zero",
+			end->exit_status);
 		return mark_uncertain(st, op, end, OUTCOME_NO_RESPONSE, out);
 	}
-	if (e != OK) {
-		response_free(&out->res);
-		return e;
+	e = record_response(end, policy, store_spool(st), out);
+	if (e == ERR_INVALID) {
+		recorded_free(out);
+		snprintf(out->reason, sizeof(out->reason),
+			"its answer is not a valid CGI response: %s", err_text());
+		return end->exit_status == 0
+			       ? record_problem(st, op, policy, end, out)
+			       : mark_uncertain(st, op, end, OUTCOME_NO_RESPONSE, out);
 	}
-	if (out->outcome == OUTCOME_RELEASED) {
-		e = store_release(st, op);
-		if (e != OK)
-			response_free(&out->res);
+	if (e != OK)
 		return e;
-	}
-	rec.body_fd = end->output_fd;
+	if (out->outcome == OUTCOME_RELEASED)
+		return store_release(st, op);
+	rec.body_fd = out->body_fd;
 	rec.body_at = out->body_at;
 	rec.now_ms = clock_wall_ms();
 	rec.exit_status = end->exit_status;
-	e = write_response(st, rec, policy, out);
-	if (e != OK)
-		response_free(&out->res);
-	return e;
+	return write_response(st, rec, policy, out);
 }
 
 enum err record_settled(struct store *st, const struct operation *op,
 	const struct record_policy *policy, const struct ending *end, const char *event,
 	const char *detail)
 {
-	struct recorded out = {0};
+	struct recorded out = RECORDED_NONE;
 	struct record rec = {
 		.op = op,
-		.body_fd = end->output_fd,
 		.now_ms = clock_wall_ms(),
 		.exit_status = end->exit_status,
 		.event = event,
 		.detail = detail,
 	};
-	enum err e = record_response(end, policy, &out);
+	enum err e = record_response(end, policy, store_spool(st), &out);
 
+	/* A word of a probe, or a wrong file, must not become what the caller is told. */
+	if (e == OK && out.is_text)
+		e = err_set(ERR_INVALID, "it has no header that ends with an empty line");
+	rec.body_fd = out.body_fd;
 	rec.body_at = out.body_at;
 	if (e == OK)
 		e = write_response(st, rec, policy, &out);
-	response_free(&out.res);
+	recorded_free(&out);
 	return e;
 }
 
@@ -245,6 +416,7 @@ struct record_policy record_policy_of(const struct config *cf, const struct rout
 		.tombstone_ms = route->tombstone_ms,
 		.max_response_bytes = route->max_response_bytes,
 		.keeps_head_only = route->guarantee != GUARANTEE_STRICT,
+		.needs_exit_zero = route->exit_status == EXIT_STATUS_ZERO,
 	};
 
 	for (strings s = route->release_on; s && *s; s++) {

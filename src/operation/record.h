@@ -8,6 +8,7 @@
 #define RETRYSAFE_OPERATION_RECORD_H
 
 #include "base/err.h"
+#include "base/spool.h"
 #include "config/config.h"
 #include "store/store.h"
 
@@ -21,6 +22,8 @@ struct record_policy {
 	int64_t tombstone_ms;
 	int64_t max_response_bytes;
 	bool keeps_head_only;         /* of a response, however long its body is */
+	bool needs_exit_zero;         /* another exit status makes it uncertain */
+	bool prefers_html;            /* the caller, should a problem be the answer */
 	unsigned char release_on[75]; /* a bit for each status: the key is released */
 };
 
@@ -47,25 +50,40 @@ void ending_free(struct ending *end);
 
 /* What record_run() made of a run. */
 enum outcome {
-	OUTCOME_RECORDED,    /* done: the response is stored */
-	OUTCOME_RELEASED,    /* absent: the response says that nothing was done */
-	OUTCOME_NO_RESPONSE, /* uncertain: it ended without a valid response */
+	OUTCOME_RECORDED, /* done: the response is stored; with a reason it is a problem of ours */
+	OUTCOME_RELEASED, /* absent: the response says that nothing was done */
+	OUTCOME_NO_RESPONSE, /* uncertain: it failed, and gave no valid response */
 	OUTCOME_TIMED_OUT    /* uncertain: its time was over */
 };
 
 struct recorded {
 	enum outcome outcome;
-	struct response res;         /* OUTCOME_RECORDED, _RELEASED; response_free() it */
-	int64_t body_at;             /* of these two: where the body begins in the output */
+	struct response res;         /* OUTCOME_RECORDED, _RELEASED */
+	const char *body;            /* where its whole body is: here, in the output, ... */
+	int body_fd;                 /* ... or, when that is NULL, behind this descriptor, ... */
+	int64_t body_at;             /* ... from this offset on */
+	struct spool decoded;        /* the body, when it was taken out of a script's chunks */
+	bool is_text;                /* the output has no header: it is all body */
 	int64_t ttl_ms;              /* what the script asked for; 0: nothing */
-	char reason[REASON_MAX + 1]; /* of the other two: a sentence for people */
+	char reason[REASON_MAX + 1]; /* why there is no valid response: a sentence for people */
 };
+
+#define RECORDED_NONE                                  \
+	{                                              \
+		.body_fd = -1, .decoded = SPOOL_CLOSED \
+	}
+
+void recorded_free(struct recorded *rec);
 
 /*
  * record_run - decides what an ended run is, and writes it (running -> done | uncertain | absent)
  *
  *   end   borrowed
- *   out   set on OK; also filled in, for a later call to write the same, when the store fails
+ *   out   always set; recorded_free() it; its body is in `end` or in itself
+ *
+ * A script that exits 0 has ended.  Where its output is no valid response the operation is done all
+ * the same, with a problem (502 script-failed) as its response.  The output of such a
+ * run, and of one that becomes uncertain, is kept for the operator: PRINTED_MAX bytes of it.
  *
  * A response over policy->max_response_bytes is done as well: its head is kept, its body is not
  * (out->res.is_kept is false).
@@ -93,11 +111,13 @@ enum err record_settled(struct store *st, const struct operation *op,
 /*
  * record_response - what would be recorded of an ending, without recording it
  *
- * Returns OK, response_free(&out->res); ERR_INVALID it is not a complete, valid response;
- * ERR_NOMEM; ERR_SYSTEM.
+ *   spool  the spool directory, for a large body that has to be decoded
+ *   out    always set; recorded_free() it
+ *
+ * Returns OK; ERR_INVALID it is not a complete, valid response; ERR_FULL; ERR_NOMEM; ERR_SYSTEM.
  */
 enum err record_response(const struct ending *end, const struct record_policy *policy,
-	struct recorded *out) MUSTCHECK;
+	const char *spool, struct recorded *out) MUSTCHECK;
 
 /* The part of the configuration about recording runs of a route. */
 struct record_policy record_policy_of(const struct config *cf, const struct route *route);

@@ -35,7 +35,7 @@
 #include <unistd.h>
 
 #define MAGIC    "RSKEPT\0"
-#define VERSION  4
+#define VERSION  5
 #define HEAD_LEN 2048
 
 /* Where the fixed parts of the head are, in bytes. */
@@ -120,6 +120,8 @@ static void policy_fields(struct cursor *c, struct record_policy *policy)
 	policy->tombstone_ms = number_field(c, policy->tombstone_ms);
 	policy->max_response_bytes = number_field(c, policy->max_response_bytes);
 	policy->keeps_head_only = number_field(c, policy->keeps_head_only) != 0;
+	policy->needs_exit_zero = number_field(c, policy->needs_exit_zero) != 0;
+	policy->prefers_html = number_field(c, policy->prefers_html) != 0;
 	bytes_field(c, policy->release_on, sizeof(policy->release_on));
 }
 

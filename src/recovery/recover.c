@@ -38,7 +38,7 @@ static enum err start_and_record(struct store *st, struct keeper_link *link,
 	struct run_outcome out;
 
 	run_claimed(&run, &out);
-	response_free(&out.rec.res);
+	recorded_free(&out.rec);
 	ending_free(&out.end);
 	return out.e;
 }

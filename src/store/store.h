@@ -135,6 +135,14 @@ enum err store_find_natural(struct store *st, const unsigned char natural[NATURA
  */
 enum err store_release(struct store *st, const struct operation *op) MUSTCHECK;
 
+/* The output of a script that gave no valid response, for the operator. */
+#define PRINTED_MAX 65536 /* bytes of it that are kept */
+struct printed {
+	const char *bytes;
+	size_t len;        /* at most PRINTED_MAX */
+	int64_t total_len; /* bytes that it printed */
+};
+
 /* What becomes of a run, for store_record(). */
 struct record {
 	const struct operation *op; /* id and token count */
@@ -145,8 +153,10 @@ struct record {
 	int64_t ttl_ms;
 	int64_t tombstone_ms;
 	int exit_status;
-	const char *event, *detail; /* for the history; NULL: nothing */
-	bool keeps_natural;         /* the natural key stays taken, for as long as the claim said */
+	const char *event, *detail;    /* for the history; NULL: nothing */
+	const char *reason;            /* a remark that stays with the operation; NULL: none */
+	const struct printed *printed; /* kept until the response is dropped; NULL: nothing */
+	bool keeps_natural; /* the natural key stays taken, for as long as the claim said */
 };
 
 /*
@@ -170,6 +180,21 @@ enum err store_record(struct store *st, const struct record *rec) MUSTCHECK;
  */
 enum err store_mark_uncertain(struct store *st, const struct operation *op, int exit_status,
 	const char *reason, int64_t now_ms) MUSTCHECK;
+
+/* store_mark_uncertain(), with the output of the script until then, which is kept until the
+ * operation is forgotten, or its response is dropped.  printed: NULL: nothing. */
+enum err store_mark_uncertain_printed(struct store *st, const struct operation *op, int exit_status,
+	const char *reason, const struct printed *printed, int64_t now_ms) MUSTCHECK;
+
+/*
+ * store_find_printed - what a script printed in vain
+ *
+ *   bytes  set on OK: out->bytes, which the caller frees
+ *
+ * Returns OK; ERR_ABSENT nothing was kept; a read's errors.
+ */
+enum err store_find_printed(
+	struct store *st, int64_t op_id, struct printed *out, char **bytes) MUSTCHECK;
 
 /*
  * store_save_request - stores the request of a running operation, for a policy that has to find out

@@ -74,7 +74,7 @@ static enum err data(void *arg, const char *bytes, size_t len)
 static char *read_form(const struct form_type *type, size_t pieces, enum err *rc)
 {
 	struct account a = {.bytes = 0};
-	struct form_handler h = {field, data, &a};
+	struct form_handler h = {field, data, &a, NULL};
 	char *pairs = NULL;
 	size_t len;
 

@@ -6,7 +6,8 @@
 # A run for a replay (IDEMPOTENCY_REPLAY) is the event "view", and no effect.
 #
 # Query: status=NNN, outcome=WORD (Retrysafe-Outcome), ttl=DURATION (Retrysafe-TTL), gate=NAME,
-# sleep=SECONDS, bytes=N (a second part of the body), die=1 (a view ends by a signal).
+# sleep=SECONDS, bytes=N (a second part of the body), die=1 (a view ends by a signal),
+# exit=N (its exit status).
 use strict;
 use warnings;
 use lib __FILE__ =~ m{\A(.*)/}s ? $1 : q(.);
@@ -30,3 +31,4 @@ print "Location: http://localhost/elsewhere\r\n" if ($query{status} // 0) == 303
 print "Content-Type: text/plain\r\nX-Nonce: $nonce\r\nSet-Cookie: session=$nonce\r\n\r\n";
 print "nonce $nonce\noperation $told[0]\nattempt $told[1]\nreplay $replay\n";
 print Effect::pattern($query{bytes}) if $query{bytes};
+exit($query{exit} // 0);

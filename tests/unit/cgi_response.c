@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Claims: every output that a web server takes for a response becomes one explicit, normal one;
- * what no two servers agree on is decided here; what is broken or hostile is refused.
+ * what no two servers agree on is decided here; only what none of them delivers is refused.
  */
 #include "../../src/cgi/response.c"
 #include "http/status.h"
@@ -59,6 +59,29 @@ static void refuses(const char *out, const char *because, const char *claim)
 	refuses_bytes(out, strlen(out), because, claim);
 }
 
+/* All of the output is the body, of a response without fields. */
+static void is_text(const char *out, const char *claim)
+{
+	struct cgi_response res;
+
+	ok(parse_bytes(out, strlen(out), 0, &res) == OK && res.is_text && res.body_at == 0 &&
+			res.status == 200 && res.has_body,
+		"%s: all of it is the body", claim);
+	is_str(res.head, "Status: 200 OK\r\n", "%s: head", claim);
+	cgi_response_free(&res);
+}
+
+/* How many lines are dropped of a header, and the first of them. */
+static void drops(const char *out, int n, int first, const char *claim)
+{
+	struct cgi_response res;
+
+	ok(parse_bytes(out, strlen(out), 0, &res) == OK, "%s: taken", claim);
+	is_int(res.dropped_lines, n, "%s: lines left out", claim);
+	is_int(res.first_dropped, first, "%s: the first of them", claim);
+	cgi_response_free(&res);
+}
+
 /* The table of facts about servers, row by row. */
 static void test_rows(void)
 {
@@ -72,6 +95,8 @@ static void test_rows(void)
 	cgi_response_free(&res);
 	gives("Status: 418\n\nx", 418, "Status: 418 I'm a teapot\n", "x", "row 418 without reason");
 	refuses("Status: 100\n\n", "not a final", "row Status: 100");
+	gives("Status: 100\n\nStatus: 201\n\nb", 201, "Status: 201 Created\n", "b",
+		"row Status: 100, then 201");
 	gives("HTTP/1.1 201 Made\nX-A: b\n\nx", 201, "Status: 201 Made\nX-A: b\n", "x",
 		"row HTTP/1.1 first line");
 	gives("Content-Type: text/plain\nSet-Cookie: a=1\nSet-Cookie: b=2\n\n", 200,
@@ -79,8 +104,9 @@ static void test_rows(void)
 		"row two Set-Cookie");
 	gives("X-Dup: 1\nStatus: 200\nX-Dup: 2\n\n", 200, "Status: 200 OK\nX-Dup: 1\nX-Dup: 2\n",
 		"", "row two X-Dup");
-	refuses("hello world\nthis is text\n\n", "line 1", "row no headers at all");
-	refuses("Status: 200\nno colon\n\n", "line 2", "row line without colon");
+	is_text("hello world\nthis is text\n\n", "row no headers at all");
+	gives("Status: 201\nno colon\n\n", 201, "Status: 201 Created\n", "",
+		"row line without colon");
 	gives("Status: 200\nX-Long: one\n  two\n\tthree\n\n", 200,
 		"Status: 200 OK\nX-Long: one two three\n", "", "row folded header");
 	gives("Location: /path\n\n", 303, "Status: 303 See Other\nLocation: /path\n", "",
@@ -113,11 +139,17 @@ static void test_rows(void)
 	ok(parse_bytes(big, 13 + 256, 0, &res) == OK && res.body_at == 13,
 		"row all 256 byte values in the body");
 	cgi_response_free(&res);
-	refuses_bytes("Status: 200\nX: a\0b\n\n", 20, "NUL", "row NUL in a header");
+	ok(parse_bytes("Status: 200\nX: a\0b\n\n", 20, 0, &res) == OK &&
+			strcmp(res.head, "Status: 200 OK\r\nX: a b\r\n") == 0,
+		"row NUL in a header");
+	cgi_response_free(&res);
 	refuses("", "printed nothing", "row empty output");
-	refuses("Content-Type: text/plain\n", "empty line", "row headers without blank line");
+	is_text("Content-Type: text/plain\n", "row headers without blank line");
 	gives("Status: 200\nTransfer-Encoding: chunked\n\n2\r\nhi\r\n0\r\n\r\n", 200,
 		"Status: 200 OK\n", "2\r\nhi\r\n0\r\n\r\n", "row Transfer-Encoding: chunked");
+	ok(parse_bytes("X: y\nTransfer-Encoding: chunked\n\n", 33, 0, &res) == OK && res.is_chunked,
+		"row Transfer-Encoding: chunked: to be decoded");
+	cgi_response_free(&res);
 }
 
 static void test_status(void)
@@ -137,17 +169,31 @@ static void test_status(void)
 		"of two Locations the last counts");
 	gives("Status: 200\nLocation: /x\n\n", 200, "Status: 200 OK\nLocation: /x\n", "",
 		"an explicit Status wins over Location");
-	refuses("X: y\n\n", "none of", "neither type nor Location nor Status");
-	refuses("\nContent-Type: a/b\n\n", "none of", "an empty header");
-	refuses("Status: 200\nStatus: 200\n\n", "repeats Status", "Status twice");
-	refuses("Status:\nContent-Type: a/b\n\n", "200 to 599", "an empty Status");
-	refuses("Status: 20\n\n", "200 to 599", "two digits");
-	refuses("Status: 2000\n\n", "200 to 599", "four digits");
-	refuses("Status: 200OK\n\n", "200 to 599", "no space before the reason");
-	refuses("Status: 099\n\n", "200 to 599", "099");
-	refuses("Status: 600\n\n", "200 to 599", "600");
-	refuses("Status: -20\n\n", "200 to 599", "a sign");
-	refuses("Status: OK\n\n", "200 to 599", "a word");
+	gives("X: y\n\nb", 200, "Status: 200 OK\nX: y\n", "b", "any field makes a head");
+	gives("\nContent-Type: a/b\n\n", 200, "Status: 200 OK\n", "Content-Type: a/b\n\n",
+		"an empty first line means no fields");
+	gives("\r\nb", 200, "Status: 200 OK\n", "b", "an empty first line, CRLF");
+	gives("Status: 200\nStatus: 404\n\n", 404, "Status: 404 Not Found\n", "",
+		"of two Status the last counts");
+	gives("Status: 201Created\n\n", 201, "Status: 201 Created\n", "",
+		"no space before the reason");
+	gives("Status: +201\n\n", 201, "Status: 201 Created\n", "", "a plus sign");
+	gives("Status: 0201 x\n\n", 201, "Status: 201 Created\n", "", "a leading zero");
+	gives("Status: 999 X\n\n", 999, "Status: 999 X\n", "", "999");
+	gives("Status: 600\n\n", 600, "Status: 600\n", "", "600");
+	for (const char *const *odd = (const char *const[]){"", "20", "2000", "099", "000", "-20",
+		     "OK", "HTTP/1.1 201", "\"404\"", "99999999999999999999", NULL};
+		*odd; odd++) {
+		struct cgi_response res;
+		char out[64];
+
+		snprintf(out, sizeof(out), "Status: %s\nX: y\n\n", *odd);
+		ok(parse_bytes(out, strlen(out), 0, &res) == OK && res.has_odd_status,
+			"Status: %s is odd", *odd);
+		is_str(res.head, "Status: 500 Internal Server Error\r\nX: y\r\n",
+			"Status: %s counts as 500", *odd);
+		cgi_response_free(&res);
+	}
 	refuses("Status: 199\n\n", "not a final", "199");
 	refuses("Status: 101\n\n", "not a final", "101");
 }
@@ -157,21 +203,23 @@ static void test_nph(void)
 	gives("HTTP/1.0 200\r\n\r\nb", 200, "Status: 200 OK\n", "b", "no reason");
 	gives("HTTP/1.1 200 OK\nServer: x\nStatus: 200 OK\n\n", 200, "Status: 200 OK\nServer: x\n",
 		"", "as CGI.pm prints it");
-	refuses("HTTP/1.1 200 OK\nStatus: 404\n\n", "do not agree", "two that differ");
+	gives("HTTP/1.1 200 OK\nStatus: 404\n\n", 404, "Status: 404 Not Found\n", "",
+		"of two that differ Status counts");
 	gives("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 201 Created\r\nX: y\r\n\r\nb", 201,
 		"Status: 201 Created\nX: y\n", "b", "100 before the answer");
 	gives("HTTP/1.1 103 Early Hints\nLink: </a>\n\nHTTP/1.1 100 Continue\n\n"
 	      "Content-Type: a/b\n\nb",
 		200, "Status: 200 OK\nContent-Type: a/b\n", "b", "103 and 100 before the answer");
-	refuses("HTTP/1.1 100 Continue\n\n", "empty line", "100 and nothing more");
+	refuses("HTTP/1.1 100 Continue\n\n", "not a final", "100 and nothing more");
 	refuses("HTTP/1.1 101 Switching Protocols\n\nStatus: 200\n\n", "not a final", "101");
-	refuses("HTTP/1.1 abc\n\n", "status line", "no number");
-	refuses("HTTP/1.1\n\n", "status line", "no status");
-	refuses("HTTP/1.1200 OK\n\n", "status line", "no space");
-	refuses("HTTP/ 200 OK\n\n", "status line", "no version");
-	refuses("HTTP/1.1 999 OK\n\n", "200 to 599", "999");
-	refuses("X: y\nHTTP/1.1 200 OK\n\n", "line 2", "not in the first line");
-	refuses("HTTP/1.1 200 OK\n folded\n\n", "follows no field", "a folded status line");
+	gives("HTTP/1.1 999 OK\n\n", 999, "Status: 999 OK\n", "", "999");
+	gives("HTTP/1.1 abc\nX: y\nStatus: 201\n\n", 201, "Status: 201 Created\nX: y\n", "",
+		"no number: dropped");
+	is_text("HTTP/1.1\n\n", "no status");
+	is_text("HTTP/1.1200 OK\n\n", "no space");
+	is_text("HTTP/ 200 OK\n\n", "no version");
+	drops("X: y\nHTTP/1.1 201 OK\n\n", 1, 2, "not in the first line");
+	drops("HTTP/1.1 200 OK\n folded\nX: y\n\n", 1, 2, "a folded status line");
 }
 
 static void test_form(void)
@@ -184,21 +232,34 @@ static void test_form(void)
 	gives("Status: 200\nX: \xc3\x85\x85\xff a\tb\n\n", 200,
 		"Status: 200 OK\nX: \xc3\x85\x85\xff a\tb\n", "",
 		"bytes over 0x7F and TAB are kept");
-	refuses("Status: 200\nX: a\rSet-Cookie: b\n\n", "carriage return", "a bare CR");
-	refuses("Status: 200\nX: a\r\r\n\n", "carriage return", "CR CR LF");
-	refuses("Status: 200\nX: a\x1b[0m\n\n", "control character", "an escape");
-	refuses("Status: 200\nX: a\x7f\n\n", "control character", "a DEL");
-	refuses("Status: 200\n: a\n\n", "no name", "an empty name");
-	refuses("Status: 200\nX : a\n\n", "before its colon", "a space before the colon");
-	refuses("Status: 200\nX Y: a\n\n", "before its colon", "a space in a name");
-	refuses("Status: 200\nX\xc3\xa4: a\n\n", "before its colon", "a name that is not ASCII");
-	refuses("Status: 200\nX(y): a\n\n", "before its colon", "a name that is not a token");
-	refuses("\xef\xbb\xbfStatus: 200\n\n", "before its colon", "a byte order mark");
-	refuses(" Status: 200\n\n", "follows no field", "a fold in the first line");
-	refuses("Status: 200\n \nHTTP\r\n", "no colon", "a line of blanks does not end the header");
-	refuses("Status: 200\nX: y", "empty line", "output that breaks off in a line");
-	refuses_bytes("\0", 1, "empty line", "one NUL");
-	refuses("\n", "none of", "one line end");
+	gives("Status: 200\nX: a\rSet-Cookie: b\n\n", 200, "Status: 200 OK\nX: a Set-Cookie: b\n",
+		"", "a bare CR is a space");
+	gives("Status: 200\nX: a\r\r\n\r\r\nb", 200, "Status: 200 OK\nX: a\n", "b", "CR CR LF");
+	gives("Status: 200\nX: a\x1b[0m\x7f\x01\nY:\x01\n\n", 200,
+		"Status: 200 OK\nX: a [0m\nY: \n", "", "control characters");
+	gives("Status: 200\nX: a\n \x01 b\n\n", 200, "Status: 200 OK\nX: a b\n", "",
+		"a control character in a fold");
+	gives("Status: 200\nX \t: a\nX-Y :\n\n", 200, "Status: 200 OK\nX: a\nX-Y: \n", "",
+		"blanks before the colon go");
+	gives("Status : 201\n\n", 201, "Status: 201 Created\n", "", "also of Status");
+	drops("Status: 200\n: a\n\n", 1, 2, "an empty name");
+	drops("Status: 200\n : a\n\n", 0, 0, "a fold that begins with a colon");
+	drops("Status: 200\nX Y: a\nno\n\n", 2, 2, "a space in a name");
+	drops("Status: 200\nX\xc3\xa4: a\n\n", 1, 2, "a name that is not ASCII");
+	drops("Status: 200\nX(y): a\n b\n\n", 2, 2, "a name that is not a token, and its fold");
+	drops("X: y\nX\x01: a\n\n", 1, 2, "a control character in a name");
+	gives("\xef\xbb\xbfStatus: 201\n\nb", 201, "Status: 201 Created\n", "b",
+		"a byte order mark");
+	is_text("\xef\xbb\xbfhello\n\n", "a byte order mark before text");
+	gives("  Status: 201\n\nb", 201, "Status: 201 Created\n", "b",
+		"blanks before the first field");
+	is_text("Status: 200\n \nHTTP\r\n", "a line of blanks does not end the header");
+	is_text("Status: 200\nX: y", "output that breaks off in a line");
+	is_text("<p>\nNote: x\n\n", "a field without CGI field, not in the first line");
+	gives("warning!\nContent-Type: a/b\n\nb", 200, "Status: 200 OK\nContent-Type: a/b\n", "b",
+		"a CGI field below a line that is none");
+	is_text("<body style=\"a: b\">\n\n", "a colon alone makes no field");
+	gives("\n", 200, "Status: 200 OK\n", "", "one line end");
 }
 
 static void test_dropped(void)
@@ -248,6 +309,31 @@ static void test_length(void)
 	is_int(status_with("200", "-6", 1), 200, "a sign: dropped");
 	is_int(status_with("200", "6, 6", 1), 200, "a list: dropped");
 	is_int(status_with("200", "0x9", 1), 200, "hexadecimal: dropped");
+}
+
+static bool is_chunked(const char *fields)
+{
+	struct cgi_response res;
+	char out[256];
+	bool is;
+
+	snprintf(out, sizeof(out), "X: y\n%s\n\n", fields);
+	is = parse_bytes(out, strlen(out), 0, &res) == OK && res.is_chunked;
+	cgi_response_free(&res);
+	return is;
+}
+
+static void test_chunked(void)
+{
+	ok(is_chunked("Transfer-Encoding: Chunked"), "in any case");
+	ok(is_chunked("Transfer-Encoding: gzip, chunked"), "the last of two");
+	ok(is_chunked("Transfer-Encoding: chunked;q=1"), "with a parameter");
+	ok(is_chunked("Transfer-Encoding: gzip\nTransfer-Encoding: chunked"), "the last field");
+	ok(!is_chunked("Transfer-Encoding: chunked, gzip"), "the first of two");
+	ok(!is_chunked("Transfer-Encoding: chunkedx"), "another word");
+	ok(!is_chunked("Transfer-Encoding: identity"), "identity");
+	ok(!is_chunked("Transfer-Encoding:"), "nothing");
+	ok(!is_chunked("Status: 204\nTransfer-Encoding: chunked"), "no body, no chunks");
 }
 
 static void test_limit(void)
@@ -336,6 +422,7 @@ int main(void)
 	test_form();
 	test_dropped();
 	test_length();
+	test_chunked();
 	test_limit();
 	test_normal();
 	cut_behind_a_blank();

@@ -92,8 +92,9 @@ static void test_defaults(void)
 	"interpreter, methods, key, key_from, key_syntax, scope, bind, timeout, "                 \
 	"kill_after, ttl, tombstone, max_request, max_response, on_uncertain, probe, rollback, "  \
 	"max_attempts, fingerprint, ignore, in_progress, in_progress_status, wait, max_waiters, " \
-	"async, prefer, soft_timeout, max_running, release_on, replay_status, replay_drop, "      \
-	"unique, on_duplicate, duplicate_status, unique_ttl, guarantee, webhook, webhook_allow, " \
+	"async, prefer, soft_timeout, max_running, release_on, exit_status, replay_status, "      \
+	"replay_drop, unique, on_duplicate, duplicate_status, unique_ttl, guarantee, webhook, "   \
+	"webhook_allow, "                                                                         \
 	"webhook_max_age, limits"
 
 #define ROUTE_NAMES "match, script, " DEFAULTS_NAMES
@@ -117,9 +118,9 @@ static void test_unknown_names(void)
 		"c.json:3: $[\"a.b\"]: unknown setting; allowed are " TOP_NAMES);
 	refused("{\"/ /\": 1}", false,
 		"c.json:1: $[\"/ /\"]: unknown setting; allowed are " TOP_NAMES);
-	is_int((long long)distance("ab", "ba"), 1, "swapped neighbours are one edit");
-	is_int((long long)distance("kitten", "sitting"), 3, "three edits");
-	is_int((long long)distance("", "abc"), 3, "from nothing");
+	is_int((long long)spelling_distance("ab", "ba"), 1, "swapped neighbours are one edit");
+	is_int((long long)spelling_distance("kitten", "sitting"), 3, "three edits");
+	is_int((long long)spelling_distance("", "abc"), 3, "from nothing");
 }
 
 static void test_misplaced_names(void)

@@ -91,7 +91,7 @@ static enum err data(void *arg, const char *bytes, size_t len)
 static enum err read_len(const char *type, int64_t len)
 {
 	struct form_type t = form_type_of(type);
-	struct form_handler h = {field, data, NULL};
+	struct form_handler h = {field, data, NULL, NULL};
 
 	got_len = 0;
 	got[0] = '\0';
@@ -419,7 +419,7 @@ static void try_names(void)
 static void try_errors(void)
 {
 	struct form_type t = form_type_of(MULTIPART), none = {.kind = FORM_NONE};
-	struct form_handler h = {field, data, NULL};
+	struct form_handler h = {field, data, NULL, NULL};
 	const char *form = "--bo\r\n" CD "a\r\n\r\n1\r\n--bo\r\n" CD "b\r\n\r\n2\r\n--bo--";
 
 	split = 0;

@@ -153,7 +153,7 @@ static enum err read_form(void)
 	static const char multipart[] = "--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n"
 					"1\r\n--b--\r\n";
 	int n = 0, one = memory_file("a=1&b=%20"), two = memory_file(multipart);
-	struct form_handler h = {take_field, take_data, &n};
+	struct form_handler h = {take_field, take_data, &n, NULL};
 	struct form_type type;
 	enum err e;
 
@@ -454,19 +454,19 @@ static struct record_policy policy = {
 static enum err make_response(void)
 {
 	struct ending end = ENDING_NONE;
-	struct recorded out = {.res.head = UNTOUCHED};
+	struct recorded out = RECORDED_NONE;
 	enum err e;
 
 	end.output_fd = memory_file(OUTPUT);
 	end.output_len = sizeof(OUTPUT) - 1;
 	memory_on();
-	e = record_response(&end, &policy, &out);
+	e = record_response(&end, &policy, dir, &out);
 	memory_off();
 	if (e == OK) {
 		keeps(out.res.body_len == 5 && memcmp(out.res.body, "hello", 5) == 0,
 			"the response is whole");
-		response_free(&out.res);
 	}
+	recorded_free(&out);
 	ending_free(&end);
 	return e;
 }

@@ -6,6 +6,8 @@
  */
 #include "operation/record.h"
 
+#include "store/archive.h"
+
 #include "store_try.h"
 
 #define ANSWER "Content-Type: text/plain\n\nhello"
@@ -33,6 +35,23 @@ static struct ending ended(const char *output)
 		.output = strdup(output), .output_len = (int64_t)strlen(output), .output_fd = -1};
 }
 
+/* Warnings about what is wrong on purpose are not for who reads the tests. */
+static void hush(bool on)
+{
+	static int stderr_fd = -1;
+
+	if (on) {
+		int null_fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+		stderr_fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+		dup2(null_fd, STDERR_FILENO);
+		close(null_fd);
+	} else {
+		dup2(stderr_fd, STDERR_FILENO);
+		close(stderr_fd);
+	}
+}
+
 /* Records it; what became of the operation, with reason or body. */
 static void expect(struct ending *end, enum outcome outcome, const char *words, const char *what)
 {
@@ -57,7 +76,7 @@ static void expect(struct ending *end, enum outcome outcome, const char *words, 
 				memcmp(rec.res.head, res.head, res.head_len) == 0,
 			"what is answered first is what is stored");
 	response_free(&res);
-	response_free(&rec.res);
+	recorded_free(&rec);
 }
 
 static void judge_endings(void)
@@ -79,13 +98,222 @@ static void judge_endings(void)
 	end.is_output_lost = true;
 	expect(&end, OUTCOME_NO_RESPONSE, "no room", "output lost");
 	end = ended("no header at all");
-	expect(&end, OUTCOME_NO_RESPONSE, "not a valid CGI response", "nonsense");
+	expect(&end, OUTCOME_RECORDED, "no header at all", "text");
+	end = ended("no header at all");
+	end.exit_status = 1;
+	expect(&end, OUTCOME_NO_RESPONSE, "has no header", "text, and it failed");
 	end = ended("");
-	expect(&end, OUTCOME_NO_RESPONSE, "not a valid CGI response", "nothing");
+	end.exit_status = 1;
+	expect(&end, OUTCOME_NO_RESPONSE, "not a valid CGI response", "nothing, and it failed");
 	end = ended("Content-Length: 9\nContent-Type: text/plain\n\nhello");
 	end.exit_status = 1;
 	expect(&end, OUTCOME_NO_RESPONSE, "not a valid",
 		"cut short by its own account, and it failed");
+}
+
+/* What was printed in vain; "" when nothing is kept. */
+static char *kept_output(int64_t id, int64_t *total_len)
+{
+	struct printed printed = {.len = 0};
+	char *bytes = NULL;
+
+	*total_len = 0;
+	if (store_find_printed(st, id, &printed, &bytes) != OK)
+		return strdup("");
+	*total_len = printed.total_len;
+	ok(memchr(bytes, '\0', printed.len) == NULL, "no NUL was printed");
+	return bytes;
+}
+
+/* It exited 0 and printed no response: it is done, and says so to everybody. */
+static void record_a_problem(const char *output, bool prefers_html)
+{
+	struct operation op = claimed(), found;
+	struct ending end = ended(output);
+	struct recorded rec;
+	struct response res;
+	int64_t total_len;
+	char *kept, ref[REF_LEN + 1];
+
+	operation_ref(&op, ref);
+	memset(policy.release_on, 0xff, sizeof(policy.release_on));
+	policy.prefers_html = prefers_html;
+	is_int(record_run(st, &op, &policy, &end, &rec), OK, "exit 0 without a response: written");
+	ending_free(&end);
+	is_int(rec.outcome, OUTCOME_RECORDED, "recorded, whatever releases the key");
+	ok(strstr(rec.reason, "not a valid CGI response") != NULL, "because %s", rec.reason);
+	must(store_find(st, op.identity, &found, &res));
+	is_int(found.state, STATE_DONE, "it is done");
+	is_int(found.exit_status, 0, "with its exit status");
+	is_str(found.reason, rec.reason, "and the reason");
+	is_int(res.status, 502, "its response is 502");
+	ok(strstr(res.body, ref) && strstr(res.body, "script-failed") &&
+			strstr(res.head, prefers_html ? "text/html" : "problem+json"),
+		"script-failed, with its ref");
+	ok(rec.res.body_len == res.body_len && strcmp(rec.res.body, res.body) == 0,
+		"which is what is answered");
+	response_free(&res);
+	recorded_free(&rec);
+	kept = kept_output(op.id, &total_len);
+	is_str(kept, output, "what it printed is kept");
+	free(kept);
+	memset(policy.release_on, 0, sizeof(policy.release_on));
+	policy.prefers_html = false;
+}
+
+/* What was printed goes with the response, and with the operation; of an uncertain one it stays. */
+static void drop_with_the_response(void)
+{
+	struct operation ops[3] = {claimed(), claimed(), claimed()}, found;
+	int64_t total_len, dropped, forgotten, now_ms = clock_wall_ms();
+	struct record_policy before = policy;
+
+	for (int i = 0; i < 3; i++) {
+		struct ending end = ended("Status: 101\n\n");
+		struct recorded rec;
+
+		end.exit_status = i == 2;
+		policy.ttl_ms = i == 0 ? 1000 : 500;
+		policy.tombstone_ms = i == 0 ? 100000 : 0;
+		must(record_run(st, &ops[i], &policy, &end, &rec));
+		recorded_free(&rec);
+		ending_free(&end);
+	}
+	policy = before;
+	must(store_purge(st, now_ms + 50000, &dropped, &forgotten));
+	must(store_find(st, ops[0].identity, &found, NULL));
+	is_int(found.state, STATE_EXPIRED, "one has expired");
+	is_int(store_find(st, ops[1].identity, &found, NULL), ERR_ABSENT, "one is forgotten");
+	is_int(try_state(st, &ops[2]), STATE_UNCERTAIN, "one is uncertain");
+	for (int i = 0; i < 3; i++) {
+		char *kept = kept_output(ops[i].id, &total_len);
+
+		is_str(kept, i == 2 ? "Status: 101\n\n" : "", "and what it printed");
+		free(kept);
+	}
+}
+
+/* What is kept of a run that failed, and how much. */
+static void keep_what_failed(void)
+{
+	size_t size = PRINTED_MAX + 1000;
+	char *output = malloc(size + 1), *kept;
+	struct operation op = claimed(), found;
+	struct recorded rec;
+	struct ending end;
+	int64_t total_len;
+
+	memset(output, 'x', size);
+	output[size] = '\0';
+	end = ended(output);
+	end.is_killed = true;
+	end.exit_status = 128 + 9;
+	must(record_run(st, &op, &policy, &end, &rec));
+	recorded_free(&rec);
+	kept = kept_output(op.id, &total_len);
+	is_int((long long)strlen(kept), PRINTED_MAX, "the beginning of it is kept");
+	is_int(total_len, (long long)size, "and how much it was");
+	free(kept);
+	is_int(store_find_ref(st, "nothing", &found, NULL) == OK, 0, "no such ref");
+	ending_free(&end);
+
+	op = claimed();
+	end = ended(ANSWER);
+	end.exit_status = 3;
+	policy.needs_exit_zero = true;
+	must(record_run(st, &op, &policy, &end, &rec));
+	is_int(rec.outcome, OUTCOME_NO_RESPONSE, "exit_status zero, and another one");
+	ok(strstr(rec.reason, "exit status is 3") != NULL, "because %s", rec.reason);
+	is_int(try_state(st, &op), STATE_UNCERTAIN, "it is uncertain");
+	recorded_free(&rec);
+	ending_free(&end);
+	kept = kept_output(op.id, &total_len);
+	is_str(kept, ANSWER, "its answer is kept for the operator");
+	free(kept);
+	end = ended(ANSWER);
+	expect(&end, OUTCOME_RECORDED, "hello", "exit_status zero, and zero");
+	policy.needs_exit_zero = false;
+	free(output);
+}
+
+#define CHUNKED "X-A: 1\nTransfer-Encoding: chunked\n\n"
+
+/* A body in chunks of the script's own, larger than what is kept with the head. */
+static void decode_large_output(void)
+{
+	size_t size = 3 * RESPONSE_INLINE_MAX, head = strlen(CHUNKED);
+	struct ending end = {.output_fd = memfd_create("out", MFD_CLOEXEC)};
+	char *body = try_bytes(size), *buf = malloc(RESPONSE_INLINE_MAX), line[32];
+	struct operation op = claimed(), found;
+	off_t at = (off_t)head;
+	struct recorded rec;
+	struct response res;
+	size_t len = 0;
+
+	(void)!pwrite(end.output_fd, CHUNKED, head, 0);
+	for (size_t done = 0; done < size; done += 1000) {
+		size_t piece = size - done < 1000 ? size - done : 1000;
+		int digits = snprintf(line, sizeof(line), "%zx\r\n", piece);
+
+		at += pwrite(end.output_fd, line, (size_t)digits, at);
+		at += pwrite(end.output_fd, body + done, piece, at);
+		at += pwrite(end.output_fd, "\r\n", 2, at);
+	}
+	at += pwrite(end.output_fd, "0\r\n\r\n", 5, at);
+	end.output_len = at;
+	is_int(record_run(st, &op, &policy, &end, &rec), OK, "chunks behind a descriptor");
+	must(store_find(st, op.identity, &found, &res));
+	is_int(res.body_len, (long long)size, "they are decoded");
+	ok(memcmp(res.body, body, RESPONSE_INLINE_MAX) == 0, "the beginning");
+	must(store_read_body(st, op.id, 2 * RESPONSE_INLINE_MAX, buf, &len));
+	ok(len == RESPONSE_INLINE_MAX && memcmp(buf, body + 2 * RESPONSE_INLINE_MAX, len) == 0,
+		"and what follows");
+	ok(!rec.body && rec.body_at == 0 &&
+			pread(rec.body_fd, buf, RESPONSE_INLINE_MAX, RESPONSE_INLINE_MAX) ==
+				RESPONSE_INLINE_MAX &&
+			memcmp(buf, body + RESPONSE_INLINE_MAX, RESPONSE_INLINE_MAX) == 0,
+		"for the first caller too");
+	response_free(&res);
+	recorded_free(&rec);
+	is_int(record_run(st, &op, &policy, &end, &rec), OK, "the same ending once more");
+	recorded_free(&rec);
+	ending_free(&end);
+	free(body);
+	free(buf);
+}
+
+static void decode_chunks_of(void)
+{
+	struct ending end = ended(CHUNKED "5\r\nhello\r\n0\r\n\r\n");
+
+	expect(&end, OUTCOME_RECORDED, "hello", "chunks are decoded");
+	end = ended(CHUNKED "hello there");
+	expect(&end, OUTCOME_RECORDED, "hello there", "what are no chunks stays");
+	end = ended(CHUNKED "5\r\nhello\r\n");
+	expect(&end, OUTCOME_RECORDED, "hello", "the last chunk is missing");
+	end = ended(CHUNKED "5\r\nhello\r\n");
+	end.exit_status = 1;
+	expect(&end, OUTCOME_NO_RESPONSE, "last chunk", "it is missing, and the script failed");
+	end = ended(CHUNKED "5\r\nhello\r\n0\r\n");
+	end.exit_status = 1;
+	expect(&end, OUTCOME_RECORDED, "hello", "it is there, and the script failed");
+	decode_large_output();
+}
+
+/* A probe's word, or an operator's wrong file, is no response. */
+static void settle_with_text(void)
+{
+	struct operation op = claimed(), found;
+	struct ending end = ended("yes, it was done\n");
+
+	must(store_mark_uncertain(st, &op, -1, "?", clock_wall_ms()));
+	must(store_find(st, op.identity, &found, NULL));
+	is_int(record_settled(st, &found, &policy, &end, "done", "x"), ERR_INVALID,
+		"settled with a text: refused");
+	ending_free(&end);
+	end = ended(ANSWER);
+	is_int(record_settled(st, &found, &policy, &end, "done", "x"), OK, "with a response: done");
+	ending_free(&end);
 }
 
 /* The same answer behind a descriptor, large. */
@@ -110,7 +338,7 @@ static void record_large_output(void)
 	must(store_read_body(st, op.id, 2 * RESPONSE_INLINE_MAX, buf, &len));
 	ok(memcmp(buf, body + 2 * RESPONSE_INLINE_MAX - 5, len) == 0, "and what follows");
 	response_free(&res);
-	response_free(&rec.res);
+	recorded_free(&rec);
 
 	op = claimed();
 	policy.max_response_bytes = (int64_t)size;
@@ -121,7 +349,7 @@ static void record_large_output(void)
 	ok(found.state == STATE_DONE && !res.is_kept && res.body_len == (int64_t)size + 5,
 		"in the store too");
 	response_free(&res);
-	response_free(&rec.res);
+	recorded_free(&rec);
 	policy.max_response_bytes = 1 << 20;
 	ending_free(&end);
 	free(body);
@@ -137,12 +365,12 @@ static void record_again(void)
 
 	try_disk.fail_writes = 1;
 	ok(record_run(st, &op, &policy, &end, &rec) != OK, "a store without room");
-	ok(!rec.res.head, "nothing to free");
+	recorded_free(&rec);
 	try_disk.fail_writes = 0;
 	is_int(record_run(st, &op, &policy, &end, &rec), OK, "with room");
-	response_free(&rec.res);
+	recorded_free(&rec);
 	is_int(record_run(st, &op, &policy, &end, &rec), OK, "and again");
-	response_free(&rec.res);
+	recorded_free(&rec);
 	is_int(try_state(st, &op), STATE_DONE, "it is done");
 	end.is_killed = true;
 	is_int(record_run(st, &op, &policy, &end, &rec), ERR_REFUSED, "another ending is refused");
@@ -151,23 +379,6 @@ static void record_again(void)
 }
 
 /* ---- what script and route ask for ---- */
-
-/* Warnings about what is wrong on purpose are not for who reads the tests. */
-static void hush(bool on)
-{
-	static int stderr_fd = -1;
-
-	if (on) {
-		int null_fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
-
-		stderr_fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
-		dup2(null_fd, STDERR_FILENO);
-		close(null_fd);
-	} else {
-		dup2(stderr_fd, STDERR_FILENO);
-		close(stderr_fd);
-	}
-}
 
 static void set_policy(const char *const *release_on, enum guarantee guarantee)
 {
@@ -209,7 +420,7 @@ static void check_release(const char *header, bool is_released)
 	ok(shown.res.head && shown.res.body_len == 5 && strcmp(shown.res.body, "hello") == 0,
 		"and answered as a whole");
 	ok(!strcasestr(shown.res.head, "\nRetrysafe"), "without what is for us alone");
-	response_free(&shown.res);
+	recorded_free(&shown);
 }
 
 static void release_by_status(void)
@@ -271,12 +482,12 @@ static void release_in_vain(void)
 
 	try_disk.fail_writes = 1;
 	ok(record_run(st, &op, &policy, &end, &rec) != OK, "a release without room");
-	ok(!rec.res.head, "nothing to free");
+	recorded_free(&rec);
 	try_disk.fail_writes = 0;
 	is_int(record_run(st, &op, &policy, &end, &rec), OK, "with room");
 	is_int(rec.outcome, OUTCOME_RELEASED, "released");
 	is_int(try_state(st, &op), STATE_ABSENT, "its key is free");
-	response_free(&rec.res);
+	recorded_free(&rec);
 	ending_free(&end);
 }
 
@@ -311,7 +522,7 @@ static void take_ttl(void)
 		is_int(found.expires_ms - found.updated_ms, cases[i].ttl_ms, "its ttl");
 		is_int(found.forgotten_ms - found.expires_ms, 6000, "the route's tombstone");
 		ok(!strcasestr(shown.res.head, "\nRetrysafe"), "nothing of it is answered");
-		response_free(&shown.res);
+		recorded_free(&shown);
 	}
 }
 
@@ -339,9 +550,9 @@ static void keep_by_guarantee(void)
 		is_int(res.body_len, keeps_body ? 5 : 0, "of that length");
 		ok(res.is_kept, "which is what is to be replayed");
 		response_free(&res);
-		response_free(&shown.res);
+		recorded_free(&shown);
 		is_int(record_run(st, &op, &policy, &end, &shown), OK, "again: the same record");
-		response_free(&shown.res);
+		recorded_free(&shown);
 		ending_free(&end);
 	}
 }
@@ -362,7 +573,7 @@ static void keep_no_large_body(void)
 	must(store_find(st, op.identity, &found, &res));
 	ok(res.is_kept && res.body_len == 0, "the replay has its head");
 	response_free(&res);
-	response_free(&shown.res);
+	recorded_free(&shown);
 	ending_free(&end);
 }
 
@@ -407,7 +618,7 @@ static void keep_natural_keys(void)
 		op = try_operation(st, name, clock_wall_ms());
 		must(store_claim(st, &(struct claim){.op = &op, .natural = natural}, &claimed_it));
 		must(record_run(st, &op, &policy, &end, &rec));
-		response_free(&rec.res);
+		recorded_free(&rec);
 		ending_free(&end);
 		e = store_find_natural(st, natural, clock_wall_ms(), &found, NULL, &is_taken);
 		ok((e == OK) == cases[i].is_kept && is_taken == cases[i].is_kept,
@@ -423,6 +634,14 @@ int main(void)
 	try_disk_begin();
 	st = try_store();
 	judge_endings();
+	hush(true);
+	record_a_problem("", false);
+	record_a_problem("Status: 101\n\nx", true);
+	drop_with_the_response();
+	keep_what_failed();
+	decode_chunks_of();
+	settle_with_text();
+	hush(false);
 	record_large_output();
 	record_again();
 	release_by_status();

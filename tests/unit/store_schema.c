@@ -311,7 +311,8 @@ static void be_overtaken(void)
 
 	make_old("overtaken");
 	must(open_it(false)); /* it is known from now on, so opening it waits for nothing else */
-	run_sql("DROP TABLE natural; DROP TABLE webhook; DROP TABLE outbox; PRAGMA user_version=1");
+	run_sql("DROP TABLE natural; DROP TABLE webhook; DROP TABLE outbox; DROP TABLE printed;"
+		"PRAGMA user_version=1");
 	fd = hold_lock();
 	if (pipe2(gate, O_CLOEXEC) != 0)
 		return;

@@ -28,14 +28,18 @@ static const char *found(
 	static char text[VALUE_MAX + 40];
 	static const char *const names[] = {[ERR_INVALID] = "invalid", [ERR_REFUSED] = "refused"};
 	struct request r = try_request(&route, params, body, len);
-	struct value v;
+	struct value v, again;
 	enum err e = value_source_find(&r, source, &v);
 
+	memset(&again, 0xff, sizeof(again));
+	ok(e != OK || (value_source_find(&r, source, &again) == OK &&
+			      memcmp(v.digest, again.digest, DIGEST_LEN) == 0),
+		"%s: its digest is that of the value alone", source);
 	ok(lseek(r.body.spool.fd, 0, SEEK_CUR) == 0 && r.body.len == (int64_t)len,
 		"%s: the body is where it was", source);
 	if (e == OK) {
-		snprintf(text, sizeof(text), "%d: %s%s", v.n, v.text,
-			v.is_too_long ? " too long" : "");
+		snprintf(text, sizeof(text), "%d: %s%s%s", v.n, v.text,
+			v.is_too_long ? " too long" : "", v.is_ambiguous ? " or not" : "");
 		ok(v.len == strlen(v.text), "and its length is right");
 	} else {
 		snprintf(text, sizeof(text), "%s",
@@ -95,7 +99,23 @@ static void look_into_queries(void)
 	finds("query:k", PARAMS("QUERY_STRING=k=%4&x=1"), "1: %4");
 	finds("query:k", PARAMS("QUERY_STRING=k=%&k%"), "1: %");
 	finds("query:k", PARAMS("QUERY_STRING=k=%4g%"), "1: %4g%");
-	finds("query:k", PARAMS("QUERY_STRING=a;k=1"), "0: ");
+	finds("query:k", PARAMS("QUERY_STRING=a;k=1"), "1: 1 or not");
+	finds("query:k", PARAMS("QUERY_STRING=k=1;a=2"), "1: 1 or not");
+	finds("query:k", PARAMS("QUERY_STRING=a=1;b=2&k=3"), "1: 3");
+	finds("query:k", PARAMS("QUERY_STRING=a=1;b=2"), "0: ");
+	finds("query:k", PARAMS("QUERY_STRING=k=1&a;k=1"), "2: 1 or not");
+	finds("query:k", PARAMS("QUERY_STRING=k=1%3ba"), "1: 1;a");
+	finds("query:k", PARAMS("QUERY_STRING=k[]=1"), "0:  or not");
+	finds("query:k", PARAMS("QUERY_STRING=k%5Ba%5D=1"), "0:  or not");
+	finds("query:k", PARAMS("QUERY_STRING=k[=1"), "0: ");
+	finds("query:k_", PARAMS("QUERY_STRING=k[=1"), "0:  or not");
+	finds("query:k", PARAMS("QUERY_STRING=+k=1"), "0:  or not");
+	finds("query:a_b", PARAMS("QUERY_STRING=a.b=1"), "0:  or not");
+	finds("query:a_b", PARAMS("QUERY_STRING=a+b=1"), "0:  or not");
+	finds("query:a_b", PARAMS("QUERY_STRING=a_b=1&a.c=2"), "1: 1");
+	finds("query:a.b", PARAMS("QUERY_STRING=a.b=1"), "1: 1");
+	finds("query:a.b", PARAMS("QUERY_STRING=a_b=1"), "0:  or not");
+	finds("query:k", PARAMS("QUERY_STRING=k%00x=1"), "0:  or not");
 }
 
 static void look_into_cookies(void)
@@ -120,6 +140,20 @@ static void look_into_forms(void)
 
 	reads("form:k", FORM, "a=1&k=%41+b&c", "1: A b");
 	reads("form:k", FORM, "k=1&k=2", "2: 1");
+	reads("form:k", FORM, "a=1;k=2", "1: 2 or not");
+	reads("form:k", FORM, "k=2;a=1", "1: 2 or not");
+	reads("form:k", FORM, "a=1;b=2&k=3", "1: 3");
+	reads("form:k", FORM, "a=1;b=2", "0: ");
+	reads("form:k", FORM, "k=1%3ba", "1: 1;a");
+	reads("form:k", FORM, "k[]=1", "0:  or not");
+	reads("form:a_b", FORM, "a.b=1", "0:  or not");
+	reads("form:a.b", FORM, "a.b=1", "1: 1");
+	reads("form:k", MULTIPART,
+		"--XX\r\nContent-Disposition: form-data; name=\"k[]\"\r\n\r\n1\r\n--XX--\r\n",
+		"0:  or not");
+	reads("form:a", MULTIPART,
+		"--XX\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1;a=2\r\n--XX--\r\n",
+		"1: 1;a=2");
 	reads("form:k", FORM, "K=1&kk=2", "0: ");
 	reads("form:k", FORM, "", "0: ");
 	reads("form:k", FORM ";charset=utf-8", "k=v", "1: v");

@@ -13,6 +13,7 @@
 
 #include "store/sqlite/natural.h"
 #include "store/sqlite/outbox.h"
+#include "store/sqlite/printed.h"
 #include "store/sqlite/row.h"
 
 enum err end_operation(struct conn *c, int64_t id, enum state state, const struct ending *ending)
@@ -25,6 +26,10 @@ enum err end_operation(struct conn *c, int64_t id, enum state state, const struc
 		e = row_drop(c, &drop_webhook, id);
 	if (e == OK && state == STATE_UNCERTAIN)
 		e = row_drop(c, &drop_chunks, id);
+	if (e == OK && ending->was_in_vain)
+		e = row_drop(c, &drop_printed, id);
+	if (e == OK && ending->printed)
+		e = printed_keep(c, id, ending->printed);
 	if (e == OK && state != STATE_UNCERTAIN)
 		e = natural_end(c, id, ending->keeps_natural, ending->now_ms);
 	if (e == OK && !ending->is_posted)

@@ -23,7 +23,9 @@ struct ending {
 	bool is_row_gone;   /* STATE_ABSENT: a first attempt leaves no row */
 	bool is_posted;     /* the message had to be posted before the row was moved */
 	int64_t now_ms;
-	const char *event, *detail; /* for the history; NULL: nothing */
+	const char *event, *detail;    /* for the history; NULL: nothing */
+	const struct printed *printed; /* by the script, in vain; NULL: nothing */
+	bool was_in_vain; /* STATE_DONE: what an earlier attempt printed is of no use any more */
 };
 
 /*
@@ -32,6 +34,7 @@ struct ending {
  *
  *     drops    the stored request (done, row gone), the webhook (row gone), the pieces of a
  *              response that was not recorded (uncertain)
+ *     keeps    what was printed in vain
  *     natural  key: kept or given up; an uncertain operation still has it
  *     posts    the message for the webhook
  *     adds     a line to the history

@@ -70,7 +70,7 @@ static struct statement drop_operation = SQL("DELETE FROM operation WHERE id=?1"
 enum err expire_forget(struct conn *c, int64_t id)
 {
 	static struct statement *const drops[] = {&drop_response, &drop_chunks, &drop_history,
-		&drop_request, &drop_webhook, &drop_finished, &drop_operation};
+		&drop_request, &drop_printed, &drop_webhook, &drop_finished, &drop_operation};
 	enum err e = OK;
 
 	for (size_t i = 0; i < sizeof(drops) / sizeof(drops[0]) && e == OK; i++)
@@ -83,7 +83,8 @@ static struct statement mark_expired =
 
 enum err expire_drop_response(struct conn *c, int64_t id)
 {
-	static struct statement *const drops[] = {&drop_response, &drop_chunks, &mark_expired};
+	static struct statement *const drops[] = {
+		&drop_response, &drop_chunks, &drop_printed, &mark_expired};
 	enum err e = OK;
 
 	for (size_t i = 0; i < sizeof(drops) / sizeof(drops[0]) && e == OK; i++) {

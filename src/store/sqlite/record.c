@@ -59,7 +59,7 @@ static void bind_holder(sqlite3_stmt *stmt, int column, const struct operation *
 
 static struct statement mark_done =
 	SQL("UPDATE operation SET state=?4,updated=?5,due=?6,tombstone=?7,status=?8,bytes=?9,"
-	    "exit=?10,reason=NULL," SQL_NO_HOLDER " WHERE id=?1 AND token IS ?2 AND state=?3");
+	    "exit=?10,reason=?11," SQL_NO_HOLDER " WHERE id=?1 AND token IS ?2 AND state=?3");
 static struct statement insert_response =
 	SQL("INSERT INTO response(id,head,length,digest,body) VALUES(?1,?2,?3,?4,?5)");
 
@@ -75,7 +75,9 @@ static enum err record_response(struct store *st, struct conn *c, void *arg)
 	struct ending ending = {.keeps_natural = rec->keeps_natural,
 		.now_ms = rec->now_ms,
 		.event = rec->event,
-		.detail = rec->detail};
+		.detail = rec->detail,
+		.printed = rec->printed,
+		.was_in_vain = rec->op->attempts > 1 && rec->op->state != STATE_UNCERTAIN};
 	unsigned char digest[PIECE_DIGEST_LEN];
 	enum err e;
 
@@ -93,6 +95,8 @@ static enum err record_response(struct store *st, struct conn *c, void *arg)
 	sqlite3_bind_int(done, 8, res->status);
 	sqlite3_bind_int64(done, 9, res->body_len);
 	sqlite3_bind_int(done, 10, rec->exit_status);
+	if (rec->reason)
+		sqlite3_bind_text(done, 11, rec->reason, -1, SQLITE_STATIC);
 	e = conn_run(c, done, "record");
 	if (e != OK)
 		return e;

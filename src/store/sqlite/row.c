@@ -141,6 +141,7 @@ struct statement drop_chunks = SQL("DELETE FROM chunk WHERE id=?1");
 struct statement drop_history = SQL("DELETE FROM history WHERE id=?1");
 struct statement drop_request = SQL("DELETE FROM request WHERE id=?1");
 struct statement drop_webhook = SQL("DELETE FROM webhook WHERE op=?1");
+struct statement drop_printed = SQL("DELETE FROM printed WHERE id=?1");
 
 enum err row_drop(struct conn *c, struct statement *what, int64_t id)
 {

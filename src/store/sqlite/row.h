@@ -64,7 +64,8 @@ void piece_digest(const struct piece *p, unsigned char out[PIECE_DIGEST_LEN]);
 bool piece_matches(const struct piece *p, sqlite3_stmt *stmt, int column);
 
 /* Inside a write transaction: removes an operation's rows from one table. */
-extern struct statement drop_response, drop_chunks, drop_history, drop_request, drop_webhook;
+extern struct statement drop_response, drop_chunks, drop_history, drop_request, drop_webhook,
+	drop_printed;
 enum err row_drop(struct conn *c, struct statement *what, int64_t id) MUSTCHECK;
 enum err row_add_history(
 	struct conn *c, int64_t id, int64_t at_ms, const char *event, const char *detail) MUSTCHECK;

@@ -21,6 +21,7 @@ struct uncertain_job {
 	const struct operation *op;
 	int exit_status;
 	const char *reason;
+	const struct printed *printed;
 	int64_t now_ms;
 };
 
@@ -31,8 +32,10 @@ static struct statement mark_uncertain =
 static enum err make_uncertain(struct store *st, struct conn *c, void *arg)
 {
 	const struct uncertain_job *job = arg;
-	const struct ending ending = {
-		.now_ms = job->now_ms, .event = "uncertain", .detail = job->reason};
+	const struct ending ending = {.now_ms = job->now_ms,
+		.event = "uncertain",
+		.detail = job->reason,
+		.printed = job->printed};
 	sqlite3_stmt *stmt = conn_statement(c, &mark_uncertain);
 	enum err e;
 
@@ -59,7 +62,13 @@ static enum err make_uncertain(struct store *st, struct conn *c, void *arg)
 enum err store_mark_uncertain(struct store *st, const struct operation *op, int exit_status,
 	const char *reason, int64_t now_ms)
 {
-	struct uncertain_job job = {op, exit_status, reason, now_ms};
+	return store_mark_uncertain_printed(st, op, exit_status, reason, NULL, now_ms);
+}
+
+enum err store_mark_uncertain_printed(struct store *st, const struct operation *op, int exit_status,
+	const char *reason, const struct printed *printed, int64_t now_ms)
+{
+	struct uncertain_job job = {op, exit_status, reason, printed, now_ms};
 
 	return writer_run(st, make_uncertain, &job);
 }
