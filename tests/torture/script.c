@@ -9,8 +9,8 @@
  *
  * Query: before=MS and after=MS (pauses around the effect), bytes=N (more body), status=NNN, and
  * end=WORD: "none" (no answer, exit 1), "killed" (half an answer, then SIGKILL), "broken" (not a
- * CGI answer), "three" (a whole answer, exit 3), "hang" (longer than its time); without it all is
- * well.
+ * CGI answer, exit 1), "three" (a whole answer, exit 3), "hang" (longer than its time); without it
+ * all is well.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -123,5 +123,5 @@ int main(void)
 		printf("this is not what a CGI script says\n");
 	else
 		answer(nonce, variant);
-	return fflush(stdout) != 0 ? FAILED : ends("three") ? 3 : 0;
+	return fflush(stdout) != 0 ? FAILED : ends("three") ? 3 : ends("broken") ? 1 : 0;
 }
