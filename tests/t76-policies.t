@@ -434,7 +434,7 @@ sub check_crowd {
         my $answer;
         $barrier->();
         for (1 .. $tries) {
-            $answer = ask($wirings[$i % @wirings], $route->($i), "$name-$i", 'sleep=0.1');
+            $answer = ask($wirings[$i % @wirings], $route->($i), "$name-$i", 'sleep=0.3');
             last if $answer->status != 503;
             sleep 0.1 + rand 0.1;
         }

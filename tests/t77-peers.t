@@ -20,7 +20,7 @@ my @ELSEWHERE = (
     ['crash: 409 for ever, nobody can settle it',
         'omlx 2397, Polaris 3803', t34 => 'settle --not-done: the key is free'],
     ['exception: deleted, and run again',
-        'hono, Powertools, actor-ts 1082', t13 => 'A broken answer is a finished run'],
+        'hono, Powertools, actor-ts 1082', t13 => 'and there is never a second run'],
     ['a lock is stolen from one who lives',
         'idempotency4j, prosper202 147', t35 => 'whoever has the new time sees that it runs'],
     ['milliseconds for seconds', 'Powertools Java 1285', t72 => 'how long they last (s)'],

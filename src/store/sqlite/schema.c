@@ -85,8 +85,9 @@ static const char *const steps[STORE_SCHEMA_VERSION] = {
 	"UPDATE operation SET tombstone=NULL WHERE tombstone IS NOT NULL"
 	" AND state IN (" SQL_ABSENT "," SQL_UNCERTAIN ");",
 	/* The output of a script that gave no valid response; `length` is that of all of it. */
-	"CREATE TABLE printed(id INTEGER PRIMARY KEY, length INTEGER NOT NULL, data BLOB NOT NULL)"
-	" STRICT;"};
+	("CREATE TABLE printed(id INTEGER PRIMARY KEY, length INTEGER NOT NULL, data BLOB NOT "
+	 "NULL) "
+	 "STRICT;")};
 
 static enum err set_journal(const struct store *st, struct conn *c)
 {
