@@ -7,6 +7,11 @@
 #   $server->stop;
 #
 #   Server->start($sandbox, 'apache', -c => "Include $file");    # with more arguments
+#   Server->start_one_address($sandbox)->port('cgi');
+#
+# An operation belongs to an address (SCRIPT_NAME), and each wiring of conf/ has another prefix.  What
+# start_one_address() starts is lighttpd with two more ports, `spawned` and `cgi`, where the scripts
+# of /socket/ are served in these two ways.
 #
 # The files in conf/ name what they need by BIN, DOCROOT, RUN, PORT and CONFIG, which lighttpd and
 # Apache take from the environment, and nginx as @PLACEHOLDERS@; here they become places in the
@@ -43,7 +48,39 @@ sub start {
     die "$kind did not start:\n", map { "  $_\n" } $sandbox->logs(10);
 }
 
-sub port { $_[0]{port} }
+sub start_one_address {
+    my ($class, $sandbox) = @_;
+    $sandbox->{one_address} = { map { $_ => free_port() } qw(spawned cgi) };
+    my $self = $class->start($sandbox, 'lighttpd');
+    $self->{port_of} = delete $sandbox->{one_address};
+    return $self;
+}
+
+# lighttpd.conf as it is, and the two ports.
+sub one_address_conf {
+    my ($sandbox, $conf) = @_;
+    my ($spawned, $cgi) = @{ $sandbox->{one_address} }{qw(spawned cgi)};
+    return $sandbox->write('conf/lighttpd-one-address.conf', <<"END");
+include "$conf/lighttpd.conf"
+\$SERVER["socket"] == "127.0.0.1:$spawned" {
+	fastcgi.server = ( ".pl" => ( (
+		"bin-path" => env.BIN + "/retrysafe.fcgi",
+		"socket" => env.RUN + "/spawned-too.sock",
+		"max-procs" => 1,
+		"bin-copy-environment" => ( "PATH" ),
+		"bin-environment" => ( "RETRYSAFE_CONFIG" => env.CONFIG ),
+	) ) )
+}
+\$SERVER["socket"] == "127.0.0.1:$cgi" {
+	fastcgi.server = ( )
+	cgi.assign = ( ".pl" => env.BIN + "/retrysafe.cgi" )
+	setenv.add-environment = ( "RETRYSAFE_CONFIG" => env.CONFIG )
+}
+END
+}
+
+# The port, or that of a way of start_one_address().
+sub port { defined $_[1] ? $_[0]{port_of}{ $_[1] } : $_[0]{port} }
 sub pid { $_[0]{pid} }
 sub kind { $_[0]{kind} }
 
@@ -66,7 +103,8 @@ sub launch {
     );
     my @command;
     if ($kind eq 'lighttpd') {
-        @command = ('-D', '-f', "$conf/lighttpd.conf");
+        @command = ('-D', '-f', $sandbox->{one_address}
+            ? one_address_conf($sandbox, $conf) : "$conf/lighttpd.conf");
     } elsif ($kind eq 'apache') {
         @command = ('-DFOREGROUND', '-f', "$conf/apache.conf");
     } else {

@@ -7,6 +7,9 @@
 #       my $answer = $wiring->request(POST => 'effect.pl', key => 'k1', body => 'a=1');
 #   }
 #
+# With the setting `one_address` the wirings "lighttpd spawned" and "lighttpd cgi.assign" have the
+# prefix of "socket", on ports of their own: the same key through any of them is the same operation.
+#
 # A wiring is a server and a URL prefix: name, port, prefix, and `legacy`, the directory under the
 # document root that has its scripts (for control files another one than the prefix).
 package Site;
@@ -39,6 +42,7 @@ sub new {
     my $settings = ref $kinds[-1] eq 'HASH' ? pop @kinds : {};
     my %settings = %$settings;
     my $route = delete $settings{route} // {};
+    my $one_address = delete $settings{one_address};
     my $self = bless { sandbox => $sandbox, wirings => [] }, $class;
 
     @kinds = qw(lighttpd apache nginx) if !@kinds;
@@ -51,8 +55,12 @@ sub new {
     $sandbox->copy($sandbox->root . "/conf/$_->[0]", "www/$_->[1]/.htaccess")
         for ['htaccess-action', 'action'], ['htaccess-fcgidwrapper', 'wrapper'];
     $self->{gateway} = start_gateway($sandbox) if grep { $_->[3] eq 'own' } @wanted;
-    $self->{server}{$_} = Server->start($sandbox, $_) for @kinds;
+    $self->{server}{$_} = $one_address && $_ eq 'lighttpd' ? Server->start_one_address($sandbox)
+        : Server->start($sandbox, $_) for @kinds;
     $self->{wirings} = [map { Site::Wiring->new($self, @$_) } @wanted];
+    for my $wiring ($one_address ? grep { $_->prefix =~ /\A(?:spawned|cgi)\z/ } $self->wirings : ()) {
+        @$wiring{qw(port prefix)} = ($self->server('lighttpd')->port($wiring->prefix), 'socket');
+    }
     return $self;
 }
 
