@@ -114,17 +114,17 @@ sub check_show {
     my ($exit, $one) = verb($sandbox, 'show', $ref{doubt});
     is_deeply [$exit, $one->{ref}], [0, $ref{doubt}], 'by ref';
     is_deeply [map { $_->{event} } @{ $one->{history} }], ['uncertain'], 'with its history';
-    my @named = ('--key', 'done', '--route', '/bare/*', '--scope', 'ann');
+    my @named = ('--key', 'done', '--script', '/bare/effect.pl', '--scope', 'ann');
     ($exit, $one) = verb($sandbox, 'show', @named);
     is_deeply [$exit, $one->{ref}, $one->{state}], [0, $ref{done}, 'done'],
-        'by key, route and scope';
+        'by key, script and scope';
     is +(verb($sandbox, 'show', @named[0 .. 3]))[0], 1, 'without its scope it is another one: 1';
     is +(verb($sandbox, 'show', @named[0 .. 3], '--scope', 'bob'))[0], 1, 'with another scope: 1';
     is +(verb($sandbox, 'show', '0' x 32))[0], 1, 'a ref that is not there: 1';
     is +(verb($sandbox, 'show', 'x'))[0], 1, 'or is none: 1';
-    ($exit, my $text) = retrysafe('show', with_config(), '--key', 'k', '--route', '/nowhere');
-    is_deeply [$exit, $text =~ m{route "/nowhere" is not in .*`match`} ? 1 : $text], [100, 1],
-        'a route that is not in the configuration: 100';
+    ($exit, my $text) = retrysafe('show', with_config(), '--key', 'k', '--script', '/nowhere');
+    is_deeply [$exit, $text =~ m{no route of \S+ matches /nowhere;} ? 1 : $text], [100, 1],
+        'a script that no route matches: 100';
     ($exit, $text) = retrysafe('show', with_config());
     is_deeply [$exit, $text =~ /which one\?/ ? 1 : $text], [100, 1], 'no name at all: 100';
     ($exit, $text) = retrysafe('show', with_config(), $ref{doubt});

@@ -199,10 +199,11 @@ subtest 'a gateway settles at its start what the dead have left' => sub {
 
 $sandbox->finish;
 
+# Every script of a route answers at one address.
 sub request_of {
     my ($route, $key, $script) = @_;
     my ($file, $query) = split /\?/, $script // 'segv.pl', 2;
-    return (params => [params(script => $sandbox->path("www/$route/$file"), uri => "/$route/$file",
+    return (params => [params(script => $sandbox->path("www/$route/$file"), uri => "/$route/script",
         key => $key, body => 'a=1', query => $query)], body => 'a=1');
 }
 

@@ -394,6 +394,6 @@ sub check_left {
     ask('once', 'secret-key-last');
     is +(verb($sandbox, 'purge'))[0], 0, 'no operator archives any more';
     sleep 1.1;
-    ok((wait_until { ask('short', 'last-' . ++$n); (verb($sandbox, 'show', '--key', 'secret-key-last', '--route', '/once/*'))[0] } 5),
+    ok((wait_until { ask('short', 'last-' . ++$n); (verb($sandbox, 'show', '--key', 'secret-key-last', '--script', '/once/effect.pl'))[0] } 5),
         'gateways purge by themselves again');
 }

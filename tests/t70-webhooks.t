@@ -331,7 +331,7 @@ sub messages {
     my ($key, %more) = @_;
     my $ref = $more{ref} // (defined $key ? undef : operation()->{ref});
     my ($route) = map { m{\A([a-z]+)} } $key // '';
-    my ($exit, $op) = verb($sandbox, 'show', defined $ref ? $ref : ('--key', $key, '--route', "/$route/*"));
+    my ($exit, $op) = verb($sandbox, 'show', defined $ref ? $ref : ('--key', $key, '--script', "/$route/effect.pl"));
     return @{ $op->{messages} };
 }
 

@@ -144,7 +144,7 @@ sub check_users {
             or diag $again{$_}->summary;
     }
     is $effects->runs, $runs + 2, 'two runs';
-    my @named = ('--key', $key, '--route', '*/plain.pl');
+    my @named = ('--key', $key, '--script', '/proxy/plain.pl');
     my @operations = map { (verb($sandbox, 'show', @named, '--scope', $_))[1]{ref} } $ANN, $BEN;
     isnt $operations[0], $operations[1], 'two operations';
 

@@ -33,7 +33,8 @@ my %ROUTES = (
 my $sandbox = Sandbox->new;
 my $effects = Effects->new($sandbox);
 my $site = Site->new($sandbox, 'lighttpd', 'nginx',
-    { routes => [map { { match => "*/$_-*", @ANYWHERE, %{ $ROUTES{$_} } } } sort keys %ROUTES] });
+    { one_address => 1,
+        routes => [map { { match => "*/$_-*", @ANYWHERE, %{ $ROUTES{$_} } } } sort keys %ROUTES] });
 my %wiring = (
     nginx => $site->wiring('nginx'),
     spawned => $site->wiring('lighttpd spawned'),

@@ -38,16 +38,13 @@ my %route = (
 );
 my %script = map { $_ => /\A(?:cpu|memory|file|processes|all|free)\z/ ? 'limits.pl' : 'policy.pl' } keys %route;
 my @routes = map { { match => "*/$_.pl", %{ $route{$_} } } } sort keys %route;
-my %settings = (busy_timeout => '30s', routes => \@routes,
-    defaults => { fingerprint => ['method', 'query', 'body'] });
-my $site = Site->new($sandbox, 'lighttpd', 'nginx', \%settings);
+my %settings = (busy_timeout => '30s', routes => \@routes);
+my $site = Site->new($sandbox, 'lighttpd', 'nginx', { %settings, one_address => 1 });
 my $gateway = $site->gateway;
 my ($own, $cgi) = map { $site->wiring($_) } 'nginx', 'lighttpd cgi.assign';
 my $n = 0;
 
-for my $prefix (map { $_->prefix } $own, $cgi) {
-    $sandbox->copy($sandbox->root . "/tests/scripts/$script{$_}", "www/$prefix/$_.pl") for keys %script;
-}
+$sandbox->copy($sandbox->root . "/tests/scripts/$script{$_}", "www/socket/$_.pl") for keys %script;
 
 # It takes a second of processor time: it goes on while others are looked at.
 my $spinner = begin($cgi, 'cpu', 'spinner', 'use=cpu');
@@ -108,7 +105,7 @@ sub operation {
     return $list[0] // {};
 }
 
-sub is_known { (verb($sandbox, 'show', '--key', $_[1], '--route', "*/$_[0].pl"))[0] == 0 }
+sub is_known { (verb($sandbox, 'show', '--key', $_[1], '--script', "/socket/$_[0].pl"))[0] == 0 }
 
 # Seconds since 1970 of a time such as 2026-01-02T03:04:05.678Z.
 sub seconds_of {

@@ -2,7 +2,7 @@
 /*
  * fill.c - puts many keys into a store that no process has open
  *
- *   fill DATABASE ROUTE TEMPLATE PREFIX COUNT [DUE_MS]
+ *   fill DATABASE SCRIPT_NAME TEMPLATE PREFIX COUNT [DUE_MS]
  *
  * Copies the operation of the key TEMPLATE, which is done, and its response COUNT times, for the keys
  * PREFIX0, PREFIX1, ...; each copy can be replayed like an operation that was recorded.  With DUE_MS the copies expire, and are forgotten, at that time (ms since 1970).  The
@@ -93,15 +93,14 @@ static void read_secret(unsigned char secret[SECRET_LEN])
 	sqlite3_finalize(stmt);
 }
 
+/* The operation of an identity; 0: there is none. */
 static sqlite3_int64 find(const unsigned char identity[IDENTITY_LEN])
 {
 	sqlite3_stmt *stmt = prepare("SELECT id FROM operation WHERE identity=?1 AND status=200");
 	sqlite3_int64 id;
 
 	sqlite3_bind_blob(stmt, 1, identity, IDENTITY_LEN, SQLITE_STATIC);
-	if (sqlite3_step(stmt) != SQLITE_ROW)
-		fail("the template is not there");
-	id = sqlite3_column_int64(stmt, 0);
+	id = sqlite3_step(stmt) == SQLITE_ROW ? sqlite3_column_int64(stmt, 0) : 0;
 	sqlite3_finalize(stmt);
 	return id;
 }
@@ -112,19 +111,27 @@ static void copy(char **argv, long count, const char *due)
 	const char *const operation[][2] = {{"identity", "?3"}, {"nonce", "random()"},
 		{due ? "due" : NULL, "?4"}, {"tombstone", "0"}, {NULL, NULL}};
 	static const char *const no_scope[] = {NULL};
-	unsigned char secret[SECRET_LEN], identity[IDENTITY_LEN];
+	unsigned char secret[SECRET_LEN], identity[IDENTITY_LEN], place[PLACE_LEN];
 	sqlite3_stmt *op = copy_statement("operation", operation),
 		     *res = copy_statement("response", same);
-	sqlite3_int64 id = ask("SELECT max(id) FROM operation"), template;
+	sqlite3_stmt *places = prepare("SELECT DISTINCT place FROM operation WHERE address=?1");
+	sqlite3_int64 id = ask("SELECT max(id) FROM operation"), template = 0;
 	char key[256];
 
 	read_secret(secret);
-	fingerprint_identity(secret, argv[2], argv[3], no_scope, 1, identity);
-	template = find(identity);
+	sqlite3_bind_text(places, 1, argv[2], -1, SQLITE_STATIC);
+	while (template == 0 && sqlite3_step(places) == SQLITE_ROW) {
+		memcpy(place, sqlite3_column_blob(places, 0), PLACE_LEN);
+		fingerprint_identity(secret, place, argv[3], no_scope, 1, identity);
+		template = find(identity);
+	}
+	if (template == 0)
+		fail("the template is not there");
+	sqlite3_finalize(places);
 	execute("DROP INDEX operation_identity");
 	for (long i = 0; i < count; i++) {
 		snprintf(key, sizeof(key), "%s%ld", argv[4], i);
-		fingerprint_identity(secret, argv[2], key, no_scope, 1, identity);
+		fingerprint_identity(secret, place, key, no_scope, 1, identity);
 		sqlite3_bind_int64(op, 1, ++id);
 		sqlite3_bind_int64(op, 2, template);
 		sqlite3_bind_blob(op, 3, identity, IDENTITY_LEN, SQLITE_STATIC);

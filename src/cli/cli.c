@@ -36,8 +36,9 @@ static const struct verb {
 	{"list", cli_list, "config json state route limit ",
 		"[--state S] [--route R] [--limit N] [--json]", "lists operations, newest first",
 		0},
-	{"show", cli_show, "config json key route scope output ",
-		"REF | --key K --route R [--scope S]... [--output] [--json]",
+	{"show", cli_show, "config json key script site scope output ",
+		"REF | --key K --script NAME [--site HOST]... [--scope S]... [--output] "
+		"[--json]",
 		"shows one operation, with its history; or what its script printed in vain", 1},
 	{"stats", cli_stats, "config json ", "[--json]", "prints counters, keys by state, sizes",
 		0},

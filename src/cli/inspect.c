@@ -13,6 +13,7 @@
 #include "cli/render.h"
 #include "cli/store.h"
 #include "gateway/fingerprint.h"
+#include "gateway/site.h"
 #include "http/webhook_url.h"
 #include "metrics/counters.h"
 #include "store/listing.h"
@@ -140,29 +141,65 @@ static void print_lines(json_t *o)
 	}
 }
 
-/* The identity of --key, --route and --scope.  False: the route is not in the configuration. */
-static bool named_identity(const struct cli *c, const struct config *cf, const struct store *st,
-	unsigned char out[IDENTITY_LEN])
+/* What --key, --script, --site and --scope name. */
+struct named {
+	const struct cli *cli;
+	const struct config *cf;
+	struct store *st;
+	struct operation *op;
+	int n; /* of sites that know the key */
+	enum err e;
+};
+
+/* Looks for the key on one site. */
+static bool find_at(const unsigned char place[PLACE_LEN], void *arg)
 {
+	struct named *named = arg;
+	const struct route *route = config_route(named->cf, named->cli->script);
 	const char *scope[CLI_SCOPE_MAX] = {0};
+	unsigned char identity[IDENTITY_LEN];
+	struct operation found;
 	size_t n = 0;
 
-	for (size_t i = 0; i < cf->n_routes; i++) {
-		const struct route *route = &cf->routes[i];
-
-		if (route->match && strcmp(route->match, c->filter.route) != 0)
-			continue;
-		for (; route->scope && route->scope[n] && n < CLI_SCOPE_MAX; n++)
-			scope[n] = n < c->n_scope ? c->scope[n] : NULL;
-		fingerprint_identity(store_secret(st), c->filter.route, c->key, scope, n, out);
-		return true;
+	for (; route && route->scope && route->scope[n] && n < CLI_SCOPE_MAX; n++)
+		scope[n] = n < named->cli->n_scope ? named->cli->scope[n] : NULL;
+	fingerprint_identity(store_secret(named->st), place, named->cli->key, scope, n, identity);
+	named->e = store_find(named->st, identity, &found, NULL);
+	if (named->e == OK) {
+		*named->op = found;
+		named->n++;
 	}
-	return false;
+	return named->e == OK || named->e == ERR_ABSENT;
+}
+
+/* Without --site every site is looked at that has an operation of the script. */
+static enum err find_named(
+	const struct cli *c, const struct config *cf, struct store *st, struct operation *op)
+{
+	struct named named = {.cli = c, .cf = cf, .st = st, .op = op};
+	unsigned char place[PLACE_LEN];
+	enum err e = OK;
+
+	if (!config_route(cf, c->script))
+		return err_set(ERR_INVALID,
+			"no route of %s matches %s; --script is the SCRIPT_NAME, such as "
+			"/cgi-bin/order.pl",
+			cf->path, c->script);
+	if (c->n_site > 0 || !*cf->site) {
+		site_place_named(store_secret(st), cf->site, c->site, c->n_site, c->script, place);
+		find_at(place, &named);
+		return named.e;
+	}
+	e = store_places(st, c->script, find_at, &named);
+	if (e == OK && named.e != ERR_ABSENT)
+		e = named.e;
+	if (e == OK && named.n > 1)
+		return err_set(ERR_INVALID, "%d sites know this key; add --site HOST", named.n);
+	return e == OK && named.n == 0 ? err_set(ERR_ABSENT, "no such operation") : e;
 }
 
 int cli_show(const struct cli *c)
 {
-	unsigned char identity[IDENTITY_LEN];
 	struct config *cf = NULL;
 	struct store *st = NULL;
 	struct operation op;
@@ -170,22 +207,16 @@ int cli_show(const struct cli *c)
 	enum err e;
 	int code;
 
-	if (c->n_words == 0 && !(c->key && c->filter.route)) {
-		fprintf(stderr,
-			"retrysafe: show: which one?  Write its ref, or --key K --route R\n");
+	if (c->n_words == 0 && !(c->key && c->script)) {
+		fprintf(stderr, "retrysafe: show: which one?  Write its ref, or --key K --script "
+				"SCRIPT_NAME\n");
 		return EXIT_USAGE;
 	}
 	code = cli_open_store(c, true, &cf, &st);
 	if (code != 0)
 		return code;
-	if (c->n_words > 0)
-		e = store_find_ref(st, c->words[0], &op, NULL);
-	else if (named_identity(c, cf, st, identity))
-		e = store_find(st, identity, &op, NULL);
-	else
-		e = err_set(ERR_INVALID,
-			"route \"%s\" is not in %s; a route is named by its `match`",
-			c->filter.route, cf->path);
+	e = c->n_words > 0 ? store_find_ref(st, c->words[0], &op, NULL)
+			   : find_named(c, cf, st, &op);
 	if (e == OK && c->wants_output)
 		e = cli_output_print(st, &op, c->json);
 	else if (e == OK)
@@ -198,6 +229,8 @@ int cli_show(const struct cli *c)
 		if (e == OK)
 			e = store_messages(st, op.id, add_message, messages);
 		json_object_set_new(o, "messages", messages);
+		if (op.address[0])
+			json_object_set_new(o, "script", json_string(op.address));
 		if (c->json)
 			cli_print_json(json_incref(o));
 		else

@@ -42,6 +42,8 @@ enum option_name {
 	OPT_LIMIT,
 	OPT_KEY,
 	OPT_SCOPE,
+	OPT_SCRIPT,
+	OPT_SITE,
 	OPT_DONE,
 	OPT_NOT_DONE,
 	OPT_WHY,
@@ -71,6 +73,14 @@ static bool take_option(struct cli *c, int opt)
 		if (c->n_scope == CLI_SCOPE_MAX)
 			return false;
 		c->scope[c->n_scope++] = optarg;
+		return true;
+	case OPT_SCRIPT:
+		c->script = optarg;
+		return true;
+	case OPT_SITE:
+		if (c->n_site == CLI_SITE_MAX)
+			return false;
+		c->site[c->n_site++] = optarg;
 		return true;
 	case OPT_DONE:
 		c->done_file = optarg;
@@ -115,6 +125,8 @@ static const struct option options[] = {
 	{"limit", required_argument, NULL, OPT_LIMIT},
 	{"key", required_argument, NULL, OPT_KEY},
 	{"scope", required_argument, NULL, OPT_SCOPE},
+	{"script", required_argument, NULL, OPT_SCRIPT},
+	{"site", required_argument, NULL, OPT_SITE},
 	{"done", required_argument, NULL, OPT_DONE},
 	{"not-done", no_argument, NULL, OPT_NOT_DONE},
 	{"why", required_argument, NULL, OPT_WHY},

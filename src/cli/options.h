@@ -12,6 +12,7 @@
 #include <stddef.h>
 
 #define CLI_SCOPE_MAX 16
+#define CLI_SITE_MAX  8
 
 /* A command line.  Strings are NULL when the option is absent. */
 struct cli {
@@ -21,6 +22,9 @@ struct cli {
 	const char *config_path, *listen, *key;
 	const char *scope[CLI_SCOPE_MAX];
 	size_t n_scope;
+	const char *script; /* SCRIPT_NAME */
+	const char *site[CLI_SITE_MAX];
+	size_t n_site;
 	struct store_filter filter;
 	bool json;
 	const char *done_file, *why; /* settle */

@@ -30,7 +30,7 @@ static enum err settle_done(
 	const struct cli *c, const struct config *cf, struct store *st, const struct operation *op)
 {
 	/* An operator may settle an operation whose route is no longer configured. */
-	const struct route *route = config_route_by_name(cf, op->route);
+	const struct route *route = config_route_of(cf, op->address, op->route);
 	struct record_policy policy = record_policy_of(cf, route ? route : &cf->defaults);
 	struct ending end = ENDING_NONE;
 	struct stat sb;

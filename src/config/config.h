@@ -73,6 +73,7 @@ struct config {
 	enum durability durability;
 	strings script_dirs; /* absolute; NULL: every script the server names is allowed */
 	char *docs_url;      /* or NULL */
+	strings site;        /* CGI variable names; empty: all hosts are one site */
 	enum log_format log;
 	int64_t workers;
 	int64_t busy_timeout_ms;
@@ -117,6 +118,14 @@ const struct route *config_route(const struct config *cf, const char *script_nam
  * configuration has no such route (any more).  Borrowed from cf.
  */
 const struct route *config_route_by_name(const struct config *cf, const char *name);
+
+/*
+ * config_route_of - the route of a recorded operation: config_route() for its script_name, which
+ * stays true when routes are renamed; where there is none, or script_name is empty,
+ * config_route_by_name().  Borrowed from cf.
+ */
+const struct route *config_route_of(
+	const struct config *cf, const char *script_name, const char *name);
 
 /* True when the route protects this REQUEST_METHOD.  HEAD, GET and OPTIONS never are. */
 bool config_route_protects(const struct route *route, const char *method);

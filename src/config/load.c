@@ -410,6 +410,14 @@ const struct route *config_route_by_name(const struct config *cf, const char *na
 	return NULL;
 }
 
+const struct route *config_route_of(
+	const struct config *cf, const char *script_name, const char *name)
+{
+	const struct route *route = *script_name ? config_route(cf, script_name) : NULL;
+
+	return route ? route : config_route_by_name(cf, name);
+}
+
 bool config_route_protects(const struct route *route, const char *method)
 {
 	if (!strcmp(method, "HEAD") || !strcmp(method, "GET") || !strcmp(method, "OPTIONS"))

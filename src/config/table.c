@@ -32,6 +32,8 @@ const struct setting config_settings[] = {
 		"only scripts in these directories are run; without it, any the web server names"},
 	{"docs_url", TOP, CONFIG_URL, NULL, 0, 0, C(docs_url),
 		"page for authors of clients; every problem links to it"},
+	{"site", TOP, CONFIG_SITE, "[\"SERVER_NAME\",\"HTTP_HOST\"]", 0, 8, C(site),
+		"what tells sites apart: the same key on another site is another operation; []: all hosts are one site"},
 	{"log", TOP, CONFIG_LOG, "\"text\"", 0, 0, C(log),
 		"format of the log's lines"},
 	{"workers", TOP, CONFIG_NUMBER, "16", 1, 256, C(workers),

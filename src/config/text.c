@@ -306,3 +306,12 @@ enum err config_text_variable(const struct config_where *w, const char *text, ch
 			"\"REMOTE_USER\" or \"HTTP_X_TENANT\", or \"cookie:NAME\"");
 	return copy(text, out);
 }
+
+enum err config_text_site(const struct config_where *w, const char *text, char **out)
+{
+	if (strncmp(text, "cookie:", 7) == 0)
+		return config_text_wrong(w, text,
+			"is no CGI variable; a site is told by the web server's words, such as "
+			"\"SERVER_NAME\" or \"HTTP_HOST\"");
+	return config_text_variable(w, text, out);
+}

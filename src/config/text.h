@@ -30,6 +30,7 @@ config_text_fn config_text_glob;
 config_text_fn config_text_argument; /* the first of a list is a program's absolute path */
 config_text_fn config_text_method;
 config_text_fn config_text_variable;
+config_text_fn config_text_site;   /* a CGI variable, no cookie */
 config_text_fn config_text_source; /* gateway/value_source.h */
 config_text_fn config_text_key_source;
 config_text_fn config_text_fingerprint;

@@ -258,6 +258,7 @@ static const struct type types[CONFIG_TYPE__MAX] = {
 	[CONFIG_KEY_SOURCES] = {"list of places and derive", read_list, config_text_key_source,
 		NULL},
 	[CONFIG_VARIABLES] = {"list of variables", read_list, config_text_variable, NULL},
+	[CONFIG_SITE] = {"list of CGI variables", read_list, config_text_site, NULL},
 	[CONFIG_SOURCES] = {"list of places", read_list, config_text_source, NULL},
 	[CONFIG_FINGERPRINT] = {"list of parts and places", read_list, config_text_fingerprint,
 		NULL},

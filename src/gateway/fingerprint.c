@@ -6,8 +6,10 @@
  */
 #include "gateway/fingerprint.h"
 
+#include "gateway/site.h"
 #include "gateway/value_source.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -76,13 +78,14 @@ static void start_digest(struct digest *d, const unsigned char *secret, const ch
 	digest_string(d, what);
 }
 
-void fingerprint_identity(const unsigned char secret[SECRET_LEN], const char *name, const char *key,
-	const char *const *scope, size_t n, unsigned char out[IDENTITY_LEN])
+void fingerprint_identity(const unsigned char secret[SECRET_LEN],
+	const unsigned char place[PLACE_LEN], const char *key, const char *const *scope, size_t n,
+	unsigned char out[IDENTITY_LEN])
 {
 	struct digest d;
 
 	start_digest(&d, secret, "identity");
-	digest_string(&d, name);
+	digest_part(&d, place, PLACE_LEN);
 	digest_string(&d, key);
 	for (size_t i = 0; i < n; i++)
 		digest_string(&d, scope[i] && *scope[i] ? scope[i] : NULL);
@@ -173,9 +176,14 @@ static void add_stranger(struct digest *d, const struct variables *v)
 	digest_string(d, variables_get(v, "HTTP_USER_AGENT"));
 }
 
+void fingerprint_place(const unsigned char secret[SECRET_LEN], struct request *r)
+{
+	site_place(secret, r->cf ? r->cf->site : NULL, &r->vars, r->op.place);
+}
+
 enum err fingerprint_take(const unsigned char secret[SECRET_LEN], struct request *r)
 {
-	const char *name = route_name(r->route, variables_get(&r->vars, "SCRIPT_NAME"));
+	const char *address = variables_get(&r->vars, "SCRIPT_NAME");
 	enum err e = take_fingerprint(secret, r);
 	bool is_known = fingerprint_principal(secret, r);
 	struct digest d;
@@ -186,8 +194,9 @@ enum err fingerprint_take(const unsigned char secret[SECRET_LEN], struct request
 		hex_text(r->op.fingerprint, FINGERPRINT_LEN, r->key.text);
 		r->key.len = strlen(r->key.text);
 	}
+	fingerprint_place(secret, r);
 	start_digest(&d, secret, "identity");
-	digest_string(&d, name);
+	digest_part(&d, r->op.place, PLACE_LEN);
 	digest_string(&d, r->key.text);
 	add_values(&d, r->route->scope, &r->vars);
 	/* No client chose a derived key, so two clients that have the same one are told apart here.
@@ -197,21 +206,21 @@ enum err fingerprint_take(const unsigned char secret[SECRET_LEN], struct request
 	else if (r->key.is_derived)
 		add_stranger(&d, &r->vars);
 	digest_end(&d, r->op.identity, sizeof(r->op.identity));
-	strncpy(r->op.route, name, ROUTE_NAME_MAX);
-	r->op.route[ROUTE_NAME_MAX] = '\0';
+	snprintf(r->op.route, sizeof(r->op.route), "%s", route_name(r->route, address));
+	if (address && strlen(address) <= ADDRESS_MAX)
+		memcpy(r->op.address, address, strlen(address) + 1);
 	return OK;
 }
 
 enum err fingerprint_natural(const unsigned char secret[SECRET_LEN], struct request *r,
 	unsigned char out[NATURAL_LEN], bool *has_one)
 {
-	const char *name = route_name(r->route, variables_get(&r->vars, "SCRIPT_NAME"));
 	bool any = false;
 	struct value v;
 	struct digest d;
 
 	start_digest(&d, secret, "natural");
-	digest_string(&d, name);
+	digest_part(&d, r->op.place, PLACE_LEN);
 	for (strings source = r->route->unique; *source; source++) {
 		enum err e = value_source_find(r, *source, &v);
 

@@ -2,12 +2,13 @@
 /*
  * gateway/fingerprint.h - whose key it is, and what was asked with it, as keyed digests
  *
- *   identity     route + scope + key: which operation a request belongs to
+ *   identity     place + scope + key: which operation a request belongs to; a place is site and
+ *                address (gateway/site.h)
  *   fingerprint  what the route's `fingerprint` names: whether it asks the same again
  *   principal    who asks: scope and the credentials that must be the same for a replay; the
  *                credentials are not part of the identity, so that a refreshed token can never
  *                cause a second run
- *   natural key  the values that the route's `unique` names
+ *   natural key  the values that the route's `unique` names, at that place
  *
  * Keys, scopes and credentials leave here as digests only.
  */
@@ -22,7 +23,8 @@
 const char *route_name(const struct route *route, const char *script_name);
 
 /*
- * fingerprint_take - fills in identity, fingerprint, principal and route of r->op
+ * fingerprint_take - fills in identity, place, address, fingerprint, principal and route
+ *                    of r->op
  *
  *   secret  store_secret()
  *
@@ -31,12 +33,16 @@ const char *route_name(const struct route *route, const char *script_name);
  */
 enum err fingerprint_take(const unsigned char secret[SECRET_LEN], struct request *r) MUSTCHECK;
 
+/* Fills in r->op.place alone. */
+void fingerprint_place(const unsigned char secret[SECRET_LEN], struct request *r);
+
 /* Fills in r->op.principal alone.  False: nothing says who asks, it is all zero. */
 bool fingerprint_principal(const unsigned char secret[SECRET_LEN], struct request *r);
 
 /*
  * fingerprint_natural - the natural key of a request, for a route with `unique`
  *
+ *   r        fingerprint_take() has set r->op.place
  *   has_one  set on OK; false: none of its values is there
  *
  * Returns OK; ERR_INVALID one of them is there more than once, or longer than VALUE_MAX; else
@@ -48,10 +54,12 @@ enum err fingerprint_natural(const unsigned char secret[SECRET_LEN], struct requ
 /*
  * fingerprint_identity - the identity for a key whose scope values are given as text
  *
+ *   place  site_place_named()
  *   scope  the values in the order of route->scope, or NULL where one is absent; n of them
  */
-void fingerprint_identity(const unsigned char secret[SECRET_LEN], const char *name, const char *key,
-	const char *const *scope, size_t n, unsigned char out[IDENTITY_LEN]);
+void fingerprint_identity(const unsigned char secret[SECRET_LEN],
+	const unsigned char place[PLACE_LEN], const char *key, const char *const *scope, size_t n,
+	unsigned char out[IDENTITY_LEN]);
 
 /*
  * fingerprint_downstream - IDEMPOTENCY_DOWNSTREAM_KEY: a UUID (RFC 9562, version 8) that stays the

@@ -29,8 +29,8 @@ static bool names_operation(struct request *r, char ref[REF_LEN + 1])
 }
 
 /*
- * An operation of another route, or of another caller, is as unknown as one that is not there: the
- * answer tells nothing about it.
+ * An operation of another site or address, or of another caller, is as unknown as one that is not
+ * there: the answer tells nothing about it.
  */
 enum next resource_answer(struct request *r)
 {
@@ -46,8 +46,9 @@ enum next resource_answer(struct request *r)
 		e = store_find_ref(r->store, ref, &r->found, NULL);
 	if (e != OK && e != ERR_ABSENT)
 		return refusal_store_failed(r, e);
+	fingerprint_place(store_secret(r->store), r);
 	fingerprint_principal(store_secret(r->store), r);
-	if (e == OK && strncmp(r->found.route, r->log.route, ROUTE_NAME_MAX) == 0 &&
+	if (e == OK && memcmp(r->found.place, r->op.place, PLACE_LEN) == 0 &&
 		memcmp(r->found.principal, r->op.principal, PRINCIPAL_LEN) == 0) {
 		memcpy(r->op.identity, r->found.identity, IDENTITY_LEN);
 		memcpy(r->op.fingerprint, r->found.fingerprint, FINGERPRINT_LEN);

@@ -95,7 +95,9 @@ static void operation_fields(struct cursor *c, struct operation *op)
 	bytes_field(c, op->identity, sizeof(op->identity));
 	bytes_field(c, op->fingerprint, sizeof(op->fingerprint));
 	bytes_field(c, op->principal, sizeof(op->principal));
+	bytes_field(c, op->place, sizeof(op->place));
 	text_field(c, op->route, sizeof(op->route));
+	text_field(c, op->address, sizeof(op->address));
 	op->state = (enum state)number_field(c, op->state);
 	op->attempts = (int)number_field(c, op->attempts);
 	op->created_ms = number_field(c, op->created_ms);

@@ -130,7 +130,7 @@ static enum err find_in_state(struct store *st, enum state state, struct found *
 static enum err recover_one(
 	struct store *st, const struct config *cf, struct keeper_link *link, struct operation *op)
 {
-	const struct route *route = config_route_by_name(cf, op->route);
+	const struct route *route = config_route_of(cf, op->address, op->route);
 	char ref[REF_LEN + 1];
 	enum err e;
 

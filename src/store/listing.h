@@ -29,6 +29,15 @@ struct store_filter {
 enum err store_list(struct store *st, const struct store_filter *filter,
 	bool (*each)(const struct operation *op, void *arg), void *arg) MUSTCHECK;
 
+/*
+ * store_places - calls `each` for every place on which operations of an address are known
+ *
+ * For people: it looks at all operations.  `each` returns false to stop.  Returns OK or a read's
+ * errors.
+ */
+enum err store_places(struct store *st, const char *address,
+	bool (*each)(const unsigned char place[PLACE_LEN], void *arg), void *arg) MUSTCHECK;
+
 /* One line of an operation's history, oldest first. */
 struct history {
 	int64_t at_ms;

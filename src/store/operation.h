@@ -11,15 +11,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define IDENTITY_LEN    16 /* bytes: keyed digest of route, scope and key */
+#define IDENTITY_LEN    16 /* bytes: keyed digest of place, scope and key */
 #define IDENTITY_SHOWN  6  /* bytes of it that people see */
 #define FINGERPRINT_LEN 32 /* bytes: keyed digest of what was asked */
 #define PRINCIPAL_LEN   16 /* bytes: keyed digest of the credentials; all zero: none */
+#define PLACE_LEN       16 /* bytes: keyed digest of site and address (gateway/site.h) */
 #define NATURAL_LEN     16 /* bytes: keyed digest of a natural key */
 #define TOKEN_LEN       16 /* bytes: random; its holder may move the operation on */
 #define SECRET_LEN      32 /* bytes: the key of all digests, made with the store */
 #define REF_LEN         32 /* characters of a ref: 32 lower-case hexadecimal digits */
 #define ROUTE_NAME_MAX  255
+#define ADDRESS_MAX     255 /* bytes of a SCRIPT_NAME; of a longer one nothing is kept */
 #define REASON_MAX      255
 
 /* What each one means stands at the head of operation/claim.c. */
@@ -39,7 +41,9 @@ struct operation {
 	unsigned char identity[IDENTITY_LEN];
 	unsigned char fingerprint[FINGERPRINT_LEN];
 	unsigned char principal[PRINCIPAL_LEN];
-	char route[ROUTE_NAME_MAX + 1];
+	unsigned char place[PLACE_LEN];
+	char route[ROUTE_NAME_MAX + 1]; /* its name when it was claimed: for listings */
+	char address[ADDRESS_MAX + 1];  /* SCRIPT_NAME; "" when it is longer */
 	enum state state;
 	int attempts;
 	int64_t created_ms;

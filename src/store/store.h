@@ -59,7 +59,7 @@ struct store_options {
  * What store_find() and its like return is on disk, so that nothing is answered from a page cache
  * that a loss of power would take away.
  *
- * Returns OK; ERR_REFUSED a network file system, readable by others, or a newer schema;
+ * Returns OK; ERR_REFUSED a network file system, readable by others, or another schema;
  * ERR_BROKEN missing although it was there before, damaged, or another program's file; ERR_ABSENT;
  * ERR_BUSY, ERR_FULL, ERR_NOMEM, ERR_SYSTEM.  Blocks.  Not before fork(): no connection crosses
  * one.

@@ -64,6 +64,9 @@ static void test_defaults(void)
 	is_str(cf->store, "sqlite:/var/lib/retrysafe/retrysafe.db", "store");
 	is_str(cf->spool, "/var/lib/retrysafe/spool", "spool is beside the store");
 	is_int(cf->durability, DURABILITY_FULL, "durability");
+	ok(cf->site && strcmp(cf->site[0], "SERVER_NAME") == 0 &&
+			strcmp(cf->site[1], "HTTP_HOST") == 0 && !cf->site[2],
+		"site");
 	ok(!cf->script_dirs && !cf->docs_url, "no script_dirs, no docs_url");
 	is_int(cf->log, LOG_TEXT, "log");
 	is_int(cf->workers, 16, "workers");
@@ -85,8 +88,9 @@ static void test_defaults(void)
 	config_free(&cf);
 }
 
-#define TOP_NAMES                                                                                 \
-	"store, durability, spool, script_dirs, docs_url, log, workers, busy_timeout, defaults, " \
+#define TOP_NAMES                                                                             \
+	"store, durability, spool, script_dirs, docs_url, site, log, workers, busy_timeout, " \
+	"defaults, "                                                                          \
 	"routes, max_running"
 #define DEFAULTS_NAMES                                                                            \
 	"interpreter, methods, key, key_from, key_syntax, scope, bind, timeout, "                 \

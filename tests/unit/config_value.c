@@ -7,7 +7,8 @@ static void test_all_given(void)
 	struct config *cf =
 		load("{\"store\": \"sqlite:/s/x.db\", \"durability\": \"off\","
 		     "\"spool\": \"/sp\", \"script_dirs\": [\"/a\", \"b\"],"
-		     "\"docs_url\": \"http://e.org/?a=b#c\", \"log\": \"json\", \"workers\": 256,"
+		     "\"docs_url\": \"http://e.org/?a=b#c\", \"site\": [], \"log\": \"json\", "
+		     "\"workers\": 256,"
 		     "\"busy_timeout\": \"100ms\", \"routes\": [{\"match\": \"*\","
 		     "\"script\": \"s.pl\", \"interpreter\": [\"/bin/sh\", \"-e\", \"\"],"
 		     "\"methods\": [\"PUT\"], \"key\": \"required\","
@@ -28,6 +29,7 @@ static void test_all_given(void)
 	snprintf(want, sizeof(want), "/a %s/b", work_dir);
 	ok(is_list(cf->script_dirs, want), "script_dirs are absolute");
 	is_str(cf->docs_url, "http://e.org/?a=b#c", "docs_url");
+	ok(is_list(cf->site, ""), "site can be empty");
 	is_int(cf->log, LOG_JSON, "log");
 	is_int(cf->workers, 256, "workers");
 	is_int(cf->busy_timeout_ms, 100, "busy_timeout");
@@ -374,6 +376,10 @@ static void test_bad_names_in_lists(void)
 	bad("route", "\"scope\": [\"X-Tenant\"]", "[0]: \"X-Tenant\"" VARIABLE);
 	bad("route", "\"bind\": [\"header:X\"]", "[0]: \"header:X\"" VARIABLE);
 	bad("route", "\"bind\": [\"cookie:\"]", "[0]: \"cookie:\"" VARIABLE);
+	bad("top", "\"site\": [\"X-Host\"]", "[0]: \"X-Host\"" VARIABLE);
+	bad("top", "\"site\": [\"cookie:shop\"]",
+		"[0]: \"cookie:shop\" is no CGI variable; a site is told by the web server's "
+		"words, such as \"SERVER_NAME\" or \"HTTP_HOST\"");
 	bad("route", "\"scope\": [\"9A\"]", "[0]: \"9A\"" VARIABLE);
 	bad("route", "\"scope\": [\"A\", \"\"]", "[1]: \"\"" VARIABLE);
 #undef VARIABLE

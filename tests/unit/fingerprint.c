@@ -5,6 +5,7 @@
  */
 #include "gateway/fingerprint.h"
 
+#include "gateway/site.h"
 #include "gateway/value_source.h"
 #include "request_try.h"
 
@@ -21,6 +22,9 @@ static struct route route = {.match = (char *)(uintptr_t) "/cgi-bin/*",
 	.fingerprint = (strings)(uintptr_t)whole,
 	.scope = (strings)(uintptr_t)scope_user,
 	.bind = (strings)(uintptr_t)bind_auth};
+
+static const char *hosts[] = {"SERVER_NAME", "HTTP_HOST", NULL};
+static struct config config = {.site = (strings)(uintptr_t)hosts};
 
 /* ---- requests ---- */
 
@@ -42,7 +46,8 @@ static enum err last;
 static struct operation take(const char *key, const char *body, const char *const *changes)
 {
 	static const char *const usual[] = {"REQUEST_METHOD=POST", "SCRIPT_NAME=/cgi-bin/a.pl",
-		"PATH_INFO=/p", "QUERY_STRING=q=1", "REMOTE_USER=ann", "AUTH_TYPE=Basic",
+		"SERVER_NAME=shop.example", "HTTP_HOST=shop.example", "PATH_INFO=/p",
+		"QUERY_STRING=q=1", "REMOTE_USER=ann", "AUTH_TYPE=Basic",
 		"HTTP_AUTHORIZATION=Bearer 1", "HTTP_COOKIE=other=1; session=s1",
 		"REMOTE_ADDR=192.0.2.1", "HTTP_USER_AGENT=u", FORM};
 	const char *params[32] = {NULL};
@@ -62,6 +67,7 @@ static struct operation take(const char *key, const char *body, const char *cons
 		if (!strstr(*changes, "=(none)"))
 			params[n++] = *changes;
 	r = try_request(&route, params, body, strlen(body));
+	r.cf = &config;
 	r.key.is_derived = !key;
 	snprintf(r.key.text, sizeof(r.key.text), "%s", key ? key : "");
 	r.key.len = strlen(r.key.text);
@@ -106,11 +112,11 @@ static void compare_requests(void)
 	op = WITH("PATH_INFO=/q");
 	compare(&usual, &op, "ip", "another path");
 	op = WITH("SCRIPT_NAME=/cgi-bin/b.pl");
-	compare(&usual, &op, "ip", "another script of the route");
+	compare(&usual, &op, "p", "another script of the route: another address");
 	op = WITH("QUERY_STRING=");
 	compare(&usual, &op, "ip", "another query");
 	op = WITH("PATH_INFO=(none)", "SCRIPT_NAME=/cgi-bin/a.pl/p");
-	compare(&usual, &op, "ip", "the same text, split in another way");
+	compare(&usual, &op, "p", "the same text, split in another way");
 	op = WITH("REMOTE_USER=bob");
 	compare(&usual, &op, "f", "another user");
 	op = WITH("HTTP_AUTHORIZATION=Bearer 2");
@@ -119,6 +125,44 @@ static void compare_requests(void)
 	compare(&usual, &op, "ifp", "other fields");
 	op = WITH("REMOTE_ADDR=192.0.2.2", "HTTP_USER_AGENT=v");
 	compare(&usual, &op, "ifp", "another address");
+}
+
+/* Neither the route nor the file belongs to the identity; site and address do. */
+static void compare_places(void)
+{
+	struct operation usual = take("k", "body", NULL), op;
+	char longest[ADDRESS_MAX + 32] = "SCRIPT_NAME=/";
+	char *match = route.match;
+
+	is_str(usual.address, "/cgi-bin/a.pl", "the address is kept");
+	route.match = (char *)(uintptr_t) "/cgi-bin/a.pl";
+	op = WITH("SCRIPT_FILENAME=/srv/new/a.pl", "DOCUMENT_ROOT=/srv/new");
+	compare(&usual, &op, "ifp", "a route of another name, a script that has moved");
+	route.match = match;
+	op = WITH("SERVER_NAME=evil.example", "HTTP_HOST=evil.example");
+	compare(&usual, &op, "fp", "another site");
+	op = WITH("SERVER_NAME=evil.example");
+	compare(&usual, &op, "fp", "another server, and a Host of the client's liking");
+	op = WITH("HTTP_HOST=tenant.example");
+	compare(&usual, &op, "fp", "another tenant of one server");
+	op = WITH("HTTP_HOST=SHOP.example.:80");
+	compare(&usual, &op, "ifp", "the same host, spelled in another way");
+	config.site = LIST("SERVER_NAME");
+	usual = take("k", "body", NULL);
+	op = WITH("HTTP_HOST=alias.example");
+	compare(&usual, &op, "ifp", "aliases of one server, where the setting says so");
+	config.site = LIST(NULL);
+	usual = take("k", "body", NULL);
+	op = WITH("SERVER_NAME=x", "HTTP_HOST=y");
+	compare(&usual, &op, "ifp", "all hosts are one site, where the setting says so");
+	config.site = (strings)(uintptr_t)hosts;
+
+	memset(longest + strlen(longest), 'l', ADDRESS_MAX - 1);
+	op = WITH(longest);
+	is_int((intmax_t)strlen(op.address), ADDRESS_MAX, "the longest address that is kept");
+	strcat(longest, "o");
+	op = WITH(longest);
+	is_str(op.address, "", "of a longer one no part is");
 }
 
 static void name_the_route(void)
@@ -319,6 +363,8 @@ static void derive_keys(void)
 
 /* ---- natural keys ---- */
 
+static const char *natural_at[] = {"SCRIPT_NAME=/cgi-bin/a.pl", "SERVER_NAME=shop.example"};
+
 /* The digest as text; "none"; or "invalid". */
 static const char *natural(const char *type, const char *body)
 {
@@ -328,8 +374,12 @@ static const char *natural(const char *type, const char *body)
 	char *out = text[next++ % 4];
 	bool has_natural_key = false;
 	struct request r = try_request(&route,
-		PARAMS("SCRIPT_NAME=/cgi-bin/a.pl", "QUERY_STRING=c=x", type), body, strlen(body));
-	enum err e = fingerprint_natural(secret, &r, bytes, &has_natural_key);
+		PARAMS(natural_at[0], natural_at[1], "QUERY_STRING=c=x", type), body, strlen(body));
+	enum err e;
+
+	r.cf = &config;
+	fingerprint_place(secret, &r);
+	e = fingerprint_natural(secret, &r, bytes, &has_natural_key);
 
 	request_free(&r);
 	if (e != OK)
@@ -370,8 +420,14 @@ static void compare_natural_keys(void)
 	one = natural(FORM, "a=1");
 	route.match = (char *)(uintptr_t) "/other/*";
 	two = natural(FORM, "a=1");
-	ok(strcmp(one, two) != 0, "another route's is another one");
+	is_str(two, one, "a route of another name: the same");
 	route.match = match;
+	natural_at[0] = "SCRIPT_NAME=/cgi-bin/b.pl";
+	ok(strcmp(one, natural(FORM, "a=1")) != 0, "another address's is another one");
+	natural_at[0] = "SCRIPT_NAME=/cgi-bin/a.pl";
+	natural_at[1] = "SERVER_NAME=other.example";
+	ok(strcmp(one, natural(FORM, "a=1")) != 0, "another site's is another one");
+	natural_at[1] = "SERVER_NAME=shop.example";
 
 	route.unique = LIST("json:/a");
 	one = natural(JSON, "{\"a\":\"1\", \"b\":2}");
@@ -388,14 +444,16 @@ static void name_it_by_hand(void)
 {
 	struct operation usual = take("k", "body", NULL);
 	unsigned char identity[IDENTITY_LEN];
-	const char *scope[] = {"ann"};
+	unsigned char place[PLACE_LEN];
+	const char *scope[] = {"ann"}, *host[] = {"shop.example"};
 	char one[37], two[37];
 
-	fingerprint_identity(secret, "/cgi-bin/*", "k", scope, 1, identity);
+	site_place_named(secret, config.site, host, 1, "/cgi-bin/a.pl", place);
+	fingerprint_identity(secret, place, "k", scope, 1, identity);
 	ok(memcmp(identity, usual.identity, IDENTITY_LEN) == 0,
 		"an operator can name it by its parts");
 	scope[0] = NULL;
-	fingerprint_identity(secret, "/cgi-bin/*", "k", scope, 1, identity);
+	fingerprint_identity(secret, place, "k", scope, 1, identity);
 	ok(memcmp(identity, usual.identity, IDENTITY_LEN) != 0, "and has to know all of them");
 	fingerprint_downstream(secret, &usual, one);
 	usual.attempts++;
@@ -411,6 +469,7 @@ static void name_it_by_hand(void)
 int main(void)
 {
 	compare_requests();
+	compare_places();
 	name_the_route();
 	compare_callers();
 	bind_always();

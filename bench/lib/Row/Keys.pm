@@ -38,7 +38,7 @@ sub fill {
     $stage->stop($_) for 'nginx', $name;
     my $before = -s $database;
     my $pid = $stage->sandbox->start(name => 'fill', user => $stage->sandbox->user,
-        command => [$program, $database, '*', 'template', "$name-", $n, $due // ()]);
+        command => [$program, $database, "/$name/script.cgi", 'template', "$name-", $n, $due // ()]);
     waitpid $pid, 0;
     $? == 0 or die "fill: ", $stage->sandbox->read('log/fill');
     my $grown = (-s $database) - $before;

@@ -125,8 +125,8 @@ static bool is_zero(const unsigned char *p, size_t len)
 
 static struct statement insert_row =
 	SQL("INSERT INTO operation(id,nonce,identity,fingerprint,principal,route,state,"
-	    "attempts,created,updated,token,witness,boot,deadline)"
-	    " VALUES(?1,?2,?3,?4,?5,?6,?7,1,?8,?8,?9,?10,?11,?12)"
+	    "attempts,created,updated,token,witness,boot,deadline,place,address)"
+	    " VALUES(?1,?2,?3,?4,?5,?6,?7,1,?8,?8,?9,?10,?11,?12,?13,?14)"
 	    " ON CONFLICT(identity) DO NOTHING");
 
 /* ERR_REFUSED: another operation has this id. */
@@ -151,6 +151,8 @@ static enum err insert_operation(
 	sqlite3_bind_int64(stmt, 10, op->witness);
 	sqlite3_bind_int64(stmt, 11, op->boot_id);
 	sqlite3_bind_int64(stmt, 12, op->deadline_mono_ms);
+	sqlite3_bind_blob(stmt, 13, op->place, PLACE_LEN, SQLITE_STATIC);
+	sqlite3_bind_text(stmt, 14, op->address, -1, SQLITE_STATIC);
 	e = conn_run(c, stmt, "claim");
 	*inserted = e == OK && sqlite3_changes(c->db) == 1;
 	return e;

@@ -8,13 +8,13 @@
  *     location, lock        where the store's files are, the writer lock
  *     connection            connections, prepared statements
  *     row                   rows to structs and back
- *     schema                the tables, and their upgrades
+ *     schema                the tables, and their version
  *     transaction           begin, commit, roll back
  *     natural, outbox       natural keys, messages for webhooks
  *     ending                the changes besides the row when an operation ends
  *     expire                removal of expired rows, inside a transaction
  *     upkeep, writer        maintenance, the queue of writing threads
- *     find                  the reads
+ *     find, place           the reads
  *     claim, record, settle, request, purge, messages
  *                           the writes, one file for each move
  *     open                  opening and closing

@@ -9,8 +9,6 @@
  */
 #include "store/sqlite/row.h"
 
-#include "base/digest.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,6 +62,8 @@ void row_read_operation(sqlite3_stmt *stmt, struct operation *op)
 	op->boot_id = sqlite3_column_int64(stmt, 16);
 	op->deadline_mono_ms = sqlite3_column_int64(stmt, 17);
 	read_text(stmt, 19, op->route, sizeof(op->route));
+	read_bytes(stmt, 20, op->place, PLACE_LEN);
+	read_text(stmt, 21, op->address, sizeof(op->address));
 }
 
 char *row_copy_column(sqlite3_stmt *stmt, int column, size_t *len)
@@ -105,33 +105,13 @@ void piece_digest(const struct piece *p, unsigned char out[PIECE_DIGEST_LEN])
 	memcpy(out, canonical.digest, PIECE_DIGEST_LEN);
 }
 
-/* What stores of schema 1 have. */
-static void old_digest(const struct piece *p, unsigned char out[DIGEST_LEN])
-{
-	struct digest d;
-
-	digest_start(&d, (const unsigned char *)"response", 8);
-	digest_part(&d, &p->number, sizeof(p->number));
-	digest_part(&d, p->head, p->head_len);
-	digest_part(&d, p->body, p->body_len);
-	digest_end(&d, out, DIGEST_LEN);
-}
-
 bool piece_matches(const struct piece *p, sqlite3_stmt *stmt, int column)
 {
-	int len = sqlite3_column_bytes(stmt, column);
-	unsigned char old[DIGEST_LEN];
-	XXH128_canonical_t canonical;
+	unsigned char digest[PIECE_DIGEST_LEN];
 
-	if (len == DIGEST_LEN) {
-		old_digest(p, old);
-		return memcmp(sqlite3_column_blob(stmt, column), old, sizeof(old)) == 0;
-	}
-	/* Earlier programs kept all of it. */
-	if (len != PIECE_DIGEST_LEN && len != sizeof(canonical.digest))
-		return false;
-	canonical = hash(p);
-	return memcmp(sqlite3_column_blob(stmt, column), canonical.digest, (size_t)len) == 0;
+	piece_digest(p, digest);
+	return sqlite3_column_bytes(stmt, column) == PIECE_DIGEST_LEN &&
+	       memcmp(sqlite3_column_blob(stmt, column), digest, sizeof(digest)) == 0;
 }
 
 /* ---- removing, and the history ---- */

@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * store/sqlite/schema.c - the tables of the SQLite store: made once, brought forward, never guessed
- * at
+ * store/sqlite/schema.c - the tables of the SQLite store: made once, never guessed at
  *
  * RULES
- *   (1) The schema has a version.  An older one is brought forward, one step after the other, in
- *       one transaction; a newer one is refused (unit/store_schema).
- *   (2) A new store takes the same steps, so there is one way to the newest schema
- *       (unit/store_schema).
- *   (3) Tables are made only in a file with nothing in it (unit/store).
+ *   (1) The schema has a version, and a store of another one is refused (unit/store_schema).
+ *   (2) Tables are made only in a file with nothing in it (unit/store_schema).
  *
  * Does not know: what the tables mean (store/sqlite/claim.c and the other moves).
  */
@@ -16,9 +12,7 @@
 
 #include "base/clock.h"
 #include "base/digest.h"
-#include "base/log.h"
 #include "store/sqlite/lock.h"
-#include "store/sqlite/row.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -28,19 +22,20 @@
 #include <string.h>
 #include <unistd.h>
 
-/* What makes version i + 1 out of version i; a step that was released is never changed. */
-static const char *const steps[STORE_SCHEMA_VERSION] = {
+static const char tables[] =
 	"CREATE TABLE store(name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
 	"CREATE TABLE route(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);"
 	/* `due`: when time alone moves the operation on: done -> expired, expired -> absent. */
+	/*
+	 * `taken_from`: the state from which a running attempt took the row over; NULL: it is the
+	 * first.
+	 */
 	"CREATE TABLE operation(id INTEGER PRIMARY KEY, nonce INTEGER NOT NULL, identity BLOB NOT "
-	"NULL,"
-	" fingerprint BLOB NOT NULL, principal BLOB, route INTEGER NOT NULL, state INTEGER NOT "
-	"NULL,"
-	" attempts INTEGER NOT NULL, created INTEGER NOT NULL, updated INTEGER NOT NULL, due "
-	"INTEGER,"
-	" tombstone INTEGER, status INTEGER, bytes INTEGER, exit INTEGER, reason TEXT, token BLOB,"
-	" witness INTEGER, boot INTEGER, deadline INTEGER) STRICT;"
+	"NULL, fingerprint BLOB NOT NULL, principal BLOB, place BLOB NOT NULL, address TEXT NOT "
+	"NULL, route INTEGER NOT NULL, state INTEGER NOT NULL, attempts INTEGER NOT NULL, created "
+	"INTEGER NOT NULL, updated INTEGER NOT NULL, due INTEGER, tombstone INTEGER, status "
+	"INTEGER, bytes INTEGER, exit INTEGER, reason TEXT, token BLOB, witness INTEGER, boot "
+	"INTEGER, deadline INTEGER, taken_from INTEGER) STRICT;"
 	"CREATE UNIQUE INDEX operation_identity ON operation(identity);"
 	"CREATE INDEX operation_due ON operation(due) WHERE due IS NOT NULL;"
 	"CREATE INDEX operation_open ON operation(state) WHERE state IN (1,2,4);"
@@ -54,11 +49,11 @@ static const char *const steps[STORE_SCHEMA_VERSION] = {
 	" detail TEXT NOT NULL) STRICT;"
 	"CREATE INDEX history_id ON history(id);"
 	"CREATE TABLE request(id INTEGER PRIMARY KEY, variables BLOB NOT NULL, body BLOB NOT NULL)"
-	" STRICT;",
+	" STRICT;"
 	/*
 	 * natural: of all operations with these values one may be done; kept beyond its operation.
-	 * webhook: the URL to tell how an operation ends.  outbox: the messages; `due` is
-	 * NULL when there is nothing left to do.
+	 * webhook: the URL to tell how an operation ends.  outbox: the messages; `due` is NULL
+	 * when there is nothing left to do.
 	 */
 	"CREATE TABLE natural(digest BLOB PRIMARY KEY, op INTEGER NOT NULL, ttl INTEGER NOT NULL,"
 	" due INTEGER) STRICT, WITHOUT ROWID;"
@@ -73,21 +68,10 @@ static const char *const steps[STORE_SCHEMA_VERSION] = {
 	" updated INTEGER NOT NULL, give_up INTEGER NOT NULL, due INTEGER, tries INTEGER NOT NULL,"
 	" said TEXT NOT NULL) STRICT;"
 	"CREATE INDEX outbox_op ON outbox(op);"
-	"CREATE INDEX outbox_due ON outbox(due) WHERE due IS NOT NULL;",
-	/*
-	 * taken_from: the state from which a running attempt took the row over; NULL: it is the
-	 * first.  It was in `tombstone` before, which only a done operation has now.
-	 */
-	"ALTER TABLE operation ADD COLUMN taken_from INTEGER;"
-	/* A gateway of the older version that still runs looks for it in `tombstone`: left there.
-	 */
-	"UPDATE operation SET taken_from=tombstone WHERE state=" SQL_RUNNING ";"
-	"UPDATE operation SET tombstone=NULL WHERE tombstone IS NOT NULL"
-	" AND state IN (" SQL_ABSENT "," SQL_UNCERTAIN ");",
+	"CREATE INDEX outbox_due ON outbox(due) WHERE due IS NOT NULL;"
 	/* The output of a script that gave no valid response; `length` is that of all of it. */
-	("CREATE TABLE printed(id INTEGER PRIMARY KEY, length INTEGER NOT NULL, data BLOB NOT "
-	 "NULL) "
-	 "STRICT;")};
+	"CREATE TABLE printed(id INTEGER PRIMARY KEY, length INTEGER NOT NULL, data BLOB NOT NULL)"
+	" STRICT;";
 
 static enum err set_journal(const struct store *st, struct conn *c)
 {
@@ -116,8 +100,8 @@ static enum err create_tables(struct store *st, struct conn *c)
 		e = set_journal(st, c);
 	if (e == OK)
 		e = conn_execute(c, "BEGIN IMMEDIATE", "make the store");
-	for (size_t i = 0; i < STORE_SCHEMA_VERSION && e == OK; i++)
-		e = conn_execute(c, steps[i], "make the store");
+	if (e == OK)
+		e = conn_execute(c, tables, "make the store");
 	snprintf(text, sizeof(text),
 		"INSERT INTO store VALUES('id',x'%s'),('secret',x'%s'),('created',%" PRId64 ");"
 		"PRAGMA application_id=%d; PRAGMA user_version=%d; COMMIT",
@@ -130,7 +114,7 @@ static enum err create_tables(struct store *st, struct conn *c)
 enum err schema_create(struct store *st)
 {
 	struct conn *c = NULL;
-	char tables[24] = "";
+	char n[24] = "";
 	int fd;
 	enum err e = lock_wait(st);
 
@@ -146,8 +130,8 @@ enum err schema_create(struct store *st)
 	if (e == OK)
 		e = conn_let_write(st, c);
 	if (e == OK)
-		e = conn_ask(c, "SELECT count(*) FROM sqlite_schema", tables, sizeof(tables));
-	if (e == OK && strcmp(tables, "0") == 0)
+		e = conn_ask(c, "SELECT count(*) FROM sqlite_schema", n, sizeof(n));
+	if (e == OK && strcmp(n, "0") == 0)
 		e = create_tables(st, c);
 	conn_close(&c);
 	lock_release(st);
@@ -176,7 +160,7 @@ static enum err check_journal(struct store *st, struct conn *c)
 	return e;
 }
 
-static enum err check_version(struct store *st, struct conn *c, bool *is_old)
+static enum err check_version(struct store *st, struct conn *c)
 {
 	char text[24];
 	long application, version;
@@ -208,57 +192,18 @@ static enum err check_version(struct store *st, struct conn *c, bool *is_old)
 	if (version < 1)
 		return err_set(
 			ERR_BROKEN, "%s has an unknown schema version %ld", st->path, version);
-	*is_old = version < STORE_SCHEMA_VERSION;
-	if (*is_old && st->is_read_only)
+	if (version < STORE_SCHEMA_VERSION)
 		return err_set(ERR_REFUSED,
-			"%s was written by an older retrysafe (schema %ld); a gateway, or "
-			"`retrysafe "
-			"purge`, brings it up to date",
-			st->path, version);
+			"%s was written by a retrysafe from before the first release (schema %ld, "
+			"this one knows %d), whose keys this one cannot find; move it and %s away, "
+			"and a new one is made: the keys in it are forgotten",
+			st->path, version, STORE_SCHEMA_VERSION, st->sentinel);
 	return OK;
-}
-
-/* Forward, in one transaction; another process may be faster. */
-static enum err upgrade(struct store *st)
-{
-	struct conn *c = NULL;
-	char version[24] = "", set[64];
-	long before;
-	enum err e = lock_wait(st);
-
-	if (e != OK)
-		return e;
-	e = conn_open(st, &c);
-	if (e == OK)
-		e = conn_let_write(st, c);
-	if (e == OK)
-		e = conn_execute(c, "BEGIN IMMEDIATE", "upgrade the store");
-	if (e == OK)
-		e = conn_ask(c, "PRAGMA user_version", version, sizeof(version));
-	before = strtol(version, NULL, 10);
-	for (long i = before; i < STORE_SCHEMA_VERSION && e == OK; i++)
-		e = conn_execute(c, steps[i], "upgrade the store");
-	snprintf(set, sizeof(set), "PRAGMA user_version=%ld; COMMIT",
-		before < STORE_SCHEMA_VERSION ? STORE_SCHEMA_VERSION : before);
-	if (e == OK)
-		e = conn_execute(c, set, "upgrade the store");
-	if (e == OK && before < STORE_SCHEMA_VERSION)
-		log_info("%s: upgraded from schema %ld to %d", st->path, before,
-			STORE_SCHEMA_VERSION);
-	conn_close(&c);
-	lock_release(st);
-	return e;
 }
 
 enum err schema_check(struct store *st, struct conn *c)
 {
-	bool is_old = false;
-	enum err e = check_version(st, c, &is_old);
+	enum err e = check_version(st, c);
 
-	if (e == OK)
-		e = check_journal(st, c);
-	if (e == OK && is_old)
-		e = upgrade(st);
-	/* Another process that was faster may be newer than this program. */
-	return e == OK && is_old ? check_version(st, c, &is_old) : e;
+	return e == OK ? check_journal(st, c) : e;
 }
