@@ -225,6 +225,41 @@ sub check_check {
     ($exit, $text) = retrysafe('check', $lost);
     is $exit, 100, 'a script that is not there: 100';
     like $text, qr/route 1: .*none\.pl/, 'and which one';
+
+    # What is allowed, and often not what was meant.
+    for (
+        [{ match => '/cgi-bin/*' }],
+        [{ match => '/a/guestbook.pl', key_from => ['derive'] }],
+        [{ match => '/a/listings.pl', key_from => ['derive'] }],
+        [{ match => '/a/*', key_from => ['derive'] }, 'only read'],
+        [{ match => '/a/DoSearch.pl', key_from => ['header:K', 'derive'] }, 'only read'],
+        [{ match => '/api/order', key_from => ['derive'] }, 'only read'],
+        [{ match => '/a/login.cgi', key_from => ['derive'] }, 'log-ins'],
+        [{ match => '/a/search.pl' }],
+        [{ match => '/a/form.pl', key_from => ['derive'], on_uncertain => 'rerun' }, '"on_uncertain": "fail"'],
+        [{ match => '/a/form.pl', on_uncertain => 'rerun' }],
+        [{ match => '/a/form.pl', unique => ['form:email'], on_duplicate => 'replay' }, 'what tells people apart'],
+        [{ match => '/a/form.pl', unique => ['form:email'], on_duplicate => 'replay', bind => [], scope => [] },
+            'what tells people apart'],
+        [{ match => '/a/form.pl', unique => ['form:email'], on_duplicate => 'replay', scope => ['REMOTE_USER'] }],
+        [{ match => '/a/form.pl', unique => ['form:email'], on_duplicate => 'replay', bind => ['cookie:s'] }],
+        [{ match => '/a/form.pl', unique => ['form:email'] }],
+    ) {
+        my ($route, $warning) = @$_;
+        my $json = JSON::PP->new->canonical->encode($route);
+        my $odd = $sandbox->write('conf/odd.json', JSON::PP::encode_json({
+            store => 'sqlite:' . $sandbox->path('store/retrysafe.db'), spool => $sandbox->path('spool'),
+            routes => [{ match => '/first' }, $route],
+        }));
+        ($exit, $text) = retrysafe('check', $odd);
+        is $exit, 0, "allowed: $json";
+        my @warnings = grep { /warning/ } split /^/, $text;
+        is scalar @warnings, $warning ? 1 : 0, '... warnings' or diag $text;
+        like $warnings[0], qr/odd\.json: route 2: warning: .*\Q$warning\E/, '... which one' if $warning;
+        ($exit, $text) = retrysafe('check', '--json', $odd);
+        my ($said) = map { JSON::PP::decode_json($_) } grep { /\A\{/ } split /^/, $text;
+        is_deeply [map { $_->{route} } @{ $said->{warnings} }], [(2) x @warnings], '... with --json, too';
+    }
 }
 
 sub check_version {

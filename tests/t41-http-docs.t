@@ -77,7 +77,8 @@ subtest 'names of the code' => sub {
     my @written = ($problem_c =~ /write_field\(\s*&?\w+, "([\w-]+)"/g, source('gateway/reply.c') =~ /"([A-Z][\w-]+): /g);
     is_deeply [named('Of responses')], [grep { $_ ne 'Status' } unique(@written)], 'fields of an answer';
     my @read = ($source =~ /variables_get\([^()]*"(?:HTTP_)?((?<=HTTP_)\w+|CONTENT_\w+)"/g,
-        $source =~ /\[\\"HTTP_(\w+)\\"\]/g, $source =~ /"(?:\[\\")?header:([\w-]+)(?:\\"\])?"/g);
+        $source =~ /\[\\"HTTP_(\w+)\\"\]/g, $source =~ /"(?:\[\\")?header:([\w-]+)(?:\\"\])?"/g,
+        map { source("gateway/$_.c") =~ /"HTTP_(\w+)"/g } qw(fingerprint site));
     is_deeply [map { uc =~ tr/-/_/r } named('Of requests')], [unique(map { uc =~ tr/-/_/r } @read)],
         'fields of a request';
     my %states = map { $_ => 1 } source('store/operation.c') =~ /\[STATE_\w+\] = "(\w+)"/g;

@@ -31,14 +31,18 @@ my %ROUTE = (
     'slow' => { script => 'slow.pl' },
     'bound' => { bind => ['HTTP_X_API_KEY', 'cookie:device'] },
     'session' => { scope => ['cookie:session'] },
+    'always' => { scope => ['SERVER_NAME', 'REMOTE_USER'] },
+    'shared' => { scope => [] },
     'tenant' => { scope => ['HTTP_X_TENANT', 'REMOTE_USER'], bind => [] },
     'placed' => { key_from => ['query:key', 'cookie:key', 'form:key', 'json:/key'],
         unique => ['json:/mail'] },
     'cookies' => { script => 'response.pl' },
     'cookies-session' => { script => 'response.pl', scope => ['cookie:session'] },
+    'cookies-always' => { script => 'response.pl', scope => ['SERVER_NAME'] },
     'drop' => { script => 'response.pl', replay_drop => ['x-dup', 'SET-COOKIE', 'X-Absent'] },
     'derive' => { key_from => ['header:Idempotency-Key', 'derive'], key => 'required' },
     'derive-short' => { key_from => ['derive'], ttl => '1s' },
+    'derive-mend' => { key_from => ['derive'], ttl => '1s', script => 'mend.pl' },
     'derive-tenant' => { key_from => ['derive'], scope => ['HTTP_X_TENANT'], ignore => ['csrf'] },
 );
 
@@ -48,9 +52,18 @@ my $site = Site->new($sandbox, qw(lighttpd nginx), {
     routes => [map { my %route = %{ $ROUTE{$_} }; delete $route{script};
         +{ %route, match => "*/$_.pl" } } sort keys %ROUTE],
 });
+# Dies until it has been mended.
+my $mend = $sandbox->write('conf/mend.pl', <<"END");
+#!/bin/sh
+cat >/dev/null
+test -e @{[$sandbox->path('www/mended')]} || kill -9 \$\$
+printf 'Content-Type: text/plain\n\nfound\n'
+END
+chmod 0755, $mend;
 for my $name (keys %ROUTE) {
     my $script = $ROUTE{$name}{script} // 'effect.pl';
-    $sandbox->copy($sandbox->root . "/tests/scripts/$script", "www/$_/$name.pl") for qw(socket proxy cgi);
+    my $file = $script eq 'mend.pl' ? $mend : $sandbox->root . "/tests/scripts/$script";
+    $sandbox->copy($file, "www/$_/$name.pl") for qw(socket proxy cgi);
 }
 $sandbox->copy($_, 'www/proxy/Effect.pm') for $sandbox->root . '/tests/scripts/Effect.pm';
 my @WIRINGS = map { $site->wiring($_) } 'lighttpd socket', 'nginx', 'lighttpd cgi.assign';
@@ -64,11 +77,15 @@ subtest 'a user that nobody has checked' => \&check_unproven;
 subtest 'credentials while it runs' => \&check_running;
 subtest 'credentials that the route names' => \&check_bind;
 subtest 'scopes that the route names' => \&check_scope;
+subtest 'a scope that is always there' => \&check_always;
 subtest 'one key, many places' => \&check_paths;
 subtest $_->name . ': cookies' => \&check_cookies, $_ for @WIRINGS;
+subtest 'a double click on a log-in' => \&check_login;
 subtest 'replay_drop' => \&check_drop;
 subtest 'derive' => \&check_derive;
 subtest 'derive: whose' => \&check_derive_whose;
+subtest 'derive: what tells two people apart' => \&check_derive_apart;
+subtest 'derive: uncertain' => \&check_derive_uncertain;
 subtest 'derive: for how long' => \&check_derive_time;
 subtest 'at rest' => \&check_at_rest;
 $sandbox->finish;
@@ -219,10 +236,10 @@ sub check_bind {
         ['another one', '409 other-principal 0', $api[1]],
         ['none', '409 other-principal 0'],
         ['the cookie counts as well', '409 other-principal 0', [@{ $api[0] }, @device]]);
-    # What is given counts with a user too.
+    # A user whom the server has authenticated needs no other credentials.
     my $key = new_key();
     for (['with a credential', '200 answer 1', $api[0]], ['again', '200 replay 0', $api[0]],
-        ['with another one', '409 other-principal 0', $api[1]]) {
+        ['with another one', '200 replay 0', $api[1]]) {
         my ($what, $outcome, $headers) = @$_;
         is outcome_of(sub { ask_as($ANN, 'two', 'bound', $key, @$headers) }), $outcome, "a user $what";
     }
@@ -237,7 +254,7 @@ sub check_scope {
         ['an empty one is none', '200 replay 0', [Cookie => 'session=']],
         ['a cookie that ends like it', '200 replay 0', [Cookie => 'xsession=hush-session-1']],
         ['the first again', '200 replay 0', [Cookie => 'session=hush-session-1']],
-        ['with a new token', '200 replay 0', [@{ $session[0] }, @{ $TOKEN[1] }]],
+        ['with a new token', '409 other-principal 0', [@{ $session[0] }, @{ $TOKEN[1] }]],
         ['the second again', '200 replay 0', $session[1]]);
     check_rows($web, 'tenant',
         ['the first', '200 answer 1', ['X-Tenant' => 'hush-1']],
@@ -245,6 +262,23 @@ sub check_scope {
         ['the first again', '200 replay 0', ['X-Tenant' => 'hush-1']],
         ['none', '200 answer 1'],
         ['none again; no credential counts', '200 replay 0', $TOKEN[0]]);
+}
+
+# What a scope holds does not stand for credentials; only a user does.
+sub check_always {
+    check_rows($web, 'always',
+        ['the first', '200 answer 1', $TOKEN[0]],
+        ['the same token', '200 replay 0', $TOKEN[0]],
+        ['another token', '409 other-principal 0', $TOKEN[1]],
+        ['none', '409 other-principal 0']);
+    for my $name (qw(always shared)) {
+        my $key = new_key();
+        is outcome_of(sub { ask_as($ANN, 'two', $name, $key) }), '200 answer 1', "$name: a user";
+        is outcome_of(sub { ask_as($BEN, 'two', $name, $key) }),
+            $name eq 'shared' ? '409 other-principal 0' : '200 answer 1', "$name: another one";
+        is outcome_of(sub { ask_as($ANN, 'two', $name, $key, 'X-API-Key' => 'hush') }), '200 replay 0',
+            "$name: the first again";
+    }
 }
 
 sub check_paths {
@@ -263,20 +297,50 @@ sub check_cookies {
     my ($wiring) = @_;
     my $expires = 'Wed, 09 Jun 2038 10:18:14 GMT';
     my @cookies = ("a=1; Expires=$expires; Path=/", 'b="x,y"; HttpOnly', "a=2; Expires=$expires");
-    place_baker($_, @cookies) for qw(cookies cookies-session);
+    place_baker($_, @cookies) for qw(cookies cookies-session cookies-always);
 
-    for (['a stranger', 'cookies', []], ['a token', 'cookies', $TOKEN[0]],
-        ['a session', 'cookies-session', [Cookie => 'session=hush-session-1']]) {
-        my ($who, $script, $headers) = @$_;
+    # Each has another browser the second time, and the third.
+    for (['a stranger', 'cookies', [], 0], ['a token', 'cookies', $TOKEN[0], 1],
+        ['a session', 'cookies-session', [Cookie => 'session=hush-session-1'], 1],
+        ['a scope that everybody has', 'cookies-always', [], 0]) {
+        my ($who, $script, $headers, $keeps) = @$_;
         my $key = new_key();
-        my ($first, @again) = map { ask($wiring, $script, key => $key, headers => $headers) } 1 .. 3;
+        my ($first, @again) = map {
+            ask($wiring, $script, key => $key, headers => [@$headers, 'User-Agent' => "browser $_"])
+        } 1 .. 3;
         is_deeply [$first->all('Set-Cookie')], \@cookies, "$who: the first answer has them";
         for (@again) {
             ok $_->is_replay, "$who: a replay" or diag $_->summary;
-            if (@$headers) {
+            if ($keeps) {
                 is $_->essence, $first->essence, 'byte for byte, all of them';
             } else {
                 is $_->essence, $first->essence =~ s/^Set-Cookie: .*\n//mgr, 'all but the cookies';
+            }
+        }
+    }
+}
+
+# Whoever looks exactly as the first did gets the cookies, too: it ends logged in.  Anybody else does
+# not, whatever it is that differs.
+sub check_login {
+    my @looks = ('User-Agent' => 'hush-browser', 'Accept-Language' => 'en', 'X-Forwarded-For' => '192.0.2.1',
+        Forwarded => 'for=192.0.2.1', Cookie => 'hush=1');
+    for my $wiring (@WIRINGS) {
+        place_baker($_, 'session=new') for qw(cookies cookies-always);
+        for my $script (qw(cookies cookies-always)) {
+            my $key = new_key();
+            my @clicks = map { ask($wiring, $script, key => $key, headers => \@looks) } 1 .. 2;
+            is_deeply [map { $_->header('Set-Cookie') } @clicks], [('session=new') x 2],
+                $wiring->name . ", $script: two clicks";
+            ok $clicks[1]->is_replay, 'one of them a replay';
+            for (my $i = 1; $i < @looks; $i += 2) {
+                for my $value ("$looks[$i]0", '') {
+                    my @other = @looks;
+                    $other[$i] = $value;
+                    my $answer = ask($wiring, $script, key => $key, headers => \@other);
+                    ok $answer->is_replay && !defined $answer->header('Set-Cookie'), "not with $looks[$i - 1] <$value>"
+                        or diag $answer->head;
+                }
             }
         }
     }
@@ -289,6 +353,7 @@ sub place_baker {
     my $text = join '', "X-Dup: one, two\n", $first, "Content-Type: text/plain\n", @more, "X-Dup: three\n",
         "Warning: 199 - \"a, b\"\n";
     for my $prefix (qw(socket cgi)) {
+        unlink $sandbox->path("www/$prefix/$name.pl");
         my $file = $sandbox->write("www/$prefix/$name.pl", "#!/bin/sh\ncat <<'END'\n$text\nbaked\nEND\n");
         chmod 0755, $file or die "$file: $!\n";
     }
@@ -333,13 +398,50 @@ sub check_derive_whose {
     is outcome($web, 'derive', headers => $_, body => 'w=1'), '200 replay 0', 'again' for $one, $two;
     is outcome($web, 'derive-tenant', headers => ['X-Tenant' => $_]), '200 answer 1', "tenant $_"
         for 'hush-1', 'hush-2';
-    is outcome($web, 'derive-tenant', headers => ['X-Tenant' => 'hush-1', @$_]), '200 replay 0', "with @$_"
+    is outcome($web, 'derive-tenant', headers => ['X-Tenant' => 'hush-1', @$_]), '200 answer 1', "with @$_"
         for $one, $two;
+    is outcome($web, 'derive-tenant', headers => ['X-Tenant' => $_]), '200 replay 0', "tenant $_ again"
+        for 'hush-1', 'hush-2';
     my @form = ('X-Tenant' => 'hush-1', 'Content-Type' => 'application/x-www-form-urlencoded');
     is outcome($web, 'derive-tenant', headers => \@form, body => $_->[0]), $_->[1], "a form: $_->[0]"
         for ['a=3&csrf=1', '200 answer 1'], ['csrf=2&a=3', '200 replay 0'], ['csrf=2&a=4', '200 answer 1'];
     my @answers = map { [outcome_of(sub { ask_as($_, 'two', 'derive') })] } $ANN, $BEN, $ANN;
     is_deeply \@answers, [['200 answer 1'], ['200 answer 1'], ['200 replay 0']], 'two users';
+}
+
+# An office, or any host behind a proxy: one address, and a difference somewhere else.
+sub check_derive_apart {
+    my @usual = ('User-Agent' => 'hush-browser', 'Accept-Language' => 'en', 'X-Forwarded-For' => '192.0.2.1',
+        Forwarded => 'for=192.0.2.1', Cookie => 'hush-session=1', Authorization => 'Bearer hush-1');
+    for my $wiring (@WIRINGS) {
+        my $body = 'apart=' . ++$n;
+        is outcome($wiring, 'derive', headers => \@usual, body => $body), '200 answer 1', $wiring->name;
+        for (my $i = 1; $i < @usual; $i += 2) {
+            my @other = @usual;
+            $other[$i] .= '7';
+            is outcome($wiring, 'derive', headers => \@other, body => $body), $_, "another $other[$i - 1]: $_"
+                for '200 answer 1', '200 replay 0';
+        }
+        is outcome($wiring, 'derive', headers => \@usual, body => $body), '200 replay 0', 'the first again';
+    }
+}
+
+# One crash must not block a form for good; what became of it stays for the operator.
+sub check_derive_uncertain {
+    my $who = ['User-Agent' => 'hush-crash'];
+    is outcome($web, 'derive-mend', headers => $who), '502 script-failed 0', 'a script dies';
+    my ($lost) = (verb($sandbox, 'list', '--limit', 1))[1];
+    is outcome($web, 'derive-mend', headers => $who), '409 outcome-uncertain 0', 'its form is blocked';
+    $sandbox->write('www/mended', '');
+    cmp_ok ms($lost->{expires}) - ms($lost->{updated}), '==', 1000, 'for the ttl, says `list`';
+    sleep 1.2;
+    is +(verb($sandbox, 'purge'))[0], 0, 'a purge in between';
+    is outcome($web, 'derive-mend', headers => $who), '200 answer 0', 'then it works again';
+    is outcome($web, 'derive-mend', headers => $who), '200 replay 0', 'as before';
+    my ($exit, $one) = verb($sandbox, 'show', $lost->{ref});
+    is_deeply [$exit, @$one{qw(state key)}], [0, 'uncertain', $lost->{key}], 'the operation is still there';
+    is +(verb($sandbox, 'settle', $lost->{ref}, '--not-done', '--why', 'a test'))[0], 0, 'for the operator';
+    is outcome($web, 'derive-mend', headers => $who), '200 replay 0', 'whose word does not touch the new one';
 }
 
 # Milliseconds since 1970.

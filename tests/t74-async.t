@@ -57,6 +57,7 @@ subtest "soft_timeout before mod_fcgid's own limit" => \&check_before_server;
 subtest 'a browser' => \&check_browser;
 subtest 'whose operation it is' => \&check_principal;
 subtest 'what the operation became' => \&check_states;
+subtest 'no cache keeps it' => \&check_uncacheable;
 subtest 'not an operation' => \&check_ordinary;
 subtest 'Location is never elsewhere' => \&check_location;
 subtest 'the gateway is killed after its 202' => \&check_killed, $_ for 1 .. 3;
@@ -119,8 +120,9 @@ sub check_result {
     my ($run) = $effects->events($key);
     is $result->body, "slow $run->[2]\n", 'that of the run';
     my $retry = ask($wiring, $target, $key);
-    is_deeply [verdict($retry), $retry->essence], ['201 replay', $result->essence],
-        'a retry gets the same';
+    is $result->header('Cache-Control'), 'no-store', 'not for caches';
+    is_deeply [verdict($retry), $retry->essence],
+        ['201 replay', $result->essence =~ s/^Cache-Control: no-store\n//mr], 'a retry gets the same';
     is $effects->runs($key), 1, 'one run';
     return $result;
 }
@@ -187,7 +189,7 @@ sub check_accept {
     my ($first) = grep { my $it = $_; !grep { $_ == $it } @told } @clients;
     my $result = check_result($nginx, $told[0]->read_answer->header('Location'), $target, 'accept');
     $first = $first->read_answer;
-    is_deeply [verdict($first), $first->essence], [201, $result->essence], 'the first: the result';
+    is_deeply [verdict($first), $first->essence], [201, $result->essence =~ s{^Cache-Control: no-store\n}{}mr], 'the first: the result';
 }
 
 # [route, Prefer, is it 202 at once?]
@@ -428,6 +430,32 @@ sub check_states {
     sleep 1.1;
     $answer = get($nginx, $at);
     is verdict($answer), '410 result-expired', 'expired' or diag $answer->raw;
+}
+
+# A shared cache would keep one caller's answer for everybody who asks for the address.
+sub check_uncacheable {
+    my %says = ('Cache-Control' => 'public, max-age=600', Expires => 'Wed, 09 Jun 2038 10:18:14 GMT',
+        ETag => '"1"', 'Last-Modified' => 'Wed, 09 Jun 2021 10:18:14 GMT', 'CDN-Cache-Control' => 'max-age=600',
+        'Surrogate-Control' => 'max-age=600', 'X-Other' => 'stays');
+    my $fields = join '', map { "$_: $says{$_}\n" } sort keys %says;
+    for my $wiring (grep { !$_->is_control } $site->wirings) {
+        my $file = $sandbox->write('www/' . $wiring->prefix . '/public.pl',
+            "#!/bin/sh\ncat >/dev/null\ncat <<'END'\nContent-Type: text/plain\n$fields\npublic\nEND\n");
+        chmod 0755, $file or die "$file: $!\n";
+        my ($name, $key) = ($wiring->name, join '-', 'public', $wiring->kind, $wiring->prefix);
+        my $accepted = ask($wiring, 'public.pl', $key, Prefer => 'respond-async');
+        my $location = $accepted->header('Location') // return fail "$name: " . $accepted->summary;
+        my $result;
+        wait_until { $result = get($wiring, $location); $result->status != 202 } 10;
+        is $result->body, "public\n", "$name: the result" or diag $result->raw;
+        is_deeply [$result->all('Cache-Control')], ['no-store'], '... is for nobody else';
+        is_deeply [grep { $_ ne 'Cache-Control' && defined $result->header($_) } sort keys %says], ['X-Other'],
+            '... says no field';
+        is get($wiring, $location =~ s/.\z/x/r)->status, 200, '... what is no operation is the script';
+        my $retry = ask($wiring, 'public.pl', $key);
+        is_deeply [$retry->is_replay, $retry->header('Cache-Control')], [1, $says{'Cache-Control'}],
+            '... and a retry gets what the script said';
+    }
 }
 
 # What only looks like an operation is the script's.

@@ -271,6 +271,23 @@ sub check_replay {
         unlike $other->raw, qr/\Q$nonce\E/, '... sees nothing of it';
         ok !defined $other->facts->{operation}, '... nor which operation it is';
     }
+    # Values can be guessed: everything that tells two people apart has to be the same.
+    my @looks = ('User-Agent' => 'browser', 'Accept-Language' => 'en', 'X-Forwarded-For' => '192.0.2.1',
+        Forwarded => 'for=192.0.2.1');
+    my $ask = sub { short(register($own, 'replay', $_[0], key => new_key(), headers => [@_[1 .. $#_]])) };
+    for my $proof ([Cookie => 'session=1'], [Authorization => 'Bearer 1'], []) {
+        my $guessed = new_mail();
+        my $what = $proof->[0] // 'nothing';
+        is $ask->($guessed, @looks, @$proof), '201', "$what: the original";
+        is $ask->($guessed, @looks, @$proof), @$proof ? '200 replayed' : '409 duplicate', '... the same again';
+        my @all = (@looks, @$proof);
+        for (my $i = 1; $i < @all; $i += 2) {
+            my @other = @all;
+            $other[$i] .= '7';
+            is $ask->($guessed, @other), '409 duplicate', "... not with another $all[$i - 1]";
+        }
+        is $ask->($guessed, @looks), '409 duplicate', '... nor without it';
+    }
     my @answers = crowd(12, sub {
         my ($i, $barrier) = @_;
         $barrier->();

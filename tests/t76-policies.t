@@ -25,6 +25,7 @@ my %route = (
     semantic => { guarantee => 'semantic', max_running => 100 },
     view => { guarantee => 'semantic', max_running => 2, max_response => '32K', timeout => '20s' },
     created => { replay_status => '200' },
+    led => { replay_status => '200' },
     small => { max_response => '32K' },
     zero => { exit_status => 'zero', release_on => ['503'] },
     three => { max_running => 3 },
@@ -39,7 +40,7 @@ my %route = (
 my %script = map { $_ => /\A(?:cpu|memory|file|processes|all|free)\z/ ? 'limits.pl' : 'policy.pl' } keys %route;
 my @routes = map { { match => "*/$_.pl", %{ $route{$_} } } } sort keys %route;
 my %settings = (busy_timeout => '30s', routes => \@routes);
-my $site = Site->new($sandbox, 'lighttpd', 'nginx', { %settings, one_address => 1 });
+my $site = Site->new($sandbox, 'lighttpd', 'nginx', 'apache', { %settings, one_address => 1 });
 my $gateway = $site->gateway;
 my ($own, $cgi) = map { $site->wiring($_) } 'nginx', 'lighttpd cgi.assign';
 my $n = 0;
@@ -57,6 +58,7 @@ subtest 'guarantee: semantic' => \&check_semantic;
 subtest 'as many views as runs' => \&check_views;
 subtest 'replay_status, replay_drop and cookies' => \&check_replay;
 subtest 'exit_status' => \&check_exit_status;
+subtest 'a 200 leads nowhere' => \&check_location;
 subtest 'max_response' => \&check_oversize;
 subtest 'tombstones' => \&check_tombstones;
 subtest 'max_running of a route' => \&check_running;
@@ -348,8 +350,9 @@ sub check_replay {
     my @answers = map { ask($own, 'created', $key, 'status=201', @named) } 1 .. 2;
     is $answers[1]->header('Set-Cookie'), $answers[0]->header('Set-Cookie'), 'a caller with a name gets his cookies again';
     $key = new_key();
-    @answers = map { ask($own, 'created', $key, 'status=201') } 1 .. 2;
-    is_deeply [map { scalar $_->all('Set-Cookie') } @answers], [1, 0], 'one without does not';
+    @answers = map { ask($own, 'created', $key, 'status=201', headers => ['User-Agent' => $_]) } 1, 2, 1;
+    is_deeply [map { scalar $_->all('Set-Cookie') } @answers], [1, 0, 1],
+        'one without only if he looks as the first did';
     @answers = map { ask($own, 'plain', $key, '') } 1 .. 2;
     is_deeply [map { scalar $_->all('X-Nonce') } @answers], [1, 0], 'replay_drop leaves a field out of a replay';
     is $answers[1]->body, $answers[0]->body, '... and nothing else';
@@ -376,6 +379,28 @@ sub check_exit_status {
     $client->leave;
     $sandbox->open_gate($key);
     ok wait_until(sub { operation()->{state} eq 'uncertain' }), 'recorded by the keeper';
+}
+
+# For Apache's CGI modules a 200 with a local Location is another page.
+sub check_location {
+    $sandbox->write('www/other.txt', "another page\n");
+    for my $wiring (map { $site->wiring($_) } 'Apache mod_fcgid', 'Apache mod_proxy_fcgi SetHandler', 'nginx',
+        'lighttpd cgi.assign') {
+        my $file = $sandbox->write('www/' . $wiring->prefix . '/led.pl', <<'END');
+#!/bin/sh
+cat >/dev/null
+printf 'Status: %s\nLocation: /other.txt\nContent-Type: text/plain\n\norder created\n' "${QUERY_STRING#status=}"
+END
+        chmod 0755, $file or die "$file: $!\n";
+        for my $status (201, 303) {
+            my $key = new_key();
+            my @answers = map { ask($wiring, 'led', $key, "status=$status") } 1 .. 3;
+            my @seen = map { [short($_), scalar $_->header('Location'), $_->body] } @answers;
+            my ($then, $where) = $status == 201 ? ('200 replayed', undef) : ('303 replayed', '/other.txt');
+            is_deeply \@seen, [[$status, '/other.txt', "order created\n"], ([$then, $where, "order created\n"]) x 2],
+                $wiring->name . ": replay_status 200 on $status with a Location" or diag explain \@seen;
+        }
+    }
 }
 
 sub check_oversize {

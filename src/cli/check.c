@@ -87,16 +87,33 @@ static int check_location(const struct config *cf)
 	return 1;
 }
 
+/* arg: the list that --json prints. */
+struct warnings {
+	const struct config *cf;
+	json_t *list;
+};
+
+static void warn(size_t route, const char *text, void *arg)
+{
+	struct warnings *w = arg;
+
+	fprintf(stderr, "retrysafe: %s: route %zu: warning: %s\n", w->cf->path, route, text);
+	json_array_append_new(w->list, json_pack("{s:i, s:s}", "route", (int)route, "text", text));
+}
+
 int cli_check(const struct cli *c)
 {
 	struct config *cf = NULL;
 	struct store *st = NULL;
+	struct warnings warnings;
 	const char *store_is = "ready";
 	int wrong;
 	enum err e = config_open(c->n_words ? c->words[0] : c->config_path, &cf);
 
 	if (e != OK)
 		return cli_complain(NULL, e);
+	warnings = (struct warnings){.cf = cf, .list = json_array()};
+	cli_advise(cf, warn, &warnings);
 	wrong = check_scripts(cf);
 	e = configured_open_store(cf, true, &st);
 	if (e == ERR_ABSENT) {
@@ -107,11 +124,13 @@ int cli_check(const struct cli *c)
 		wrong++;
 	}
 	if (!wrong && c->json)
-		cli_print_json(json_pack("{s:s, s:s, s:s, s:i}", "config", cf->path, "store",
-			cf->store, "store_is", store_is, "routes", (int)cf->n_routes));
+		cli_print_json(json_pack("{s:s, s:s, s:s, s:i, s:O}", "config", cf->path, "store",
+			cf->store, "store_is", store_is, "routes", (int)cf->n_routes, "warnings",
+			warnings.list));
 	else if (!wrong)
 		printf("%s: ok, %zu route%s; store %s: %s\n", cf->path, cf->n_routes,
 			cf->n_routes == 1 ? "" : "s", cf->store, store_is);
+	json_decref(warnings.list);
 	store_close(&st);
 	config_free(&cf);
 	return wrong ? EXIT_USAGE : EXIT_SUCCESS;

@@ -9,6 +9,7 @@
 #define RETRYSAFE_CLI_VERBS_H
 
 #include "cli/options.h"
+#include "config/config.h"
 
 /* cli/inspect.c */
 int cli_list(const struct cli *c);
@@ -18,6 +19,11 @@ int cli_stats(const struct cli *c);
 /* cli/settle.c */
 int cli_settle(const struct cli *c);
 int cli_recover(const struct cli *c);
+
+/* cli/advice.c: calls `each` for every setting of a route, counted from 1, that is allowed and
+ * often not what was meant.  The text is static. */
+void cli_advise(const struct config *cf, void (*each)(size_t route, const char *text, void *arg),
+	void *arg);
 
 int cli_check(const struct cli *c); /* cli/check.c */
 int cli_purge(const struct cli *c); /* cli/purge.c */

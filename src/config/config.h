@@ -25,10 +25,10 @@ struct route {
 	bool key_required;
 	strings key_from; /* sources (gateway/value_source.h); never empty */
 	enum key_syntax key_syntax;
-	strings scope;     /* CGI variable names or "cookie:NAME" */
-	strings bind;      /* CGI variable names or "cookie:NAME" */
-	bool has_own_bind; /* true: bind was given and always counts; false: only if scope is empty
-			    */
+	strings scope; /* CGI variable names or "cookie:NAME" */
+	strings bind;  /* CGI variable names or "cookie:NAME"; counts unless there is a REMOTE_USER
+			*/
+	bool has_own_scope, has_own_bind; /* given, in the route or in `defaults` */
 	int64_t timeout_ms;
 	int64_t kill_after_ms;
 	strings fingerprint; /* "method", "path", "query", "body" and sources

@@ -50,6 +50,8 @@ static bool is_field(const struct setting *s, bool is_top)
 /* Notes which settings were given, where a default does not count beside them. */
 static void note_own(const struct setting *s, unsigned where, struct route *route)
 {
+	if (strcmp(s->name, "scope") == 0)
+		route->has_own_scope = true;
 	if (strcmp(s->name, "bind") == 0)
 		route->has_own_bind = true;
 	if (strcmp(s->name, "ttl") == 0 && where != CONFIG_IN_DEFAULTS)

@@ -65,7 +65,7 @@ const struct setting config_settings[] = {
 	{"scope", ROUTE, CONFIG_VARIABLES, "[\"REMOTE_USER\"]", 0, 16, R(scope),
 		"variables that identify the caller; the same key in another scope is another operation"},
 	{"bind", ROUTE, CONFIG_VARIABLES, "[\"HTTP_AUTHORIZATION\"]", 0, 16, R(bind),
-		"credentials a replay needs again; the default only counts if the scope is empty"},
+		"credentials a replay needs again, where the request has no REMOTE_USER"},
 	{"timeout", ROUTE, CONFIG_DURATION, "\"5m\"", CONFIG_SECOND, 30 * CONFIG_DAY, R(timeout_ms),
 		"how long a script may run; then its process group gets TERM"},
 	{"kill_after", ROUTE, CONFIG_DURATION, "\"5s\"", 0, 10 * CONFIG_MINUTE, R(kill_after_ms),

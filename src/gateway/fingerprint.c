@@ -149,31 +149,67 @@ static bool is_claimed(const struct variables *v)
 	       strncasecmp(credentials, "Basic ", 6) == 0;
 }
 
+static const char *const user[] = {"REMOTE_USER", NULL};
+
+/* A user whom the server has authenticated, as far as can be known. */
+static bool has_user(const struct variables *v)
+{
+	return has_value((strings)(uintptr_t)user, v) && !is_claimed(v);
+}
+
+/* What tells two people apart, where no route says it. */
+static const char *const person[] = {"REMOTE_USER", "HTTP_AUTHORIZATION", "HTTP_COOKIE",
+	"REMOTE_ADDR", "HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_USER_AGENT",
+	"HTTP_ACCEPT_LANGUAGE", NULL};
+
 bool fingerprint_principal(const unsigned char secret[SECRET_LEN], struct request *r)
 {
-	bool has_scope = has_value(r->route->scope, &r->vars);
-	bool needs_credentials = !has_scope || r->route->has_own_bind || is_claimed(&r->vars);
+	const struct variables *v = &r->vars;
+	bool is_named = has_value((strings)(uintptr_t)user, v) || has_value(r->route->scope, v);
 	struct digest d;
 
+	start_digest(&d, secret, "looks");
+	add_values(&d, (strings)(uintptr_t)person, v);
+	digest_end(&d, r->op.looks, sizeof(r->op.looks));
 	memset(r->op.principal, 0, sizeof(r->op.principal));
-	if (!has_scope && !has_value(r->route->bind, &r->vars))
+	if (!is_named && !has_value(r->route->bind, v))
 		return false;
 	start_digest(&d, secret, "principal");
-	add_values(&d, r->route->scope, &r->vars);
-	if (needs_credentials)
-		add_values(&d, r->route->bind, &r->vars);
+	add_values(&d, (strings)(uintptr_t)user, v);
+	add_values(&d, r->route->scope, v);
+	if (!has_user(v))
+		add_values(&d, r->route->bind, v);
 	digest_end(&d, r->op.principal, sizeof(r->op.principal));
 	return true;
 }
 
-/*
- * Two strangers who send the same form have the same derived key: REMOTE_ADDR and the browser's
- * name are all that tells them apart.
- */
-static void add_stranger(struct digest *d, const struct variables *v)
+/* Other variables of a scope, such as SERVER_NAME, may be the same for all callers. */
+static bool has_scope_cookie(const struct request *r)
 {
-	digest_string(d, variables_get(v, "REMOTE_ADDR"));
-	digest_string(d, variables_get(v, "HTTP_USER_AGENT"));
+	bool has = false;
+
+	for (strings name = r->route->scope; name && *name && !has; name++) {
+		char *owned = NULL;
+
+		if (strncmp(*name, "cookie:", 7) == 0)
+			has = named_value(*name, &r->vars, &owned) != NULL;
+		free(owned);
+	}
+	return has;
+}
+
+bool fingerprint_is_known(const struct request *r)
+{
+	return has_user(&r->vars) || has_value(r->route->bind, &r->vars) || has_scope_cookie(r);
+}
+
+bool fingerprint_is_same_person(const struct request *r, const struct operation *found)
+{
+	static const char *const proof[] = {"HTTP_AUTHORIZATION", "HTTP_COOKIE", NULL};
+	bool has_proof = fingerprint_is_known(r) || has_value((strings)(uintptr_t)proof, &r->vars);
+
+	return has_proof && memcmp(found->principal, r->op.principal, PRINCIPAL_LEN) == 0 &&
+	       memcmp(found->looks, r->op.looks, LOOKS_LEN) == 0;
 }
 
 void fingerprint_place(const unsigned char secret[SECRET_LEN], struct request *r)
@@ -185,9 +221,9 @@ enum err fingerprint_take(const unsigned char secret[SECRET_LEN], struct request
 {
 	const char *address = variables_get(&r->vars, "SCRIPT_NAME");
 	enum err e = take_fingerprint(secret, r);
-	bool is_known = fingerprint_principal(secret, r);
 	struct digest d;
 
+	(void)fingerprint_principal(secret, r);
 	if (e != OK)
 		return e;
 	if (r->key.is_derived) {
@@ -199,12 +235,11 @@ enum err fingerprint_take(const unsigned char secret[SECRET_LEN], struct request
 	digest_part(&d, r->op.place, PLACE_LEN);
 	digest_string(&d, r->key.text);
 	add_values(&d, r->route->scope, &r->vars);
-	/* No client chose a derived key, so two clients that have the same one are told apart here.
-	 */
-	if (r->key.is_derived && is_known)
+	/* Two people who send the same form have the same derived key: no client chose it. */
+	if (r->key.is_derived) {
 		digest_part(&d, r->op.principal, PRINCIPAL_LEN);
-	else if (r->key.is_derived)
-		add_stranger(&d, &r->vars);
+		digest_part(&d, r->op.looks, LOOKS_LEN);
+	}
 	digest_end(&d, r->op.identity, sizeof(r->op.identity));
 	snprintf(r->op.route, sizeof(r->op.route), "%s", route_name(r->route, address));
 	if (address && strlen(address) <= ADDRESS_MAX)

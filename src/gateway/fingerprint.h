@@ -5,9 +5,10 @@
  *   identity     place + scope + key: which operation a request belongs to; a place is site and
  *                address (gateway/site.h)
  *   fingerprint  what the route's `fingerprint` names: whether it asks the same again
- *   principal    who asks: scope and the credentials that must be the same for a replay; the
- *                credentials are not part of the identity, so that a refreshed token can never
- *                cause a second run
+ *   principal    who asks: the user, the scope, and where there is no user the credentials that
+ *                must be the same for a replay; they are not part of the identity, so that a
+ *                refreshed token can never cause a second run
+ *   looks        everything that can tell two people apart, whatever the route says
  *   natural key  the values that the route's `unique` names, at that place
  *
  * Keys, scopes and credentials leave here as digests only.
@@ -23,8 +24,8 @@
 const char *route_name(const struct route *route, const char *script_name);
 
 /*
- * fingerprint_take - fills in identity, place, address, fingerprint, principal and route
- *                    of r->op
+ * fingerprint_take - fills in identity, place, address, fingerprint, principal, looks and
+ *                    route of r->op
  *
  *   secret  store_secret()
  *
@@ -36,7 +37,15 @@ enum err fingerprint_take(const unsigned char secret[SECRET_LEN], struct request
 /* Fills in r->op.place alone. */
 void fingerprint_place(const unsigned char secret[SECRET_LEN], struct request *r);
 
-/* Fills in r->op.principal alone.  False: nothing says who asks, it is all zero. */
+/* Does something say who asks: a user, credentials of `bind`, or a cookie of `scope`? */
+bool fingerprint_is_known(const struct request *r);
+
+/* Is this the one who asked for `found` first: the same principal, looking the same, and told from
+ * others by a user, credentials or cookies? */
+bool fingerprint_is_same_person(const struct request *r, const struct operation *found);
+
+/* Fills in r->op.principal and r->op.looks alone.  False: nothing says who asks, the principal is
+ * all zero. */
 bool fingerprint_principal(const unsigned char secret[SECRET_LEN], struct request *r);
 
 /*

@@ -169,7 +169,7 @@ enum next lookup_answer_duplicate(struct request *r)
 	is_running = e == OK && found.state == STATE_RUNNING;
 	is_shown = e == OK && r->route->on_duplicate == DUPLICATE_REPLAY &&
 		   found.state == STATE_DONE && found.expires_ms > now_ms && r->res.is_kept &&
-		   memcmp(found.principal, r->op.principal, PRINCIPAL_LEN) == 0;
+		   fingerprint_is_same_person(r, &found);
 	if (is_shown)
 		return replay_recorded(r, &found, true);
 	return refusal_send(r, PROBLEM_DUPLICATE,

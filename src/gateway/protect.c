@@ -76,6 +76,7 @@ static enum err order(struct request *r)
 	if (e != OK)
 		return e;
 
+	r->op.key_ttl_ms = r->key.is_derived ? policy.ttl_ms : 0;
 	claim_prepare(r->store, r->found.id ? &r->found : NULL, clock_wall_ms(),
 		claim_time_limit_ms(r->cf, r->route), &r->op);
 	operation_ref(&r->op, r->ref);

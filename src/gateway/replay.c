@@ -8,8 +8,8 @@
  *
  * RULES
  *   (1) A replay is marked as one (t10-servers, unit/reply).
- *   (2) A caller that nothing identifies gets no cookies: another caller may have been given them
- *       (t72-who).
+ *   (2) A caller that nothing identifies gets no cookies, unless it looks exactly as the first one
+ *       did: another caller may have been given them (t72-who).
  *   (3) A run that shows a result anew is never recorded, and cannot change the record
  *       (t76-policies).
  *   (4) At most max_running such runs are under way at one time, beside those that are claimed
@@ -21,6 +21,7 @@
 
 #include "base/log.h"
 #include "gateway/body.h"
+#include "gateway/fingerprint.h"
 #include "gateway/refusal.h"
 #include "gateway/reply.h"
 #include "gateway/request_log.h"
@@ -33,13 +34,13 @@
 #include <string.h>
 #include <unistd.h>
 
-static struct replay replay_of(const struct request *r)
+static struct replay replay_of(const struct request *r, const struct operation *found)
 {
-	static const unsigned char anonymous[PRINCIPAL_LEN];
-
 	return (struct replay){
 		.says_200 = r->route->replay_status == REPLAY_200,
-		.drops_cookies = memcmp(r->op.principal, anonymous, PRINCIPAL_LEN) == 0,
+		.drops_cookies = !fingerprint_is_known(r) &&
+				 memcmp(r->op.looks, found->looks, LOOKS_LEN) != 0,
+		.is_uncacheable = r->is_resource,
 		.drop = r->route->replay_drop,
 	};
 }
@@ -57,7 +58,7 @@ static void log_replay(struct request *r, const struct operation *found, int sta
 enum next replay_recorded(struct request *r, const struct operation *found, bool is_duplicate)
 {
 	struct body_source rest = {.store = r->store, .op_id = found->id};
-	struct replay how = replay_of(r);
+	struct replay how = replay_of(r, found);
 	enum err e;
 
 	how.says_200 = how.says_200 || is_duplicate;
@@ -121,7 +122,7 @@ static enum next refuse_replay(struct request *r)
 enum next replay_anew(struct request *r)
 {
 	struct record_policy policy = record_policy_of(r->cf, r->route);
-	struct replay how = replay_of(r);
+	struct replay how = replay_of(r, &r->found);
 	struct ending end = ENDING_NONE;
 	struct recorded rec = {0};
 	struct body_source rest;

@@ -72,12 +72,45 @@ static enum err send_rest(
 	return e;
 }
 
-static bool is_dropped(const struct replay *replay, const char *name, size_t len)
+static bool is_named(const char *name, size_t len, const char *other)
 {
-	if (replay->drops_cookies && len == 10 && strncasecmp(name, "Set-Cookie", 10) == 0)
+	return strlen(other) == len && strncasecmp(name, other, len) == 0;
+}
+
+/*
+ * Does the field tell a cache what to do?  So do all whose name ends with Cache-Control (RFC 9213),
+ * and X-Accel-Expires, which nginx heeds before Cache-Control.
+ */
+static bool is_about_caching(const char *name, size_t len)
+{
+	static const char *const names[] = {"Expires", "Pragma", "Age", "ETag", "Last-Modified",
+		"Surrogate-Control", "X-Accel-Expires"};
+	static const char control[] = "Cache-Control";
+	size_t n = sizeof(control) - 1;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (is_named(name, len, names[i]))
+			return true;
+	return len >= n && is_named(name + len - n, n, control);
+}
+
+static bool is_status_changed(const struct response *res, const struct replay *replay)
+{
+	return replay->says_200 && res->status / 100 == 2 && res->status != 200;
+}
+
+static bool is_dropped(
+	const struct response *res, const struct replay *replay, const char *name, size_t len)
+{
+	if (replay->drops_cookies && is_named(name, len, "Set-Cookie"))
+		return true;
+	/* Apache takes a 200 with a local Location for another page. */
+	if (is_status_changed(res, replay) && is_named(name, len, "Location"))
+		return true;
+	if (replay->is_uncacheable && is_about_caching(name, len))
 		return true;
 	for (strings s = replay->drop; s && *s; s++)
-		if (strlen(*s) == len && strncasecmp(name, *s, len) == 0)
+		if (is_named(name, len, *s))
 			return true;
 	return false;
 }
@@ -96,7 +129,7 @@ static char *filter_head(const struct response *res, const struct replay *replay
 
 		if (is_status)
 			to = mempcpy(to, ok, sizeof(ok) - 1);
-		else if (is_first || !is_dropped(replay, at, strcspn(at, ":\r\n")))
+		else if (is_first || !is_dropped(res, replay, at, strcspn(at, ":\r\n")))
 			to = mempcpy(to, at, len);
 		at += len;
 	}
@@ -108,15 +141,17 @@ enum err reply_recorded(struct web_peer *peer, const struct response *res,
 	const struct body_source *rest, const struct replay *replay)
 {
 	static const char marker[] = "Idempotent-Replayed: true\r\n";
+	static const char uncacheable[] = "Cache-Control: no-store\r\n";
 	char length[64] = "\r\n";
 	bool is_whole = res->body_len == (int64_t)res->body_inline_len;
-	struct iovec iov[4];
+	struct iovec iov[5];
 	char *filtered = NULL;
 	bool is_sent;
 	int n = 0;
 
 	iov[n++] = (struct iovec){res->head, res->head_len};
-	if (replay && (replay->says_200 || replay->drops_cookies || replay->drop)) {
+	if (replay && (replay->says_200 || replay->drops_cookies || replay->is_uncacheable ||
+			      replay->drop)) {
 		filtered = iov[0].iov_base = filter_head(res, replay, &iov[0].iov_len);
 		if (!filtered) {
 			web_peer_break(peer);
@@ -125,7 +160,9 @@ enum err reply_recorded(struct web_peer *peer, const struct response *res,
 	}
 	if (replay)
 		iov[n++] = (struct iovec){(void *)(uintptr_t)marker, sizeof(marker) - 1};
-	if (says_length(res->status))
+	if (replay && replay->is_uncacheable)
+		iov[n++] = (struct iovec){(void *)(uintptr_t)uncacheable, sizeof(uncacheable) - 1};
+	if (says_length(replay && is_status_changed(res, replay) ? 200 : res->status))
 		snprintf(length, sizeof(length), "Content-Length: %" PRId64 "\r\n\r\n",
 			res->body_len);
 	iov[n++] = (struct iovec){length, strlen(length)};

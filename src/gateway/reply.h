@@ -20,9 +20,10 @@ struct body_source {
 
 /* How a replay differs from the first answer. */
 struct replay {
-	bool says_200;      /* a 2xx status becomes 200 */
-	bool drops_cookies; /* Set-Cookie is left out */
-	strings drop;       /* names of other fields that are; or NULL */
+	bool says_200;       /* a 2xx status becomes 200; where it was another one, Location goes */
+	bool drops_cookies;  /* Set-Cookie is left out */
+	bool is_uncacheable; /* Cache-Control is no-store; no field says otherwise */
+	strings drop;        /* names of other fields that are left out; or NULL */
 };
 
 /*

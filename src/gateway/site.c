@@ -2,7 +2,7 @@
 /*
  * gateway/site.c - hosts as they are compared, and the place of an operation
  *
- * What it does not know: keys, scopes and routes (gateway/fingerprint.c).
+ * Does not know: keys, scopes and routes (gateway/fingerprint.c).
  *
  * RULES
  *   (1) Two spellings of one host (case, final dot, the scheme's own port) are one site

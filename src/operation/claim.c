@@ -40,7 +40,10 @@
  *       responsible for the run (unit/claim, unit/store_moves).
  *   (4) Only evidence counts: locks that the kernel holds for live processes, and processes in
  *       /proc.  Time alone leads to UNCERTAIN at most, never to a second run, and only after the
- *       run's own limit (unit/claim).
+ *       run's own limit (unit/claim).  A derived key is the exception, which its route chose: ttl
+ *       after the operation became uncertain the key is free, so that the person's form works
+ *       again.  The operation keeps its row, under an identity that no request has, until an
+ *       operator settles it (unit/store_moves, t72-who).
  *   (5) After any error of the store nothing is run (t30-store).
  *
  * A result that could not be recorded and whose keeper died as well waits in the spool

@@ -95,6 +95,7 @@ static void operation_fields(struct cursor *c, struct operation *op)
 	bytes_field(c, op->identity, sizeof(op->identity));
 	bytes_field(c, op->fingerprint, sizeof(op->fingerprint));
 	bytes_field(c, op->principal, sizeof(op->principal));
+	bytes_field(c, op->looks, sizeof(op->looks));
 	bytes_field(c, op->place, sizeof(op->place));
 	text_field(c, op->route, sizeof(op->route));
 	text_field(c, op->address, sizeof(op->address));
@@ -104,6 +105,7 @@ static void operation_fields(struct cursor *c, struct operation *op)
 	op->updated_ms = number_field(c, op->updated_ms);
 	op->expires_ms = number_field(c, op->expires_ms);
 	op->forgotten_ms = number_field(c, op->forgotten_ms);
+	op->key_ttl_ms = number_field(c, op->key_ttl_ms);
 	op->status = (int)number_field(c, op->status);
 	op->bytes = number_field(c, op->bytes);
 	op->exit_status = (int)number_field(c, op->exit_status);

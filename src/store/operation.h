@@ -15,6 +15,7 @@
 #define IDENTITY_SHOWN  6  /* bytes of it that people see */
 #define FINGERPRINT_LEN 32 /* bytes: keyed digest of what was asked */
 #define PRINCIPAL_LEN   16 /* bytes: keyed digest of the credentials; all zero: none */
+#define LOOKS_LEN       16 /* bytes: keyed digest of all that tells two people apart */
 #define PLACE_LEN       16 /* bytes: keyed digest of site and address (gateway/site.h) */
 #define NATURAL_LEN     16 /* bytes: keyed digest of a natural key */
 #define TOKEN_LEN       16 /* bytes: random; its holder may move the operation on */
@@ -41,6 +42,7 @@ struct operation {
 	unsigned char identity[IDENTITY_LEN];
 	unsigned char fingerprint[FINGERPRINT_LEN];
 	unsigned char principal[PRINCIPAL_LEN];
+	unsigned char looks[LOOKS_LEN]; /* of the caller that asked first */
 	unsigned char place[PLACE_LEN];
 	char route[ROUTE_NAME_MAX + 1]; /* its name when it was claimed: for listings */
 	char address[ADDRESS_MAX + 1];  /* SCRIPT_NAME; "" when it is longer */
@@ -49,8 +51,11 @@ struct operation {
 	int64_t created_ms;
 	int64_t updated_ms;
 	int64_t expires_ms;   /* STATE_DONE: when its response is dropped; STATE_EXPIRED: when it is
-				 forgotten; else 0 */
-	int64_t forgotten_ms; /* STATE_DONE, STATE_EXPIRED: when the key is free again; else 0 */
+				 forgotten; STATE_UNCERTAIN: as forgotten_ms; else 0 */
+	int64_t forgotten_ms; /* STATE_DONE, STATE_EXPIRED: when the key is free again;
+				 STATE_UNCERTAIN: the same, where there was a key_ttl_ms; else 0 */
+	int64_t key_ttl_ms;   /* so long after it has become uncertain the key is free, and the
+				 operation stays; for store_claim(); 0: not before it is settled */
 	int status;           /* STATE_DONE, STATE_EXPIRED: HTTP status of the response */
 	int64_t bytes;        /* bytes of its body */
 	int exit_status; /* exit status of the script, or 128 + the signal that ended it; -1 not

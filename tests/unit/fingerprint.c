@@ -9,6 +9,9 @@
 #include "gateway/value_source.h"
 #include "request_try.h"
 
+#include <stdarg.h>
+#include <stdio.h>
+
 #define FORM "CONTENT_TYPE=application/x-www-form-urlencoded"
 #define JSON "CONTENT_TYPE=application/json"
 
@@ -85,9 +88,15 @@ static struct operation take(const char *key, const char *body, const char *cons
 #define DERIVES(body, ...) take(NULL, body, PARAMS(__VA_ARGS__))
 
 /* same: which of identity, fingerprint and principal stay. */
-static void compare(
-	const struct operation *a, const struct operation *b, const char *same, const char *what)
+__attribute__((format(printf, 4, 5))) static void compare(const struct operation *a,
+	const struct operation *b, const char *same, const char *format, ...)
 {
+	char what[200];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(what, sizeof(what), format, args);
+	va_end(args);
 	is_int(memcmp(a->identity, b->identity, IDENTITY_LEN) == 0, strchr(same, 'i') != NULL,
 		"%s: identity", what);
 	is_int(memcmp(a->fingerprint, b->fingerprint, FINGERPRINT_LEN) == 0,
@@ -207,17 +216,32 @@ static void compare_callers(void)
 	route.scope = (strings)(uintptr_t)scope_user;
 }
 
-/* The default of bind counts without a scope only; one that was given counts always. */
-static void bind_always(void)
+/* Credentials count unless there is a user, whatever the scope is and whoever wrote `bind`. */
+static void bind_without_a_user(void)
 {
+	static const char *server[] = {"SERVER_NAME", "REMOTE_USER", NULL};
 	struct operation one = WITH("HTTP_AUTHORIZATION=x"), two = WITH("HTTP_AUTHORIZATION=y");
 
-	compare(&one, &two, "ifp", "the default of bind, with a user");
+	compare(&one, &two, "ifp", "other credentials of a user");
 	route.has_own_bind = true;
 	one = WITH("HTTP_AUTHORIZATION=x");
 	two = WITH("HTTP_AUTHORIZATION=y");
-	compare(&one, &two, "if", "a bind that was given, with a user");
+	compare(&one, &two, "ifp", "with a bind that was given, too");
 	route.has_own_bind = false;
+	route.scope = (strings)(uintptr_t)server;
+	one = WITH("REMOTE_USER=(none)", "HTTP_AUTHORIZATION=x");
+	two = WITH("REMOTE_USER=(none)", "HTTP_AUTHORIZATION=y");
+	compare(&one, &two, "if", "without a user: a scope that is always there changes nothing");
+	two = WITH("REMOTE_USER=(none)", "HTTP_AUTHORIZATION=(none)");
+	compare(&one, &two, "if", "nor does it stand for credentials");
+	one = WITH("HTTP_AUTHORIZATION=x");
+	two = WITH("HTTP_AUTHORIZATION=y");
+	compare(&one, &two, "ifp", "and with a user they do not count");
+	route.scope = LIST("SERVER_NAME");
+	two = WITH("REMOTE_USER=bob", "HTTP_AUTHORIZATION=x");
+	one = WITH("HTTP_AUTHORIZATION=x");
+	compare(&one, &two, "if", "another user, whom the scope does not name: another principal");
+	route.scope = (strings)(uintptr_t)scope_user;
 }
 
 /* nginx passes on whatever name a client gives itself: that does not stand for its password. */
@@ -254,6 +278,56 @@ static void know_the_caller_alone(void)
 	ok(!fingerprint_principal(secret, &r), "nobody asks");
 	ok(memcmp(r.op.principal, none, PRINCIPAL_LEN) == 0, "who is all zero");
 	request_free(&r);
+}
+
+/* ---- who looks like whom ---- */
+
+/* What is known of a request: k it says who asks; p it comes from whom the usual one came from. */
+static const char *known(const char *const *params, const char *const *first)
+{
+	static char text[4];
+	struct request r = try_request(&route, first, "", 0);
+	struct operation op;
+
+	(void)fingerprint_principal(secret, &r);
+	op = r.op;
+	request_free(&r);
+	r = try_request(&route, params, "", 0);
+	(void)fingerprint_principal(secret, &r);
+	snprintf(text, sizeof(text), "%s%s", fingerprint_is_known(&r) ? "k" : "",
+		fingerprint_is_same_person(&r, &op) ? "p" : "");
+	request_free(&r);
+	return text;
+}
+
+#define KNOWN(...) known(PARAMS(__VA_ARGS__), PARAMS(__VA_ARGS__))
+
+static void know_who_asks(void)
+{
+	static const char *scope[] = {"SERVER_NAME", "cookie:session", NULL};
+	static const char *const ann[] = {"HTTP_COOKIE=a=1", "REMOTE_ADDR=192.0.2.1", NULL};
+
+	is_str(KNOWN("REMOTE_USER=ann", "AUTH_TYPE=Basic"), "kp", "a user");
+	is_str(KNOWN("HTTP_AUTHORIZATION=Bearer 1"), "kp", "credentials");
+	is_str(KNOWN("HTTP_COOKIE=a=1"), "p", "a cookie that no setting names");
+	is_str(KNOWN("HTTP_COOKIE="), "", "an empty one");
+	is_str(KNOWN("REMOTE_ADDR=192.0.2.1", "HTTP_USER_AGENT=u"), "", "an address and a browser");
+	route.bind = LIST("HTTP_X_API_KEY");
+	is_str(KNOWN("HTTP_X_API_KEY=1"), "kp", "credentials that the route names");
+	is_str(KNOWN("HTTP_AUTHORIZATION=Bearer 1"), "p", "others, as a cookie");
+	is_str(KNOWN("REMOTE_USER=ann", "HTTP_AUTHORIZATION=Basic 1"), "p",
+		"a name that a client gave itself is none");
+	route.bind = (strings)(uintptr_t)bind_auth;
+	route.scope = (strings)(uintptr_t)scope;
+	is_str(KNOWN("SERVER_NAME=a"), "", "a variable that everybody has");
+	is_str(KNOWN("SERVER_NAME=a", "HTTP_COOKIE=session=1"), "kp", "a cookie of the scope");
+	route.scope = (strings)(uintptr_t)scope_user;
+	is_str(known(PARAMS("HTTP_COOKIE=a=1", "REMOTE_ADDR=192.0.2.1"), ann), "p", "Ann again");
+	is_str(known(PARAMS("HTTP_COOKIE=a=2", "REMOTE_ADDR=192.0.2.1"), ann), "", "not Ann");
+	is_str(known(PARAMS("HTTP_COOKIE=a=1", "REMOTE_ADDR=192.0.2.2"), ann), "",
+		"who sends her cookie from elsewhere");
+	is_str(known(PARAMS("HTTP_COOKIE=a=1", "REMOTE_ADDR=192.0.2.1", "REMOTE_USER=ann"), ann),
+		"k", "or with a name");
 }
 
 /* ---- other fingerprints ---- */
@@ -328,6 +402,9 @@ static void count_all_of_it(void)
 
 static void derive_keys(void)
 {
+	static const char *const apart[] = {"HTTP_COOKIE=other=1; session=s2", "HTTP_COOKIE=(none)",
+		"HTTP_X_FORWARDED_FOR=192.0.2.7", "HTTP_FORWARDED=for=192.0.2.7",
+		"HTTP_ACCEPT_LANGUAGE=de", "REMOTE_ADDR=192.0.2.2", "HTTP_USER_AGENT=v"};
 	struct operation one = DERIVES("a=1", FORM), two;
 	char key[KEY_MAX + 1];
 
@@ -341,7 +418,7 @@ static void derive_keys(void)
 	two = DERIVES("a=1", "REMOTE_USER=bob");
 	compare(&one, &two, "f", "another user's is another one");
 	two = DERIVES("a=1", "REMOTE_ADDR=192.0.2.2", "HTTP_USER_AGENT=v");
-	compare(&one, &two, "ifp", "a known user may come from anywhere");
+	compare(&one, &two, "fp", "the same user from elsewhere: another operation");
 	one = DERIVES("a=1", "REMOTE_USER=(none)", "HTTP_AUTHORIZATION=(none)");
 	two = DERIVES("a=1", "REMOTE_USER=(none)", "HTTP_AUTHORIZATION=(none)");
 	compare(&one, &two, "ifp", "of strangers: the same from one place");
@@ -355,7 +432,12 @@ static void derive_keys(void)
 	two = DERIVES("a=1", "REMOTE_USER=(none)", "HTTP_AUTHORIZATION=y");
 	compare(&one, &two, "f", "of two with other credentials: two operations");
 	two = DERIVES("a=1", "REMOTE_USER=(none)", "HTTP_AUTHORIZATION=x", "REMOTE_ADDR=192.0.2.2");
-	compare(&one, &two, "ifp", "of one with the same: one, from anywhere");
+	compare(&one, &two, "fp", "with the same from elsewhere: two, too");
+	for (size_t i = 0; i < sizeof(apart) / sizeof(apart[0]); i++) {
+		one = DERIVES("a=1", "REMOTE_USER=(none)", "HTTP_AUTHORIZATION=(none)");
+		two = DERIVES("a=1", "REMOTE_USER=(none)", "HTTP_AUTHORIZATION=(none)", apart[i]);
+		compare(&one, &two, "fp", "what tells two strangers apart: %s", apart[i]);
+	}
 	one = DERIVES("a=1", FORM);
 	two = take(key, "a=1", NULL);
 	compare(&one, &two, "fp", "a client that chooses that very key has one of its own");
@@ -472,9 +554,10 @@ int main(void)
 	compare_places();
 	name_the_route();
 	compare_callers();
-	bind_always();
+	bind_without_a_user();
 	doubt_a_claimed_user();
 	know_the_caller_alone();
+	know_who_asks();
 	choose_what_counts();
 	count_all_of_it();
 	derive_keys();

@@ -340,6 +340,57 @@ static void forget_in_time(void)
 }
 
 /* A claim purges what has expired by the real clock, without being asked. */
+/* A derived key is free some time after its operation became uncertain; the operation stays. */
+static void free_a_derived_key(void)
+{
+	struct store *st = try_store();
+	struct operation op = try_operation(st, "derived", 10000), again, found, other;
+	unsigned char natural[NATURAL_LEN] = {7};
+	struct claim claim = {.op = &op, .natural = natural};
+	enum claimed result = CLAIM_THERE;
+	int64_t dropped, forgotten;
+	char ref[REF_LEN + 1];
+	bool is_taken = false;
+
+	op.key_ttl_ms = 2000;
+	must(store_claim(st, &claim, &result));
+	must(store_mark_uncertain(st, &op, 1, "why", 11000));
+	must(store_find(st, op.identity, &found, NULL));
+	is_int(found.forgotten_ms, 13000, "when it is free");
+	must(store_note(st, &found, "probe", "still unknown", 12500));
+	must(store_find(st, op.identity, &found, NULL));
+	is_int(found.forgotten_ms, 13000, "whatever is asked meanwhile");
+	again = try_operation(st, "derived", 12999);
+	is_int(try_claim(st, &again), 0, "not before");
+	must(store_purge(st, 99999, &dropped, &forgotten));
+	is_int(dropped + forgotten, 0, "what is uncertain is never purged");
+	is_int(try_state(st, &op), STATE_UNCERTAIN, "it is there");
+
+	again = try_operation(st, "derived", 13000);
+	again.key_ttl_ms = 2000;
+	is_int(try_claim(st, &again), 1, "then it is");
+	is_int(try_state(st, &again), STATE_RUNNING, "for another operation");
+	operation_ref(&op, ref);
+	must(store_find_ref(st, ref, &found, NULL));
+	is_int(found.state, STATE_UNCERTAIN, "the first one is uncertain still");
+	ok(memcmp(found.identity, op.identity, IDENTITY_SHOWN) == 0, "is shown as before");
+	is_int(found.forgotten_ms, 0, "and stays until somebody settles it");
+	must(store_find_natural(st, natural, 14000, &other, NULL, &is_taken));
+	is_int(other.id, op.id, "with its natural key");
+	is_int(store_free(st, &found, "not done", "", 15000), OK, "as an operator does");
+	is_int(try_state(st, &again), STATE_RUNNING, "which is nothing to the other one");
+	must(try_record(st, &again, 10, 16000, 1000, 0));
+
+	op = try_operation(st, "chosen", 10000);
+	(void)try_claim(st, &op);
+	must(store_mark_uncertain(st, &op, 1, "why", 11000));
+	must(store_find(st, op.identity, &found, NULL));
+	is_int(found.forgotten_ms, 0, "a key that a client chose is not free");
+	again = try_operation(st, "chosen", 99999999);
+	is_int(try_claim(st, &again), 0, "at any time");
+	store_close(&st);
+}
+
 static void expire_for_upkeep(void)
 {
 	struct store *st = try_store();
@@ -433,6 +484,7 @@ int main(void)
 	keep_no_body();
 	notice_damage();
 	forget_in_time();
+	free_a_derived_key();
 	expire_for_upkeep();
 	list_operations();
 	return try_end();

@@ -30,7 +30,7 @@ static struct statement release_first =
 /* This attempt did nothing, but an uncertain one before it may have. */
 static struct statement release_later =
 	SQL("UPDATE operation SET state=coalesce(taken_from," SQL_ABSENT "),attempts=attempts-1,"
-	    "due=CASE WHEN taken_from=" SQL_UNCERTAIN " THEN NULL ELSE updated+?4 END,"
+	    "due=updated+CASE WHEN taken_from=" SQL_UNCERTAIN " THEN key_ttl ELSE ?4 END,"
 	    "reason=CASE WHEN taken_from=" SQL_UNCERTAIN
 	    " THEN 'an earlier attempt is uncertain' END," SQL_NO_HOLDER
 	    " WHERE id=?1 AND token=?2 AND state=?3 AND attempts>1");
@@ -125,8 +125,8 @@ static bool is_zero(const unsigned char *p, size_t len)
 
 static struct statement insert_row =
 	SQL("INSERT INTO operation(id,nonce,identity,fingerprint,principal,route,state,"
-	    "attempts,created,updated,token,witness,boot,deadline,place,address)"
-	    " VALUES(?1,?2,?3,?4,?5,?6,?7,1,?8,?8,?9,?10,?11,?12,?13,?14)"
+	    "attempts,created,updated,token,witness,boot,deadline,place,address,looks,key_ttl)"
+	    " VALUES(?1,?2,?3,?4,?5,?6,?7,1,?8,?8,?9,?10,?11,?12,?13,?14,?15,?16)"
 	    " ON CONFLICT(identity) DO NOTHING");
 
 /* ERR_REFUSED: another operation has this id. */
@@ -153,6 +153,9 @@ static enum err insert_operation(
 	sqlite3_bind_int64(stmt, 12, op->deadline_mono_ms);
 	sqlite3_bind_blob(stmt, 13, op->place, PLACE_LEN, SQLITE_STATIC);
 	sqlite3_bind_text(stmt, 14, op->address, -1, SQLITE_STATIC);
+	sqlite3_bind_blob(stmt, 15, op->looks, LOOKS_LEN, SQLITE_STATIC);
+	if (op->key_ttl_ms > 0)
+		sqlite3_bind_int64(stmt, 16, op->key_ttl_ms);
 	e = conn_run(c, stmt, "claim");
 	*inserted = e == OK && sqlite3_changes(c->db) == 1;
 	return e;
@@ -219,7 +222,8 @@ static struct statement leave_webhook =
 static struct statement retake_row =
 	SQL("UPDATE operation SET "
 	    "state=?3,taken_from=state,tombstone=NULL,attempts=?2,updated=?4,fingerprint=?5,"
-	    "principal=?6,due=NULL,exit=NULL,reason=NULL,token=?7,witness=?8,boot=?9,deadline=?10"
+	    "principal=?6,due=NULL,exit=NULL,reason=NULL,token=?7,witness=?8,boot=?9,deadline=?10,"
+	    "looks=?11"
 	    " WHERE id=?1 AND attempts=?2-1 AND state IN " SQL_RETAKEN);
 
 static enum err take_over_row(struct conn *c, const struct operation *op, bool *taken)
@@ -248,6 +252,7 @@ static enum err take_over_row(struct conn *c, const struct operation *op, bool *
 	sqlite3_bind_int64(stmt, 8, op->witness);
 	sqlite3_bind_int64(stmt, 9, op->boot_id);
 	sqlite3_bind_int64(stmt, 10, op->deadline_mono_ms);
+	sqlite3_bind_blob(stmt, 11, op->looks, LOOKS_LEN, SQLITE_STATIC);
 	e = conn_run(c, stmt, "claim again");
 	*taken = e == OK && sqlite3_changes(c->db) == 1;
 	if (*taken)

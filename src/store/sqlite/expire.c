@@ -30,9 +30,12 @@
 /* A week, and a day for a weekly job that is late. */
 #define ARCHIVED_MS (INT64_C(8) * 24 * 3600 * 1000)
 
-static struct statement find_due =
-	SQL("SELECT id,state,due,tombstone,bytes FROM operation WHERE due<=?1 ORDER BY due"
-	    " LIMIT ?2");
+/* The `due` of an uncertain operation only frees its key, for a claim.  The index has the same
+ * condition. */
+static struct statement find_due = SQL(
+	"SELECT id,state,due,tombstone,bytes FROM operation WHERE due<=?1 AND state<>" SQL_UNCERTAIN
+
+	" ORDER BY due LIMIT ?2");
 
 enum err expire_list_due(struct conn *c, int64_t now_ms, int limit, struct due *out, int *n)
 {
@@ -174,7 +177,9 @@ enum err expire_for_upkeep(
 				   : e;
 }
 
-static struct statement change_identity = SQL("UPDATE operation SET identity=?2 WHERE id=?1");
+static struct statement change_identity =
+	SQL("UPDATE operation SET identity=?2,due=CASE WHEN state=" SQL_UNCERTAIN
+	    " THEN NULL ELSE due END WHERE id=?1");
 
 enum err expire_make_room(struct conn *c, const struct operation *op, int64_t now_ms)
 {
@@ -183,6 +188,8 @@ enum err expire_make_room(struct conn *c, const struct operation *op, int64_t no
 	sqlite3_stmt *stmt;
 	enum err e = look_for_archive(c, now_ms, &is_held);
 
+	if (e == OK && op->state == STATE_UNCERTAIN)
+		is_held = true; /* an operator settles it */
 	if (e != OK || !is_held)
 		return e == OK ? expire_forget(c, op->id) : e;
 	/* What people see of it stays as it is. */

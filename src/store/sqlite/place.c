@@ -5,7 +5,7 @@
  * For an operator who names a key without its site.  There is no index of addresses, because no
  * request looks for one: all operations are looked at.
  *
- * What it does not know: how a place is made (gateway/site.c).
+ * Does not know: how a place is made (gateway/site.c).
  */
 #include "store/listing.h"
 #include "store/sqlite/connection.h"

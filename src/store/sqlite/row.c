@@ -50,7 +50,7 @@ void row_read_operation(sqlite3_stmt *stmt, struct operation *op)
 	op->expires_ms = sqlite3_column_int64(stmt, 9);
 	if (op->state == STATE_DONE)
 		op->forgotten_ms = op->expires_ms + sqlite3_column_int64(stmt, 18);
-	else if (op->state == STATE_EXPIRED)
+	else if (op->state == STATE_EXPIRED || op->state == STATE_UNCERTAIN)
 		op->forgotten_ms = op->expires_ms;
 	op->status = sqlite3_column_int(stmt, 10);
 	op->bytes = sqlite3_column_int64(stmt, 11);
@@ -64,6 +64,7 @@ void row_read_operation(sqlite3_stmt *stmt, struct operation *op)
 	read_text(stmt, 19, op->route, sizeof(op->route));
 	read_bytes(stmt, 20, op->place, PLACE_LEN);
 	read_text(stmt, 21, op->address, sizeof(op->address));
+	read_bytes(stmt, 22, op->looks, LOOKS_LEN);
 }
 
 char *row_copy_column(sqlite3_stmt *stmt, int column, size_t *len)

@@ -40,7 +40,7 @@ _Static_assert(ROW_ABSENT == STATE_ABSENT && ROW_RUNNING == STATE_RUNNING &&
 	"o.id,o.nonce,o.identity,o.fingerprint,o.principal,o.state,o.attempts,o.created,o."       \
 	"updated,"                                                                                \
 	"o.due,o.status,o.bytes,o.exit,o.reason,o.token,o.witness,o.boot,o.deadline,o.tombstone," \
-	"r.name,o.place,o.address"
+	"r.name,o.place,o.address,o.looks"
 #define SQL_OPERATION "SELECT " OPERATION_COLUMNS " FROM operation o JOIN route r ON r.id=o.route"
 extern struct statement row_by_identity, row_by_id; /* an operation; ?1: the identity, the id */
 extern struct statement row_response; /* head,length,digest,body of a response; ?1: the id */

@@ -25,7 +25,10 @@
 static const char tables[] =
 	"CREATE TABLE store(name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
 	"CREATE TABLE route(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);"
-	/* `due`: when time alone moves the operation on: done -> expired, expired -> absent. */
+	/*
+	 * `due`: when time alone moves the operation on: done -> expired, expired -> absent; where
+	 * it is uncertain, when another operation may have its key.
+	 */
 	/*
 	 * `taken_from`: the state from which a running attempt took the row over; NULL: it is the
 	 * first.
@@ -35,9 +38,10 @@ static const char tables[] =
 	"NULL, route INTEGER NOT NULL, state INTEGER NOT NULL, attempts INTEGER NOT NULL, created "
 	"INTEGER NOT NULL, updated INTEGER NOT NULL, due INTEGER, tombstone INTEGER, status "
 	"INTEGER, bytes INTEGER, exit INTEGER, reason TEXT, token BLOB, witness INTEGER, boot "
-	"INTEGER, deadline INTEGER, taken_from INTEGER) STRICT;"
+	"INTEGER, deadline INTEGER, taken_from INTEGER, looks BLOB NOT NULL, key_ttl INTEGER)"
+	" STRICT;"
 	"CREATE UNIQUE INDEX operation_identity ON operation(identity);"
-	"CREATE INDEX operation_due ON operation(due) WHERE due IS NOT NULL;"
+	"CREATE INDEX operation_due ON operation(due) WHERE due IS NOT NULL AND state<>4;"
 	"CREATE INDEX operation_open ON operation(state) WHERE state IN (1,2,4);"
 	/* `body` is the beginning of it, NULL when it was too large to keep; the rest is in chunk.
 	 */

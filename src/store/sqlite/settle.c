@@ -25,9 +25,10 @@ struct uncertain_job {
 	int64_t now_ms;
 };
 
-static struct statement mark_uncertain =
-	SQL("UPDATE operation SET state=?4,updated=?5,exit=?6,reason=?7," SQL_NO_HOLDER
-	    " WHERE id=?1 AND token=?2 AND state=?3");
+/* A key_ttl of NULL makes a `due` of NULL. */
+static struct statement mark_uncertain = SQL(
+	"UPDATE operation SET state=?4,updated=?5,due=?5+key_ttl,exit=?6,reason=?7," SQL_NO_HOLDER
+	" WHERE id=?1 AND token=?2 AND state=?3");
 
 static enum err make_uncertain(struct store *st, struct conn *c, void *arg)
 {
