@@ -300,7 +300,7 @@ sub check_show {
 }
 
 sub check_routes {
-    my ($key, $policy) = map { new_key() } 1, 2;
+    my ($key, $policy, $moved) = map { new_key() } 1 .. 3;
     $sandbox->write('www/a/policy.sh', "#!/bin/sh\necho run >>@{[$sandbox->path('run/policy')]}\nexit 1\n");
     chmod 0755, $sandbox->path('www/a/policy.sh');
     my @asked = (on_uncertain => 'probe', probe => ['/bin/sh', '-c', 'printf "Status: 201\n\nfound out\n"']);
@@ -309,19 +309,29 @@ sub check_routes {
     my $run = ask('nginx', 'a.example', 'policy.sh', key => $policy);
     is $run->problem, 'script-failed', 'another one is uncertain';
     my $ref = operation()->{ref};
+    $sandbox->copy($sandbox->path('www/a/policy.sh'), $_) for 'www/old/moved.sh', 'www/a/moved.sh';
+    write_config($sandbox, routes => [{ match => '/effect.pl' }, { match => '/moved.sh', @asked, script => $sandbox->path('www/old/moved.sh') }]);
+    is ask('nginx', 'a.example', 'moved.sh', key => $moved)->problem, 'script-failed', 'and one of a script that will move';
+    my $ref_moved = operation()->{ref};
 
     write_config($sandbox, routes => [{ match => '/effect.pl', ttl => '48h' }, { match => '/*.pl' },
         { match => '/policy.sh', @asked }]);
     is outcome('lighttpd', 'a.example', 'effect.pl', key => $key), '200 replay 0', 'a special route before it';
     sleep 1.1;
-    is +(verb($sandbox, 'recover'))[0], 0, 'recover';
+    is +(verb($sandbox, 'recover'))[0], 1, 'recover, which leaves the one without a route';
     my (undef, $one) = verb($sandbox, 'show', $ref);
     is_deeply [@$one{qw(state status route script)}], ['done', 201, '/*', '/policy.sh'],
         'asks the probe of the route that the script has now';
-    my $script = $sandbox->path('www/moved.pl');
     $sandbox->copy($sandbox->root . '/tests/scripts/effect.pl', 'www/moved/new.pl');
     $sandbox->copy($sandbox->root . '/tests/scripts/Effect.pm', 'www/moved/Effect.pm');
     write_config($sandbox, routes => [{ match => '/e*', script => $sandbox->path('www/moved/new.pl') }]);
     is outcome('lighttpd', 'a.example', 'effect.pl', key => $key), '200 replay 0', 'a script that has moved';
     is outcome('lighttpd', 'a.example', 'effect.pl', key => new_key()), '200 answer 1', 'which runs where it is now';
+    $sandbox->copy($sandbox->path('www/a/policy.sh'), 'www/new/moved.sh');
+    unlink $sandbox->path('www/old/moved.sh');
+    rmdir $sandbox->path('www/old') or die "www/old: $!\n";
+    write_config($sandbox, routes => [{ match => '/mov*', @asked, script => $sandbox->path('www/new/moved.sh') }]);
+    is +(verb($sandbox, 'recover'))[0], 0, 'recover, when a script has moved';
+    (undef, $one) = verb($sandbox, 'show', $ref_moved);
+    is_deeply [@$one{qw(state status script)}], ['done', 201, '/moved.sh'], 'asks its probe all the same';
 }

@@ -45,8 +45,11 @@ enum err past_request_read(struct store *st, const struct route *route, const st
 	for (size_t at = 0; i < n; at += strlen(p->request.variables + at) + 1)
 		p->environment[i++] = p->request.variables + at;
 	script = past_request_value(p, "SCRIPT_FILENAME");
-	if (route->script && (!script || strcmp(script, route->script) != 0))
+	/* A control file is found for every address; other routes' scripts may have moved. */
+	if (!route->match && route->script && (!script || strcmp(script, route->script) != 0))
 		return err_set(ERR_ABSENT, "the operation belongs to another script");
+	if (route->script)
+		script = route->script;
 	slash = script ? strrchr(script, '/') : NULL;
 	p->dir = slash > script ? strndup(script, (size_t)(slash - script)) : strdup("/");
 	if (!p->dir)
