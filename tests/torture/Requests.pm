@@ -76,7 +76,8 @@ sub ask {
     my ($body, $credentials) = $variant eq '-' ? ('x', 'x') : split /-/, $variant;
     my $request = "$self->{client}.$self->{op}";
     my $key = "$self->{prefix}$number";
-    my $params = params_record(1, params(script => $script, key => $key, body => $body,
+    # One address: the key of a script that cannot be started is that of the one that can.
+    my $params = params_record(1, params(script => $script, uri => '/bare/script.cgi', key => $key, body => $body,
         query => $query, more => [HTTP_X_REQUEST => $request, HTTP_AUTHORIZATION => $credentials]));
     my ($gateway, $conn) = $self->connect or return;
 
