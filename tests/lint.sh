@@ -119,12 +119,12 @@ own_ends() {
 }
 
 own_forks() {
-    forbid 'only keeper.c, child.c and launch.c start processes' \
+    forbid 'only keeper/, server/serve.c and cli/notify.c start processes' \
         '\b(fork|vfork|clone|posix_spawnp?|exec[lv]p?e?|fexecve|system|popen)\s*\(' \
         $(others keeper/keeper.c keeper/child.c keeper/launch.c server/serve.c cli/notify.c) &&
-        forbid 'cli_notify.c only starts retrysafe-notify' \
+        forbid 'cli/notify.c only starts retrysafe-notify' \
             '\b(fork|vfork|clone|posix_spawnp|exec[lv]p?e?|fexecve|system|popen)\s*\(' src/cli/notify.c &&
-        forbid 'serve.c only starts itself over' \
+        forbid 'server/serve.c only starts itself over' \
             '\b(fork|vfork|clone|posix_spawnp?|execlp?e?|execvp|execve|execvpe|system|popen)\s*\(' src/server/serve.c
 }
 
@@ -280,6 +280,11 @@ own_proofs() {
             my $check = sub {
                 my ($text) = @_ ? $rule : "" or return;
                 my ($proofs) = $text =~ /\(((?:t\d\d-[\w-]+|unit\/\w+|lint\/\w+)(?:,\s+(?:t\d\d-[\w-]+|unit\/\w+|lint\/\w+))*)\)\.?\s*\z/;
+                # clang-format may have joined them: then the proofs of all but the last are not seen.
+                if ($text =~ /\.\s+\((\d+)\)\s/) {
+                    print "$file:$at: rule ($1) does not begin its own line\n";
+                    $found = 1;
+                }
                 if (!$proofs) {
                     print "$file:$at: rule ($number) does not name the test that proves it\n";
                     $found = 1;

@@ -175,6 +175,8 @@ END
     convicts($rules->(' (t34-x)', ' (t34)'), 'own_proofs', 'rule \(2\) does not', 'half a name');
     convicts($rules->(' (t35-x)', ' (unit/y)'), 'own_proofs', 't35-x, which does not exist', 'no such test');
     convicts($rules->(' (t34-x)', ' (t34-x, unit/z)'), 'own_proofs', 'unit/z, which', 'no such unit test');
+    convicts($rules->(' (t34-x)', ' (unit/y).  (3) Three (unit/y)'), 'own_proofs', 'rule \(3\) does not begin',
+        'two rules in one paragraph');
     convicts($rules->(' (t34-x)', ' (lint/own_x)'), 'own_proofs', 'lint/own_x, which', 'no such rule');
 }
 

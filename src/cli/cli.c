@@ -31,7 +31,7 @@ static const struct verb {
 } verbs[] = {
 	{"serve", cli_serve, "config listen ", "[--listen unix:PATH|HOST:PORT] [--config FILE]",
 		"serves FastCGI on a socket of its own, or on one passed by systemd", 0},
-	{"check", cli_check, "config json ", "[FILE]",
+	{"check", cli_check, "config json ", "[FILE] [--json]",
 		"validates the configuration, store and scripts; changes nothing", 1},
 	{"list", cli_list, "config json state route limit ",
 		"[--state S] [--route R] [--limit N] [--json]", "lists operations, newest first",

@@ -127,6 +127,19 @@ enum err body_fd(struct request *r, int *fd)
 	return e;
 }
 
+enum next body_refuse(struct request *r, enum err e)
+{
+	switch (e) {
+	case ERR_REFUSED:
+		return refusal_send(r, PROBLEM_REQUEST_TOO_LARGE, err_text(), NULL, 0);
+	case ERR_GONE:
+	case ERR_INVALID:
+		return refusal_send(r, PROBLEM_REQUEST_INCOMPLETE, err_text(), NULL, 0);
+	default:
+		return refusal_failed(r, e);
+	}
+}
+
 enum next body_read_protected(struct request *r)
 {
 	enum err e;
@@ -137,15 +150,5 @@ enum next body_read_protected(struct request *r)
 	 * lookup_request() to report. */
 	(void)!deployment_store(r->deployment, variables_get(&r->vars, "DOCUMENT_ROOT"), &r->store);
 	e = body_read(r, r->route->max_request_bytes, r->cf->spool);
-	switch (e) {
-	case OK:
-		return NEXT;
-	case ERR_REFUSED:
-		return refusal_send(r, PROBLEM_REQUEST_TOO_LARGE, err_text(), NULL, 0);
-	case ERR_GONE:
-	case ERR_INVALID:
-		return refusal_send(r, PROBLEM_REQUEST_INCOMPLETE, err_text(), NULL, 0);
-	default:
-		return refusal_failed(r, e);
-	}
+	return e == OK ? NEXT : body_refuse(r, e);
 }

@@ -35,6 +35,16 @@ enum err body_read(struct request *r, int64_t max_bytes, const char *spool) MUST
 enum err body_fd(struct request *r, int *fd) MUSTCHECK;
 
 /*
+ * body_refuse - answers a request whose body could not be read, or handed to its script
+ *
+ *   e  body_read()'s error, or that of the descriptor; its err_text() goes into the answer or the
+ * log
+ *
+ * No script was started.  Returns FINISHED.  Blocks like refusal_send().
+ */
+enum next body_refuse(struct request *r, enum err e);
+
+/*
  * body_read_protected - step `body`: reads the body of a request for a route, unless it is read
  *
  * Returns NEXT; FINISHED it has been refused.  Blocks like body_read().

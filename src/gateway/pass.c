@@ -295,20 +295,6 @@ static enum err run_script(struct request *r, int in_fd, struct pump *pump, int6
 	return e;
 }
 
-/* The script's input could not be taken: nothing was started. */
-static enum next refuse_input(struct request *r, enum err e)
-{
-	switch (e) {
-	case ERR_REFUSED:
-		return refusal_send(r, PROBLEM_REQUEST_TOO_LARGE, err_text(), NULL, 0);
-	case ERR_GONE:
-	case ERR_INVALID:
-		return refusal_send(r, PROBLEM_REQUEST_INCOMPLETE, err_text(), NULL, 0);
-	default:
-		return refusal_failed(r, e);
-	}
-}
-
 /* Ends the answer when the script has ended, or refuses the request when it could not be run. */
 static enum next finish_answer(struct request *r, enum err e, int64_t sent, int failed)
 {
@@ -351,7 +337,7 @@ enum next pass_request(struct request *r)
 	e = open_input(r, &in_fd, &p);
 	if (e != OK) {
 		count_passed(r);
-		return refuse_input(r, e);
+		return body_refuse(r, e);
 	}
 	e = run_script(r, in_fd, &p, &sent, &end, &failed);
 	count_passed(r);

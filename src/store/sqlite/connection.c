@@ -258,3 +258,18 @@ void reader_give(struct store *st, struct conn **c)
 	pthread_mutex_unlock(&st->readers_mutex);
 	*c = NULL;
 }
+
+enum err reader_prepare(
+	struct store *st, struct statement *s, struct conn **out, sqlite3_stmt **stmt)
+{
+	enum err e = reader_take(st, out);
+
+	if (e != OK)
+		return e;
+	*stmt = conn_statement(*out, s);
+	if (*stmt)
+		return OK;
+	e = (*out)->why;
+	reader_give(st, out);
+	return e;
+}

@@ -56,5 +56,11 @@ enum err conn_ask(struct conn *c, const char *text, char *out, size_t size) MUST
 /* A connection from the store's list of idle ones, or a new one; and back to the list. */
 enum err reader_take(struct store *st, struct conn **out) MUSTCHECK;
 void reader_give(struct store *st, struct conn **c);
+/*
+ * A reader, and its statement, ready to be bound.  Returns reader_take()'s and conn_statement()'s
+ * errors, after which there is no reader to give back.
+ */
+enum err reader_prepare(
+	struct store *st, struct statement *s, struct conn **out, sqlite3_stmt **stmt) MUSTCHECK;
 
 #endif

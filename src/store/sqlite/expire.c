@@ -34,7 +34,6 @@
  * condition. */
 static struct statement find_due = SQL(
 	"SELECT id,state,due,tombstone,bytes FROM operation WHERE due<=?1 AND state<>" SQL_UNCERTAIN
-
 	" ORDER BY due LIMIT ?2");
 
 enum err expire_list_due(struct conn *c, int64_t now_ms, int limit, struct due *out, int *n)

@@ -215,17 +215,11 @@ enum err store_read_body(struct store *st, int64_t op_id, int64_t at, char *buf,
 {
 	struct conn *c = NULL;
 	sqlite3_stmt *stmt;
-	enum err e = reader_take(st, &c);
+	enum err e = reader_prepare(st, &read_chunk, &c, &stmt);
 	int rc;
 
 	if (e != OK)
 		return e;
-	stmt = conn_statement(c, &read_chunk);
-	if (!stmt) {
-		e = c->why;
-		reader_give(st, &c);
-		return e;
-	}
 	sqlite3_bind_int64(stmt, 1, op_id);
 	sqlite3_bind_int64(stmt, 2, at);
 	rc = sqlite3_step(stmt);

@@ -21,16 +21,10 @@ static enum err find_next(struct store *st, const char *address, unsigned char p
 {
 	struct conn *c = NULL;
 	sqlite3_stmt *stmt;
-	enum err e = reader_take(st, &c);
+	enum err e = reader_prepare(st, &find_place, &c, &stmt);
 
 	if (e != OK)
 		return e;
-	stmt = conn_statement(c, &find_place);
-	if (!stmt) {
-		e = c->why;
-		reader_give(st, &c);
-		return e;
-	}
 	sqlite3_bind_text(stmt, 1, address, -1, SQLITE_STATIC);
 	sqlite3_bind_blob(stmt, 2, place, PLACE_LEN, SQLITE_STATIC);
 	switch (sqlite3_step(stmt)) {

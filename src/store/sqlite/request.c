@@ -73,17 +73,11 @@ enum err store_find_request(struct store *st, int64_t op_id, struct stored_reque
 	struct stored_request found = {0};
 	struct conn *c = NULL;
 	sqlite3_stmt *stmt;
-	enum err e = reader_take(st, &c);
+	enum err e = reader_prepare(st, &find_request, &c, &stmt);
 	int rc;
 
 	if (e != OK)
 		return e;
-	stmt = conn_statement(c, &find_request);
-	if (!stmt) {
-		e = c->why;
-		reader_give(st, &c);
-		return e;
-	}
 	sqlite3_bind_int64(stmt, 1, op_id);
 	rc = sqlite3_step(stmt);
 	if (rc == SQLITE_ROW) {
