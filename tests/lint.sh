@@ -392,7 +392,7 @@ own_english() {
 }
 
 documents() {
-    find README.md CONTRIBUTING.md docs man conf tests/README.md -type f ! -name '*.json' ! -name '*.svg' \
+    find README.md CONTRIBUTING.md CHANGES.md docs man conf tests/README.md -type f ! -name '*.json' ! -name '*.svg' \
         2>/dev/null | LC_ALL=C sort
 }
 
