@@ -260,7 +260,8 @@ sub pin {
 # Returns the answer.
 sub probe {
     my ($self, $port, $target, $key, $size, $method) = @_;
-    my $answer = request($port, $method // 'POST', $target, headers => [
+    # The host as wrk writes it: it is a part of the identity of what is recorded here.
+    my $answer = request($port, $method // 'POST', $target, host => "127.0.0.1:$port", headers => [
         $key eq '' ? () : ('Idempotency-Key' => qq("$key")), 'Content-Type' => 'application/x-www-form-urlencoded',
     ], ($method // '') eq 'GET' ? () : (body => 'a=1'), seconds => 30);
     ($answer->status // 0) == 200 && $answer->body eq 'x' x $size
