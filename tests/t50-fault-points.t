@@ -17,7 +17,7 @@ use Test::More;
 my @FIRST_RUN = qw(gateway.ordered claim.begins writer.began writer.commits writer.committed
     claim.committed gateway.went keeper.starting keeper.started keeper.ended keeper.told
     gateway.ended gateway.recorded gateway.replied);
-my @HARVEST = qw(harvest.begins harvest.recorded);
+my @RECORDER = qw(recorder.begins recorder.recorded);
 my @SETTLE = qw(claim.settling);
 my @FAILED = qw(gateway.failed);
 my @ELSEWHERE = qw(purge.archived);    # t37-archive.t
@@ -29,14 +29,14 @@ my ($n, $gateway, %verdicts) = (0);
 
 $sandbox->place_scripts('bare');
 write_config($sandbox, routes => [{ match => '*', timeout => '20s', kill_after => '1s' }]);
-is_deeply [sort(points_of($sandbox->binary))], [sort @FIRST_RUN, @HARVEST, @SETTLE, @FAILED, @ELSEWHERE],
+is_deeply [sort(points_of($sandbox->binary))], [sort @FIRST_RUN, @RECORDER, @SETTLE, @FAILED, @ELSEWHERE],
     'every fault point of the binary has its place in this test';
 
 subtest 'the steps of a request' => \&check_steps;
 for my $point (@FIRST_RUN) {
     subtest "$point, $_ killed" => \&check_first_run, $point, $_ for @VICTIMS;
 }
-subtest "$_, its process killed" => \&check_harvest, $_ for @HARVEST;
+subtest "$_, its process killed" => \&check_recorder, $_ for @RECORDER;
 subtest "$_, gateway killed" => \&check_settling, $_ for @SETTLE;
 subtest "$_, gateway killed" => \&check_failed, $_ for @FAILED;
 diag join ', ', map { "$_: $verdicts{$_}" } sort keys %verdicts;
@@ -159,9 +159,9 @@ sub check_first_run {
 }
 
 # The gateway dies while the script runs; then the child of the keeper that records dies as well.
-sub check_harvest {
+sub check_recorder {
     my ($point) = @_;
-    my $key = 'harvest-' . ++$n;
+    my $key = 'recorder-' . ++$n;
     start($point);
     my $conn = send_request($key, "gate=$key");
     ok $effects->await($key, 'run', 10), 'the script has started';
@@ -172,7 +172,7 @@ sub check_harvest {
     kill 'KILL', stopped();
     start();
     my $verdict = check_truth($key, undef, settle($key, "gate=$key"));
-    is $verdict, 'done', 'it was recorded before' if $point eq 'harvest.recorded';
+    is $verdict, 'done', 'it was recorded before' if $point eq 'recorder.recorded';
     end_all();
 }
 

@@ -24,7 +24,7 @@ my $program = $sandbox->copy("$build/retrysafe-notify", 'bin/retrysafe-notify');
 my ($n, $secret) = (0);
 
 undef $clock if Process::contents($program) =~ /__asan_init/;    # it does not take a preloaded library
-my @told = qw(done twice away gone soon close drip flood hang killed pair old doubt kept harvest
+my @told = qw(done twice away gone soon close drip flood hang killed pair old doubt kept recorded
     recover stay env quick apart);
 my $named = "http://hooks.localhost:@{[$receiver->port]}/";
 write_config($sandbox, routes => [
@@ -255,16 +255,16 @@ subtest 'staying' => sub {
 
 subtest 'the gateway is killed' => sub {
     my $conn = FastCgi->connect(socket_path($sandbox));
-    my %how = request_of('harvest', 'harvest', query => 'gate=harvest');
+    my %how = request_of('recorded', 'recorded', query => 'gate=recorded');
     $conn->send(begin(1), params_record(1, @{ $how{params} }), record(PARAMS, 1, ''),
         record(STDIN_DATA, 1, $how{body}), record(STDIN_DATA, 1, ''));
-    ok $effects->await('harvest', 'run', 10), 'while a script runs';
+    ok $effects->await('recorded', 'run', 10), 'while a script runs';
     kill 'KILL', $gateway;
     wait_until { !is_alive($gateway) } 5;
-    $sandbox->open_gate('harvest');
+    $sandbox->open_gate('recorded');
     ok((wait_until { operation()->{state} eq 'done' } 10), 'the keeper records');
     notify();
-    is scalar $receiver->requests('/harvest'), 1, 'and the message is there';
+    is scalar $receiver->requests('/recorded'), 1, 'and the message is there';
     my $faulty = $sandbox->root . '/build/faults/retrysafe';
     SKIP: {
         skip 'make FAULTS=1 all', 3 if !-x $faulty;

@@ -27,9 +27,9 @@
  *     gateway.ended      gateway and keeper have the result; nothing is recorded
  *     gateway.recorded   DONE or UNCERTAIN is on disk; no byte of the answer was sent
  *     gateway.replied    the answer was sent; the keeper still has the result
- *     harvest.begins     the gateway has died or could not record; a child of the keeper is about
+ *     recorder.begins    the gateway has died or could not record; a child of the keeper is about
  *                        to record
- *     harvest.recorded   the child has recorded
+ *     recorder.recorded  the child has recorded
  *     purge.archived     the archive has all that is about to be removed; the store has it, too
  *     claim.settling     no live process is responsible for a RUNNING operation; it is about to
  *                        become UNCERTAIN

@@ -145,7 +145,7 @@ static bool fork_recorder(struct child *c)
 		return pid > 0;
 	}
 	child_close_all_but((const int[]){c->witness_fd, c->rest.fd}, 2);
-	prctl(PR_SET_NAME, "retrysafe-harv");
+	prctl(PR_SET_NAME, "retrysafe-recor");
 	if (c->phase != PHASE_READY)
 		end = ending_of(c);
 	recorder_run(

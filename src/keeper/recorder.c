@@ -81,12 +81,12 @@ void recorder_run(
 		liveness_hold_result(url, order->op.id);
 		learn_duration(order, spool, end);
 	}
-	fault("harvest.begins");
+	fault("recorder.begins");
 	for (;;) {
 		enum err e = open_and_write(order, url, spool, end);
 		struct timespec pause = {pause_ms / 1000, pause_ms % 1000 * 1000000};
 
-		fault("harvest.recorded");
+		fault("recorder.recorded");
 		if (e == OK || e == ERR_REFUSED)
 			saved_result_remove(spool, &order->op);
 		if (e == OK)

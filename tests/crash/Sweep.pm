@@ -58,7 +58,7 @@ my %PATHS = (
         { prepare => \&prepare_orphan_late, act => \&act_request, key => 'k', ends => 'uncertain' },
     'settling, recover' => { prepare => \&prepare_orphan, act => \&act_recover, key => 'k',
         ends => 'uncertain', fails_from => qr/retrysafe\.json/ },
-    'settling, keeper' => { prepare => \&prepare_harvest, act => \&act_harvest, key => 'k' },
+    'settling, keeper' => { prepare => \&prepare_recording, act => \&act_recording, key => 'k' },
 );
 our @PATHS = ('start, both', 'first run on no store, gateway', 'first run, gateway',
     'first run, warm gateway', 'first run, keeper', 'replay, gateway', 'conflict, gateway',
@@ -214,7 +214,7 @@ sub prepare_orphan_late {
 }
 
 # The gateway is dead, and the keeper is about to see the script's end.
-sub prepare_harvest {
+sub prepare_recording {
     my ($self) = @_;
     $self->start_run;
     $self->{keeper} = keeper_of($self->{other});
@@ -253,7 +253,7 @@ sub strace {
 }
 
 # The keeper ends when its child that records has taken over.
-sub act_harvest {
+sub act_recording {
     my ($self) = @_;
     my ($keeper, $strace) = ($self->{keeper}, $self->{tracer}{pid});
     $self->{sandbox}->open_gate('k');

@@ -24,7 +24,7 @@ use Time::HiRes qw(time);
 
 # What may be done to whom, with weights; see supervisor.c.
 our %GATEWAYS_ONLY = (gateway => 1);
-our %EVERYTHING = (gateway => 40, keeper => 10, both => 6, group => 2, harvester => 8, script => 2,
+our %EVERYTHING = (gateway => 40, keeper => 10, both => 6, group => 2, recorder => 8, script => 2,
     'stop-gateway' => 4, 'stop-keeper' => 4, 'stall-gateway' => 2, 'stall-keeper' => 2);
 
 my $SETTLE_SECONDS = 20;

@@ -8,7 +8,7 @@
  * whatever ends is started again.  For SECONDS it does harm RATE times a second, each time of a
  * kind that is drawn by weight:
  *
- *     gateway, keeper, harvester, script    SIGKILL of one of them
+ *     gateway, keeper, recorder, script    SIGKILL of one of them
  *     both         of a gateway and its keeper          group   of these and all of the keeper's
  * children stop-gateway, stop-keeper                         SIGSTOP, and a moment later SIGCONT
  *     stall-gateway, stall-keeper                       the same, for STALL_MS, one of each at a
@@ -52,7 +52,7 @@
 enum kind {
 	KILL_GATEWAY,
 	KILL_KEEPER,
-	KILL_HARVESTER,
+	KILL_RECORDER,
 	KILL_SCRIPT,
 	KILL_BOTH,
 	KILL_GROUP,
@@ -63,7 +63,7 @@ enum kind {
 	KIND__MAX
 };
 
-static const char *const names[KIND__MAX] = {"gateway", "keeper", "harvester", "script", "both",
+static const char *const names[KIND__MAX] = {"gateway", "keeper", "recorder", "script", "both",
 	"group", "stop-gateway", "stop-keeper", "stall-gateway", "stall-keeper"};
 
 struct gateway {
@@ -217,7 +217,7 @@ static bool has_stopped(const struct job *j, enum kind kind)
 }
 
 struct crowd {
-	struct pids gateways, keepers, harvesters, scripts;
+	struct pids gateways, keepers, recorders, scripts;
 };
 
 static void add_keeper(const struct job *j, struct crowd *c, pid_t keeper)
@@ -228,7 +228,7 @@ static void add_keeper(const struct job *j, struct crowd *c, pid_t keeper)
 		add(&c->keepers, keeper);
 	children_of(keeper, &children);
 	for (int i = 0; i < children.n; i++)
-		add(is_called(children.pid[i], "retrysafe-harv") ? &c->harvesters : &c->scripts,
+		add(is_called(children.pid[i], "retrysafe-recor") ? &c->recorders : &c->scripts,
 			children.pid[i]);
 }
 
@@ -237,7 +237,7 @@ static void look_around(struct job *j, struct crowd *c)
 {
 	static struct pids mine, theirs;
 
-	c->gateways.n = c->keepers.n = c->harvesters.n = c->scripts.n = 0;
+	c->gateways.n = c->keepers.n = c->recorders.n = c->scripts.n = 0;
 	children_of(getpid(), &mine);
 	for (int i = 0; i < mine.n; i++) {
 		pid_t pid = mine.pid[i];
@@ -251,7 +251,7 @@ static void look_around(struct job *j, struct crowd *c)
 		} else if (is_called(pid, "retrysafe-keep")) {
 			add_keeper(j, c, pid);
 		} else {
-			add(is_called(pid, "retrysafe-harv") ? &c->harvesters : &c->scripts, pid);
+			add(is_called(pid, "retrysafe-recor") ? &c->recorders : &c->scripts, pid);
 		}
 	}
 }
@@ -324,7 +324,7 @@ static void let_go_on(struct job *j, bool all)
 static pid_t pick(enum kind kind, const struct crowd *c)
 {
 	const struct pids *from =
-		kind == KILL_HARVESTER ? &c->harvesters
+		kind == KILL_RECORDER ? &c->recorders
 		: kind == KILL_SCRIPT  ? &c->scripts
 		: kind == KILL_KEEPER || kind == STOP_KEEPER || kind == STALL_KEEPER ? &c->keepers
 										     : &c->gateways;
