@@ -63,7 +63,7 @@ sub one_address_conf {
     return $sandbox->write('conf/lighttpd-one-address.conf', <<"END");
 include "$conf/lighttpd.conf"
 \$SERVER["socket"] == "127.0.0.1:$spawned" {
-	fastcgi.server = ( ".pl" => ( (
+	fastcgi.server = ( "/" => ( (
 		"bin-path" => env.BIN + "/retrysafe.fcgi",
 		"socket" => env.RUN + "/spawned-too.sock",
 		"max-procs" => 1,
@@ -73,7 +73,7 @@ include "$conf/lighttpd.conf"
 }
 \$SERVER["socket"] == "127.0.0.1:$cgi" {
 	fastcgi.server = ( )
-	cgi.assign = ( ".pl" => env.BIN + "/retrysafe.cgi" )
+	cgi.assign = ( "" => env.BIN + "/retrysafe.cgi" )
 	setenv.add-environment = ( "RETRYSAFE_CONFIG" => env.CONFIG )
 }
 END
