@@ -29,6 +29,7 @@ ok !-e $sandbox->path('store/retrysafe.db'), 'nothing of this is stored, nor is 
 
 # From here on with one worker: if it is not free, the next request shows it.
 ok stop_process($site->gateway), 'the gateway ends';
+subtest 'what may be held' => \&check_limits;
 write_config($sandbox, workers => 1);
 my $gateway = start_gateway($sandbox, name => 'gateway-1');
 my ($keeper) = children_of($gateway);
@@ -72,6 +73,18 @@ sub check_server {
     is $options->status, 200, 'OPTIONS' or diag $options->raw;
     like $options->body, qr/^nonce/, 'comes from the script';
     is $effects->runs, $runs + 2, 'both ran';
+
+    # nginx stops sending a body when the answer begins; a body this large is then not sent to its end.
+    my $body = 'u' x (8 * $MIB);
+    for my $row (['noread.pl', qr/\Anot read, \w+\n\z/],
+            ['bigfirst.pl', qr/\n\w+ @{[length $body]} @{[sha256_hex($body)]}\n\z/]) {
+        my ($script, $wanted) = @$row;
+        # mod_cgid reads no output before it has sent the body, with us and without.
+        next if $script eq 'bigfirst.pl' && $wiring->name =~ /mod_cgid|Action/;
+        my $answer = $wiring->request(POST => $script, body => $body, seconds => 10);
+        like substr($answer->body, -200), $wanted, "$script and 8 MiB";
+        ok $answer->{complete}, 'to its end';
+    }
 
     $runs = $effects->runs;
     my @answers = crowd(50, sub {
@@ -137,11 +150,33 @@ sub check_input {
     my $conn = open_request('stream.pl', body => 'x' x 300_000);
     for my $got (100_000, 200_000, 300_000) {
         $conn->send(stream(STDIN_DATA, 1, 'x' x 100_000));
-        my $answer = read_some($conn, sub { $_[0]{stdout} =~ /got $got\n/ });
-        like $answer->{stdout}, qr/got $got\n/, "$got bytes are there before more is sent";
+        ok $effects->await('-', "got-$got", 10), "$got bytes are there before more is sent";
     }
+    # A server that has the beginning of an answer may send no more of the body.
+    $conn->take_in;
+    is length $conn->{in}, 0, 'no output leaves before the end of the body';
     $conn->send(record(STDIN_DATA, 1, ''));
-    is $conn->read_answer->{app_status}, 0, 'and it ends';
+    my $answer = $conn->read_answer;
+    like $answer->{stdout}, qr/\AContent-Type: .*first \w+\n(?:got \d+\n)+got 300000\nlast\n\z/s, 'then all of it';
+    is $answer->{app_status}, 0, 'and it ends';
+}
+
+# More than a route keeps, and more than may be held early.
+sub check_limits {
+    my @chunked = params(script => $sandbox->path('www/bare/digest.pl'),
+        more => [HTTP_TRANSFER_ENCODING => 'chunked']);
+    my $digest = sha256_hex('c' x 300_000);
+    write_config($sandbox, max_passed => '1M', routes => [{ match => '*', max_request => '100K' }]);
+    my $gateway = start_gateway($sandbox, name => 'gateway-limits');
+    my ($passed, $refused) = map { fastcgi_request($socket, params => \@chunked, body => 'c' x $_, seconds => 10) }
+        300_000, 2 * $MIB;
+    like $passed->{stdout}, qr/\n300000 $digest\n\z/, 'chunks over max_request';
+    is $refused->{response}->status . ' ' . $refused->{response}->problem, '413 request-too-large',
+        'chunks over max_passed';
+    # 1 MiB and its head are more than is held; the script gets its body all the same.
+    like substr(ask('bigfirst.pl', body => 'z' x (3 * $MIB))->{stdout}, -90), qr/ 3145728 \w{64}\n\z/,
+        'early output over max_passed';
+    ok stop_process($gateway), 'the gateway ends';
 }
 
 sub check_bytes {

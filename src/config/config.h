@@ -77,7 +77,8 @@ struct config {
 	enum log_format log;
 	int64_t workers;
 	int64_t busy_timeout_ms;
-	int64_t max_running;   /* on all routes, in all processes; 0: no limit */
+	int64_t max_running; /* on all routes, in all processes; 0: no limit */
+	int64_t max_passed_bytes;
 	struct route defaults; /* the settings of a route without any of its own; pass-through uses
 				  them */
 	struct route *routes;

@@ -47,6 +47,9 @@ const struct setting config_settings[] = {
 		"one object for each script or group of scripts; the first that matches counts"},
 	{"max_running", CONFIG_IN_TOP, CONFIG_NUMBER, NULL, 1, 100000, C(max_running),
 		"protected runs at the same time on all routes together; without it, no limit"},
+	{"max_passed", CONFIG_IN_TOP, CONFIG_SIZE, "\"1G\"", CONFIG_KILO, CONFIG_GIGA * CONFIG_KILO,
+		C(max_passed_bytes),
+		"largest body in chunks, and most early output, held for a request that passes through"},
 
 	{"match", CONFIG_IN_ROUTE, CONFIG_GLOB, NULL, 0, 0, R(match),
 		"pattern for SCRIPT_NAME, where * also stands for slashes; every route needs one"},

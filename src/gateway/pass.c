@@ -8,11 +8,14 @@
  *
  * RULES
  *   (1) Not a byte is changed, but that a body without CONTENT_LENGTH (a client that sent chunks)
- *       is read first, because RFC 3875, section 4.2, promises the script its length
- *       (t22-pass-through).
- *   (2) The answer is over when the script has ended and its pipe is empty, or when the pipe is
+ *       is read first, because RFC 3875, section 4.2, promises the script its length.  No limit of
+ *       protected requests counts (t22-pass-through).
+ *   (2) Over FastCGI no output leaves before the body has been read to its end: nginx stops sending
+ *       a body once it has the head of the answer, and then waits for the answer's end, as the
+ *       script waits for the body's.  Earlier output is held (t22-pass-through).
+ *   (3) The answer is over when the script has ended and its pipe is empty, or when the pipe is
  *       closed: a grandchild that holds the pipe delays nothing (t22-pass-through).
- *   (3) When the client leaves, the pipes are closed and the script is left to end by itself, as
+ *   (4) When the client leaves, the pipes are closed and the script is left to end by itself, as
  *       web servers do; the keeper enforces its time limit (t22-pass-through).
  *
  * Does not know: keys and the store.
@@ -46,6 +49,7 @@ struct pump {
 	struct web_peer *peer;
 	int out_fd;     /* the script's standard input; does not block */
 	int over_fd;    /* readable: the answer is over */
+	int read_fd;    /* readable: the body has been read to its end, or broke off */
 	int64_t length; /* announced; -1: not */
 	bool is_started;
 	pthread_t thread;
@@ -84,8 +88,18 @@ static void *pump_body(void *arg)
 	while ((n = web_peer_read(p->peer, buf, sizeof(buf))) > 0)
 		is_wanted = is_wanted && feed_script(p, buf, n);
 	close(p->out_fd);
+	eventfd_write(p->read_fd, 1);
 	return NULL;
 }
+
+/* The output of a script on its way to the client. */
+struct answer {
+	struct request *r;
+	int fd;            /* the script's standard output; does not block; -1: at its end */
+	bool is_held;      /* rule (2) */
+	struct spool held; /* until then; its offset is behind the last byte */
+	int64_t len;       /* bytes that the script has written */
+};
 
 static void pass_text(void *arg, const char *text, size_t len)
 {
@@ -108,68 +122,125 @@ static int status_of(const char *start, size_t len)
 	return 200;
 }
 
-/* Sends at most `limit` bytes that are in the pipe now.  False: end of the pipe, or of the client.
- */
-static bool send_some(struct request *r, int fd, int64_t limit, int64_t *sent, enum err *e)
+static enum err send_bytes(struct answer *a, char *buf, size_t len)
+{
+	struct iovec iov = {buf, len};
+
+	return web_peer_write(a->r->peer, &iov, 1, false)
+		       ? OK
+		       : err_set(ERR_GONE, "the client has left");
+}
+
+/* Rule (2) holds no longer: sends what was held. */
+static enum err release_held(struct answer *a)
+{
+	char buf[PIECE];
+	ssize_t n = 0;
+	enum err e = OK;
+
+	a->is_held = false;
+	if (a->held.fd < 0)
+		return OK;
+	e = spool_rewind(&a->held);
+	while (e == OK && (n = read(a->held.fd, buf, sizeof(buf))) > 0)
+		e = send_bytes(a, buf, (size_t)n);
+	if (e == OK && n < 0)
+		e = err_set(ERR_SYSTEM, "read held output: %s", strerror(errno));
+	spool_close(&a->held);
+	return e;
+}
+
+/* Where nothing can be held any more the bytes go as they come: some servers take that. */
+static enum err pass_bytes(struct answer *a, char *buf, size_t len)
+{
+	enum err e = OK;
+
+	if (a->len == 0)
+		a->r->log.status = status_of(buf, len);
+	a->len += (int64_t)len;
+	if (a->is_held) {
+		int64_t before = a->held.fd < 0 ? 0 : a->held.len;
+
+		e = a->held.fd < 0 ? spool_open(&a->held) : OK;
+		if (e == OK && before + (int64_t)len <= a->r->cf->max_passed_bytes)
+			e = spool_write(&a->held, a->r->cf->spool, buf, len);
+		else if (e == OK)
+			e = ERR_FULL;
+		if (e == OK)
+			return OK;
+		log_warn("output that came before the request's end is no longer held: %s",
+			e == ERR_FULL ? "there is too much of it" : err_text());
+		if (a->held.fd >= 0 && ftruncate(a->held.fd, before) != 0)
+			return err_set(ERR_SYSTEM, "held output: %s", strerror(errno));
+		e = release_held(a);
+	}
+	return e == OK ? send_bytes(a, buf, len) : e;
+}
+
+/* Passes on at most `limit` bytes that are in the pipe now. */
+static enum err pass_some(struct answer *a, int64_t limit)
 {
 	char buf[PIECE];
 
 	while (limit > 0) {
-		struct iovec iov = {.iov_base = buf};
-		ssize_t n = read(fd, buf, limit < PIECE ? (size_t)limit : PIECE);
+		ssize_t n = read(a->fd, buf, limit < PIECE ? (size_t)limit : PIECE);
+		enum err e;
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && errno == EAGAIN)
-			return true;
-		if (n <= 0)
-			return false;
-		iov.iov_len = (size_t)n;
-		if (*sent == 0)
-			r->log.status = status_of(buf, (size_t)n);
-		if (!web_peer_write(r->peer, &iov, 1, false)) {
-			*e = err_set(ERR_GONE, "the client has left");
-			return false;
+			return OK;
+		if (n <= 0) {
+			a->fd = -1;
+			return OK;
 		}
-		*sent += n;
+		e = pass_bytes(a, buf, (size_t)n);
+		if (e != OK)
+			return e;
 		limit -= n;
 	}
-	return true;
+	return OK;
 }
 
-/* Passes output on until the answer is over: rule (2). */
-static enum err pass_output(struct request *r, struct keeper_link *link, int fd, int64_t *sent,
+/* Passes output on until the answer is over: rule (3). */
+static enum err pass_output(struct answer *a, struct keeper_link *link, const struct pump *pump,
 	struct ending *end, int *failed)
 {
-	struct pollfd fds[3] = {{fd, POLLIN, 0}, {link->fd, POLLIN, 0}, web_peer_pollfd(r->peer)};
+	struct request *r = a->r;
+	struct pollfd fds[4] = {{a->fd, POLLIN, 0}, {link->fd, POLLIN, 0}, web_peer_pollfd(r->peer),
+		{pump->read_fd, POLLIN, 0}};
 	int timeout_ms = -1, there = 0;
-	enum err e = OK;
 
 	for (;;) {
-		int n = poll(fds, 3, timeout_ms);
+		int n = poll(fds, 4, timeout_ms);
+		enum err e = OK;
 
 		if (n == 0)
 			return OK; /* the script goes on, its answer is over */
 		if (n < 0)
 			continue;
-		if (fds[0].revents && !send_some(r, fd, 1 << 20, sent, &e)) {
-			if (e != OK)
-				return e;
+		if (fds[3].revents) {
+			fds[3].fd = -1;
+			e = release_held(a);
+		}
+		if (e == OK && fds[0].revents)
+			e = pass_some(a, 1 << 20);
+		if (e != OK)
+			return e;
+		if (a->fd < 0 && fds[0].fd >= 0) {
 			/* The report says how it ended, and why there is no answer at all. */
 			fds[0].fd = -1;
-			timeout_ms = *sent > 0 ? REPORT_MS : -1;
+			timeout_ms = a->len > 0 ? REPORT_MS : -1;
 		}
 		if (fds[2].revents && web_peer_is_gone(r->peer))
 			return err_set(ERR_GONE, "the client has left");
 		if (!fds[1].revents)
 			continue;
 		e = link_look(link, pass_text, r, end, failed);
-		if (e == ERR_BUSY) {
-			e = OK;
+		if (e == ERR_BUSY)
 			continue;
-		}
-		if (e == OK && ioctl(fd, FIONREAD, &there) == 0)
-			send_some(r, fd, there, sent, &e);
+		if (e == OK && a->fd >= 0 && ioctl(a->fd, FIONREAD, &there) == 0)
+			e = pass_some(a, there);
 		return e;
 	}
 }
@@ -196,7 +267,7 @@ static enum err open_input(struct request *r, int *in_fd, struct pump *pump_out)
 	if (r->body.is_read) /* a key was looked for in it, and was not there */
 		return take_body(r, in_fd);
 	if (pump_out->length < 0 && variables_get(&r->vars, "HTTP_TRANSFER_ENCODING")) {
-		e = body_read(r, r->cf->defaults.max_request_bytes, r->cf->spool);
+		e = body_read(r, r->cf->max_passed_bytes, r->cf->spool);
 		return e == OK ? take_body(r, in_fd) : e;
 	}
 	if (pump_out->length <= 0) {
@@ -224,13 +295,16 @@ static enum err start_pump(struct pump *p)
 	if (p->out_fd < 0)
 		return OK;
 	p->over_fd = eventfd(0, EFD_CLOEXEC);
-	if (p->over_fd < 0 || pthread_create(&p->thread, NULL, pump_body, p) != 0)
+	p->read_fd = eventfd(0, EFD_CLOEXEC);
+	if (p->over_fd < 0 || p->read_fd < 0 || pthread_create(&p->thread, NULL, pump_body, p) != 0)
 		return err_set(ERR_NOMEM, "start a thread: %s", strerror(errno));
 	p->is_started = true;
 	return OK;
 }
 
-/* After the answer: the rest of the body is not needed. */
+/* After the answer: the script does not need the rest of the body, but the server must get rid of
+ * it.
+ */
 static void stop_pump(struct request *r, struct pump *p, bool has_client)
 {
 	if (p->is_started) {
@@ -245,16 +319,19 @@ static void stop_pump(struct request *r, struct pump *p, bool has_client)
 	}
 	if (p->over_fd >= 0)
 		close(p->over_fd);
+	if (p->read_fd >= 0)
+		close(p->read_fd);
 }
 
 /*
- * Orders the run with in_fd as its standard input, and passes its output on.
+ * Orders the run with in_fd as its standard input, and passes its output on; *len is the bytes of
+ * it.
  *
  * Returns like pass_output(); ERR_ABSENT nothing was started and nothing was sent, *failed is the
  * errno; ERR_GONE the client or the keeper has left; ERR_INVALID too many variables for an order;
  * ERR_NOMEM; ERR_SYSTEM.  Closes in_fd.
  */
-static enum err run_script(struct request *r, int in_fd, struct pump *pump, int64_t *sent,
+static enum err run_script(struct request *r, int in_fd, struct pump *pump, int64_t *len,
 	struct ending *end, int *failed)
 {
 	struct keeper_link *link = &r->worker->link;
@@ -267,6 +344,7 @@ static enum err run_script(struct request *r, int in_fd, struct pump *pump, int6
 		.environment = r->vars.list,
 		.stdin_fd = in_fd,
 	};
+	struct answer a = {.r = r, .fd = -1, .held = SPOOL_CLOSED};
 	bool is_ordered = false;
 	enum err e = OK;
 
@@ -283,26 +361,32 @@ static enum err run_script(struct request *r, int in_fd, struct pump *pump, int6
 		close(out[1]);
 	if (e == OK)
 		e = start_pump(pump);
+	a.fd = out[0];
+	a.is_held = pump->is_started && !web_peer_is_cgi(r->peer);
 	if (e == OK)
-		e = pass_output(r, link, out[0], sent, end, failed);
+		e = pass_output(&a, link, pump, end, failed);
+	*len = a.len;
 	if (out[0] >= 0)
 		close(out[0]);
 	if (is_ordered && e != ERR_ABSENT)
 		link_forget(link);
 	stop_pump(r, pump, e == OK || e == ERR_ABSENT);
+	if (e == OK)
+		e = release_held(&a);
+	spool_close(&a.held);
 	if (e == ERR_GONE) /* perhaps it was the keeper */
 		link_close(link);
 	return e;
 }
 
 /* Ends the answer when the script has ended, or refuses the request when it could not be run. */
-static enum next finish_answer(struct request *r, enum err e, int64_t sent, int failed)
+static enum next finish_answer(struct request *r, enum err e, int64_t len, int failed)
 {
 	if (e == ERR_ABSENT) {
 		log_warn("%s: %s", r->script.path, strerror(failed));
 		return refusal_not_started(r, failed);
 	}
-	if (e == OK && sent > 0) {
+	if (e == OK && len > 0) {
 		request_log_write(r);
 		web_peer_write(r->peer, NULL, 0, true);
 		return FINISHED;
@@ -310,7 +394,7 @@ static enum next finish_answer(struct request *r, enum err e, int64_t sent, int 
 	if (e == OK)
 		return refusal_send_as(r, PROBLEM_SCRIPT_FAILED, COUNTER_NOT_STARTED,
 			"The script ended without an answer", NULL, 0);
-	if (sent > 0 || (e == ERR_GONE && web_peer_is_gone(r->peer)))
+	if (len > 0 || (e == ERR_GONE && web_peer_is_gone(r->peer)))
 		return FINISHED;
 	return refusal_failed(r, e);
 }
@@ -323,9 +407,9 @@ static void count_passed(struct request *r)
 
 enum next pass_request(struct request *r)
 {
-	struct pump p = {.out_fd = -1, .over_fd = -1};
+	struct pump p = {.out_fd = -1, .over_fd = -1, .read_fd = -1};
 	struct ending end = {.output_fd = -1, .exit_status = -1}; /* until it has been seen */
-	int64_t sent = 0;
+	int64_t len = 0;
 	int in_fd = -1, failed = 0;
 	enum err e;
 
@@ -339,11 +423,11 @@ enum next pass_request(struct request *r)
 		count_passed(r);
 		return body_refuse(r, e);
 	}
-	e = run_script(r, in_fd, &p, &sent, &end, &failed);
+	e = run_script(r, in_fd, &p, &len, &end, &failed);
 	count_passed(r);
 	r->log.exit_status = end.exit_status;
 	r->log.run_us = end.run_us > 0 ? end.run_us : -1;
-	finish_answer(r, e, sent, failed);
+	finish_answer(r, e, len, failed);
 	ending_free(&end);
 	return FINISHED;
 }

@@ -4,7 +4,7 @@
 # stream.pl - answers in parts: what is written must arrive before more can be
 #
 # Sends "first", waits at the gate `gate`, then sends one line for every line of the request body as
-# it comes in, and "last" in the end.
+# it comes in, and "last" in the end.  The effects "got-BYTES" say how far it has read.
 use strict;
 use warnings;
 use lib __FILE__ =~ m{\A(.*)/}s ? $1 : q(.);
@@ -20,5 +20,6 @@ my $got = 0;
 while ($got < ($ENV{CONTENT_LENGTH} || 0) && sysread STDIN, my $piece, 65536) {
     $got += length $piece;
     Effect::put("got $got\n");
+    Effect::record($nonce, "got-$got");
 }
 Effect::put("last\n");
