@@ -131,11 +131,12 @@ own_forks() {
 own_includes() {
     found=0
     grep -n '^#include <sqlite3.h>' $(others) | grep -v '^src/store/sqlite/[a-z]*\.[ch]:' && found=1
-    grep -n '^#include <fcgi.*\.h>' $(others cgi/web_peer.c) && found=1
+    grep -n '^#include <fcgi.*\.h>' $sources && found=1
+    grep -n '^#include <fastcgi\.h>' $(others cgi/fastcgi.c cgi/web_peer.c) && found=1
     grep -n '^#include <curl/' $sources | grep -v '^src/notify/[a-z_]*\.[ch]:' && found=1
     grep -n '^#include "notify/' $sources | grep -v '^src/notify/[a-z_]*\.[ch]:' && found=1
     grep -n '^#include "store/sqlite/' $(others) | grep -v '^src/store/sqlite/[a-z]*\.[ch]:' && found=1
-    [ $found = 0 ] || echo 'sqlite3.h is for store/sqlite/, libfcgi for cgi/web_peer.c, libcurl for notify/'
+    [ $found = 0 ] || echo 'sqlite3.h is for store/sqlite/, libfcgi only for constants in cgi/fastcgi.c, libcurl for notify/'
     return $found
 }
 

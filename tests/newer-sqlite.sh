@@ -47,7 +47,7 @@ fi
 # environment and an account of their own, so neither LD_LIBRARY_PATH nor a path reaches them all.
 with="$dir/sqlite3.o -ldl -lm"
 "${MAKE:-make}" --no-print-directory -s -j"${JOBS:-2}" BUILD="$dir/program" SAN= FAULTS= \
-    LIBS="-lfcgi $with -ljansson -lmd -lpthread" NOTIFY_LIBS="-lcurl $with -ljansson -lmd -lpthread" \
+    LIBS="$with -ljansson -lmd -lpthread" NOTIFY_LIBS="-lcurl $with -ljansson -lmd -lpthread" \
     all unit || exit 1
 
 wanted=$(sed -n 's/^#define SQLITE_VERSION *"\(.*\)"/\1/p' "$dir/sqlite3.c")

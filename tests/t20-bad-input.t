@@ -287,17 +287,41 @@ sub check_records {
         isnt $answer->{ended}, 'timeout', "role $what: the request ends";
         still_fine("role $what");
     }
-    # Section 4.2: a management record of an unknown type is answered, and does no harm, but that
-    # libfcgi 2.4.2 loses 48 bytes for each.
-    return if $is_sanitized;
-    my $conn = FastCgi->connect($socket);
-    $conn->send(record(77, 0, ''), $head,
-        params_record(1, params(script => $EFFECT, key => 'good', body => 'a=1')),
-        record(PARAMS, 1, ''), stream(STDIN_DATA, 1, 'a=1'), record(STDIN_DATA, 1, ''));
-    my $answer = $conn->read_answer(10);
-    is $answer->{other}[0] && $answer->{other}[0][0], UNKNOWN_TYPE, 'an unknown type is named';
-    ok $answer->{response} && $answer->{response}->is_replay, 'the request behind it is served';
-    still_fine('unknown type');
+    check_management(%$_) for
+        # Section 4.2: a management record of an unknown type is answered.
+        { what => 'an unknown type', record => record(77, 0, ''), answer => [UNKNOWN_TYPE, 0, pack 'Cx7', 77] },
+        { what => 'values', record => record(GET_VALUES, 0, pair('FCGI_MPXS_CONNS', '') . pair('X', 'y')),
+            answer => [GET_VALUES_RESULT, 0, pair('FCGI_MPXS_CONNS', '0')] },
+        { what => 'a value eight times', record => record(GET_VALUES, 0, pair('FCGI_MPXS_CONNS', '') x 8),
+            answer => [GET_VALUES_RESULT, 0, pair('FCGI_MPXS_CONNS', '0')] },
+        { what => 'values without end', record => record(GET_VALUES, 0, pair('x' x 30000, '') x 2),
+            answer => [GET_VALUES_RESULT, 0, ''] },
+        { what => 'another request', record => begin(2), answer => [END_REQUEST, 2, pack 'NCx3', 0, 1] };
+    my @good = params(script => $EFFECT, key => 'good', body => 'a=1');
+    for my $nul ([HTTP_X_A => "a\0b"], ["HTTP_X\0A" => 'a'], [CONTENT_LENGTH => "3\0"]) {
+        is_problem(ask_with([@good, @$nul], 'a=1'), 400, 'request-invalid', 'a NUL in ' . $nul->[0] =~ s/\0/?/r);
+    }
+}
+
+# A management record at each place of a request is answered at once, and the request is served.
+sub check_management {
+    my (%how) = @_;
+    my @pieces = (begin(1), params_record(1, params(script => $EFFECT, key => 'good', body => 'a=1')),
+        record(PARAMS, 1, ''), stream(STDIN_DATA, 1, 'a='), stream(STDIN_DATA, 1, '1'));
+    for my $at (1 .. @pieces) {
+        my $conn = FastCgi->connect($socket);
+        $conn->send(@pieces[0 .. $at - 1], $how{record});
+        # The answer is the first record: FastCgi.pm takes any END_REQUEST for that of the request.
+        wait_until { $conn->take_in; length $conn->{in} >= 8 + length $how{answer}[2] } 10;
+        my ($type, $id, $length) = unpack 'xCnn', $conn->{in};
+        is_deeply [$type, $id, substr $conn->{in}, 8, $length], $how{answer}, "$how{what}, behind piece $at: answered";
+        substr $conn->{in}, 0, 8 + $length, '';
+        $conn->send(@pieces[$at .. $#pieces], record(STDIN_DATA, 1, ''));
+        my $answer = $conn->read_answer(10);
+        ok $answer->{response} && $answer->{response}->is_replay, '... and the request is served'
+            or diag explain $answer;
+    }
+    still_fine($how{what});
 }
 
 # ---- scripts ----

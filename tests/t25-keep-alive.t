@@ -10,6 +10,7 @@ use Gateway qw(write_config start_gateway socket_path);
 use Process qw(stop_process wait_until free_port listens_on);
 use Sandbox;
 use Test::More;
+use Time::HiRes ();
 
 my $sandbox = Sandbox->new;
 my $effects = Effects->new($sandbox);
@@ -60,6 +61,35 @@ subtest 'idle ones hold no thread' => sub {
     $_->leave('fin') for @idle;
     ok wait_until(sub { descriptors() <= $before - 20 }, 5), 'those that the server closes are gone';
     is complaints(), $complaints, 'and no process complains';
+};
+
+subtest 'silent ones hold no thread' => sub {
+    my @silent = map { connect_now() } 1 .. 100;
+    my $complaints = complaints();
+    my $started = Time::HiRes::time();
+    is ask(connect_now(), 'silent', flags => 0), 200, 'a hundred without a byte, two workers: served';
+    cmp_ok Time::HiRes::time() - $started, '<', 10, 'and not after they are given up';
+    is ask($silent[50], 'silent'), 200, 'so is the first request of one of them';
+    $_->leave('fin') for @silent;
+    is ask(connect_now(), 'silent'), 200, 'they leave';
+    is complaints(), $complaints, 'and no process complains';
+};
+
+subtest 'what comes behind a request' => sub {
+    my $conn = connect_now();
+    my @get = params(script => $sandbox->path('www/bare/effect.pl'), method => 'GET');
+    my $get = begin(1, RESPONDER, KEEP_CONN) . params_record(1, @get) . record(PARAMS, 1, '') . record(STDIN_DATA, 1, '');
+    # FCGI_MPXS_CONNS is 0: a server should not; but a request must not be lost.
+    $conn->send($get x 3);
+    is $conn->read_answer(10)->{app_status}, 0, "the request $_ of three that were sent at once" for 1 .. 3;
+    # Servers may end a body late, and give up a request that has its answer.
+    send_request($conn, 'late');
+    is $conn->read_answer(10)->{response}->status, 200, 'one request';
+    $conn->send(record(STDIN_DATA, 1, ''), abort_request(1));
+    select undef, undef, undef, 0.1;
+    send_request($conn, 'late-2');
+    is $conn->read_answer(10)->{response}->status, 200, 'and the next one, behind what came late';
+    is $effects->runs($_), 1, "$_: one run" for 'late', 'late-2';
 };
 
 subtest 'what is wrong ends it' => sub {

@@ -9,7 +9,7 @@
 
 #include <stdbool.h>
 
-#define LISTENER_IDLE_MAX 512
+#define LISTENER_IDLE_MAX 4096
 
 struct listener {
 	int fd;

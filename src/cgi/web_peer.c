@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * cgi/web_peer.c - FastCGI 1.0 (through libfcgi for reading) and CGI/1.1, made alike
+ * cgi/web_peer.c - FastCGI 1.0 and CGI/1.1, made alike
  *
  * RULES
- *   (1) libfcgi never accepts: the connection is accepted in cgi/listener.c and put into an
- *       FCGX_Request.  libfcgi's accept misses signals, and hands its descriptors on to scripts
- *       (t23-shutdown, t24-environment).
- *   (2) A connection that the server wants to keep is given back after each request; no thread
- *       waits for its next one.  It is kept only when the body was read to its end and the answer
- *       was sent as a whole (t25-keep-alive).
- *   (3) The body has ended only when libfcgi says so without an error (t20-bad-input).
- *
- * libfcgi's output streams are not used; records are written here, with writev(2).
+ *   (1) A connection that the server wants to keep is given back after each request; no thread
+ *       waits for its next one, nor for the first one of a new connection.  It is kept only when
+ *       the answer was sent as a whole (t25-keep-alive).
+ *   (2) Bytes that came behind a request are the next one's, and are kept with the connection
+ *       (t25-keep-alive).
+ *   (3) The body has ended only when its empty record has come (t20-bad-input).
  *
  * Does not know: what a request means.
  */
@@ -19,26 +16,23 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "cgi/fastcgi.h"
 
 #include <errno.h>
 #include <fastcgi.h>
-#include <fcgiapp.h>
-#include <fcgios.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 extern char **environ;
 
 #define RECORD_MAX      65528 /* content of one record: the largest multiple of 8 */
-#define READ_MAX        8192  /* that libfcgi reads at once */
+#define FIRST_WAIT_MS   5     /* for the first bytes of a request, before a thread is freed */
 #define DRAIN_SECONDS   60
 #define LOG_PATIENCE_MS 1000
 
@@ -48,20 +42,16 @@ struct web_peer {
 	bool is_broken;   /* it broke off */
 	bool is_answered; /* the request has been ended */
 	bool is_lost;     /* writing failed */
-	bool may_keep;    /* the server wants to use the connection again (FCGI_KEEP_CONN) */
-	int *kept;        /* see web_peer_reuse(); NULL: the connection is closed at the end */
 	int log_patience_ms;
-	unsigned char protocol_status; /* what the end of the request says */
 	int64_t left; /* CGI: bytes of the body not read yet; -1: until end of file */
-	FCGX_Request fcgi;
-};
 
-enum err web_peer_prepare(void)
-{
-	if (FCGX_Init() != 0)
-		return err_set(ERR_SYSTEM, "libfcgi cannot start");
-	return OK;
-}
+	/* FastCGI */
+	struct web_connection *connection; /* borrowed; its fd is -1 meanwhile */
+	int fd;                            /* owned */
+	struct fastcgi_reader reader;
+	size_t at, n; /* bytes of `in` that the reader has not had: from `at`, n of them */
+	unsigned char in[WEB_PEER_EARLY_MAX];
+};
 
 enum err web_peer_cgi(struct web_peer **out)
 {
@@ -76,40 +66,119 @@ enum err web_peer_cgi(struct web_peer **out)
 	return OK;
 }
 
-enum err web_peer_accept(int fd, struct web_peer **out)
+/* Reads more into the empty `in`; like read(2). */
+static ssize_t fill(struct web_peer *p, bool may_block)
 {
-	struct web_peer *p = calloc(1, sizeof(*p));
+	ssize_t n;
 
-	if (!p) {
-		close(fd);
-		return err_set(ERR_NOMEM, "out of memory");
+	do
+		n = recv(p->fd, p->in, sizeof(p->in), may_block ? 0 : MSG_DONTWAIT);
+	while (n < 0 && errno == EINTR);
+	p->at = 0;
+	p->n = n > 0 ? (size_t)n : 0;
+	return n;
+}
+
+/* Gives the reader at most `most` of the bytes that are there. */
+static enum fastcgi_event step(struct web_peer *p, size_t most)
+{
+	const unsigned char *in = p->in + p->at;
+	size_t given = p->n < most ? p->n : most, left = given;
+	enum fastcgi_event event = fastcgi_read(&p->reader, &in, &left);
+
+	p->at += given - left;
+	p->n -= given - left;
+	return event;
+}
+
+/* Waits for the first bytes of a request: OK, ERR_BUSY, ERR_GONE. */
+static enum err await_request(struct web_peer *p)
+{
+	struct pollfd fd = {p->fd, POLLIN, 0};
+	ssize_t n = fill(p, false);
+
+	if (n < 0 && errno == EAGAIN && poll(&fd, 1, FIRST_WAIT_MS) > 0)
+		n = fill(p, false);
+	if (n < 0 && errno == EAGAIN)
+		return err_set(ERR_BUSY, "there is no request yet");
+	return n > 0 ? OK : err_set(ERR_GONE, "the server has closed the connection");
+}
+
+static bool write_all(int fd, struct iovec *iov, int n);
+
+/* Reads on until the parameters of a request are there; returns like web_peer_accept(). */
+static enum err read_request(struct web_peer *p)
+{
+	for (;;) {
+		struct iovec iov = {p->reader.answer, 0};
+		enum err e = OK;
+
+		switch (step(p, sizeof(p->in))) {
+		case FASTCGI_MORE:
+			if (fastcgi_is_idle(&p->reader))
+				e = await_request(p);
+			else if (fill(p, true) <= 0)
+				e = err_set(ERR_INVALID, "a FastCGI request broke off");
+			if (e != OK)
+				return e;
+			break;
+		case FASTCGI_ANSWER:
+			iov.iov_len = p->reader.answer_len;
+			if (!write_all(p->fd, &iov, 1))
+				return err_set(ERR_GONE, "the server has closed the connection");
+			break;
+		case FASTCGI_REQUEST:
+			return fastcgi_params(&p->reader) ? OK
+							  : err_set(ERR_NOMEM, "out of memory");
+		case FASTCGI_NOMEM:
+			return err_set(ERR_NOMEM, "out of memory");
+		default:
+			return err_set(ERR_INVALID,
+				"a connection did not bring a FastCGI request: %s",
+				p->reader.mistake);
+		}
 	}
-	p->log_patience_ms = LOG_PATIENCE_MS;
-	FCGX_InitRequest(&p->fcgi, -1, 0);
-	p->fcgi.ipcFd = fd;
-	p->fcgi.keepConnection = 1; /* so that libfcgi takes this connection instead of accepting */
-	if (FCGX_Accept_r(&p->fcgi) != 0) {
-		/* libfcgi has closed the connection, and found no listening socket for another. */
-		if (p->fcgi.ipcFd >= 0)
-			close(p->fcgi.ipcFd);
-		FCGX_Free(&p->fcgi, 0);
-		free(p);
-		return err_set(ERR_INVALID, "a connection did not bring a FastCGI request");
+}
+
+/* The connection goes back to where it came from, with what was read of the next request. */
+static void give_back(struct web_peer *p)
+{
+	memcpy(p->connection->early, p->in + p->at, p->n);
+	p->connection->n_early = p->n;
+	p->connection->fd = p->fd;
+}
+
+enum err web_peer_accept(struct web_connection *c, struct web_peer **out)
+{
+	struct web_peer *p = malloc(sizeof(*p));
+	enum err e = p ? OK : err_set(ERR_NOMEM, "out of memory");
+
+	if (p) {
+		memset(p, 0, offsetof(struct web_peer, in));
+		p->log_patience_ms = LOG_PATIENCE_MS;
+		p->connection = c;
+		p->fd = c->fd;
+		p->n = c->n_early;
+		memcpy(p->in, c->early, c->n_early);
+		fastcgi_init(&p->reader);
+		c->fd = -1;
+		c->n_early = 0;
+		e = read_request(p);
 	}
-	p->may_keep = p->fcgi.keepConnection;
-	p->fcgi.keepConnection = 0;
-	/* Parameters that break off between two of them look complete, but for this. */
-	if (FCGX_GetError(p->fcgi.in) != 0) {
-		web_peer_close(&p);
-		return err_set(ERR_INVALID, "the parameters of a FastCGI request broke off");
+	if (e == OK) {
+		*out = p;
+		return OK;
 	}
-	if (p->fcgi.role != FCGI_RESPONDER) {
-		p->protocol_status = FCGI_UNKNOWN_ROLE;
-		web_peer_close(&p);
-		return err_set(ERR_INVALID, "a FastCGI request was not for a responder");
-	}
-	*out = p;
-	return OK;
+	if (e == ERR_BUSY)
+		give_back(p);
+	else
+		close(p ? p->fd : c->fd);
+	if (!p)
+		c->fd = -1;
+	else
+		fastcgi_free(&p->reader);
+	free(p);
+	return e;
 }
 
 bool web_peer_is_cgi(const struct web_peer *p)
@@ -117,9 +186,18 @@ bool web_peer_is_cgi(const struct web_peer *p)
 	return p->is_cgi;
 }
 
-char *const *web_peer_params(const struct web_peer *p)
+char *const *web_peer_params(struct web_peer *p)
 {
-	return p->is_cgi ? environ : p->fcgi.envp;
+	return p->is_cgi ? environ : fastcgi_params(&p->reader);
+}
+
+const char *web_peer_mistake(const struct web_peer *p)
+{
+	if (p->is_cgi)
+		return NULL;
+	if (p->reader.request.is_too_long)
+		return "The web server sent more variables, or more bytes of them, than are taken";
+	return p->reader.request.has_nul ? "A variable of the request holds a NUL byte" : NULL;
 }
 
 void web_peer_set_length(struct web_peer *p, int64_t len)
@@ -147,40 +225,57 @@ static ssize_t read_cgi(struct web_peer *p, void *buf, size_t want)
 	return n;
 }
 
-/* Can libfcgi have another byte without waiting?  The rest of a record may be padding, and the next
- * one's header comes before its content. */
-static bool has_more(const struct web_peer *p)
+/* Reads bytes of the record of the body that has begun, and what is behind it, past the reader. */
+static ssize_t read_through(struct web_peer *p, void *buf, size_t want)
 {
-	int there = 0;
+	size_t left = fastcgi_body_left(&p->reader), body;
+	struct iovec iov[2] = {{buf, want < left ? want : left}, {p->in, sizeof(p->in)}};
+	ssize_t n;
 
-	return ioctl(p->fcgi.ipcFd, FIONREAD, &there) == 0 &&
-	       there > UINT8_MAX + (int)sizeof(FCGI_Header);
+	do
+		n = readv(p->fd, iov, 2);
+	while (n < 0 && errno == EINTR);
+	if (n <= 0)
+		return -1;
+	body = (size_t)n < iov[0].iov_len ? (size_t)n : iov[0].iov_len;
+	fastcgi_body_taken(&p->reader, body);
+	p->at = 0;
+	p->n = (size_t)n - body;
+	return (ssize_t)body;
 }
 
-/*
- * What libfcgi has, else one byte and what came with it, and what else is there: never waits for a
- * full buffer.  libfcgi gives out READ_MAX bytes at most, and then what is left of a record.
- */
-static ssize_t read_fastcgi(struct web_peer *p, char *buf, size_t want)
+static ssize_t read_fastcgi(struct web_peer *p, void *buf, size_t want)
 {
-	FCGX_Stream *in = p->fcgi.in;
-	size_t done = 0;
+	for (;;) {
+		struct iovec iov = {p->reader.answer, 0};
 
-	do {
-		size_t there = (size_t)(in->stop - in->rdNext);
-		int n;
+		if (p->n == 0 && fastcgi_body_left(&p->reader) > 0) {
+			ssize_t n = read_through(p, buf, want);
 
-		if (there == 0)
-			there = 1;
-		n = FCGX_GetStr(buf + done, (int)(there < want - done ? there : want - done), in);
-		if (n <= 0) {
-			p->is_broken = FCGX_GetError(in) != 0;
-			p->has_ended = !p->is_broken;
-			break;
+			p->is_broken = n < 0;
+			return n;
 		}
-		done += (size_t)n;
-	} while (done < want && (in->stop > in->rdNext || (done > READ_MAX / 2 && has_more(p))));
-	return done > 0 || p->has_ended ? (ssize_t)done : -1;
+		switch (step(p, want)) {
+		case FASTCGI_BODY:
+			memcpy(buf, p->reader.data, p->reader.len);
+			return (ssize_t)p->reader.len;
+		case FASTCGI_BODY_END:
+			p->has_ended = true;
+			return 0;
+		case FASTCGI_ANSWER:
+			iov.iov_len = p->reader.answer_len;
+			p->is_broken = !write_all(p->fd, &iov, 1);
+			break;
+		case FASTCGI_MORE:
+			p->is_broken = p->n == 0 && fastcgi_body_left(&p->reader) == 0 &&
+				       fill(p, true) <= 0;
+			break;
+		default:
+			p->is_broken = true;
+		}
+		if (p->is_broken)
+			return -1;
+	}
 }
 
 ssize_t web_peer_read(struct web_peer *p, void *buf, size_t want)
@@ -196,7 +291,7 @@ struct pollfd web_peer_pollfd(const struct web_peer *p)
 {
 	/* A server may close its half of a CGI program's stdin socket when the body is sent. */
 	return p->is_cgi ? (struct pollfd){.fd = STDOUT_FILENO}
-			 : (struct pollfd){.fd = p->fcgi.ipcFd, .events = POLLRDHUP};
+			 : (struct pollfd){.fd = p->fd, .events = POLLRDHUP};
 }
 
 bool web_peer_is_gone(const struct web_peer *p)
@@ -234,8 +329,8 @@ static FCGI_Header record_header(const struct web_peer *p, int type, size_t cont
 	return (FCGI_Header){
 		.version = FCGI_VERSION_1,
 		.type = (unsigned char)type,
-		.requestIdB1 = (unsigned char)(p->fcgi.requestId >> 8),
-		.requestIdB0 = (unsigned char)p->fcgi.requestId,
+		.requestIdB1 = (unsigned char)(p->reader.request.id >> 8),
+		.requestIdB0 = (unsigned char)p->reader.request.id,
 		.contentLengthB1 = (unsigned char)(content >> 8),
 		.contentLengthB0 = (unsigned char)content,
 		.paddingLength = (unsigned char)padding,
@@ -271,7 +366,7 @@ static bool write_records(struct web_peer *p, struct iovec *in, int n, bool is_l
 	FCGI_Header head, end_of_stream = record_header(p, FCGI_STDOUT, 0, 0);
 	FCGI_EndRequestRecord end = {
 		.header = record_header(p, FCGI_END_REQUEST, sizeof(end.body), 0),
-		.body = {.protocolStatus = p->protocol_status}};
+		.body = {.protocolStatus = FCGI_REQUEST_COMPLETE}};
 
 	do {
 		struct iovec out[16];
@@ -287,7 +382,7 @@ static bool write_records(struct web_peer *p, struct iovec *in, int n, bool is_l
 			out[n_out++] = (struct iovec){&end_of_stream, sizeof(end_of_stream)};
 			out[n_out++] = (struct iovec){&end, sizeof(end)};
 		}
-		if (!write_all(p->fcgi.ipcFd, out, n_out))
+		if (!write_all(p->fd, out, n_out))
 			return false;
 	} while (n > 0);
 	return true;
@@ -330,7 +425,7 @@ void web_peer_break(struct web_peer *p)
 /* A script's complaints must not hold up its end. */
 static bool waits_for_room(struct web_peer *p)
 {
-	struct pollfd fd = {.fd = p->is_cgi ? STDERR_FILENO : p->fcgi.ipcFd, .events = POLLOUT};
+	struct pollfd fd = {.fd = p->is_cgi ? STDERR_FILENO : p->fd, .events = POLLOUT};
 	int64_t start_us = clock_mono_us();
 	bool has_room = poll(&fd, 1, p->log_patience_ms) == 1;
 
@@ -356,7 +451,7 @@ void web_peer_log(struct web_peer *p, const char *text, size_t len)
 
 		if (!waits_for_room(p))
 			return;
-		p->is_lost = !write_all(p->fcgi.ipcFd, iov, 2);
+		p->is_lost = !write_all(p->fd, iov, 2);
 		text += piece;
 		len -= piece;
 	}
@@ -379,37 +474,32 @@ void web_peer_drain(struct web_peer *p, int64_t max_bytes)
 void web_peer_stop_reading(struct web_peer *p)
 {
 	if (!p->is_cgi)
-		shutdown(p->fcgi.ipcFd, SHUT_RD);
-}
-
-void web_peer_reuse(struct web_peer *p, int *fd)
-{
-	*fd = -1;
-	p->kept = fd;
+		shutdown(p->fd, SHUT_RD);
 }
 
 void web_peer_close(struct web_peer **pp)
 {
 	struct web_peer *p = *pp;
+	bool is_kept;
 
 	if (!p)
 		return;
 	if (!p->is_cgi) {
 		if (!p->is_answered)
 			web_peer_write(p, NULL, 0, true);
+		is_kept = p->reader.request.may_keep && !p->is_lost && !p->is_broken &&
+			  fastcgi_is_between(&p->reader);
 		/*
 		 * mod_proxy_fcgi may send the end of a body, also of none, when it has its answer
 		 * already, and takes a connection that is closed before for an error.
 		 */
-		if (!p->is_lost)
+		if (!is_kept && !p->is_lost)
 			web_peer_drain(p, INT64_MAX);
-		/* A server that sent another request before, which FCGI_MPXS_CONNS=0 forbids, has
-		 * lost it: libfcgi has read it, too. */
-		if (p->kept && p->may_keep && p->has_ended && !p->is_lost)
-			*p->kept = p->fcgi.ipcFd;
+		if (is_kept)
+			give_back(p);
 		else
-			close(p->fcgi.ipcFd);
-		FCGX_Free(&p->fcgi, 0);
+			close(p->fd);
+		fastcgi_free(&p->reader);
 	}
 	free(p);
 	*pp = NULL;

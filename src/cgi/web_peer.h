@@ -2,9 +2,8 @@
 /*
  * cgi/web_peer.h - the web server at the other end of one request: FastCGI or CGI
  *
- * The only place, with cgi/web_peer.c, that knows libfcgi.  Reading is libfcgi's; writing is done
- * here, in large records straight from the caller's memory, and the whole of a short answer in one
- * system call.
+ * Records are written in large pieces straight from the caller's memory, and the whole of a short
+ * answer in one system call.
  */
 #ifndef RETRYSAFE_CGI_WEB_PEER_H
 #define RETRYSAFE_CGI_WEB_PEER_H
@@ -19,35 +18,39 @@
 
 struct web_peer;
 
-/* Once per process, before any other call: prepares libfcgi.  Returns OK or ERR_SYSTEM. */
-enum err web_peer_prepare(void) MUSTCHECK;
+#define WEB_PEER_EARLY_MAX 8192 /* bytes */
+
+/* A FastCGI connection between two requests. */
+struct web_connection {
+	int fd; /* -1: it is closed, or a request's */
+	size_t n_early;
+	unsigned char early[WEB_PEER_EARLY_MAX]; /* bytes of its next request, read already */
+};
 
 /*
- * web_peer_accept - reads the beginning of a FastCGI request from a new connection
+ * web_peer_accept - reads the beginning of a FastCGI request
  *
- *   fd   an accepted connection; owned by the peer after any result
+ *   c   the connection; blocking.  The peer owns it until web_peer_close(), which gives it back
+ * when it can be used for another request, and else closes it.  It must live longer than the peer.
  *
- * Returns OK; ERR_INVALID not a FastCGI request, or not for a responder (the connection is closed);
- * ERR_NOMEM.  Blocks until the parameters are there, at most a minute for each read.
+ * Returns OK; ERR_BUSY there is no request yet, and no byte of one: the connection is given back,
+ * to be waited for; ERR_GONE the server has closed it; ERR_INVALID it is not FastCGI, or broke off
+ * (the connection is closed); ERR_NOMEM (the same).  Blocks until the parameters are there, at most
+ * a minute for each read.
  */
-enum err web_peer_accept(int fd, struct web_peer **out) MUSTCHECK;
+enum err web_peer_accept(struct web_connection *c, struct web_peer **out) MUSTCHECK;
 
 /* The one request of a CGI process: its environment, descriptors 0, 1 and 2. */
 enum err web_peer_cgi(struct web_peer **out) MUSTCHECK;
-
-/*
- * web_peer_reuse - where web_peer_close() leaves the connection when it can be used for another
- * request
- *
- *   fd  set to -1 now; a descriptor that the caller owns then.  It lives longer than p.
- */
-void web_peer_reuse(struct web_peer *p, int *fd);
 
 bool web_peer_is_cgi(const struct web_peer *p);
 
 /* The variables that the server sent, "NAME=value", NULL-terminated, duplicates included; borrowed
  * from p. */
-char *const *web_peer_params(const struct web_peer *p);
+char *const *web_peer_params(struct web_peer *p);
+
+/* Why these are not the variables of a request; NULL: they are.  A static text. */
+const char *web_peer_mistake(const struct web_peer *p);
 
 /*
  * web_peer_read - reads the request's body
@@ -99,8 +102,11 @@ void web_peer_drain(struct web_peer *p, int64_t max_bytes);
 /* Ends a read that blocks in another thread. */
 void web_peer_stop_reading(struct web_peer *p);
 
-/* Ends the request, reads what is left of its body as web_peer_drain() does, and frees p; sets *p
- * to NULL.  Blocks as long as that does. */
+/*
+ * Ends the request and frees p; sets *p to NULL.  A connection that is closed is read to the end of
+ * the body before, as web_peer_drain() does, and blocks as long as that; one that is given back is
+ * not: what still comes of the body is skipped in front of the next request.
+ */
 void web_peer_close(struct web_peer **p);
 
 #endif

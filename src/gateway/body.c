@@ -2,10 +2,9 @@
 /*
  * gateway/body.c - the body of a request, read and proven
  *
- * RFC 3875, section 4.2: the body is exactly CONTENT_LENGTH bytes.  A server, a libfcgi that was
- * interrupted, an ABORT and a broken record all may bring less and look like the end of the body.
- * Only the right number of bytes and a proper end make a body; a request with anything else is not
- * claimed.
+ * RFC 3875, section 4.2: the body is exactly CONTENT_LENGTH bytes.  A server may send less, give
+ * up, or break off.  Only the right number of bytes and a proper end make a body; a request with
+ * anything else is not claimed.
  *
  * Does not know: what the bytes mean.
  */

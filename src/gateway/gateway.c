@@ -120,8 +120,12 @@ void gateway_serve(struct worker *w, struct web_peer *peer, enum way way, const 
 
 static enum next read_variables(struct request *r)
 {
-	enum err e = variables_take(web_peer_params(r->peer), &r->vars);
+	const char *mistake = web_peer_mistake(r->peer);
+	enum err e = mistake ? OK : variables_take(web_peer_params(r->peer), &r->vars);
 	int64_t announced;
+
+	if (mistake)
+		return refusal_send(r, PROBLEM_REQUEST_INVALID, mistake, NULL, 0);
 
 	if (e != OK)
 		return refusal_send(r, PROBLEM_REQUEST_INVALID, err_text(), NULL, 0);

@@ -2,8 +2,8 @@
 /*
  * gateway/pass.c - passes bytes from the server to the script and back, as without us
  *
- * The body is pumped into the script's standard input by a thread of its own, because libfcgi can
- * only be read blocking; the output is passed on here.  A script that ignores its body, or writes
+ * The body is pumped into the script's standard input by a thread of its own, because the
+ * peer is read blocking; the output is passed on here.  A script that ignores its body, or writes
  * before it reads, therefore never waits for us.
  *
  * RULES

@@ -34,11 +34,10 @@ int serve_fastcgi(int fd, const char *address, const char *config_path, int n_wo
 
 	mallopt(M_ARENA_MAX, 2); /* an arena for each thread would take memory for nothing */
 	workers_block_signals();
-	if (keeper_start(!log_leads_nowhere(), &control_fd) != OK || web_peer_prepare() != OK) {
+	if (keeper_start(!log_leads_nowhere(), &control_fd) != OK) {
 		log_warn("%s", err_text());
 		return EXIT_TEMPORARY;
 	}
-	workers_block_signals(); /* again: libfcgi has set handlers of its own */
 	e = listener_open(fd, address, &listener);
 	if (e != OK) {
 		log_warn("%s", err_text());

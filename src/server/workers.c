@@ -5,8 +5,7 @@
  * One thread waits for a connection.  When it has got one, and no other thread waits, another one
  * is started, up to the limit.  Beyond it connections wait in the socket's backlog.
  *
- * No worker ever sees a signal: an interrupted read would look to libfcgi like the end of a body.
- * The main thread reads them from a descriptor.
+ * No worker ever sees a signal.  The main thread reads them from a descriptor.
  *
  * Does not know: how a request is served (gateway/gateway.c).
  */
@@ -67,6 +66,21 @@ static void add_worker(struct pool *pool)
 	}
 }
 
+/* The requests that have come over a connection; it is open afterwards when it is to be parked. */
+static void serve_connection(struct worker *w, struct web_connection *c)
+{
+	c->n_early = 0;
+	do {
+		struct web_peer *peer;
+		enum err e = web_peer_accept(c, &peer);
+
+		if (e == OK)
+			gateway_serve(w, peer, WAY_FASTCGI, NULL);
+		else if (e != ERR_BUSY && e != ERR_GONE)
+			log_warn("%s", err_text());
+	} while (c->fd >= 0 && c->n_early > 0);
+}
+
 static void *serve_connections(void *arg)
 {
 	struct pool *pool = arg;
@@ -76,24 +90,17 @@ static void *serve_connections(void *arg)
 		.stop_fd = pool->listener->stop_fd,
 		.config_path = pool->config_path,
 	};
-	struct web_peer *peer;
-	int fd, kept_fd;
+	struct web_connection connection = {.fd = -1};
 
-	while (listener_accept(pool->listener, &fd) == OK) {
+	while (listener_accept(pool->listener, &connection.fd) == OK) {
 		pthread_mutex_lock(&pool->mutex);
 		pool->n_idle--;
 		if (pool->n_idle == 0 && pool->n < pool->n_max)
 			add_worker(pool);
 		pthread_mutex_unlock(&pool->mutex);
-		kept_fd = -1;
-		if (web_peer_accept(fd, &peer) == OK) {
-			web_peer_reuse(peer, &kept_fd);
-			gateway_serve(&w, peer, WAY_FASTCGI, NULL);
-		} else {
-			log_warn("%s", err_text());
-		}
-		if (kept_fd >= 0)
-			listener_park(pool->listener, kept_fd);
+		serve_connection(&w, &connection);
+		if (connection.fd >= 0)
+			listener_park(pool->listener, connection.fd);
 		pthread_mutex_lock(&pool->mutex);
 		pool->n_idle++;
 		pthread_mutex_unlock(&pool->mutex);
