@@ -91,7 +91,7 @@ static int serve_cgi(char *argv[])
 static int serve_spawned(int argc, char *argv[])
 {
 	const char *config_path = NULL;
-	int n_workers = 0;
+	struct worker_limits limits;
 
 	if (argc == 3 && strcmp(argv[1], "--config") == 0)
 		config_path = argv[2];
@@ -99,11 +99,11 @@ static int serve_spawned(int argc, char *argv[])
 		log_warn("under a FastCGI server the only option is --config FILE");
 		return EXIT_USAGE;
 	}
-	if (serve_workers(config_path, &n_workers) != OK) {
+	if (serve_limits(config_path, &limits) != OK) {
 		log_warn("%s", err_text());
 		return EXIT_USAGE;
 	}
-	return serve_fastcgi(0, NULL, config_path, n_workers, argv);
+	return serve_fastcgi(0, NULL, config_path, &limits, argv);
 }
 
 int main(int argc, char *argv[])

@@ -30,7 +30,7 @@ ok !-e $sandbox->path('store/retrysafe.db'), 'nothing of this is stored, nor is 
 # From here on with one worker: if it is not free, the next request shows it.
 ok stop_process($site->gateway), 'the gateway ends';
 subtest 'what may be held' => \&check_limits;
-write_config($sandbox, workers => 1);
+write_config($sandbox, workers => 1, max_passing => 1);
 my $gateway = start_gateway($sandbox, name => 'gateway-1');
 my ($keeper) = children_of($gateway);
 my $n_posts = 0;

@@ -14,6 +14,7 @@
  */
 #include "cgi/web_peer.h"
 
+#include "base/blocked.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "cgi/fastcgi.h"
@@ -32,7 +33,8 @@
 extern char **environ;
 
 #define RECORD_MAX      65528 /* content of one record: the largest multiple of 8 */
-#define FIRST_WAIT_MS   5     /* for the first bytes of a request, before a thread is freed */
+#define SLOW_SECONDS    60    /* that a request may take to come at any speed */
+#define FIRST_WAIT_MS   1     /* for the first bytes of a request, before a thread is freed */
 #define DRAIN_SECONDS   60
 #define LOG_PATIENCE_MS 1000
 
@@ -46,6 +48,9 @@ struct web_peer {
 	int64_t left; /* CGI: bytes of the body not read yet; -1: until end of file */
 
 	/* FastCGI */
+	int64_t began_us; /* when its first byte came */
+	int64_t n_read;   /* bytes since then */
+	bool is_slow;
 	struct web_connection *connection; /* borrowed; its fd is -1 meanwhile */
 	int fd;                            /* owned */
 	struct fastcgi_reader reader;
@@ -66,14 +71,41 @@ enum err web_peer_cgi(struct web_peer **out)
 	return OK;
 }
 
+static bool is_too_slow(const struct web_peer *p)
+{
+	int64_t seconds = (clock_mono_us() - p->began_us) / 1000000;
+
+	return seconds > SLOW_SECONDS && p->n_read < seconds * WEB_PEER_SLOW_BYTES;
+}
+
+/* recvmsg(2) that waits, up to the socket's time-out, and for a slow sender not much longer. */
+static ssize_t receive(struct web_peer *p, struct iovec *iov, int n_iov)
+{
+	struct msghdr message = {.msg_iov = iov, .msg_iovlen = (size_t)n_iov};
+	ssize_t n = recvmsg(p->fd, &message, MSG_DONTWAIT);
+
+	if (n < 0 && errno == EAGAIN) {
+		p->is_slow = is_too_slow(p);
+		if (p->is_slow)
+			return -1;
+		blocked_begin();
+		do
+			n = recvmsg(p->fd, &message, 0);
+		while (n < 0 && errno == EINTR);
+		blocked_end();
+	}
+	if (n > 0)
+		p->n_read += n;
+	return n;
+}
+
 /* Reads more into the empty `in`; like read(2). */
 static ssize_t fill(struct web_peer *p, bool may_block)
 {
-	ssize_t n;
+	struct iovec iov = {p->in, sizeof(p->in)};
+	ssize_t n =
+		may_block ? receive(p, &iov, 1) : recv(p->fd, p->in, sizeof(p->in), MSG_DONTWAIT);
 
-	do
-		n = recv(p->fd, p->in, sizeof(p->in), may_block ? 0 : MSG_DONTWAIT);
-	while (n < 0 && errno == EINTR);
 	p->at = 0;
 	p->n = n > 0 ? (size_t)n : 0;
 	return n;
@@ -99,6 +131,7 @@ static enum err await_request(struct web_peer *p)
 
 	if (n < 0 && errno == EAGAIN && poll(&fd, 1, FIRST_WAIT_MS) > 0)
 		n = fill(p, false);
+	p->began_us = clock_mono_us();
 	if (n < 0 && errno == EAGAIN)
 		return err_set(ERR_BUSY, "there is no request yet");
 	return n > 0 ? OK : err_set(ERR_GONE, "the server has closed the connection");
@@ -159,6 +192,7 @@ enum err web_peer_accept(struct web_connection *c, struct web_peer **out)
 		p->connection = c;
 		p->fd = c->fd;
 		p->n = c->n_early;
+		p->began_us = clock_mono_us();
 		memcpy(p->in, c->early, c->n_early);
 		fastcgi_init(&p->reader);
 		c->fd = -1;
@@ -200,6 +234,11 @@ const char *web_peer_mistake(const struct web_peer *p)
 	return p->reader.request.has_nul ? "A variable of the request holds a NUL byte" : NULL;
 }
 
+bool web_peer_is_slow(const struct web_peer *p)
+{
+	return p->is_slow;
+}
+
 void web_peer_set_length(struct web_peer *p, int64_t len)
 {
 	p->left = len;
@@ -230,11 +269,8 @@ static ssize_t read_through(struct web_peer *p, void *buf, size_t want)
 {
 	size_t left = fastcgi_body_left(&p->reader), body;
 	struct iovec iov[2] = {{buf, want < left ? want : left}, {p->in, sizeof(p->in)}};
-	ssize_t n;
+	ssize_t n = receive(p, iov, 2);
 
-	do
-		n = readv(p->fd, iov, 2);
-	while (n < 0 && errno == EINTR);
 	if (n <= 0)
 		return -1;
 	body = (size_t)n < iov[0].iov_len ? (size_t)n : iov[0].iov_len;
@@ -301,11 +337,25 @@ bool web_peer_is_gone(const struct web_peer *p)
 	return poll(&fd, 1, 0) > 0 && (fd.revents & (POLLRDHUP | POLLHUP | POLLERR));
 }
 
+/* Like writev(2), but only waits where the other end takes nothing at once. */
+static ssize_t write_some(int fd, struct iovec *iov, int n)
+{
+	struct msghdr message = {.msg_iov = iov, .msg_iovlen = (size_t)n};
+	ssize_t done = sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+	if (done >= 0 || (errno != EAGAIN && errno != ENOTSOCK))
+		return done;
+	blocked_begin();
+	done = writev(fd, iov, n);
+	blocked_end();
+	return done;
+}
+
 /* Writes all of iov, which is changed. */
 static bool write_all(int fd, struct iovec *iov, int n)
 {
 	while (n > 0) {
-		ssize_t done = writev(fd, iov, n);
+		ssize_t done = write_some(fd, iov, n);
 
 		if (done < 0 && errno == EINTR)
 			continue;
@@ -427,7 +477,13 @@ static bool waits_for_room(struct web_peer *p)
 {
 	struct pollfd fd = {.fd = p->is_cgi ? STDERR_FILENO : p->fd, .events = POLLOUT};
 	int64_t start_us = clock_mono_us();
-	bool has_room = poll(&fd, 1, p->log_patience_ms) == 1;
+	bool has_room = poll(&fd, 1, 0) == 1;
+
+	if (!has_room) {
+		blocked_begin();
+		has_room = poll(&fd, 1, p->log_patience_ms) == 1;
+		blocked_end();
+	}
 
 	p->log_patience_ms -= (int)((clock_mono_us() - start_us) / 1000);
 	if (p->log_patience_ms < 0)

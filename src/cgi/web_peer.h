@@ -58,9 +58,13 @@ const char *web_peer_mistake(const struct web_peer *p);
  *   want  at most this many bytes; CGI: never more than CONTENT_LENGTH in all
  *
  * Returns the bytes read, 0 at the end of the body, -1 when it broke off (also: an ABORT, a broken
- * record, nothing for a minute).  Blocks.
+ * record, nothing for a minute, or over a minute less than WEB_PEER_SLOW_BYTES a second).  Blocks.
  */
 ssize_t web_peer_read(struct web_peer *p, void *buf, size_t want);
+
+/* Was the request broken off because it came slower than WEB_PEER_SLOW_BYTES a second? */
+#define WEB_PEER_SLOW_BYTES 1024
+bool web_peer_is_slow(const struct web_peer *p);
 
 /* CGI: bytes of the body as announced, so that web_peer_read() stops there; -1: until end of file.
  */

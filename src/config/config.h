@@ -79,6 +79,8 @@ struct config {
 	int64_t busy_timeout_ms;
 	int64_t max_running; /* on all routes, in all processes; 0: no limit */
 	int64_t max_passed_bytes;
+	int64_t max_passing;     /* runs that pass through, in one process */
+	int64_t max_connections; /* requests in one process, also those that wait */
 	struct route defaults; /* the settings of a route without any of its own; pass-through uses
 				  them */
 	struct route *routes;

@@ -22,6 +22,7 @@
  */
 #include "gateway/pass.h"
 
+#include "base/blocked.h"
 #include "base/log.h"
 #include "gateway/body.h"
 #include "gateway/refusal.h"
@@ -33,6 +34,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -212,9 +214,12 @@ static enum err pass_output(struct answer *a, struct keeper_link *link, const st
 	int timeout_ms = -1, there = 0;
 
 	for (;;) {
-		int n = poll(fds, 4, timeout_ms);
 		enum err e = OK;
+		int n;
 
+		blocked_begin();
+		n = poll(fds, 4, timeout_ms);
+		blocked_end();
 		if (n == 0)
 			return OK; /* the script goes on, its answer is over */
 		if (n < 0)
@@ -313,7 +318,9 @@ static void stop_pump(struct request *r, struct pump *p, bool has_client)
 			web_peer_stop_reading(r->peer);
 		/* A CGI program's input cannot be stopped; its server closes it when the client
 		 * leaves. */
+		blocked_begin();
 		pthread_join(p->thread, NULL);
+		blocked_end();
 	} else if (p->out_fd >= 0) {
 		close(p->out_fd);
 	}
@@ -405,17 +412,41 @@ static void count_passed(struct request *r)
 	r->log.outcome = "passed";
 }
 
+/* `max_passing` of this process: false when so many pass through already. */
+static _Atomic int64_t n_passing;
+
+static bool begin_passing(const struct request *r)
+{
+	if (atomic_fetch_add(&n_passing, 1) < r->cf->max_passing)
+		return true;
+	atomic_fetch_sub(&n_passing, 1);
+	return false;
+}
+
+static enum next pass_script(struct request *r);
+
 enum next pass_request(struct request *r)
+{
+	enum next next;
+
+	if (route_open_script(r) == FINISHED)
+		return FINISHED;
+	if (!begin_passing(r))
+		return refusal_send(r, PROBLEM_OVERLOADED,
+			"As many requests as may are passing through", NULL, 1);
+	next = pass_script(r);
+	atomic_fetch_sub(&n_passing, 1);
+	return next;
+}
+
+static enum next pass_script(struct request *r)
 {
 	struct pump p = {.out_fd = -1, .over_fd = -1, .read_fd = -1};
 	struct ending end = {.output_fd = -1, .exit_status = -1}; /* until it has been seen */
 	int64_t len = 0;
 	int in_fd = -1, failed = 0;
-	enum err e;
+	enum err e = link_open(r->worker->control_fd, &r->worker->link);
 
-	if (route_open_script(r) == FINISHED)
-		return FINISHED;
-	e = link_open(r->worker->control_fd, &r->worker->link);
 	if (e != OK)
 		return refusal_failed(r, e);
 	e = open_input(r, &in_fd, &p);

@@ -52,6 +52,8 @@ static int status_of(const struct request *r, enum problem problem)
 {
 	if (problem == PROBLEM_IN_PROGRESS && r->route->in_progress_status == CONFLICT_429)
 		return 429;
+	if (problem == PROBLEM_REQUEST_INCOMPLETE && web_peer_is_slow(r->peer))
+		return 408;
 	return problem == PROBLEM_DUPLICATE ? (int)r->route->duplicate_status : 0;
 }
 

@@ -7,6 +7,7 @@
  */
 #include "gateway/waiting.h"
 
+#include "base/blocked.h"
 #include "base/clock.h"
 #include "store/liveness.h"
 
@@ -81,6 +82,7 @@ bool waiting_pause(struct waiting *w, const struct pollfd stop[2])
 	struct pollfd fds[3] = {{w->event_fd, POLLIN, 0}, stop[0], stop[1]};
 	int64_t left_ms = (w->until_us - clock_mono_us() + 999) / 1000;
 	eventfd_t count;
+	int n;
 
 	if (left_ms <= 0)
 		return false;
@@ -88,7 +90,10 @@ bool waiting_pause(struct waiting *w, const struct pollfd stop[2])
 	 * in the list, or the end could come in between and wake no thread. */
 	if (left_ms > WAITING_LOOK_MS && !is_registered(w->op_id))
 		left_ms = WAITING_LOOK_MS;
-	if (poll(fds, 3, (int)left_ms) < 0)
+	blocked_begin();
+	n = poll(fds, 3, (int)left_ms);
+	blocked_end();
+	if (n < 0)
 		return errno == EINTR;
 	if (fds[0].revents)
 		(void)!eventfd_read(w->event_fd, &count);

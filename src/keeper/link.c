@@ -9,6 +9,7 @@
  */
 #include "keeper/link.h"
 
+#include "base/blocked.h"
 #include "base/clock.h"
 #include "base/fdpass.h"
 #include "base/log.h"
@@ -268,13 +269,17 @@ enum err link_wait(
 	struct pollfd fds[3] = {{link->fd, POLLIN, 0}, watch->stop[0], watch->stop[1]};
 	int64_t left_ms = -1;
 	enum err e;
+	int n;
 
 	for (;;) {
 		if (watch->until_us > 0) {
 			left_ms = (watch->until_us - clock_mono_us() + 999) / 1000;
 			left_ms = left_ms < 0 ? 0 : left_ms > INT_MAX ? INT_MAX : left_ms;
 		}
-		if (poll(fds, 3, (int)left_ms) < 0)
+		blocked_begin();
+		n = poll(fds, 3, (int)left_ms);
+		blocked_end();
+		if (n < 0)
 			continue;
 		if (fds[0].revents) {
 			e = link_look(link, watch->on_text, watch->arg, end, failed);

@@ -22,13 +22,34 @@
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
-#define DEFAULT_WORKERS 16 /* while no configuration is there to say it */
+/* While no configuration is there to say it. */
+#define DEFAULT_WORKERS     16
+#define DEFAULT_CONNECTIONS 4096
 
-int serve_fastcgi(int fd, const char *address, const char *config_path, int n_workers, char *argv[])
+/*
+ * Each connection takes a descriptor, and the usual limit is 1024.  The keeper has been started
+ * before, so scripts have the limit that they would have without us.
+ */
+static void raise_descriptors(struct rlimit *before)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, before) != 0)
+		before->rlim_cur = 0;
+	limit = *before;
+	limit.rlim_cur = limit.rlim_max < 65536 ? limit.rlim_max : 65536;
+	if (before->rlim_cur > 0 && before->rlim_cur < limit.rlim_cur)
+		setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+int serve_fastcgi(int fd, const char *address, const char *config_path,
+	const struct worker_limits *limits, char *argv[])
 {
 	struct listener listener;
+	struct rlimit descriptors;
 	int control_fd;
 	enum err e;
 
@@ -38,17 +59,20 @@ int serve_fastcgi(int fd, const char *address, const char *config_path, int n_wo
 		log_warn("%s", err_text());
 		return EXIT_TEMPORARY;
 	}
+	raise_descriptors(&descriptors);
 	e = listener_open(fd, address, &listener);
 	if (e != OK) {
 		log_warn("%s", err_text());
 		return e == ERR_INVALID ? EXIT_USAGE : EXIT_TEMPORARY;
 	}
 	log_info("ready");
-	e = workers_run(&listener, control_fd, config_path, n_workers);
+	e = workers_run(&listener, control_fd, config_path, limits);
 	if (e == ERR_GONE) {
 		/* Start over in this process, so that the server keeps its child and its socket. */
 		log_warn("%s; starting over", err_text());
 		fcntl(listener.fd, F_SETFD, 0);
+		if (descriptors.rlim_cur > 0)
+			setrlimit(RLIMIT_NOFILE, &descriptors);
 		if (fd < 0) {
 			char text[32];
 
@@ -69,14 +93,14 @@ int serve_fastcgi(int fd, const char *address, const char *config_path, int n_wo
 	return EXIT_SUCCESS;
 }
 
-enum err serve_workers(const char *config_path, int *n)
+enum err serve_limits(const char *config_path, struct worker_limits *limits)
 {
 	struct config *cf = NULL;
 	enum err e = config_open(config_path, &cf);
 
-	*n = DEFAULT_WORKERS;
+	*limits = (struct worker_limits){DEFAULT_WORKERS, DEFAULT_CONNECTIONS};
 	if (e == OK)
-		*n = (int)cf->workers;
+		*limits = (struct worker_limits){(int)cf->workers, (int)cf->max_connections};
 	config_free(&cf);
 	/* Without --config, the configuration may be beside the scripts. */
 	return e == ERR_ABSENT && !config_path && !getenv("RETRYSAFE_CONFIG") ? OK : e;

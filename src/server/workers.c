@@ -3,7 +3,13 @@
  * server/workers.c - threads, as many as are busy and one more
  *
  * One thread waits for a connection.  When it has got one, and no other thread waits, another one
- * is started, up to the limit.  Beyond it connections wait in the socket's backlog.
+ * is started, up to the limit `workers`.  Beyond it connections wait in the socket's backlog.
+ *
+ * RULES
+ *   (1) A thread that waits for a client, a script or another process (base/blocked.h) does not
+ *       count: another one is started in its place, so nothing that is slow outside delays another
+ *       request.  The limit for all of them is `max_connections` (t27-slow).
+ *   (2) Threads that are no longer needed end (t27-slow).
  *
  * No worker ever sees a signal.  The main thread reads them from a descriptor.
  *
@@ -11,6 +17,7 @@
  */
 #include "server/workers.h"
 
+#include "base/blocked.h"
 #include "base/log.h"
 #include "cgi/web_peer.h"
 #include "gateway/deployment.h"
@@ -37,17 +44,17 @@ struct pool {
 	struct listener *listener;
 	int control_fd;
 	const char *config_path;
-	int n_max;
+	struct worker_limits limits;
 	pthread_mutex_t mutex;
 	pthread_cond_t changed;
-	int n;      /* threads */
-	int n_idle; /* of them, waiting for a connection or about to */
+	int n;         /* threads */
+	int n_idle;    /* of them, waiting for a connection or about to */
+	int n_blocked; /* of them, waiting for something else */
 };
 
 static void *serve_connections(void *arg);
 
-/* With the mutex held. */
-static void add_worker(struct pool *pool)
+static void start_worker(struct pool *pool)
 {
 	pthread_attr_t attr;
 	pthread_t thread;
@@ -64,6 +71,26 @@ static void add_worker(struct pool *pool)
 	} else {
 		log_warn("start a thread: %s", strerror(rc));
 	}
+}
+
+/* Starts a thread where none waits for a connection and one may work.  With the mutex held. */
+static void add_worker(struct pool *pool)
+{
+	if (pool->n_idle == 0 && pool->n - pool->n_blocked < pool->limits.n_working &&
+		pool->n < pool->limits.n_open)
+		start_worker(pool);
+}
+
+/* blocked_set_hook() */
+static void note_blocked(void *arg, bool is_blocked)
+{
+	struct pool *pool = arg;
+
+	pthread_mutex_lock(&pool->mutex);
+	pool->n_blocked += is_blocked ? 1 : -1;
+	if (is_blocked)
+		add_worker(pool);
+	pthread_mutex_unlock(&pool->mutex);
 }
 
 /* The requests that have come over a connection; it is open afterwards when it is to be parked. */
@@ -91,18 +118,20 @@ static void *serve_connections(void *arg)
 		.config_path = pool->config_path,
 	};
 	struct web_connection connection = {.fd = -1};
+	bool is_needed = true;
 
-	while (listener_accept(pool->listener, &connection.fd) == OK) {
+	blocked_set_hook(note_blocked, pool);
+	while (is_needed && listener_accept(pool->listener, &connection.fd) == OK) {
 		pthread_mutex_lock(&pool->mutex);
 		pool->n_idle--;
-		if (pool->n_idle == 0 && pool->n < pool->n_max)
-			add_worker(pool);
+		add_worker(pool);
 		pthread_mutex_unlock(&pool->mutex);
 		serve_connection(&w, &connection);
 		if (connection.fd >= 0)
 			listener_park(pool->listener, connection.fd);
 		pthread_mutex_lock(&pool->mutex);
 		pool->n_idle++;
+		is_needed = pool->n_idle <= pool->limits.n_working;
 		pthread_mutex_unlock(&pool->mutex);
 	}
 	link_close(&w.link);
@@ -205,7 +234,8 @@ static enum err wait_for_end(int control_fd)
 	}
 }
 
-enum err workers_run(struct listener *l, int control_fd, const char *config_path, int n_max)
+enum err workers_run(struct listener *l, int control_fd, const char *config_path,
+	const struct worker_limits *limits)
 {
 	/* Static: a thread may outlive this call, see LEAVE_SECONDS. */
 	static struct pool pool = {
@@ -217,7 +247,7 @@ enum err workers_run(struct listener *l, int control_fd, const char *config_path
 	pool.listener = l;
 	pool.control_fd = control_fd;
 	pool.config_path = config_path;
-	pool.n_max = n_max;
+	pool.limits = *limits;
 
 	pthread_mutex_lock(&pool.mutex);
 	add_worker(&pool);

@@ -91,7 +91,7 @@ static void test_defaults(void)
 #define TOP_NAMES                                                                             \
 	"store, durability, spool, script_dirs, docs_url, site, log, workers, busy_timeout, " \
 	"defaults, "                                                                          \
-	"routes, max_running, max_passed"
+	"routes, max_running, max_passed, max_passing, max_connections"
 #define DEFAULTS_NAMES                                                                            \
 	"interpreter, methods, key, key_from, key_syntax, scope, bind, timeout, "                 \
 	"kill_after, ttl, tombstone, max_request, max_response, on_uncertain, probe, rollback, "  \
