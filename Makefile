@@ -25,6 +25,7 @@ PACKAGES := gcc make pkg-config libfcgi-dev libsqlite3-dev libjansson-dev libmd-
 	lighttpd apache2 libapache2-mod-fcgid nginx-light php-cgi libcgi-pm-perl sqlite3 strace curl faketime e2fsprogs xfsprogs
 # nodejs from elsewhere brings an npm that Debian's package of that name would conflict with.
 BENCH_PACKAGES := wrk fcgiwrap spawn-fcgi $(if $(shell command -v npm),,nodejs npm)
+PAGES_PACKAGES := chromium $(if $(shell command -v npm),,nodejs npm)
 LINT_PACKAGES := clang clang-tidy clang-format cppcheck mandoc
 
 # One sanitized build beside the plain one, so that both stay usable.
@@ -59,7 +60,7 @@ OBJECTS := $(SOURCES:src/%.c=$(BUILD)/obj/%.o)
 UNITS   := $(sort $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*.c)))
 
 .DELETE_ON_ERROR:
-.PHONY: static all deps demo serve check check-fast check-newer-sqlite crash powercut torture bench unit lint format install clean help dist
+.PHONY: static all deps demo serve check check-fast check-newer-sqlite check-pages crash powercut torture bench unit lint format install clean help dist
 
 all: $(BUILD)/retrysafe $(BUILD)/retrysafe.fcgi $(BUILD)/retrysafe.cgi $(BUILD)/retrysafe-notify ## build the programs and two links
 
@@ -127,6 +128,11 @@ check-fast: deps ## unit tests, our own lint rules and one wiring, in under a mi
 
 check-newer-sqlite: deps ## the tests of the store against the newest SQLite that npm brings
 	@sh tests/newer-sqlite.sh
+
+check-pages: deps ## the pages for people in Chromium, with axe-core, which npm brings
+	@sh tests/deps.sh $(PAGES_PACKAGES)
+	@$(MAKE) --no-print-directory -s all $(BUILD)/units.a
+	@RETRYSAFE_BUILD=$(BUILD) sh tests/pages/check.sh
 
 torture: deps ## kill gateways, keepers and scripts under load for SECONDS; SEED chooses; the history is proved
 	@$(MAKE) --no-print-directory -s all

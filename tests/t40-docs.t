@@ -186,6 +186,7 @@ subtest 'both refuse' => sub {
         [top => sotre => 'sqlite:/x.db'], [top => store => '/x.db'], [top => ttl => '1h'],
         [top => workers => 0], [top => workers => 257], [top => workers => '8'],
         [top => log => 'xml'], [top => script_dirs => []], [top => docs_url => 'example.org'],
+        [top => page_template => ''], [top => page_template => 7],
         [top => routes => [{ ttl => '1h' }]], [top => routes => {}], [top => defaults => []],
         [defaults => match => '/a'], [defaults => script => '/a'], [defaults => '$schema' => 'x'],
         [route => match => 'order.pl'], [route => tll => '1h'], [route => ttl => 60],

@@ -103,6 +103,7 @@ $sandbox->copy($sandbox->root . '/cgi-bin/order.pl', 'www/socket/order.pl');
 $sandbox->give_dir('www/var', 0755);
 script('report', 'Effect::wait_gate("report");', 'Content-Type: text/plain\n\nthe report of 2026\n');
 script('release', '', 'Content-Type: text/plain\nRetrysafe-Outcome: release\n\nnothing\n');
+script('gives-back', '', 'Content-Type: text/plain\nRetrysafe-Outcome: release\n\nnothing\n');
 script('brief', '', 'Content-Type: text/plain\nRetrysafe-TTL: 1s\n\nbrief\n');
 my %value = (Status => '201 Created', 'Content-Length' => 3);
 script('fields', '', join '\n', 'Content-Type: text/plain', 'X-Kept: 1',
@@ -117,6 +118,7 @@ my @settings = (
     routes => [
         { match => '*/order.pl', key => 'required' },
         { match => '*/report.pl', prefer => JSON::PP::true() },
+        { match => '*/gives-back.pl', prefer => JSON::PP::true() },
         { match => '*/tiny.pl', max_request => 10 },
         { match => '*/big.pl', max_response => '1K' },
         { match => '*/one.pl', max_running => 1 },
@@ -220,6 +222,16 @@ my %provoke = (
     'operation-unknown' => sub {
         request($port, GET => '/socket/effect.pl?_operation=' . '0' x 32, headers => [@_]);
     },
+    'operation-released' => sub {
+        my @headers = @_;
+        my $ref = ask('gives-back.pl', new_key(), headers => [Prefer => 'respond-async'])->facts->{operation};
+        my $answer;
+        wait_until {
+            $answer = request($port, GET => "/socket/gives-back.pl?_operation=$ref", headers => \@headers);
+            $answer->status != 202;
+        } 10;
+        $answer;
+    },
     'webhook-refused' => sub {
         ask('hook.pl', new_key(), headers => ['Retrysafe-Webhook' => 'https://good.example.evil/', @_]);
     },
@@ -278,25 +290,31 @@ sub check_problem {
 # The page for people says what the JSON says.
 sub check_page {
     my ($type, $facts, $reason, $html, $link) = @_;
+    # A person who presses a second time gets the waiting page, not an error.
+    ($facts, $reason) = ({ %$facts, type => undef, status => 202, title => undef, detail => undef }, 'Accepted')
+        if $type eq 'in-progress';
     my %entity = (amp => '&', lt => '<', gt => '>', quot => '"', '#39' => "'");
     my $text = sub { defined $_[0] ? $_[0] =~ s/&(#?\w+);/$entity{$1}/gr : undef };
     my %term = map { $text->($_) } $html->body =~ m{<dt>(.*?)</dt>\s*<dd>(.*?)</dd>}sg;
     my ($title) = $html->body =~ m{<title>(.*?)</title>}s;
-    my ($h1, $detail) = $html->body =~ m{<h1>(.*?)</h1>\s*<p>(.*?)</p>}s;
+    my ($h1) = $html->body =~ m{<h1>(.*?)</h1>\s*<p>.+?</p>}s;
 
     is $html->header('Content-Type'), 'text/html; charset=utf-8', 'a page';
     is $html->header('Cache-Control'), 'no-store', 'no-store, too';
     is $html->header('Link'), $link, 'with the same Link';
+    is_deeply [map { $html->header($_) } qw(Content-Language Vary)], ['en', 'Accept, Accept-Language'],
+        'in English';
     is scalar($html->body =~ /href="\Q$DOCS\E"/), defined $link ? 1 : '', 'and one for people';
-    is_deeply [map { $text->($_) } $title, $h1, $detail], [@$facts{qw(title title detail)}], 'title and detail';
-    is $term{Status}, "$facts->{status} $reason", 'status';
-    is $term{Problem}, $facts->{type}, 'type';
-    is exists $term{Operation} ? 1 : 0, exists $facts->{operation} ? 1 : 0, 'operation';
-    is $term{'State of the operation'}, $facts->{operation_state}, 'its state';
-    is_deeply [map { /^(Yes|No)\b/ } @term{'Can it help to send the same request again?',
-        'Is it safe to send it with a new key?'}],
-        [map { $_ ? 'Yes' : 'No' } @$facts{qw(retry_same_key new_key_is_safe)}], 'both answers';
-    my ($seconds, $leads_to) = $html->body =~ m{<meta http-equiv="refresh" content="(\d+); url=(.*?)">};
+    is $h1, $title, 'a title for people';
+    $facts->{$_} //= $term{$_} for qw(title detail);
+    is_deeply [@term{qw(title detail)}], [@$facts{qw(title detail)}], 'title and detail';
+    is $term{status}, "$facts->{status} $reason", 'status';
+    is $term{type}, $facts->{type}, 'type';
+    is exists $term{operation} ? 1 : 0, exists $facts->{operation} ? 1 : 0, 'operation';
+    is $term{operation_state}, $facts->{operation_state}, 'its state';
+    is_deeply [@term{qw(retry_same_key new_key_is_safe)}],
+        [map { $_ ? 'true' : 'false' } @$facts{qw(retry_same_key new_key_is_safe)}], 'both answers';
+    my ($seconds, $leads_to) = ($html->header('Refresh') // '') =~ m{\A(\d+); url=(.*)\z};
     is_deeply [$seconds, $leads_to], [map { $html->header($_) } qw(Retry-After Location)],
         'leads to the result' if $facts->{location};
 }

@@ -66,14 +66,18 @@ struct route {
 	struct limits limits;
 };
 
+struct page_template;
+
 struct config {
 	char *path;  /* the file this came from, absolute */
 	char *store; /* "sqlite:/absolute/path" */
 	char *spool; /* directory for big bodies; absolute */
 	enum durability durability;
-	strings script_dirs; /* absolute; NULL: every script the server names is allowed */
-	char *docs_url;      /* or NULL */
-	strings site;        /* CGI variable names; empty: all hosts are one site */
+	strings script_dirs;         /* absolute; NULL: every script the server names is allowed */
+	char *docs_url;              /* or NULL */
+	char *page_template;         /* absolute path of an HTML file; or NULL */
+	struct page_template *frame; /* what is in it (http/page_template.h); or NULL */
+	strings site;                /* CGI variable names; empty: all hosts are one site */
 	enum log_format log;
 	int64_t workers;
 	int64_t busy_timeout_ms;
@@ -95,6 +99,8 @@ struct config {
  *               whose `script` is relative to the file's directory and which may also hold the
  *               top-level settings; out->n_routes is then 1 and routes[0].match is NULL
  *   out         set on OK only; the caller frees it with config_free()
+ *
+ * The file of `page_template` is read with it.
  *
  * Returns OK; ERR_ABSENT no such file; ERR_INVALID with a text of the form
  * "FILE:LINE: $.routes[0].ttl: MISTAKE; WHAT IS ALLOWED; did you mean ..."; ERR_NOMEM; ERR_SYSTEM

@@ -3,8 +3,9 @@
  * config/load.c - reads a configuration file and checks it as a whole
  *
  * config/table.c knows the settings, config/value.c their types and most messages, config/where.c
- * the lines of the file.  Nothing here looks at the file system beyond the configuration file: a
- * request, and `retrysafe check`, find out whether a script or a directory exists.  Every setting
+ * the lines of the file.  Of the files that it names only that of `page_template` is looked at
+ * (config/frame.c): a request, and `retrysafe check`, find out whether a script or a directory
+ * exists.  Every setting
  * is read by its row of the table alone, so that documents can be compared with the table.
  *
  * RULES
@@ -16,6 +17,7 @@
  */
 #include "base/store_url.h"
 #include "config/config.h"
+#include "config/frame.h"
 #include "config/table.h"
 #include "config/value.h"
 #include "config/where.h"
@@ -280,6 +282,11 @@ static enum err read_config(struct config_where *w, bool is_control, struct conf
 	}
 	if (e == OK)
 		e = set_spool(cf);
+	if (e == OK && cf->page_template) {
+		config_where_enter_key(w, "page_template");
+		e = config_frame_read(w, cf->page_template, &cf->frame);
+		config_where_leave(w);
+	}
 	json_decref(root);
 	return e;
 }
@@ -390,6 +397,7 @@ void config_free(struct config **cf)
 		free_settings(false, &old->routes[i]);
 	free_settings(false, &old->defaults);
 	free_settings(true, old);
+	page_template_free(&old->frame);
 	free(old->routes);
 	free(old->path);
 	free(old);

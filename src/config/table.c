@@ -32,6 +32,8 @@ const struct setting config_settings[] = {
 		"only scripts in these directories are run; without it, any the web server names"},
 	{"docs_url", TOP, CONFIG_URL, NULL, 0, 0, C(docs_url),
 		"page for authors of clients; every problem links to it"},
+	{"page_template", TOP, CONFIG_PATH, NULL, 0, 0, C(page_template),
+		"HTML file that frames the pages for people; without it, a plain frame of our own"},
 	{"site", TOP, CONFIG_SITE, "[\"SERVER_NAME\",\"HTTP_HOST\"]", 0, 8, C(site),
 		"what tells sites apart: the same key on another site is another operation; []: all hosts are one site"},
 	{"log", TOP, CONFIG_LOG, "\"text\"", 0, 0, C(log),

@@ -8,8 +8,9 @@
  *     accept        202 at once                         after soft_timeout, 202
  *     async         202 at once                         202 at once
  *
- * The first caller that asks for a page always gets 202; that page leads to the result by itself.
- * Every such answer says where the operation is: GET with ?_operation=REF.
+ * A caller that prefers a page always gets 202, also for a second press of a button: that page
+ * leads to the result by itself.  It is the same principal, because operation/claim.c refuses any
+ * other. Every such answer says where the operation is: GET with ?_operation=REF.
  *
  * Does not know: how an operation is run, and what its result is (gateway/protect.c,
  * gateway/replay.c).
@@ -19,6 +20,7 @@
 #include "base/clock.h"
 #include "gateway/refusal.h"
 #include "gateway/waiting.h"
+#include "http/accept.h"
 
 static bool is_async(const struct request *r)
 {
@@ -44,10 +46,9 @@ static int retry_after(struct request *r, const struct operation *found)
 
 enum next progress_answer(struct request *r, const struct operation *found)
 {
-	bool is_page = problem_prefers_html(variables_get(&r->vars, "HTTP_ACCEPT"));
-	bool is_ours = found == &r->op; /* the first caller */
+	bool is_page = accept_prefers_html(variables_get(&r->vars, "HTTP_ACCEPT"));
 	bool is_accepted = is_async(r) || r->route->in_progress == IN_PROGRESS_ACCEPT ||
-			   r->is_resource || (is_ours && is_page);
+			   r->is_resource || is_page;
 
 	return refusal_send(r, is_accepted ? PROBLEM_ACCEPTED : PROBLEM_IN_PROGRESS, NULL, found,
 		retry_after(r, found));

@@ -14,8 +14,7 @@ void progress_read_preference(struct request *r);
  * progress_answer - answers that an operation is running: 202 or 409, where it is, and when to ask
  * again
  *
- *   found  &r->op for the first caller, which may get a page that leads to the result; else
- * r->found
+ *   found  &r->op for the first caller; else r->found
  *
  * Returns FINISHED.  Blocks like refusal_send().
  */

@@ -28,6 +28,7 @@
 #include "gateway/request_log.h"
 #include "gateway/route.h"
 #include "gateway/waiting.h"
+#include "http/accept.h"
 #include "keeper/link.h"
 #include "keeper/run.h"
 #include "operation/claim.h"
@@ -52,7 +53,9 @@ static struct record_policy record_policy_for(const struct request *r)
 		policy.ttl_ms = DERIVED_TTL_MS;
 	if (r->key.is_derived && !r->route->has_own_tombstone)
 		policy.tombstone_ms = 0;
-	policy.prefers_html = problem_prefers_html(variables_get(&r->vars, "HTTP_ACCEPT"));
+	policy.prefers_html = accept_prefers_html(variables_get(&r->vars, "HTTP_ACCEPT"));
+	policy.language = language_choose(variables_get(&r->vars, "HTTP_ACCEPT_LANGUAGE"));
+	policy.frame = r->cf->frame;
 	return policy;
 }
 
@@ -314,7 +317,11 @@ static enum next answer_result(struct request *r, enum run_result result, struct
 	case RUN_SETTLED:
 		return answer_settled(r);
 	case RUN_UNRECORDED:
-		return refusal_send_as(r, PROBLEM_IN_PROGRESS, COUNTER_STORE_UNAVAILABLE,
+		return refusal_send_as(r,
+			accept_prefers_html(variables_get(&r->vars, "HTTP_ACCEPT"))
+				? PROBLEM_ACCEPTED
+				: PROBLEM_IN_PROGRESS,
+			COUNTER_STORE_UNAVAILABLE,
 			"The script has run and its result is kept, but it could not be recorded "
 			"yet",
 			&r->op, 5);

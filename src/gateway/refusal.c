@@ -9,6 +9,8 @@
 #include "base/log.h"
 #include "gateway/reply.h"
 #include "gateway/request_log.h"
+#include "gateway/way_back.h"
+#include "http/accept.h"
 
 #include <errno.h>
 #include <stdint.h>
@@ -92,9 +94,12 @@ enum next refusal_send_as(struct request *r, enum problem problem, enum counter 
 		.applied = problem == PROBLEM_ACCEPTED && r->prefer.respond_async ? "respond-async"
 										  : NULL,
 		.docs_url = r->cf ? r->cf->docs_url : NULL,
-		.prefers_html = problem_prefers_html(variables_get(&r->vars, "HTTP_ACCEPT")),
+		.prefers_html = accept_prefers_html(variables_get(&r->vars, "HTTP_ACCEPT")),
+		.language = language_choose(variables_get(&r->vars, "HTTP_ACCEPT_LANGUAGE")),
+		.template = r->cf ? r->cf->frame : NULL,
 	};
 	char *location = found ? describe_operation(r, found, &facts) : NULL;
+	char *back = facts.prefers_html ? way_back(&r->vars) : NULL;
 	struct problem_answer answer;
 	enum err e;
 
@@ -102,7 +107,9 @@ enum next refusal_send_as(struct request *r, enum problem problem, enum counter 
 		request_log_detail(r, detail);
 	counters_add(request_counters(r), counter);
 	web_peer_drain(r->peer, INT64_MAX);
+	facts.back = back;
 	e = problem_build(&facts, &answer);
+	free(back);
 	free(location);
 	if (e != OK) {
 		r->log.outcome = "unanswered";
@@ -139,6 +146,7 @@ enum next refusal_send(struct request *r, enum problem problem, const char *deta
 		[PROBLEM_CONFIGURATION] = COUNTER_CONFIGURATION,
 		[PROBLEM_DUPLICATE] = COUNTER_DUPLICATE,
 		[PROBLEM_OPERATION_UNKNOWN] = COUNTER_REQUEST_REFUSED,
+		[PROBLEM_OPERATION_RELEASED] = COUNTER_REQUEST_REFUSED,
 		[PROBLEM_WEBHOOK_REFUSED] = COUNTER_REQUEST_REFUSED,
 		[PROBLEM_ACCEPTED] = COUNTER_ACCEPTED,
 	};

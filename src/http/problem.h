@@ -2,9 +2,10 @@
 /*
  * http/problem.h - writes the answer that a client gets in place of a script's answer
  *
- * Problem details of RFC 9457, or the same facts as a page.  A page about a running operation loads
- * the operation's result by itself when it is there.  http/problem.c has one table with type,
- * status, title, wording and the two booleans of every problem.
+ * Problem details of RFC 9457, or a page for a person (http/page.c) with the same facts.  A page
+ * about a running operation loads the operation's result by itself when it is there.
+ * http/problem.c has one table with type, status, title, wording and the two booleans of every
+ * problem.
  *
  *   retry_same_key   the same request with the same key may be sent again and may succeed, without
  *                    any change
@@ -17,9 +18,12 @@
 #define RETRYSAFE_HTTP_PROBLEM_H
 
 #include "base/err.h"
+#include "http/language.h"
 
 #include <stdbool.h>
 #include <stddef.h>
+
+struct page_template;
 
 enum problem {
 	PROBLEM_KEY_MISSING,
@@ -41,8 +45,9 @@ enum problem {
 	PROBLEM_STORE_UNAVAILABLE,  /* only before a run; after it the outcome is uncertain */
 	PROBLEM_OVERLOADED,
 	PROBLEM_CONFIGURATION,
-	PROBLEM_DUPLICATE,         /* another operation has the natural key */
-	PROBLEM_OPERATION_UNKNOWN, /* no such operation, or another caller's */
+	PROBLEM_DUPLICATE,          /* another operation has the natural key */
+	PROBLEM_OPERATION_UNKNOWN,  /* no such operation, or another caller's */
+	PROBLEM_OPERATION_RELEASED, /* it was not carried out, and its key is free */
 	PROBLEM_WEBHOOK_REFUSED,
 	PROBLEM_ACCEPTED, /* no problem: 202, with the address of the result */
 	PROBLEM__MAX
@@ -62,6 +67,10 @@ struct problem_facts {
 	const char *applied;         /* Preference-Applied (RFC 7240); or NULL */
 	const char *docs_url;        /* or NULL */
 	bool prefers_html;
+	/* Of a page only. */
+	enum language language;
+	const char *back;                     /* path of the page before, on this site; or NULL */
+	const struct page_template *template; /* the operator's frame; or NULL */
 };
 
 struct problem_answer {
@@ -84,11 +93,5 @@ enum err problem_build(const struct problem_facts *facts, struct problem_answer 
 
 /* Frees what answer holds and leaves it empty.  answer may be NULL. */
 void problem_answer_free(struct problem_answer *answer);
-
-/*
- * problem_prefers_html - true when an Accept field (may be NULL) names text/html or
- * application/xhtml+xml with a higher weight than any range that covers problem+json
- */
-bool problem_prefers_html(const char *accept);
 
 #endif

@@ -124,6 +124,7 @@ static size_t pack_order(const struct run_spec *spec, int64_t serial, char *buf)
 		order.op = *spec->op;
 	if (spec->policy)
 		order.policy = *spec->policy;
+	order.policy.frame = NULL; /* the keeper is another process */
 	return protocol_pack(&order, &texts, buf);
 }
 

@@ -299,6 +299,8 @@ static enum err record_problem(struct store *st, const struct operation *op,
 		.ref = ref,
 		.operation_state = state_name(STATE_DONE),
 		.prefers_html = policy->prefers_html,
+		.language = policy->language,
+		.template = policy->frame,
 	};
 	struct problem_answer answer = {0};
 	struct printed printed;

@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/spool.h"
 #include "config/config.h"
+#include "http/language.h"
 #include "store/store.h"
 
 #include <sys/types.h>
@@ -21,9 +22,12 @@ struct record_policy {
 	int64_t ttl_ms;
 	int64_t tombstone_ms;
 	int64_t max_response_bytes;
-	bool keeps_head_only;         /* of a response, however long its body is */
-	bool needs_exit_zero;         /* another exit status makes it uncertain */
-	bool prefers_html;            /* the caller, should a problem be the answer */
+	bool keeps_head_only;   /* of a response, however long its body is */
+	bool needs_exit_zero;   /* another exit status makes it uncertain */
+	bool prefers_html;      /* the caller, should a problem be the answer ... */
+	enum language language; /* ... in this language, ... */
+	const struct page_template
+		*frame;               /* ... in this frame; NULL, also in the keeper: our own */
 	unsigned char release_on[75]; /* a bit for each status: the key is released */
 };
 

@@ -35,7 +35,7 @@
 #include <unistd.h>
 
 #define MAGIC    "RSKEPT\0"
-#define VERSION  5
+#define VERSION  6
 #define HEAD_LEN 2048
 
 /* Where the fixed parts of the head are, in bytes. */
@@ -126,6 +126,9 @@ static void policy_fields(struct cursor *c, struct record_policy *policy)
 	policy->keeps_head_only = number_field(c, policy->keeps_head_only) != 0;
 	policy->needs_exit_zero = number_field(c, policy->needs_exit_zero) != 0;
 	policy->prefers_html = number_field(c, policy->prefers_html) != 0;
+	policy->language = (enum language)number_field(c, policy->language);
+	if (c->is_reading && policy->language >= LANGUAGE__MAX)
+		policy->language = LANGUAGE_ENGLISH; /* of a newer program */
 	bytes_field(c, policy->release_on, sizeof(policy->release_on));
 }
 

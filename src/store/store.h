@@ -87,6 +87,16 @@ enum err store_find(struct store *st, const unsigned char identity[IDENTITY_LEN]
 enum err store_find_ref(
 	struct store *st, const char *ref, struct operation *op, struct response *res) MUSTCHECK;
 
+/*
+ * store_find_released - an operation that was released in the last ten minutes, by its ref
+ *
+ *   op  set on OK: state STATE_ABSENT, with ref, identity, fingerprint, principal and place only
+ *
+ * Returns OK; ERR_ABSENT; a read's errors.  Another operation may have its identity by now.
+ */
+enum err store_find_released(
+	struct store *st, const char *ref, int64_t now_ms, struct operation *op) MUSTCHECK;
+
 /* All of it is taken together, or nothing. */
 struct claim {
 	const struct operation *op;   /* all of it, as claim_prepare() makes it */

@@ -68,6 +68,7 @@ static void test_defaults(void)
 			strcmp(cf->site[1], "HTTP_HOST") == 0 && !cf->site[2],
 		"site");
 	ok(!cf->script_dirs && !cf->docs_url, "no script_dirs, no docs_url");
+	ok(!cf->page_template && !cf->frame, "no page_template");
 	is_int(cf->log, LOG_TEXT, "log");
 	is_int(cf->workers, 16, "workers");
 	is_int(cf->busy_timeout_ms, 5000, "busy_timeout");
@@ -88,9 +89,10 @@ static void test_defaults(void)
 	config_free(&cf);
 }
 
-#define TOP_NAMES                                                                             \
-	"store, durability, spool, script_dirs, docs_url, site, log, workers, busy_timeout, " \
-	"defaults, "                                                                          \
+#define TOP_NAMES                                                                              \
+	"store, durability, spool, script_dirs, docs_url, page_template, site, log, workers, " \
+	"busy_timeout, "                                                                       \
+	"defaults, "                                                                           \
 	"routes, max_running, max_passed, max_passing, max_connections"
 #define DEFAULTS_NAMES                                                                            \
 	"interpreter, methods, key, key_from, key_syntax, scope, bind, timeout, "                 \
@@ -749,9 +751,48 @@ static void test_print(void)
 		"what is printed for a route");
 }
 
+static void test_template(void)
+{
+	static const char text[] = "{\n\"page_template\": \"p.html\"}";
+	struct config *cf;
+	char message[4600];
+
+	snprintf(message, sizeof(message),
+		"c.json:2: $.page_template: %s/p.html: No such file or directory", work_dir);
+	refused(text, false, message);
+	write_bytes("p.html", "<p>{{text}}\n{{titel}}", 21);
+	snprintf(message, sizeof(message),
+		"c.json:2: $.page_template: %s/p.html: line 2: unknown {{titel}}; did you mean "
+		"{{title}}?",
+		work_dir);
+	refused(text, false, message);
+	write_bytes("p.html", "<p>{{text}}", 11);
+	cf = load(text, false);
+	ok(cf && cf->frame && page_template_has(cf->frame, PAGE_TEXT) &&
+			!page_template_has(cf->frame, PAGE_TITLE),
+		"a template is read with the configuration");
+	config_free(&cf);
+	cf = load("#!/x\n{\"script\": \"x\", \"page_template\": \"./p.html\"}", true);
+	ok(cf && cf->frame, "also with a control file");
+	config_free(&cf);
+	snprintf(message, sizeof(message), "c.json:2: $.page_template: %s: is not a regular file",
+		"/dev/null");
+	refused("{\n\"page_template\": \"/dev/null\"}", false, message);
+	write_bytes("p.html", "", 0);
+	if (truncate("p.html", (off_t)PAGE_TEMPLATE_MAX + 1) != 0)
+		ok(false, "a large file");
+	snprintf(message, sizeof(message),
+		"c.json:2: $.page_template: %s/p.html: is larger than 256 KiB, the most that it "
+		"may "
+		"have",
+		work_dir);
+	refused(text, false, message);
+}
+
 int main(void)
 {
 	enter_work_dir();
+	test_template();
 	test_defaults();
 	test_unknown_names();
 	test_misplaced_names();

@@ -7,7 +7,9 @@
  *       (unit/store_natural).
  *   (2) A job may be carried out twice when the first transaction was rolled back; it sets its
  *       result anew each time (unit/store_failures).
- *   (3) A release names the token and the state of the row that it removes: an operation that
+ *   (3) A released operation is known by its ref for ten minutes, so that its page can say that
+ *       nothing was done; it never holds its key (unit/store_moves, t83-pages).
+ *   (4) A release names the token and the state of the row that it removes: an operation that
  *       another process has settled stays as it is (unit/store_moves).
  *
  * Does not know: why an operation is claimed or released (operation/claim.c).
@@ -25,6 +27,8 @@
 
 /* ---- release ---- */
 
+#define RELEASED_MS (INT64_C(10) * 60 * 1000) /* a page asks at least once a minute */
+
 static struct statement release_first =
 	SQL("DELETE FROM operation WHERE id=?1 AND token=?2 AND state=?3 AND attempts=1");
 /* This attempt did nothing, but an uncertain one before it may have. */
@@ -34,6 +38,15 @@ static struct statement release_later =
 	    "reason=CASE WHEN taken_from=" SQL_UNCERTAIN
 	    " THEN 'an earlier attempt is uncertain' END," SQL_NO_HOLDER
 	    " WHERE id=?1 AND token=?2 AND state=?3 AND attempts>1");
+/* Its row is about to go. */
+static struct statement note_release = SQL(
+	"INSERT OR REPLACE INTO released SELECT id,nonce,identity,fingerprint,principal,place,?4"
+	" FROM operation WHERE id=?1 AND token=?2 AND state=?3 AND attempts=1");
+/* An id begins with its time: the oldest ones have the smallest.  Each release removes more than it
+ * adds. */
+static struct statement forget_released =
+	SQL("DELETE FROM released WHERE due<=?1"
+	    " AND id IN (SELECT id FROM released ORDER BY id LIMIT 4)");
 static struct statement touch =
 	SQL("INSERT OR REPLACE INTO store(name,value) VALUES('touched',randomblob(8))");
 
@@ -50,13 +63,38 @@ static enum err release_row(struct conn *c, struct statement *way, int64_t op_id
 	sqlite3_bind_int(stmt, 3, STATE_RUNNING);
 	if (way == &release_later)
 		sqlite3_bind_int64(stmt, 4, FREED_MS);
+	if (way == &note_release)
+		sqlite3_bind_int64(stmt, 4, clock_wall_ms() + RELEASED_MS);
 	e = conn_run(c, stmt, "release");
 	*released = e == OK && sqlite3_changes(c->db) > 0;
 	return e;
 }
 
+static enum err drop_forgotten(struct conn *c)
+{
+	sqlite3_stmt *stmt = conn_statement(c, &forget_released);
+
+	if (!stmt)
+		return c->why;
+	sqlite3_bind_int64(stmt, 1, clock_wall_ms());
+	return conn_run(c, stmt, "release");
+}
+
+/* Removes the row of a first attempt, and notes that it was released. */
+static enum err remove_first(
+	struct conn *c, int64_t op_id, const unsigned char token[TOKEN_LEN], bool *is_gone)
+{
+	bool is_noted = false;
+	enum err e = release_row(c, &note_release, op_id, token, &is_noted);
+
+	*is_gone = false;
+	if (e == OK && is_noted)
+		e = release_row(c, &release_first, op_id, token, is_gone);
+	return e == OK && is_noted ? drop_forgotten(c) : e;
+}
+
 /*
- * The first attempt leaves nothing behind, a later one its row with the history.
+ * The first attempt leaves its ref behind for a while, a later one its row with the history.
  *
  * A claim whose commit was cut off may be in the log without being visible, and come back when the
  * log is recovered.  So something is written even when there is nothing to release: it takes the
@@ -70,7 +108,7 @@ static enum err release_claim(struct conn *c, int64_t op_id, const unsigned char
 	enum err e = outbox_post(c, op_id, token, STATE_ABSENT, clock_wall_ms());
 
 	if (e == OK)
-		e = release_row(c, &release_first, op_id, token, &ending.is_row_gone);
+		e = remove_first(c, op_id, token, &ending.is_row_gone);
 	if (e == OK && !ending.is_row_gone)
 		e = release_row(c, &release_later, op_id, token, &released);
 	if (e != OK)

@@ -186,6 +186,66 @@ enum err store_find_ref(
 	return OK;
 }
 
+static struct statement find_released = SQL(
+	"SELECT nonce,identity,fingerprint,principal,place FROM released WHERE id=?1 AND due>?2");
+
+static void copy_blob(sqlite3_stmt *stmt, int column, unsigned char *out, size_t len)
+{
+	const void *blob = sqlite3_column_blob(stmt, column);
+
+	if (blob && (size_t)sqlite3_column_bytes(stmt, column) == len)
+		memcpy(out, blob, len);
+}
+
+static enum err find_released_on(
+	struct store *st, struct conn *c, int64_t id, int64_t now_ms, struct operation *op)
+{
+	sqlite3_stmt *stmt = conn_statement(c, &find_released);
+	enum err e = OK;
+	int rc;
+
+	if (!stmt)
+		return c->why;
+	sqlite3_bind_int64(stmt, 1, id);
+	sqlite3_bind_int64(stmt, 2, now_ms);
+	rc = sqlite3_step(stmt);
+	if (rc == SQLITE_ROW) {
+		op->nonce = sqlite3_column_int64(stmt, 0);
+		copy_blob(stmt, 1, op->identity, IDENTITY_LEN);
+		copy_blob(stmt, 2, op->fingerprint, FINGERPRINT_LEN);
+		copy_blob(stmt, 3, op->principal, PRINCIPAL_LEN);
+		copy_blob(stmt, 4, op->place, PLACE_LEN);
+	} else {
+		e = rc == SQLITE_DONE ? err_set(ERR_ABSENT, "no such operation was released")
+				      : conn_error(c, sqlite3_extended_errcode(c->db), "read");
+	}
+	sqlite3_reset(stmt);
+	return e == OK ? sync_log(st, c) : e;
+}
+
+enum err store_find_released(
+	struct store *st, const char *ref, int64_t now_ms, struct operation *op)
+{
+	char text[REF_LEN + 1] = "", id[17] = "";
+	struct operation found = {.state = STATE_ABSENT};
+	struct conn *c = NULL;
+	enum err e = reader_take(st, &c);
+
+	if (e != OK)
+		return e;
+	memcpy(id, ref, 16);
+	found.id = (int64_t)strtoull(id, NULL, 16);
+	e = find_released_on(st, c, found.id, now_ms, &found);
+	reader_give(st, &c);
+	if (e != OK)
+		return e;
+	operation_ref(&found, text);
+	if (strcmp(text, ref) != 0)
+		return err_set(ERR_ABSENT, "no such operation was released");
+	*op = found;
+	return OK;
+}
+
 /* In one transaction: between two, the holder could end and give it up. */
 enum err store_find_natural(struct store *st, const unsigned char natural[NATURAL_LEN],
 	int64_t now_ms, struct operation *op, struct response *res, bool *is_taken)

@@ -75,7 +75,12 @@ static const char tables[] =
 	"CREATE INDEX outbox_due ON outbox(due) WHERE due IS NOT NULL;"
 	/* The output of a script that gave no valid response; `length` is that of all of it. */
 	"CREATE TABLE printed(id INTEGER PRIMARY KEY, length INTEGER NOT NULL, data BLOB NOT NULL)"
-	" STRICT;";
+	" STRICT;"
+	/* Operations that were released, for as long as a page may still ask what became of them.
+	 */
+	"CREATE TABLE released(id INTEGER PRIMARY KEY, nonce INTEGER NOT NULL, identity BLOB NOT "
+	"NULL, fingerprint BLOB NOT NULL, principal BLOB, place BLOB NOT NULL, due INTEGER NOT "
+	"NULL) STRICT;";
 
 static enum err set_journal(const struct store *st, struct conn *c)
 {
