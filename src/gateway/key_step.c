@@ -22,8 +22,11 @@ static enum err read_key_at(struct request *r, const char *source)
 	struct value v;
 	enum err e = value_source_find(r, NULL, source, &v);
 
-	if (e != OK) /* what is wrong is the body, not the key */
-		return e == ERR_INVALID ? err_set(ERR_BROKEN, "%s", err_text()) : e;
+	/* What is wrong is the body, unless it has two keys. */
+	if (e == ERR_INVALID && v.n < 2)
+		return err_set(ERR_BROKEN, "%s", err_text());
+	if (e != OK)
+		return e;
 	if (v.is_ambiguous)
 		return err_set(ERR_BROKEN,
 			"the %s can be read in two ways, because of a semicolon or of the form of "
