@@ -22,7 +22,7 @@ static enum err read_key_at(struct request *r, const char *source)
 	struct value v;
 	enum err e = value_source_find(r, NULL, source, &v);
 
-	/* What is wrong is the body, unless it has two keys. */
+	/* The body is wrong, not the key, unless there are two keys. */
 	if (e == ERR_INVALID && v.n < 2)
 		return err_set(ERR_BROKEN, "%s", err_text());
 	if (e != OK)

@@ -72,7 +72,7 @@ bool value_source_is_in_body(const struct request *r, const char *source)
 		return false;
 	if (is_for_form ? is_form(content_type(r)) : json_pointer_is_json(content_type(r)))
 		return true;
-	/* Rule (5).  What is too large to be read passes through. */
+	/* Rule (5).  A body that is too large to be read passes through. */
 	if (r->body.is_read)
 		return r->body.len > 0;
 	if (body_length(r, &len) != OK || len > r->route->max_request_bytes)

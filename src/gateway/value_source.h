@@ -47,7 +47,8 @@ bool value_source_is_compressed(const struct request *r);
  *
  * Where value_source_is_in_body(), body_read() must have been called.  Returns OK, out->n is 0
  * when nothing is there; ERR_INVALID the body is not what its Content-Type says, or two members of
- * one name lead to a pointer, and out->n is how many were found; ERR_NOMEM; ERR_SYSTEM.  Messages quote nothing of the request.
+ * one name lead to a pointer, and out->n is how many were found; ERR_NOMEM; ERR_SYSTEM.  Messages
+ * quote nothing of the request.
  */
 enum err value_source_find(struct request *r, const unsigned char *secret, const char *source,
 	struct value *out) MUSTCHECK;

@@ -120,7 +120,7 @@ static bool set_boundary(const struct parameter *given, char boundary[71])
 	return true;
 }
 
-/* What a Content-Type announces, and where its boundary stands. */
+/* The type that a Content-Type announces, and the place of its boundary. */
 static struct form_type read_type(struct span in, struct span *boundary)
 {
 	static const char multipart[] = "multipart/";

@@ -4,16 +4,18 @@
  *
  * RULES
  *   (1) The events do not depend on where the pieces end, but for the cuts between the EVENT_TEXT
- *       of one string (unit/json, fuzz_json).
+ *       of one string (unit/json).
  *   (2) What is accepted is what RFC 8259 allows, and a byte order mark before it; not accepted is
  *       nesting over JSON_DEPTH_MAX, and a NUL in a name, at which a reader in C may end the name
- *       (unit/json, fuzz_json).
+ *       (unit/json).
  *   (3) A number is handed over as it was sent: it is never computed (unit/json).
  *   (4) A string is handed over as the characters that it stands for, in UTF-8, whether it is
  *       written with escapes or not.  Half a surrogate pair, which only an escape can write, is
  *       handed over as the three bytes that UTF-8 would need for it (WTF-8): no other string has
  *       them, because in the document itself they are no UTF-8 (unit/json).
  *   (5) No message quotes the document (unit/json).
+ *
+ * tests/fuzz/fuzz_json.c compares rules (1), (2) and (4) with jansson.
  *
  * Does not know: what the values are for; whether a name is there twice.
  */

@@ -42,7 +42,7 @@ static inline bool json_is_value(enum json_event event)
 
 /*
  * Receives one event; text and len are those of a EVENT_TEXT, which has at least one byte and is
- * borrowed for the call.  What it returns, if not OK, ends the reading.
+ * borrowed for the call.  An error that it returns ends the reading.
  */
 typedef enum err json_handler(void *arg, enum json_event event, const char *text, size_t len);
 
@@ -79,7 +79,7 @@ enum err json_feed(struct json *j, const char *bytes, size_t len) MUSTCHECK;
 /* json_finish - ends the document; to be called once, after all bytes.  Returns as json_feed(). */
 enum err json_finish(struct json *j) MUSTCHECK;
 
-/* Receives the next bytes of a document; what it returns, if not OK, ends the reading. */
+/* Receives the next bytes of a document; an error that it returns ends the reading. */
 typedef enum err json_take(void *arg, const char *bytes, size_t len);
 
 /* Hands all bytes of a document to take(arg), from the first one on, each time it is called.

@@ -9,11 +9,11 @@
  * RULES
  *   (1) Members in another order have the same digest, because a sum has no order; elements have
  *       not, because their labels differ (unit/json_digest).
- *   (2) Two documents that differ have different digests.  Sums of plain digests would not do:
- *       whoever can compute the digests finds equal sums of many of them quickly (Wagner's
+ *   (2) Two documents that differ have different digests.  Sums of plain digests would not do: a
+ *       client that can compute the digests finds equal sums of many of them quickly (Wagner's
  *       generalised birthday).  With a key that no client knows each digest is a random number to
- *       the client, and no two labels of one sum are equal (rule 3), so that a sum that the client
- *       chooses blindly is equal to another one in one of 2^256 cases (unit/json_digest).
+ *       the client, and no two labels of one sum are equal (rule 3), so that two sums of the
+ *       client's choice are equal in one of 2^256 cases (unit/json_digest).
  *   (3) An object that has a name twice has no digest: which of the two a script takes depends on
  *       their order, which a sum does not see (unit/json_digest).
  *   (4) Memory does not depend on the document: a level for each array and object that is open, and
@@ -98,7 +98,8 @@ static int compare_names(const void *a, const void *b)
 	return one < two ? -1 : one > two;
 }
 
-/* An object ends: rule (3).  What did not fit is looked at when the document is read again. */
+/* An object ends: rule (3).  Names that did not fit are looked at when the document is read again.
+ */
 static enum err close_names(struct reading *r, size_t first)
 {
 	size_t n = r->n_names - first;

@@ -2,7 +2,7 @@
 /*
  * http/parameter.h - words and parameters of a header field, such as Content-Type
  *
- * The text is a span of bytes that need not end in NUL; what is found is borrowed from it.  None of
+ * The text is a span of bytes that need not end in NUL; the results are borrowed from it.  None of
  * these functions fails or blocks.
  */
 #ifndef RETRYSAFE_HTTP_PARAMETER_H
