@@ -9,7 +9,8 @@
  *   (2) Fields of a query and of a form are looked for as CGI.pm reads them, whose pairs also end
  *       at ";", and as PHP does, which has other names for some (php_name()).  A field that the two
  *       read differently is ambiguous, and a caller for which that matters refuses
- *       (unit/value_source, t71-keys).
+ *       (unit/value_source, t71-keys,
+ *       t82-form-readers).
  *   (3) A body is read in pieces: memory does not grow with it (t71-keys).
  *   (4) The request's body stays as it is, its offset too (unit/value_source).
  *   (5) A body that looks like what a value is looked for in, but is not announced as that by its
@@ -260,6 +261,15 @@ static bool differ(const struct value *a, const struct value *b)
 	return a->n != b->n || memcmp(a->digest, b->digest, DIGEST_LEN) != 0;
 }
 
+/* CGI.pm takes a text without any of these for a list of key words, and finds no field in it. */
+static bool is_keyword(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (text[i] == '&' || text[i] == '=' || text[i] == ';')
+			return false;
+	return true;
+}
+
 static void find_query(const struct request *r, const char *name, struct value *out)
 {
 	const char *query = variables_get(&r->vars, "QUERY_STRING");
@@ -269,6 +279,7 @@ static void find_query(const struct request *r, const char *name, struct value *
 		query = "";
 	out->is_ambiguous = !read_query(query, "&;", name, out);
 	finish(out);
+	out->is_ambiguous = out->is_ambiguous || (out->n > 0 && is_keyword(query, strlen(query)));
 	if (out->is_ambiguous || !strchr(query, ';'))
 		return;
 	start(&php);
@@ -347,6 +358,13 @@ static enum err find_field_as(
 		s.is_ambiguous = s.is_ambiguous || differ(out, &php);
 	}
 	out->is_ambiguous = s.is_ambiguous;
+	if (e == OK && type->kind == FORM_URLENCODED && out->n == 1 && out->len == 0) {
+		char bytes[3 * FORM_NAME_MAX + 1];
+		size_t len;
+
+		e = body_start(r, bytes, sizeof(bytes), &len);
+		out->is_ambiguous = out->is_ambiguous || (e == OK && is_keyword(bytes, len));
+	}
 	return e;
 }
 
