@@ -150,11 +150,12 @@ powercut: deps ## power cuts on ext4 and XFS: CUTS=20 SEED= FS=; CONTROL=1 shows
 
 FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 fuzz: ## fuzz what reads bytes from outside, SECONDS each
-	@sh tests/deps.sh clang libclang-rt-14-dev libjansson-dev libfcgi-dev
+	@sh tests/deps.sh clang libclang-rt-14-dev libjansson-dev libmd-dev libfcgi-dev
 	@mkdir -p build/fuzz
 	@for f in $(FUZZERS); do \
 		clang -std=gnu11 -D_GNU_SOURCE -O1 -g -fsanitize=fuzzer,address,undefined -Isrc \
-			-o build/fuzz/$$f tests/fuzz/fuzz_$$f.c src/base/err.c src/http/status.c -ljansson -lfcgi && \
+			-o build/fuzz/$$f tests/fuzz/fuzz_$$f.c src/base/err.c src/base/digest.c src/http/status.c \
+			$$(sed -n 's|^/\* links: \(.*\) \*/|\1|p' tests/fuzz/fuzz_$$f.c) -ljansson -lmd -lfcgi && \
 		mkdir -p build/fuzz/corpus-$$f && \
 		build/fuzz/$$f -max_total_time=$(SECONDS) -artifact_prefix=build/fuzz/$$f- \
 			$$(ls tests/fuzz/fuzz_$$f.dict 2>/dev/null | sed s/^/-dict=/) build/fuzz/corpus-$$f || exit 1; \

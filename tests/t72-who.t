@@ -35,7 +35,7 @@ my %ROUTE = (
     'shared' => { scope => [] },
     'tenant' => { scope => ['HTTP_X_TENANT', 'REMOTE_USER'], bind => [] },
     'placed' => { key_from => ['query:key', 'cookie:key', 'form:key', 'json:/key'],
-        unique => ['json:/mail'] },
+        unique => ['json:/mail'], unique_optional => JSON::PP::true() },
     'cookies' => { script => 'response.pl' },
     'cookies-session' => { script => 'response.pl', scope => ['cookie:session'] },
     'cookies-always' => { script => 'response.pl', scope => ['SERVER_NAME'] },

@@ -26,6 +26,8 @@ my %route = (
     brief => { @mail, on_duplicate => 'replay', ttl => '1s' },
     asked => { @mail, on_uncertain => 'probe', probe => ['/bin/sh', '-c', 'exit 1'] },
     pair => { unique => ['json:/shop', 'json:/email'] },
+    optional => { @mail, unique_optional => JSON::PP::true() },
+    couple => { unique => ['json:/shop', 'json:/email'], unique_optional => JSON::PP::true() },
     again => { @mail, unique_ttl => '1s' },
     gone => { @mail, ttl => '1s', tombstone => 0 },
 );
@@ -310,11 +312,15 @@ sub check_pair {
     is $ask->({ shop => 'b' }, $mail), '201', 'one differs';
     is $ask->({ shop => 'a' }, new_mail()), '201', 'the other differs';
     is $ask->({ shop => 'a' }, $mail), '409 duplicate', 'both again';
-    is $ask->({}, $mail), '201', 'one is not there: another composite key';
-    is $ask->({}, $mail), '409 duplicate', '... of its own';
-    is $ask->({ shop => $mail }, undef), '201', 'a value does not count for its neighbour';
+    is $ask->({}, $mail), '400 request-invalid', 'one is not there' for 1 .. 2;
+    is $ask->({ shop => 'a' }, undef), '400 request-invalid', 'the other is not there';
+    is $ask->({ shop => undef }, $mail), '400 request-invalid', 'one is null';
+    is $ask->({ shop => $mail }, 'a'), '201', 'a value does not count for its neighbour';
     is $ask->({ shop => 7 }, $mail), '201', 'a number';
     is $ask->({ shop => 7, note => 'x' }, $mail), '409 duplicate', '... again, with a member more';
+    my $couple = sub { short(register($own, 'couple', $_[1], key => new_key(), members => $_[0])) };
+    is $couple->({}, $mail), '201', 'unique_optional, one is not there: nothing is constrained' for 1 .. 2;
+    is $couple->({ shop => 'a' }, $mail), $_ == 1 ? '201' : '409 duplicate', '... both are there' for 1 .. 2;
 }
 
 sub check_values {
@@ -331,10 +337,16 @@ sub check_values {
     for my $key (undef, new_key()) {
         my $what = defined $key ? 'with a key' : 'without a key';
         my @keys = defined $key ? ("$key-1", "$key-2") : (undef, undef);
-        is_deeply [map { short(register($own, 'json', undef, key => $_, members => { name => 'x' })) } @keys],
-            [201, 201], "without the value nothing is constrained, $what";
-        is_deeply [map { short(register($own, 'json', undef, key => $_ && "$_-n", members => { email => undef })) } @keys],
+        my @no = ({ name => 'x' }, { email => undef });
+        is_deeply [map { short(register($own, 'optional', undef, key => $_, members => $no[0])) } @keys],
+            [201, 201], "unique_optional: without the value nothing is constrained, $what";
+        is_deeply [map { short(register($own, 'optional', undef, key => $_ && "$_-n", members => $no[1])) } @keys],
             [201, 201], "... nor with null, $what";
+        my $other = new_mail();
+        is_deeply [map { short(register($own, 'optional', $other, key => $_ && "$_-o")) } @keys],
+            [201, '409 duplicate'], "... with the value it is, $what";
+        is_deeply [map { my $no = $_; map { short(register($own, 'json', undef, key => $_ && "$_-r", members => $no)) } @keys } @no],
+            [('400 request-invalid') x 4], "without unique_optional it is refused, $what";
         is short(register($own, 'json', undef, key => $key && "$key-3", body => '{"email":"x')),
             '400 request-invalid', "malformed JSON, $what";
     }

@@ -31,7 +31,7 @@ struct route {
 	bool has_own_scope, has_own_bind; /* given, in the route or in `defaults` */
 	int64_t timeout_ms;
 	int64_t kill_after_ms;
-	strings fingerprint; /* "method", "path", "query", "body" and sources
+	strings fingerprint; /* "method", "path", "query", "body", "json" and sources
 				(gateway/value_source.h) */
 	strings ignore;      /* "json:/pointer" and "form:NAME", left out of the body; or NULL */
 	enum in_progress in_progress;
@@ -59,6 +59,7 @@ struct route {
 	enum on_duplicate on_duplicate;
 	int64_t duplicate_status;
 	int64_t unique_ttl_ms; /* 0: for ever */
+	bool unique_optional;
 	enum guarantee guarantee;
 	char *webhook;         /* URL; or NULL */
 	strings webhook_allow; /* beginnings of URLs; or NULL */

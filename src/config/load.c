@@ -17,11 +17,11 @@
  */
 #include "base/store_url.h"
 #include "config/config.h"
+#include "config/document.h"
 #include "config/frame.h"
 #include "config/table.h"
 #include "config/value.h"
 #include "config/where.h"
-#include "http/json_pointer.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -107,8 +107,8 @@ static enum err set_defaults(struct config_where *w, bool is_top, void *base)
 
 		if (!is_field(s, is_top) || !s->fallback)
 			continue;
-		if (!(value = json_pointer_parse(s->fallback, strlen(s->fallback), JSON_DECODE_ANY,
-			      &error, &is_no_memory)))
+		if (!(value = config_document_parse(s->fallback, strlen(s->fallback),
+			      JSON_DECODE_ANY, &error, &is_no_memory)))
 			return no_memory_for(w->file);
 		e = config_value_read(w, s, value, base);
 		json_decref(value);
@@ -155,8 +155,8 @@ static bool has_entry(const strings list, const char *text)
 
 /*
  * Refuses settings that contradict each other, which shows only when the route is complete: a
- * policy without its command, an entry of key_from behind `derive`, and `ignore` where the
- * fingerprint does not have the body.
+ * policy without its command, an entry of key_from behind `derive`, `ignore` where the
+ * fingerprint does not have the body, and the body in it twice.
  */
 static enum err check_policy(struct config_where *w, const struct route *route)
 {
@@ -166,10 +166,14 @@ static enum err check_policy(struct config_where *w, const struct route *route)
 				"\"key_from\": \"%s\" stands behind \"derive\" and is never looked "
 				"at; put \"derive\" last",
 				route->key_from[i + 1]);
-	if (route->ignore && !has_entry(route->fingerprint, "body"))
+	if (route->ignore && !has_entry(route->fingerprint, "body") &&
+		!has_entry(route->fingerprint, "json"))
 		return config_where_error(w,
 			"\"ignore\" has no effect: \"fingerprint\" does not have \"body\"; write "
 			"\"ignore\": [], or add \"body\" to \"fingerprint\"");
+	if (has_entry(route->fingerprint, "body") && has_entry(route->fingerprint, "json"))
+		return config_where_error(w,
+			"\"fingerprint\": \"json\" is \"body\", read as JSON; write one of them");
 	if (route->on_uncertain == UNCERTAIN_PROBE && !route->probe)
 		return config_where_error(
 			w, "\"on_uncertain\": \"probe\" needs \"probe\": [\"/path/of/command\"]");
@@ -265,7 +269,7 @@ static enum err read_config(struct config_where *w, bool is_control, struct conf
 {
 	json_error_t wrong_at;
 	bool is_no_memory;
-	json_t *root = json_pointer_parse(
+	json_t *root = config_document_parse(
 		w->text, w->len, JSON_REJECT_DUPLICATES, &wrong_at, &is_no_memory);
 	enum err e;
 

@@ -133,6 +133,8 @@ const struct setting config_settings[] = {
 		"status of the error that a request with a taken natural key gets"},
 	{"unique_ttl", ROUTE, CONFIG_DURATION, NULL, CONFIG_SECOND, 100 * YEAR, R(unique_ttl_ms),
 		"how long a natural key is taken; without it, for ever"},
+	{"unique_optional", ROUTE, CONFIG_FLAG, "false", 0, 0, R(unique_optional),
+		"whether a request without a value of unique is accepted; otherwise it is refused"},
 	{"guarantee", ROUTE, CONFIG_GUARANTEE, "\"strict\"", 0, 0, R(guarantee),
 		"strict: a replay is the whole answer; result: without its body; semantic: the script makes it again"},
 	{"webhook", ROUTE, CONFIG_URL, NULL, 0, 0, R(webhook),

@@ -216,7 +216,7 @@ enum err config_text_key_source(const struct config_where *w, const char *text, 
 
 enum err config_text_fingerprint(const struct config_where *w, const char *text, char **out)
 {
-	static const char *const words[] = {"method", "path", "query", "body"};
+	static const char *const words[] = {"method", "path", "query", "body", "json"};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
 		if (strcmp(text, words[i]) == 0)
@@ -224,7 +224,7 @@ enum err config_text_fingerprint(const struct config_where *w, const char *text,
 	if (!strchr(text, ':'))
 		return config_text_wrong(w, text,
 			"is not a part of a request; write \"method\", \"path\", \"query\", "
-			"\"body\", or a place such as \"header:Content-Type\" or "
+			"\"body\", \"json\", or a place such as \"header:Content-Type\" or "
 			"\"json:/order/id\"");
 	return config_text_source(w, text, out);
 }

@@ -9,7 +9,7 @@
  */
 #include "config/where.h"
 
-#include "http/json_pointer.h"
+#include "config/document.h"
 
 #include <stdarg.h>
 #include <stdbool.h>
@@ -82,7 +82,7 @@ static bool is_key(const char *text, const char *end, const char *key)
 {
 	json_error_t error;
 	bool is_no_memory;
-	json_t *name = json_pointer_parse(
+	json_t *name = config_document_parse(
 		text, (size_t)(end - text), JSON_DECODE_ANY, &error, &is_no_memory);
 	bool same = json_is_string(name) && strcmp(json_string_value(name), key) == 0;
 

@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum err body_length(const struct request *r, int64_t *len)
 {
@@ -123,6 +124,51 @@ enum err body_fd(struct request *r, int *fd)
 	if (e != OK) /* a part of it must not be taken for all */
 		spool_close(&r->body.spool);
 	*fd = r->body.spool.fd;
+	return e;
+}
+
+/* Reads up to `size` bytes from the offset `at` on; 0 only at the end of the body. */
+static enum err read_some(const struct request *r, int64_t at, char *buf, size_t size, size_t *n)
+{
+	ssize_t got;
+
+	if (r->body.len - at < (int64_t)size)
+		size = (size_t)(r->body.len - at);
+	*n = size;
+	if (size == 0)
+		return OK;
+	if (r->body.spool.fd < 0) {
+		memcpy(buf, r->body.held + at, size);
+		return OK;
+	}
+	do
+		got = pread(r->body.spool.fd, buf, size, (off_t)at);
+	while (got < 0 && errno == EINTR);
+	if (got < 0)
+		return err_set(ERR_SYSTEM, "a request's body: %s", strerror(errno));
+	if (got == 0)
+		return err_set(ERR_SYSTEM, "a request's body is shorter than its length");
+	*n = (size_t)got;
+	return OK;
+}
+
+enum err body_start(const struct request *r, char *buf, size_t size, size_t *n)
+{
+	return read_some(r, 0, buf, size, n);
+}
+
+enum err body_each(void *request, body_take *take, void *arg)
+{
+	const struct request *r = request;
+	char buf[16384];
+	enum err e = OK;
+	size_t n;
+
+	for (int64_t at = 0; e == OK && at < r->body.len; at += (int64_t)n) {
+		e = read_some(r, at, buf, sizeof(buf), &n);
+		if (e == OK)
+			e = take(arg, buf, n);
+	}
 	return e;
 }
 

@@ -35,6 +35,21 @@ enum err body_read(struct request *r, int64_t max_bytes, const char *spool) MUST
 enum err body_fd(struct request *r, int *fd) MUSTCHECK;
 
 /*
+ * body_each - hands all bytes of the body that was read to take(arg), in pieces, from the first on
+ *
+ *   request  a struct request
+ *
+ * Returns OK; ERR_SYSTEM they cannot be read; or what take() returned, which ends it if not OK. May
+ * be called again.  Takes no descriptor, leaves the body's offset as it is.  May block on a disk.
+ */
+typedef enum err body_take(void *arg, const char *bytes, size_t len);
+enum err body_each(void *request, body_take *take, void *arg) MUSTCHECK;
+
+/* The first bytes of the body that was read; *n: how many, at most size.  Returns like body_each().
+ */
+enum err body_start(const struct request *r, char *buf, size_t size, size_t *n) MUSTCHECK;
+
+/*
  * body_refuse - answers a request whose body could not be read, or handed to its script
  *
  *   e  body_read()'s error, or that of the descriptor; its err_text() goes into the answer or the

@@ -6,6 +6,7 @@
  */
 #include "gateway/fingerprint.h"
 
+#include "gateway/body_digest.h"
 #include "gateway/site.h"
 #include "gateway/value_source.h"
 
@@ -93,7 +94,8 @@ void fingerprint_identity(const unsigned char secret[SECRET_LEN],
 }
 
 /* One entry of `fingerprint`. */
-static enum err add_part(struct digest *d, struct request *r, const char *part)
+static enum err add_part(
+	struct digest *d, const unsigned char *secret, struct request *r, const char *part)
 {
 	static const struct {
 		const char *part, *variables[3];
@@ -113,12 +115,12 @@ static enum err add_part(struct digest *d, struct request *r, const char *part)
 		}
 		return OK;
 	}
-	if (strcmp(part, "body") == 0) {
-		e = value_source_digest_body(r, body);
+	if (strcmp(part, "body") == 0 || strcmp(part, "json") == 0) {
+		e = body_digest_take(r, secret, strcmp(part, "json") == 0, body);
 		digest_part(d, body, sizeof(body));
 		return e;
 	}
-	e = value_source_find(r, part, &v);
+	e = value_source_find(r, secret, part, &v);
 	digest_part(d, &v.n, sizeof(v.n));
 	digest_part(d, v.digest, sizeof(v.digest));
 	return e;
@@ -131,7 +133,7 @@ static enum err take_fingerprint(const unsigned char *secret, struct request *r)
 
 	start_digest(&d, secret, "fingerprint");
 	for (strings part = r->route->fingerprint; *part && e == OK; part++)
-		e = add_part(&d, r, *part);
+		e = add_part(&d, secret, r, *part);
 	digest_end(&d, r->op.fingerprint, sizeof(r->op.fingerprint));
 	return e;
 }
@@ -247,35 +249,52 @@ enum err fingerprint_take(const unsigned char secret[SECRET_LEN], struct request
 	return OK;
 }
 
-enum err fingerprint_natural(const unsigned char secret[SECRET_LEN], struct request *r,
-	unsigned char out[NATURAL_LEN], bool *has_one)
+static enum err no_value(const char *source)
 {
-	bool any = false;
+	return err_set(ERR_ABSENT, "there is no %s, which this request must have", source);
+}
+
+enum err fingerprint_natural_value(
+	struct request *r, const unsigned char *secret, const char *source, struct value *out)
+{
+	enum err e = value_source_find(r, secret, source, out);
+
+	if (e != OK)
+		return e;
+	if (out->is_ambiguous)
+		return err_set(ERR_INVALID,
+			"%s can be read in two ways, because of a semicolon or of the form of its "
+			"name",
+			source);
+	if (out->n > 1 || out->is_too_long)
+		return err_set(ERR_INVALID, "%s %s", source,
+			out->n > 1 ? "is there more than once; send it once" : "is too long");
+	if (out->n == 0)
+		return no_value(source);
+	return OK;
+}
+
+enum err fingerprint_natural(
+	const unsigned char secret[SECRET_LEN], struct request *r, unsigned char out[NATURAL_LEN])
+{
+	const char *absent = NULL;
 	struct value v;
 	struct digest d;
 
 	start_digest(&d, secret, "natural");
 	digest_part(&d, r->op.place, PLACE_LEN);
 	for (strings source = r->route->unique; *source; source++) {
-		enum err e = value_source_find(r, *source, &v);
+		enum err e = fingerprint_natural_value(r, secret, *source, &v);
 
-		if (e != OK)
+		if (e != OK && e != ERR_ABSENT)
 			return e;
-		if (v.is_ambiguous)
-			return err_set(ERR_INVALID,
-				"%s can be read in two ways, because of a semicolon or of the form "
-				"of its name",
-				*source);
-		if (v.n > 1 || v.is_too_long)
-			return err_set(ERR_INVALID, "%s %s", *source,
-				v.n > 1 ? "is there more than once; send it once" : "is too long");
-		digest_string(&d, v.n ? "there" : NULL);
-		digest_part(&d, v.text, v.len);
-		any = any || v.n;
+		if (e == OK)
+			digest_part(&d, v.text, v.len);
+		else if (!absent)
+			absent = *source;
 	}
 	digest_end(&d, out, NATURAL_LEN);
-	*has_one = any;
-	return OK;
+	return absent ? no_value(absent) : OK;
 }
 
 void fingerprint_downstream(

@@ -18,6 +18,7 @@
 
 #include "config/config.h"
 #include "gateway/request.h"
+#include "gateway/value_source.h"
 #include "store/store.h"
 
 /* The name of a route in the store: its `match`, else the SCRIPT_NAME of its control file. */
@@ -51,14 +52,18 @@ bool fingerprint_principal(const unsigned char secret[SECRET_LEN], struct reques
 /*
  * fingerprint_natural - the natural key of a request, for a route with `unique`
  *
- *   r        fingerprint_take() has set r->op.place
- *   has_one  set on OK; false: none of its values is there
+ *   r  fingerprint_take() has set r->op.place
  *
- * Returns OK; ERR_INVALID one of them is there more than once, or longer than VALUE_MAX; else
- * value_source_find()'s errors.
+ * Returns OK; ERR_ABSENT one of its values is not there, so that there is no natural key;
+ * ERR_INVALID one of them is there more than once, or longer than VALUE_MAX, or can be read in two
+ * ways; else value_source_find()'s errors.
  */
 enum err fingerprint_natural(const unsigned char secret[SECRET_LEN], struct request *r,
-	unsigned char out[NATURAL_LEN], bool *has_one) MUSTCHECK;
+	unsigned char out[NATURAL_LEN]) MUSTCHECK;
+
+/* One value of it: value_source_find(), with the errors above. */
+enum err fingerprint_natural_value(struct request *r, const unsigned char *secret,
+	const char *source, struct value *out) MUSTCHECK;
 
 /*
  * fingerprint_identity - the identity for a key whose scope values are given as text

@@ -9,6 +9,7 @@
 
 #include "base/digest.h"
 #include "gateway/body.h"
+#include "gateway/fingerprint.h"
 #include "gateway/refusal.h"
 #include "gateway/value_source.h"
 
@@ -19,8 +20,11 @@ static enum err read_key_at(struct request *r, const char *source)
 {
 	const char *name = strchr(source, ':') + 1;
 	struct value v;
-	enum err e = value_source_find(r, source, &v);
+	enum err e = value_source_find(r, NULL, source, &v);
 
+	/* The body is wrong, not the key, unless there are two keys. */
+	if (e == ERR_INVALID && v.n < 2)
+		return err_set(ERR_BROKEN, "%s", err_text());
 	if (e != OK)
 		return e;
 	if (v.is_ambiguous)
@@ -32,6 +36,8 @@ static enum err read_key_at(struct request *r, const char *source)
 		return err_set(ERR_ABSENT, "there is no %s", name);
 	if (v.n > 1)
 		return err_set(ERR_INVALID, "more than one %s was sent; send exactly one", name);
+	if (v.is_compound)
+		return err_set(ERR_INVALID, "the %s is an array or object", name);
 	if (v.is_too_long)
 		return err_set(ERR_INVALID, "the %s is longer than %d characters", name, KEY_MAX);
 	if (strncmp(source, "header:", 7) == 0)
@@ -55,20 +61,24 @@ static enum next refuse_key(struct request *r, enum err e)
 
 /*
  * A request that only its natural key protects gets a random key, which no other request has.  A
- * body that cannot be understood is refused later, where the natural key is made.
+ * value that is not there or cannot be understood is refused later, where the natural key is made.
  */
 static enum next make_key(struct request *r)
 {
 	unsigned char bytes[16];
-	bool has_value = false;
+	bool is_absent = false;
 	struct value v;
+	enum err e = OK;
 
-	for (strings from = r->route->unique; from && *from && !has_value; from++) {
+	if (!r->route->unique)
+		return UNPROTECTED;
+	for (strings from = r->route->unique; *from && (e == OK || e == ERR_ABSENT); from++) {
 		if (value_source_is_in_body(r, *from) && body_read_protected(r) == FINISHED)
 			return FINISHED;
-		has_value = value_source_find(r, *from, &v) != OK || v.n > 0 || v.is_ambiguous;
+		e = fingerprint_natural_value(r, NULL, *from, &v);
+		is_absent = is_absent || e == ERR_ABSENT;
 	}
-	if (!has_value)
+	if (is_absent && (e == OK || e == ERR_ABSENT) && r->route->unique_optional)
 		return UNPROTECTED;
 	random_bytes(bytes, sizeof(bytes));
 	hex_text(bytes, sizeof(bytes), r->key.text);

@@ -99,14 +99,14 @@ static enum next read_extras(struct request *r)
 	enum err e = OK;
 
 	if (r->route->unique) {
-		e = fingerprint_natural(
-			store_secret(r->store), r, r->natural.digest, &r->natural.is_there);
-		if (e == ERR_INVALID || e == ERR_REFUSED)
+		e = fingerprint_natural(store_secret(r->store), r, r->natural.digest);
+		r->natural.is_there = e == OK;
+		if (e == ERR_INVALID || (e == ERR_ABSENT && !r->route->unique_optional))
 			return refusal_send(r, PROBLEM_REQUEST_INVALID, err_text(), NULL, 0);
-		if (e != OK)
+		if (e != OK && e != ERR_ABSENT)
 			return refusal_failed(r, e);
 	}
-	e = value_source_find(r, "header:Retrysafe-Webhook", &url);
+	e = value_source_find(r, NULL, "header:Retrysafe-Webhook", &url);
 	if (e == OK && (url.n > 1 || url.is_too_long))
 		return refusal_send(r, PROBLEM_WEBHOOK_REFUSED,
 			"Retrysafe-Webhook must name one URL of at most 2000 bytes", NULL, 0);
@@ -129,7 +129,7 @@ enum next lookup_request(struct request *r)
 		return refusal_store_failed(r, e);
 	progress_read_preference(r);
 	e = fingerprint_take(store_secret(r->store), r);
-	if (e == ERR_INVALID || e == ERR_REFUSED)
+	if (e == ERR_INVALID)
 		return refusal_send(r, PROBLEM_REQUEST_INVALID, err_text(), NULL, 0);
 	if (e != OK)
 		return refusal_failed(r, e);

@@ -6,7 +6,6 @@
  */
 #include "gateway/request.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 
 void request_free(struct request *r)
@@ -15,7 +14,6 @@ void request_free(struct request *r)
 	variables_free(&r->vars);
 	script_free(&r->script);
 	spool_close(&r->body.spool);
-	json_decref(r->body.json);
 	response_free(&r->res);
 	deployment_give(&r->deployment);
 	free(r->webhook.asked);

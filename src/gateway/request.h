@@ -72,7 +72,6 @@ struct request {
 		struct spool spool;   /* ... into here, when it is open (owned), or ... */
 		char held[BODY_HELD]; /* ... here */
 		unsigned char digest[DIGEST_LEN]; /* SHA-256 of them */
-		struct json_t *json; /* them as a document, once a value was looked for; owned */
 	} body;
 
 	/* lookup, and operation */

@@ -27,7 +27,7 @@ static bool names_operation(struct request *r, char ref[REF_LEN + 1])
 	struct value v;
 
 	if (!r->route || (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) ||
-		value_source_find(r, "query:_operation", &v) != OK || v.n != 1 ||
+		value_source_find(r, NULL, "query:_operation", &v) != OK || v.n != 1 ||
 		v.len != REF_LEN || strspn(v.text, "0123456789abcdef") != REF_LEN)
 		return false;
 	memcpy(ref, v.text, REF_LEN + 1);

@@ -9,10 +9,14 @@
  *   (2) Fields of a query and of a form are looked for as CGI.pm reads them, whose pairs also end
  *       at ";", and as PHP does, which has other names for some (php_name()).  A field that the two
  *       read differently is ambiguous, and a caller for which that matters refuses
- *       (unit/value_source, t71-keys).
- *   (3) A body is read in pieces; only a JSON document is in memory as a whole, up to
- *       POINTER_JSON_MAX bytes (t71-keys).
+ *       (unit/value_source, t71-keys,
+ *       t82-form-readers).
+ *   (3) A body is read in pieces: memory does not grow with it (t71-keys).
  *   (4) The request's body stays as it is, its offset too (unit/value_source).
+ *   (5) A body that looks like what a value is looked for in, but is not announced as that by its
+ *       Content-Type, is an error and not a body without the value: CGI.pm reads a form whose
+ *       Content-Type is missing, and many scripts read JSON whatever its type is
+ * (unit/value_source, t81-readings).
  *
  * Does not know: how a value is used.
  */
@@ -20,11 +24,12 @@
 
 #include "gateway/body.h"
 #include "http/form.h"
+#include "http/json_digest.h"
+#include "http/json_find.h"
 #include "http/json_pointer.h"
 
-#include <jansson.h>
-#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 static const char *content_type(const struct request *r)
 {
@@ -43,19 +48,38 @@ static bool has_prefix(const char *text, const char *prefix)
 static bool is_form(const char *type)
 {
 	static const char multipart[] = "multipart/form-data";
+	enum form_kind kind = form_type_of(type).kind;
 
-	if (!type || form_type_of(type).kind != FORM_NONE)
+	if (!type || kind == FORM_URLENCODED || kind == FORM_MULTIPART)
 		return type != NULL;
 	type += strspn(type, " \t");
 	return strncasecmp(type, multipart, strlen(multipart)) == 0 &&
 	       strchr("; \t", type[strlen(multipart)]);
 }
 
+bool value_source_is_compressed(const struct request *r)
+{
+	const char *coding = variables_get(&r->vars, "HTTP_CONTENT_ENCODING");
+
+	return coding && *coding && strcasecmp(coding, "identity") != 0;
+}
+
 bool value_source_is_in_body(const struct request *r, const char *source)
 {
-	if (has_prefix(source, "form:"))
-		return is_form(content_type(r));
-	return has_prefix(source, "json:") && json_pointer_is_json(content_type(r));
+	bool is_for_form = has_prefix(source, "form:");
+	int64_t len;
+
+	if (!is_for_form && !has_prefix(source, "json:"))
+		return false;
+	if (is_for_form ? is_form(content_type(r)) : json_pointer_is_json(content_type(r)))
+		return true;
+	/* Rule (5).  A body that is too large to be read passes through. */
+	if (r->body.is_read)
+		return r->body.len > 0;
+	if (body_length(r, &len) != OK || len > r->route->max_request_bytes)
+		return false;
+	return len > 0 || (len < 0 && !web_peer_is_cgi(r->peer)) ||
+	       variables_get(&r->vars, "HTTP_TRANSFER_ENCODING");
 }
 
 /* Ends the value that is being read, so that the next one is not taken for more of it. */
@@ -218,7 +242,7 @@ static void start(struct value *v)
 	v->n = 0;
 	v->len = 0;
 	v->text[0] = '\0';
-	v->is_too_long = v->is_ambiguous = v->digesting.is_over = false;
+	v->is_too_long = v->is_ambiguous = v->is_compound = v->digesting.is_over = false;
 	SHA256Init(&v->digesting.all);
 }
 
@@ -237,6 +261,15 @@ static bool differ(const struct value *a, const struct value *b)
 	return a->n != b->n || memcmp(a->digest, b->digest, DIGEST_LEN) != 0;
 }
 
+/* CGI.pm takes a text without any of these for a list of key words, and finds no field in it. */
+static bool is_keyword(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (text[i] == '&' || text[i] == '=' || text[i] == ';')
+			return false;
+	return true;
+}
+
 static void find_query(const struct request *r, const char *name, struct value *out)
 {
 	const char *query = variables_get(&r->vars, "QUERY_STRING");
@@ -246,6 +279,7 @@ static void find_query(const struct request *r, const char *name, struct value *
 		query = "";
 	out->is_ambiguous = !read_query(query, "&;", name, out);
 	finish(out);
+	out->is_ambiguous = out->is_ambiguous || (out->n > 0 && is_keyword(query, strlen(query)));
 	if (out->is_ambiguous || !strchr(query, ';'))
 		return;
 	start(&php);
@@ -301,212 +335,180 @@ static enum err add_data(void *arg, const char *bytes, size_t len)
 	return OK;
 }
 
-static enum err find_field(struct request *r, const char *name, struct value *out)
+static enum err find_field_as(
+	struct request *r, const struct form_type *type, const char *name, struct value *out)
 {
 	struct search s = {.name = name, .out = out};
 	bool has_semicolon = false;
 	struct form_handler handler = {
 		.field = start_field, .data = add_data, .arg = &s, .semicolon = &has_semicolon};
-	struct form_type type = form_type_of(content_type(r));
 	struct value php;
 	int fd;
 	enum err e = body_fd(r, &fd);
 
 	if (e == OK)
-		e = form_read(fd, r->body.len, &type, &handler);
+		e = form_read(fd, 0, r->body.len, type, &handler);
 	finish(out);
 	if (e == OK && has_semicolon && !s.is_ambiguous) {
 		start(&php);
 		s.out = &php;
 		handler.semicolon = NULL;
-		e = form_read(fd, r->body.len, &type, &handler);
+		e = form_read(fd, 0, r->body.len, type, &handler);
 		finish(&php);
 		s.is_ambiguous = s.is_ambiguous || differ(out, &php);
 	}
 	out->is_ambiguous = s.is_ambiguous;
+	if (e == OK && type->kind == FORM_URLENCODED && out->n == 1 && out->len == 0) {
+		char bytes[3 * FORM_NAME_MAX + 1];
+		size_t len;
+
+		e = body_start(r, bytes, sizeof(bytes), &len);
+		out->is_ambiguous = out->is_ambiguous || (e == OK && is_keyword(bytes, len));
+	}
 	return e;
 }
 
 /* ---- JSON ---- */
 
-static enum err load_json(struct request *r)
+/* The value begins, or goes on.  Its type is part of the digest: 1 and "1" are not the same. */
+static enum err take_found(void *arg, enum json_event event, const char *text, size_t len)
 {
-	int fd;
-	enum err e = r->body.json ? OK : body_fd(r, &fd);
+	static const char *const words[] = {[EVENT_TRUE] = "true", [EVENT_FALSE] = "false"};
+	struct value *v = arg;
+	unsigned char type = (unsigned char)event;
 
-	return e == OK && !r->body.json ? json_pointer_load(fd, r->body.len, &r->body.json) : e;
-}
-
-static enum err find_pointer(struct request *r, const char *pointer, struct value *out)
-{
-	enum err e = load_json(r);
-	json_t *found = e == OK ? json_pointer_find(r->body.json, pointer) : NULL;
-	char *text;
-
-	if (e != OK || !found || json_is_null(found))
-		return e;
-	if (json_is_string(found)) {
-		add_value(out, json_string_value(found), json_string_length(found));
-		return OK;
+	if (event == EVENT_TEXT) {
+		add_piece(v, text, len);
+	} else if (event != EVENT_NULL) {
+		v->is_compound = event == EVENT_OBJECT || event == EVENT_ARRAY;
+		add_value(v, "", 0);
+		SHA256Update(&v->digesting.one, &type, 1);
+		if (event == EVENT_TRUE || event == EVENT_FALSE)
+			add_piece(v, words[event], strlen(words[event]));
 	}
-	text = json_dumps(found, JSON_ENCODE_ANY | JSON_COMPACT | JSON_SORT_KEYS);
-	if (!text)
-		return err_set(ERR_NOMEM, "look into the body: out of memory");
-	add_value(out, text, strlen(text));
-	free(text);
 	return OK;
 }
 
-static enum err find_in_place(struct request *r, const char *source, struct value *out)
+/* An array or object: a digest that is the same for all the ways to write it. */
+static enum err add_compound(
+	struct request *r, const unsigned char *secret, const char *pointer, struct value *out)
 {
-	const char *name = strchr(source, ':') + 1;
+	unsigned char digest[DIGEST_LEN];
+	char text[2 * DIGEST_LEN + 1];
+	enum err e = json_digest(body_each, r, secret, pointer, NULL, digest);
 
-	switch (*source) {
-	case 'h':
-		find_header(r, name, out);
-		return OK;
-	case 'q':
-		find_query(r, name, out);
-		return OK;
-	case 'c':
-		find_cookie(r, name, out);
-		return OK;
-	default:
-		if (!value_source_is_in_body(r, source))
-			return OK;
-		return *source == 'f' ? find_field(r, name, out) : find_pointer(r, name, out);
-	}
+	if (e != OK)
+		return e;
+	hex_text(digest, sizeof(digest), text);
+	add_piece(out, text, strlen(text));
+	return OK;
 }
 
-enum err value_source_find(struct request *r, const char *source, struct value *out)
+static enum err find_pointer(
+	struct request *r, const unsigned char *secret, const char *pointer, struct value *out)
 {
+	enum err e = json_find(body_each, r, pointer, take_found, out);
+
+	return e == OK && out->is_compound && secret ? add_compound(r, secret, pointer, out) : e;
+}
+
+/* ---- bodies whose Content-Type says something else ---- */
+
+#define START_MAX 8192 /* bytes of a body that are looked at */
+
+static bool looks_like_json(const char *start, size_t len)
+{
+	if (len >= 3 && memcmp(start, "\xef\xbb\xbf", 3) == 0) {
+		start += 3;
+		len -= 3;
+	}
+	while (len > 0 && strchr(" \t\r\n", *start) && *start) {
+		start++;
+		len--;
+	}
+	return len > 0 && (*start == '{' || *start == '[');
+}
+
+static bool looks_like_multipart(const char *start, size_t len)
+{
+	static const char disposition[] = "form-data";
+
+	if (len < 2 || memcmp(start, "--", 2) != 0)
+		return false;
+	for (; len >= strlen(disposition); start++, len--)
+		if (strncasecmp(start, disposition, strlen(disposition)) == 0)
+			return true;
+	return false;
+}
+
+/* Rule (5): a body that is not announced as what a value is looked for in. */
+static enum err refuse_lie(struct request *r, const char *source, bool is_urlencoded)
+{
+	static const struct form_type urlencoded = {.kind = FORM_URLENCODED};
+	bool is_for_form = has_prefix(source, "form:"), is_lie;
+	struct value v;
+	char bytes[START_MAX];
+	size_t len;
+	enum err e = body_start(r, bytes, sizeof(bytes), &len);
+
+	if (e != OK)
+		return e;
+	is_lie = is_for_form ? looks_like_multipart(bytes, len) : looks_like_json(bytes, len);
+	if (is_for_form && !is_lie && !is_urlencoded) {
+		start(&v);
+		e = find_field_as(r, &urlencoded, source + strlen("form:"), &v);
+		is_lie = e == ERR_INVALID || (e == OK && (v.n > 0 || v.is_ambiguous));
+	}
+	if (is_lie)
+		return err_set(ERR_INVALID,
+			"the body looks like %s, and its Content-Type does not "
+			"say %s",
+			is_for_form ? "a form" : "JSON",
+			is_for_form ? "application/x-www-form-urlencoded, or multipart/form-data "
+				      "with a boundary"
+				    : "application/json");
+	return e;
+}
+
+static enum err find_in_body(
+	struct request *r, const unsigned char *secret, const char *source, struct value *out)
+{
+	const struct form_type type = form_type_of(content_type(r));
+	const char *name = strchr(source, ':') + 1;
 	enum err e;
 
-	start(out);
-	e = find_in_place(r, source, out);
-	finish(out);
-	return e;
-}
-
-/* ---- the digest of a body ---- */
-
-struct canon {
-	struct digest all;
-	SHA2_CTX value;
-	strings ignore;
-	bool is_ignored, is_in;
-};
-
-static bool is_ignored(strings ignore, const char *name, size_t len)
-{
-	for (; ignore && *ignore; ignore++)
-		if (has_prefix(*ignore, "form:") && strlen(*ignore) == len + 5 &&
-			memcmp(*ignore + 5, name, len) == 0)
-			return true;
-	return false;
-}
-
-static void end_field(struct canon *c)
-{
-	unsigned char hash[DIGEST_LEN];
-
-	if (!c->is_in)
-		return;
-	SHA256Final(hash, &c->value);
-	digest_part(&c->all, hash, sizeof(hash));
-	c->is_in = false;
-}
-
-static enum err digest_field(
-	void *arg, const char *name, size_t name_len, const char *head, size_t head_len)
-{
-	struct canon *c = arg;
-
-	end_field(c);
-	if (name_len > FORM_NAME_MAX)
-		return err_set(ERR_INVALID, "a field of the form has too long a name");
-	c->is_in = !is_ignored(c->ignore, name, name_len);
-	if (!c->is_in)
+	if (!value_source_is_in_body(r, source))
 		return OK;
-	digest_part(&c->all, name, name_len);
-	digest_part(&c->all, head, head_len);
-	SHA256Init(&c->value);
-	return OK;
-}
-
-static enum err digest_data(void *arg, const char *bytes, size_t len)
-{
-	struct canon *c = arg;
-
-	if (c->is_in)
-		SHA256Update(&c->value, (const uint8_t *)bytes, len);
-	return OK;
-}
-
-static enum err digest_form(
-	struct request *r, const struct form_type *type, unsigned char out[DIGEST_LEN])
-{
-	struct canon c = {.ignore = r->route->ignore};
-	struct form_handler handler = {.field = digest_field, .data = digest_data, .arg = &c};
-	int fd;
-	enum err e = body_fd(r, &fd);
-
-	if (e != OK)
-		return e;
-	digest_start(&c.all, (const unsigned char *)"form", 4);
-	e = form_read(fd, r->body.len, type, &handler);
-	end_field(&c);
-	if (e == OK)
-		digest_end(&c.all, out, DIGEST_LEN);
+	if (value_source_is_compressed(r) && r->body.len > 0)
+		return err_set(ERR_INVALID,
+			"the body has a Content-Encoding, and %s is looked for "
+			"in it",
+			source);
+	if (*source == 'j' && json_pointer_is_json(content_type(r)))
+		return find_pointer(r, secret, name, out);
+	if (*source == 'j' || !is_form(content_type(r)))
+		return r->body.len > 0 ? refuse_lie(r, source, false) : OK;
+	e = find_field_as(r, &type, name, out);
+	if (e == OK && out->n == 0 && !out->is_ambiguous && type.kind == FORM_URLENCODED)
+		e = refuse_lie(r, source, true);
 	return e;
 }
 
-static enum err digest_json(struct request *r, unsigned char out[DIGEST_LEN])
+enum err value_source_find(
+	struct request *r, const unsigned char *secret, const char *source, struct value *out)
 {
-	json_t *rest;
-	char *text = NULL;
-	struct digest d;
-	enum err e = load_json(r);
+	const char *name = strchr(source, ':') + 1;
+	enum err e = OK;
 
-	if (e != OK)
-		return e;
-	rest = json_deep_copy(r->body.json);
-	for (strings s = r->route->ignore; rest && *s; s++)
-		if (has_prefix(*s, "json:"))
-			json_pointer_remove(rest, *s + 5);
-	if (rest)
-		text = json_dumps(rest, JSON_ENCODE_ANY | JSON_COMPACT | JSON_SORT_KEYS);
-	json_decref(rest);
-	if (!text)
-		return err_set(ERR_NOMEM, "look into the body: out of memory");
-	digest_start(&d, (const unsigned char *)"json", 4);
-	digest_string(&d, text);
-	digest_end(&d, out, DIGEST_LEN);
-	free(text);
-	return OK;
-}
-
-static bool ignores(const struct route *route, const char *prefix)
-{
-	for (strings s = route->ignore; s && *s; s++)
-		if (has_prefix(*s, prefix))
-			return true;
-	return false;
-}
-
-enum err value_source_digest_body(struct request *r, unsigned char out[DIGEST_LEN])
-{
-	struct form_type type = form_type_of(content_type(r));
-	enum err e = ERR_INVALID;
-
-	if (type.kind == FORM_MULTIPART ||
-		(type.kind == FORM_URLENCODED && ignores(r->route, "form:")))
-		e = digest_form(r, &type, out);
-	else if (ignores(r->route, "json:") && json_pointer_is_json(content_type(r)))
-		e = digest_json(r, out);
-	if (e == ERR_INVALID || e == ERR_REFUSED) {
-		memcpy(out, r->body.digest, DIGEST_LEN);
-		e = OK;
-	}
+	start(out);
+	if (*source == 'h')
+		find_header(r, name, out);
+	else if (*source == 'q')
+		find_query(r, name, out);
+	else if (*source == 'c')
+		find_cookie(r, name, out);
+	else
+		e = find_in_body(r, secret, source, out);
+	finish(out);
 	return e;
 }

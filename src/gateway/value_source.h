@@ -6,8 +6,9 @@
  *     query:NAME      a parameter of QUERY_STRING
  *     cookie:NAME     a cookie
  *     form:NAME       a field of a form in the body (urlencoded or multipart)
- *     json:/pointer   a value in a JSON body (RFC 6901); a string as it is, anything else as
- *                     compact JSON; null is as if it were not there
+ *     json:/pointer   a value in a JSON body (RFC 6901); a string without its escapes, a number
+ *                     digit by digit as it was sent; an object or array as a digest that is the
+ *                     same for all the ways to write it; null is as if it were not there
  *
  * Knows what is in a request, not what it is used for: keys, natural keys, fingerprints.
  */
@@ -24,6 +25,7 @@ struct value {
 	int n; /* how often it is there */
 	bool is_too_long;
 	bool is_ambiguous;                /* CGI.pm and PHP read it differently */
+	bool is_compound;                 /* it is a JSON object or array; text is a digest of it */
 	unsigned char digest[DIGEST_LEN]; /* of all of them, whole, however many and long */
 	struct {
 		SHA2_CTX all, one;
@@ -31,26 +33,24 @@ struct value {
 	} digesting; /* until value_source_find() returns */
 };
 
-/* Must the body have been read to look there?  False where its Content-Type rules the place out. */
+/* Must the body have been read to look there?  False where the place is not in the body, or the
+ * body is empty, or is of another type and too large to be looked into. */
 bool value_source_is_in_body(const struct request *r, const char *source);
+
+/* Has the body a Content-Encoding?  Then no value is looked for in it. */
+bool value_source_is_compressed(const struct request *r);
 
 /*
  * value_source_find - what stands there
  *
- * Where value_source_is_in_body(), body_read() must have been called.  Returns OK, out->n is 0
- * when nothing is there; ERR_INVALID the body is not what its Content-Type says; ERR_REFUSED it is
- * too large to be looked into; ERR_NOMEM; ERR_SYSTEM.  Messages quote nothing of the request.
- */
-enum err value_source_find(struct request *r, const char *source, struct value *out) MUSTCHECK;
-
-/*
- * value_source_digest_body - the digest of the body that a fingerprint is made of
+ *   secret  store_secret(), for the digest of an object or array; NULL: its text is ""
  *
- * The SHA-256 of its bytes; but of a multipart form its fields, because the boundary between them
- * is random; and without what route->ignore names, in which case a JSON body is digested
- * independent of the order of its members and of white space.  A body that is not what its
- * Content-Type says is digested as bytes.  Returns OK; ERR_NOMEM; ERR_SYSTEM.
+ * Where value_source_is_in_body(), body_read() must have been called.  Returns OK, out->n is 0
+ * when nothing is there; ERR_INVALID the body is not what its Content-Type says, or two members of
+ * one name lead to a pointer, and out->n is how many were found; ERR_NOMEM; ERR_SYSTEM.  Messages
+ * quote nothing of the request.
  */
-enum err value_source_digest_body(struct request *r, unsigned char out[DIGEST_LEN]) MUSTCHECK;
+enum err value_source_find(struct request *r, const unsigned char *secret, const char *source,
+	struct value *out) MUSTCHECK;
 
 #endif

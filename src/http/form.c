@@ -21,6 +21,8 @@
  */
 #include "http/form.h"
 
+#include "http/parameter.h"
+
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
@@ -33,22 +35,12 @@
 
 struct window {
 	int fd;
-	int64_t at, len; /* offset of the next byte to read; bytes of the body */
+	int64_t at, len; /* offsets of the next byte to read, and behind the last one */
 	size_t pos, end; /* the unread bytes: buf[pos] up to buf[end] */
 	int part;        /* number of the part, from 1; 0: before the first */
+	bool is_named;   /* the parts are fields, which have names */
 	char buf[FORM_HEAD_MAX + 4 + FORM_BLOCK]; /* a head, the line ends around it, and a block */
 };
-
-struct span {
-	const char *p, *end;
-};
-
-struct parameter {
-	struct span name, value; /* value: without its quotes, with its escapes */
-	bool is_quoted;
-};
-
-enum found { FOUND, NO_MORE, MALFORMED };
 
 /* ---- the window ---- */
 
@@ -100,105 +92,13 @@ static bool starts_with(const struct window *w, const char *two)
 	return have(w) >= 2 && memcmp(w->buf + w->pos, two, 2) == 0;
 }
 
-/* ---- words and parameters of a header field ---- */
-
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t';
-}
-
-static bool is_alnum(char c)
-{
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-/* RFC 9110, 5.6.2 */
-static bool is_token_char(char c)
-{
-	return is_alnum(c) || (c != '\0' && strchr("!#$%&'*+-.^_`|~", c));
-}
+/* ---- the type ---- */
 
 /* RFC 2046, 5.1.1 */
 static bool is_boundary_char(char c)
 {
-	return is_alnum(c) || (c != '\0' && strchr("'()+_,-./:=? ", c));
-}
-
-static size_t len_of(struct span s)
-{
-	return (size_t)(s.end - s.p);
-}
-
-static bool is_word(struct span s, const char *word)
-{
-	return len_of(s) == strlen(word) && strncasecmp(s.p, word, len_of(s)) == 0;
-}
-
-/* In a head, a line end inside of a field is a fold (RFC 5322, 2.2.3), and is read as a blank. */
-static bool is_fold(char c)
-{
-	return is_blank(c) || c == '\r' || c == '\n';
-}
-
-static void skip_folds(struct span *in)
-{
-	while (in->p < in->end && is_fold(*in->p))
-		in->p++;
-}
-
-/* Takes the bytes before the next blank, semicolon or quote. */
-static struct span take_word(struct span *in)
-{
-	struct span word = *in;
-
-	while (in->p < in->end && !is_fold(*in->p) && *in->p != ';' && *in->p != '"')
-		in->p++;
-	word.end = in->p;
-	return word;
-}
-
-/* Takes a quoted string whose opening quote was read; false: it has no end. */
-static bool take_quoted(struct span *in, struct span *out)
-{
-	out->p = in->p;
-	while (in->p < in->end && *in->p != '"') {
-		if (*in->p == '\\' && in->p + 1 < in->end && (in->p[1] == '"' || in->p[1] == '\\'))
-			in->p++;
-		in->p++;
-	}
-	out->end = in->p;
-	if (in->p == in->end)
-		return false;
-	in->p++;
-	return true;
-}
-
-/* RFC 9110, 5.6.6: *( OWS ";" OWS [ parameter ] ) */
-static enum found next_parameter(struct span *in, struct parameter *out)
-{
-	bool is_separated = false;
-
-	skip_folds(in);
-	while (in->p < in->end && *in->p == ';') {
-		is_separated = true;
-		in->p++;
-		skip_folds(in);
-	}
-	if (in->p == in->end)
-		return NO_MORE;
-	out->name.p = in->p;
-	while (in->p < in->end && is_token_char(*in->p))
-		in->p++;
-	out->name.end = in->p;
-	if (!is_separated || in->p == in->end || *in->p++ != '=')
-		return MALFORMED;
-	out->is_quoted = in->p < in->end && *in->p == '"';
-	if (out->is_quoted) {
-		in->p++;
-		return take_quoted(in, &out->value) ? FOUND : MALFORMED;
-	}
-	out->value = take_word(in);
-	return FOUND;
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	       (c != '\0' && strchr("'()+_,-./:=? ", c));
 }
 
 /*
@@ -208,7 +108,7 @@ static enum found next_parameter(struct span *in, struct parameter *out)
  */
 static bool set_boundary(const struct parameter *given, char boundary[71])
 {
-	size_t len = len_of(given->value);
+	size_t len = span_len(given->value);
 
 	if (len < 1 || len > 70 || given->value.end[-1] == ' ')
 		return false;
@@ -220,31 +120,43 @@ static bool set_boundary(const struct parameter *given, char boundary[71])
 	return true;
 }
 
-struct form_type form_type_of(const char *content_type)
+/* The type that a Content-Type announces, and the place of its boundary. */
+static struct form_type read_type(struct span in, struct span *boundary)
 {
+	static const char multipart[] = "multipart/";
 	const struct form_type none = {.kind = FORM_NONE};
 	struct form_type type = none;
 	struct parameter given;
 	enum found found = MALFORMED;
-	struct span in, word;
+	struct span word;
 
-	if (!content_type)
-		return none;
-	in = (struct span){content_type, content_type + strlen(content_type)};
-	skip_folds(&in);
-	word = take_word(&in);
-	if (is_word(word, "application/x-www-form-urlencoded")) {
+	parameter_skip_blanks(&in);
+	word = parameter_word(&in);
+	if (span_is(word, "application/x-www-form-urlencoded")) {
 		type.kind = FORM_URLENCODED;
 		return type;
 	}
-	if (!is_word(word, "multipart/form-data"))
+	if (span_len(word) < sizeof(multipart) ||
+		strncasecmp(word.p, multipart, strlen(multipart)) != 0)
 		return none;
-	type.kind = FORM_MULTIPART;
-	while ((found = next_parameter(&in, &given)) == FOUND)
-		if (is_word(given.name, "boundary") &&
-			(type.boundary[0] || !set_boundary(&given, type.boundary)))
+	type.kind = span_is(word, "multipart/form-data") ? FORM_MULTIPART : FORM_PARTS;
+	while ((found = parameter_next(&in, &given)) == FOUND) {
+		if (!span_is(given.name, "boundary"))
+			continue;
+		if (type.boundary[0] || !set_boundary(&given, type.boundary))
 			return none;
+		*boundary = given.value;
+	}
 	return found == NO_MORE && type.boundary[0] ? type : none;
+}
+
+struct form_type form_type_of(const char *content_type)
+{
+	struct span boundary;
+
+	return read_type((struct span){content_type,
+				 content_type ? content_type + strlen(content_type) : NULL},
+		&boundary);
 }
 
 /* ---- urlencoded ---- */
@@ -358,9 +270,10 @@ static enum err read_urlencoded(struct window *w, const struct form_handler *h)
 
 /* ---- multipart ---- */
 
+/* w NULL: what is read is not a whole form. */
 static enum err refuse(const struct window *w, const char *what)
 {
-	if (w->part == 0)
+	if (!w || w->part == 0)
 		return err_set(ERR_INVALID, "the multipart form %s", what);
 	return err_set(ERR_INVALID, "part %d of the multipart form %s", w->part, what);
 }
@@ -369,7 +282,8 @@ static enum err refuse(const struct window *w, const char *what)
  */
 static int escaped_char(struct span s)
 {
-	int c = len_of(s) >= 3 && s.p[0] == '%' && hex_value(s.p[1]) >= 0 && hex_value(s.p[2]) >= 0
+	int c = span_len(s) >= 3 && s.p[0] == '%' && hex_value(s.p[1]) >= 0 &&
+				hex_value(s.p[2]) >= 0
 			? hex_value(s.p[1]) << 4 | hex_value(s.p[2])
 			: -1;
 
@@ -387,7 +301,7 @@ static enum err decode_name(const struct window *w, const struct parameter *give
 
 		if (*len == FORM_NAME_MAX)
 			return refuse(w, "has a name that is too long");
-		if (*in.p == '\r' || (!given->is_quoted && !is_token_char(*in.p)))
+		if (*in.p == '\r' || (!given->is_quoted && !parameter_is_token_char(*in.p)))
 			return refuse(w, "has a name that is not well-formed");
 		if (*in.p == '\\' && in.p + 1 < in.end && (in.p[1] == '"' || in.p[1] == '\\'))
 			in.p++;
@@ -405,13 +319,13 @@ static enum err read_disposition(
 	struct parameter given, named = {.is_quoted = false};
 	enum found found;
 
-	skip_folds(&in);
-	if (!is_word(take_word(&in), "form-data"))
+	parameter_skip_blanks(&in);
+	if (!span_is(parameter_word(&in), "form-data"))
 		return refuse(w, "is not form-data");
-	while ((found = next_parameter(&in, &given)) == FOUND) {
-		if (len_of(given.name) > 4 && strncasecmp(given.name.p, "name*", 5) == 0)
+	while ((found = parameter_next(&in, &given)) == FOUND) {
+		if (span_len(given.name) > 4 && strncasecmp(given.name.p, "name*", 5) == 0)
 			return refuse(w, "has a name in an extended form");
-		if (!is_word(given.name, "name"))
+		if (!span_is(given.name, "name"))
 			continue;
 		if (named.value.p)
 			return refuse(w, "has two names");
@@ -419,7 +333,7 @@ static enum err read_disposition(
 	}
 	if (found == MALFORMED)
 		return refuse(w, "has a Content-Disposition that is not well-formed");
-	if (!named.value.p || (!named.is_quoted && len_of(named.value) == 0))
+	if (!named.value.p || (!named.is_quoted && span_len(named.value) == 0))
 		return refuse(w, "has no name");
 	return decode_name(w, &named, name, name_len);
 }
@@ -434,32 +348,50 @@ static bool has_clean_lines(struct span head)
 	return true;
 }
 
-/* Sets *out to the value of Content-Disposition.  The head ends in CRLF, or is empty. */
-static enum err find_disposition(const struct window *w, struct span head, struct span *out)
+/* Sets *out to the value of a field, out->p to NULL if there is none.  The head ends in CRLF, or is
+ * empty. */
+static enum err find_field(
+	const struct window *w, struct span head, const char *field, struct span *out)
 {
-	const char *field = "Content-Disposition";
 	struct span rest = head;
 
 	out->p = NULL;
 	while (rest.p < rest.end) {
 		struct span name = rest, value;
 
-		for (name.end = name.p; is_token_char(*name.end);)
+		for (name.end = name.p; parameter_is_token_char(*name.end);)
 			name.end++;
-		if (*name.end != ':' || len_of(name) == 0)
+		if (*name.end != ':' || span_len(name) == 0)
 			return refuse(w, "has a header line that is not a field");
 		value.p = name.end + 1;
 		do {
-			value.end = memchr(rest.p, '\r', len_of(rest));
+			value.end = memchr(rest.p, '\r', span_len(rest));
 			rest.p = value.end + 2;
-		} while (rest.p < rest.end && is_blank(*rest.p));
-		if (!is_word(name, field))
+		} while (rest.p < rest.end && parameter_is_blank(*rest.p));
+		if (!span_is(name, field))
 			continue;
 		if (out->p)
-			return refuse(w, "has two Content-Disposition fields");
+			return refuse(w, "has a field of its head twice");
 		*out = value;
 	}
-	return out->p ? OK : refuse(w, "has no Content-Disposition");
+	return OK;
+}
+
+struct form_type form_part_type(
+	const char *head, size_t head_len, size_t *boundary_at, size_t *boundary_len)
+{
+	struct form_type type = {.kind = FORM_NONE};
+	struct span value, boundary = {NULL, NULL};
+
+	if (find_field(NULL, (struct span){head, head + head_len}, "Content-Type", &value) != OK ||
+		!value.p)
+		return type;
+	type = read_type(value, &boundary);
+	if (boundary.p) {
+		*boundary_at = (size_t)(boundary.p - head);
+		*boundary_len = span_len(boundary);
+	}
+	return type;
 }
 
 /* Reads a part's header block; head.p[-1] is the LF of the line before it. */
@@ -473,12 +405,18 @@ static enum err take_head(const struct window *w, struct span head, const char *
 
 	if (!has_clean_lines(head))
 		return refuse(w, "has a NUL or half a line end in its head");
-	if (memmem(head.p - 1, len_of(head) + 1, delimiter, strlen(delimiter)))
+	if (memmem(head.p - 1, span_len(head) + 1, delimiter, strlen(delimiter)))
 		return refuse(w, "has a boundary in its head");
-	rc = find_disposition(w, head, &disposition);
+	if (h->data_at)
+		*h->data_at = w->at - (w->buf + w->end - head.end) + 2;
+	if (!w->is_named)
+		return h->field(h->arg, "", 0, head.p, span_len(head));
+	rc = find_field(w, head, "Content-Disposition", &disposition);
+	if (rc == OK && !disposition.p)
+		rc = refuse(w, "has no Content-Disposition");
 	if (rc == OK)
 		rc = read_disposition(w, disposition, name, &name_len);
-	return rc == OK ? h->field(h->arg, name, name_len, head.p, len_of(head)) : rc;
+	return rc == OK ? h->field(h->arg, name, name_len, head.p, span_len(head)) : rc;
 }
 
 /*
@@ -548,7 +486,8 @@ static enum err read_boundary_end(struct window *w, bool *is_last)
 	*is_last = starts_with(w, "--");
 	if (*is_last)
 		w->pos += 2;
-	while (rc == OK && (rc = need(w, 1)) == OK && have(w) > 0 && is_blank(w->buf[w->pos]))
+	while (rc == OK && (rc = need(w, 1)) == OK && have(w) > 0 &&
+		parameter_is_blank(w->buf[w->pos]))
 		w->pos++;
 	if (rc == OK)
 		rc = need(w, 2);
@@ -582,18 +521,20 @@ static enum err read_multipart(struct window *w, const char *boundary, const str
 	return rc;
 }
 
-enum err form_read(int fd, int64_t len, const struct form_type *type, const struct form_handler *h)
+enum err form_read(
+	int fd, int64_t at, int64_t len, const struct form_type *type, const struct form_handler *h)
 {
 	struct window w;
 
 	w.fd = fd;
-	w.at = 0;
-	w.len = len;
+	w.at = at;
+	w.len = at + len;
 	w.pos = w.end = 0;
 	w.part = 0;
+	w.is_named = type->kind == FORM_MULTIPART;
 	if (type->kind == FORM_URLENCODED)
 		return read_urlencoded(&w, h);
-	if (type->kind == FORM_MULTIPART && type->boundary[0])
+	if (type->boundary[0])
 		return read_multipart(&w, type->boundary, h);
 	return err_set(ERR_INVALID, "the body is not a form");
 }

@@ -18,7 +18,9 @@
 #define FORM_HEAD_MAX   8192  /* bytes of a part's header block, line ends included */
 #define FORM_FIELDS_MAX 32768 /* a limit, because even an empty field takes time */
 
-enum form_kind { FORM_NONE, FORM_URLENCODED, FORM_MULTIPART };
+/* FORM_PARTS: the parts of any multipart body, which need no names; multipart/related, for example
+ */
+enum form_kind { FORM_NONE, FORM_URLENCODED, FORM_MULTIPART, FORM_PARTS };
 
 struct form_type {
 	enum form_kind kind;
@@ -30,9 +32,18 @@ struct form_type {
  *
  *   content_type  may be NULL; borrowed
  *
- * FORM_NONE: any other type, and multipart/form-data without exactly one valid boundary.
+ * FORM_MULTIPART: multipart/form-data; FORM_PARTS: multipart/ and anything else.  FORM_NONE: any
+ * other type, and multipart without exactly one valid boundary.
  */
 struct form_type form_type_of(const char *content_type);
+
+/*
+ * form_part_type - form_type_of() the Content-Type in a part's head
+ *
+ *   boundary_at, boundary_len  where the boundary stands in the head; set if the type has one
+ */
+struct form_type form_part_type(
+	const char *head, size_t head_len, size_t *boundary_at, size_t *boundary_len);
 
 /*
  * The functions that receive a form, in the order of the body: field() once per field, then data()
@@ -41,6 +52,7 @@ struct form_type form_type_of(const char *content_type);
  * borrowed for the call, end in no NUL and may hold any byte.
  *
  *   name_len  FORM_NAME_MAX + 1: the name of an urlencoded field is longer, and cut
+ *   name  of a part of FORM_PARTS: ""
  *   head  the header block of the part: lines with their CRLF, without the empty one; urlencoded:
  *         NULL
  */
@@ -49,12 +61,14 @@ struct form_handler {
 		void *arg, const char *name, size_t name_len, const char *head, size_t head_len);
 	enum err (*data)(void *arg, const char *bytes, size_t len);
 	void *arg;
-	bool *semicolon; /* urlencoded: not NULL: a ";" ends a pair as "&" does (CGI.pm reads so,
-			    PHP does not), and this is set to true when there is one */
+	bool *semicolon;  /* urlencoded: not NULL: a ";" ends a pair as "&" does (CGI.pm reads so,
+			     PHP does not), and this is set to true when there is one */
+	int64_t *data_at; /* multipart: not NULL: set to the offset behind fd of a part's data
+			     before its field() */
 };
 
 /*
- * form_read - reads the form in the first len bytes behind fd
+ * form_read - reads the form in the len bytes behind fd that begin at the offset `at`
  *
  *   fd  anything that pread(2) reads; its offset does not change
  *
@@ -63,7 +77,7 @@ struct form_handler {
  * or the handler's error.  After an error the handler has received the fields before it, and the
  * last value may be incomplete.  Takes about 30 KB of stack.  Blocks on the disk only.
  */
-enum err form_read(
-	int fd, int64_t len, const struct form_type *type, const struct form_handler *h) MUSTCHECK;
+enum err form_read(int fd, int64_t at, int64_t len, const struct form_type *type,
+	const struct form_handler *h) MUSTCHECK;
 
 #endif

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * http/json_pointer.c - follows a pointer through a document, and parses documents
+ * http/json_pointer.c - follows a pointer through a document while it is read
  *
- * A token is compared with the names of an object without decoding it first: nothing is copied, and
- * no lookup fails for want of memory.  Does not know what the values are for.
+ * RULES
+ *   (1) A token is compared with a name piece by piece, without decoding it first: nothing is
+ *       copied (unit/json).
+ *   (2) Two members of one name on a pointer's way are noticed: parsers take the first, or the last
+ *       of them, or refuse (unit/json).
+ *
+ * Does not know what the values are for.
  */
 #include "http/json_pointer.h"
 
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <unistd.h>
 
 bool json_pointer_is_valid(const char *pointer)
 {
@@ -23,212 +25,93 @@ bool json_pointer_is_valid(const char *pointer)
 	return true;
 }
 
+void json_walk_start(struct json_walk *w, const char *pointer)
+{
+	*w = (struct json_walk){.pointer = pointer, .at = pointer};
+}
+
+/* Is the way to what holds this value the pointer's, and does the pointer go on? */
+static bool is_on_the_way(const struct json_walk *w, int depth)
+{
+	return w->common == depth - 1 && *w->at == '/';
+}
+
+void json_walk_name(struct json_walk *w, int depth)
+{
+	w->name = is_on_the_way(w, depth) ? w->at + 1 : NULL;
+}
+
 /* RFC 6901, 4: "first transforming any occurrence of the sequence '~1' to '/', and then [...] '~0'
  * to '~'"; decoding from left to right has the same result. */
-static bool is_name(const char *token, const char *end, const char *name)
+void json_walk_text(struct json_walk *w, const char *text, size_t len)
 {
-	for (; token < end && *name; token++, name++) {
-		char c = *token;
+	for (; w->name && len > 0; text++, len--) {
+		char c = *w->name++;
 
 		if (c == '~')
-			c = *++token == '1' ? '/' : '~';
-		if (c != *name)
-			return false;
+			c = *w->name++ == '1' ? '/' : '~';
+		else if (c == '/')
+			c = '\0';
+		if (c == '\0' || c != *text)
+			w->name = NULL;
 	}
-	return token == end && !*name;
 }
 
-/* The member of an object that a token names: its name, or NULL. */
-static const char *find_name(json_t *object, const char *token, const char *end)
+static void go_on(struct json_walk *w, int depth, const char *end)
 {
-	for (void *at = json_object_iter(object); at; at = json_object_iter_next(object, at))
-		if (is_name(token, end, json_object_iter_key(at)))
-			return json_object_iter_key(at);
-	return NULL;
+	w->at = end;
+	w->common = depth;
+	if (w->found >= depth)
+		w->is_doubled = true;
+	w->found = depth;
 }
 
-/* RFC 6901, 4: "0" or digits without a leading zero; otherwise SIZE_MAX, which no array has. */
-static size_t read_index(const char *token, const char *end)
+void json_walk_member(struct json_walk *w, int depth)
 {
-	size_t index = 0;
+	if (w->name && (*w->name == '/' || *w->name == '\0'))
+		go_on(w, depth, w->name);
+	w->name = NULL;
+}
 
-	if (token == end || (*token == '0' && end - token > 1) || end - token > 9)
-		return SIZE_MAX;
+/* RFC 6901, 4: "0" or digits without a leading zero; otherwise -1, which no element has. */
+static int64_t read_index(const char *token, const char *end)
+{
+	int64_t index = 0;
+
+	if (token == end || (*token == '0' && end - token > 1) || end - token > 18)
+		return -1;
 	for (; token < end; token++) {
 		if (*token < '0' || *token > '9')
-			return SIZE_MAX;
-		index = index * 10 + (size_t)(*token - '0');
+			return -1;
+		index = index * 10 + (*token - '0');
 	}
 	return index;
 }
 
-/* Follows the tokens from p to end; p is at a "/" or at the end. */
-static json_t *walk(json_t *at, const char *p, const char *end)
+void json_walk_element(struct json_walk *w, int depth, int64_t index)
 {
-	while (at && p < end) {
-		const char *token = p + 1;
-		const char *name;
+	const char *end;
 
-		for (p = token; p < end && *p != '/';)
-			p++;
-		if (json_is_array(at)) {
-			at = json_array_get(at, read_index(token, p));
-		} else {
-			name = find_name(at, token, p);
-			at = name ? json_object_get(at, name) : NULL;
-		}
-	}
-	return at;
+	if (!is_on_the_way(w, depth))
+		return;
+	end = w->at + 1 + strcspn(w->at + 1, "/");
+	if (read_index(w->at + 1, end) == index)
+		go_on(w, depth, end);
 }
 
-json_t *json_pointer_find(json_t *root, const char *pointer)
+bool json_walk_is_there(const struct json_walk *w, int depth)
 {
-	return json_pointer_is_valid(pointer) ? walk(root, pointer, pointer + strlen(pointer))
-					      : NULL;
+	return w->common == depth && !*w->at;
 }
 
-void json_pointer_remove(json_t *root, const char *pointer)
+void json_walk_leave(struct json_walk *w, int depth)
 {
-	const char *end = pointer + strlen(pointer), *last = strrchr(pointer, '/');
-	json_t *parent = last && json_pointer_is_valid(pointer) ? walk(root, pointer, last) : NULL;
-
-	if (json_is_array(parent)) {
-		size_t i = read_index(last + 1, end);
-
-		if (i < json_array_size(parent))
-			json_array_set_new(parent, i, json_null());
-	} else if (parent) {
-		const char *name = find_name(parent, last + 1, end);
-
-		if (name)
-			json_object_del(parent, name);
-	}
-}
-
-static enum err read_all(int fd, char *text, size_t len)
-{
-	size_t done = 0;
-
-	while (done < len) {
-		ssize_t n = pread(fd, text + done, len - done, (off_t)done);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return err_set(ERR_SYSTEM, "a request's body: %s", strerror(errno));
-		if (n == 0)
-			return err_set(ERR_SYSTEM, "a request's body is shorter than its length");
-		done += (size_t)n;
-	}
-	return OK;
-}
-
-/*
- * After a failed allocation jansson's lexer goes on with a text that is cut off, and reads behind
- * its end for the quote that closes a string.  So after the first failure all allocations fail
- * until the parser gives up, which it does before it reads there.
- */
-static _Thread_local bool is_parsing, has_failed;
-
-static void *allocate(size_t n)
-{
-	void *p = is_parsing && has_failed ? NULL : malloc(n);
-
-	has_failed = has_failed || !p;
-	return p;
-}
-
-/* A constructor runs before there are threads: jansson sets its functions without a lock. */
-__attribute__((constructor)) static void set_allocator(void)
-{
-	json_set_alloc_funcs(allocate, free);
-}
-
-json_t *json_pointer_parse(
-	const char *text, size_t len, size_t flags, json_error_t *error, bool *is_no_memory)
-{
-	json_t *root;
-
-	is_parsing = true;
-	has_failed = false;
-	root = json_loadb(text, len, flags, error);
-	is_parsing = false;
-	*is_no_memory = !root && has_failed;
-	return root;
-}
-
-/* Sets a text of our own, because jansson's quotes the document. */
-static enum err refuse(const json_error_t *error)
-{
-	enum json_error_code code = json_error_code(error);
-
-	return err_set(ERR_INVALID, "the JSON is wrong in line %d, column %d: %s", error->line,
-		error->column,
-		code == json_error_duplicate_key            ? "a member name is there twice"
-		: code == json_error_null_byte_in_key       ? "a member name has a NUL in it"
-		: code == json_error_numeric_overflow       ? "a number is too large"
-		: code == json_error_invalid_utf8           ? "it is not UTF-8"
-		: code == json_error_premature_end_of_input ? "it ends too early"
-		: code == json_error_end_of_input_expected  ? "something follows its end"
-							    : "it is not well-formed");
-}
-
-/*
- * jansson parses, writes, copies and frees by recursion and accepts 2048 levels; writing so many
- * takes more stack than a worker has.
- */
-static bool is_too_deep(const char *text, size_t len)
-{
-	bool is_string = false;
-	int depth = 0;
-
-	for (size_t i = 0; i < len && depth <= POINTER_DEPTH_MAX; i++) {
-		if (text[i] == '"')
-			is_string = !is_string;
-		else if (is_string && text[i] == '\\')
-			i++;
-		else if (!is_string && (text[i] == '[' || text[i] == '{'))
-			depth++;
-		else if (!is_string && (text[i] == ']' || text[i] == '}'))
-			depth--;
-	}
-	return depth > POINTER_DEPTH_MAX;
-}
-
-static enum err parse(const char *text, size_t len, json_t **out)
-{
-	json_error_t error;
-	bool is_no_memory;
-	json_t *root;
-
-	if (is_too_deep(text, len))
-		return err_set(ERR_INVALID, "the JSON is nested deeper than %d", POINTER_DEPTH_MAX);
-	root = json_pointer_parse(text, len,
-		JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &error, &is_no_memory);
-	if (is_no_memory)
-		return err_set(ERR_NOMEM, "no memory for the JSON of a body");
-	if (!root)
-		return refuse(&error);
-	*out = root;
-	return OK;
-}
-
-enum err json_pointer_load(int fd, int64_t len, json_t **out)
-{
-	size_t size = len > 0 ? (size_t)len : 0;
-	char *text;
-	enum err rc;
-
-	if (len > POINTER_JSON_MAX)
-		return err_set(ERR_REFUSED, "the JSON is larger than %d bytes", POINTER_JSON_MAX);
-	text = malloc(size + 1);
-	if (!text)
-		return err_set(ERR_NOMEM, "no memory for the JSON of a body");
-	rc = read_all(fd, text, size);
-	if (rc == OK)
-		rc = parse(text, size, out);
-	free(text);
-	return rc;
+	if (w->common != depth || depth == 0)
+		return;
+	w->common--;
+	do
+		w->at--;
+	while (*w->at != '/');
 }
 
 static bool is_type_char(char c)

@@ -4,6 +4,7 @@
  * it hands over no more bytes than the body has; pairs are the same after they are encoded and read
  * again.
  */
+/* links: src/http/parameter.c */
 #include <unistd.h>
 
 #define FORM_BLOCK 300
@@ -74,13 +75,13 @@ static enum err data(void *arg, const char *bytes, size_t len)
 static char *read_form(const struct form_type *type, size_t pieces, enum err *rc)
 {
 	struct account a = {.bytes = 0};
-	struct form_handler h = {field, data, &a, NULL};
+	struct form_handler h = {.field = field, .data = data, .arg = &a};
 	char *pairs = NULL;
 	size_t len;
 
 	a.pairs = open_memstream(&pairs, &len);
 	piece = pieces;
-	*rc = form_read(0, (int64_t)body_len, type, &h);
+	*rc = form_read(0, 0, (int64_t)body_len, type, &h);
 	fclose(a.pairs);
 	if (a.bytes > body_len || (*rc != OK && *rc != ERR_INVALID))
 		abort();
@@ -96,7 +97,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 {
 	static const char *const types[] = {"application/x-www-form-urlencoded",
-		"multipart/form-data; boundary=b", "multipart/form-data; boundary=\"-- -\""};
+		"multipart/form-data; boundary=b", "multipart/form-data; boundary=\"-- -\"",
+		"multipart/related; boundary=b"};
 	const uint8_t *end = size > 2 ? memchr(input + 2, '\n', size - 2) : NULL;
 	char *whole, *again, *own;
 	enum err rc, rc_again;
@@ -105,9 +107,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 	if (!end)
 		return 0;
 	own = strndup((const char *)input + 2, (size_t)(end - input) - 2);
-	type = form_type_of(input[0] % 4 < 3 ? types[input[0] % 4] : own);
+	type = form_type_of(input[0] % 5 < 4 ? types[input[0] % 5] : own);
 	free(own);
-	if ((type.kind == FORM_MULTIPART) != (strlen(type.boundary) > 0))
+	if ((type.kind >= FORM_MULTIPART) != (strlen(type.boundary) > 0))
 		abort();
 	body = (const char *)end + 1;
 	body_len = size - (size_t)(end + 1 - input);

@@ -30,6 +30,7 @@ static void check_route_defaults(const struct route *r, const char *what)
 	is_int(r->on_duplicate, DUPLICATE_REJECT, "%s: on_duplicate", what);
 	is_int(r->duplicate_status, 409, "%s: duplicate_status", what);
 	is_int(r->unique_ttl_ms, 0, "%s: unique_ttl", what);
+	is_int(r->unique_optional, false, "%s: unique_optional", what);
 	is_int(r->guarantee, GUARANTEE_STRICT, "%s: guarantee", what);
 	ok(!r->webhook && !r->webhook_allow, "%s: no webhook", what);
 	is_int(r->webhook_max_age_ms, 3 * 24 * 3600 * 1000LL, "%s: webhook_max_age", what);
@@ -99,7 +100,8 @@ static void test_defaults(void)
 	"kill_after, ttl, tombstone, max_request, max_response, on_uncertain, probe, rollback, "  \
 	"max_attempts, fingerprint, ignore, in_progress, in_progress_status, wait, max_waiters, " \
 	"async, prefer, soft_timeout, max_running, release_on, exit_status, replay_status, "      \
-	"replay_drop, unique, on_duplicate, duplicate_status, unique_ttl, guarantee, webhook, "   \
+	"replay_drop, unique, on_duplicate, duplicate_status, unique_ttl, unique_optional, "      \
+	"guarantee, webhook, "                                                                    \
 	"webhook_allow, "                                                                         \
 	"webhook_max_age, limits"
 

@@ -93,7 +93,8 @@ static void test_all_given_of_content(void)
 		     "\"release_on\": [\"503\", \"4xx\"], \"replay_status\": \"200\","
 		     "\"replay_drop\": [\"Set-Cookie\", \"X-Trace\"],"
 		     "\"unique\": [\"json:/email\", \"form:email\"], \"on_duplicate\": \"replay\","
-		     "\"duplicate_status\": 422, \"unique_ttl\": \"36500d\"}]}",
+		     "\"duplicate_status\": 422, \"unique_ttl\": \"36500d\", \"unique_optional\": "
+		     "true}]}",
 			false);
 	const struct route *r;
 
@@ -112,6 +113,7 @@ static void test_all_given_of_content(void)
 	is_int(r->on_duplicate, DUPLICATE_REPLAY, "on_duplicate");
 	is_int(r->duplicate_status, 422, "duplicate_status");
 	is_int(r->unique_ttl_ms, 36500LL * 24 * 3600 * 1000, "unique_ttl");
+	is_int(r->unique_optional, true, "unique_optional");
 	config_free(&cf);
 }
 
@@ -246,6 +248,8 @@ static void test_ranges(void)
 	bad("route", "\"duplicate_status\": 500", ": 500 is out of range; write 400 to 499");
 	bad("route", "\"duplicate_status\": \"409\"",
 		": \"409\" is not a whole number; write 400 to 499");
+	bad("route", "\"unique_optional\": \"yes\"",
+		": \"yes\" is not allowed; write true or false");
 	bad("route", "\"unique_ttl\": 0", ": 0 is out of range; write \"1s\" to \"36500d\"");
 	bad("route", "\"webhook_max_age\": \"59s\"",
 		": \"59s\" is out of range; write \"1m\" to \"365d\"");
@@ -427,7 +431,8 @@ static void test_bad_sources(void)
 #undef PLACE
 	bad("route", "\"fingerprint\": [\"method\", \"uri\"]",
 		"[1]: \"uri\" is not a part of a request; write \"method\", \"path\", \"query\", "
-		"\"body\", or a place such as \"header:Content-Type\" or \"json:/order/id\"");
+		"\"body\", \"json\", or a place such as \"header:Content-Type\" or "
+		"\"json:/order/id\"");
 	bad("route", "\"unique\": \"json:/email\"",
 		": \"json:/email\" is not a list; write [\"...\", \"...\"]");
 	bad("route", "\"unique\": [1]", "[0]: 1 is not a string; write it in double quotes");

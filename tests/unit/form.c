@@ -91,11 +91,11 @@ static enum err data(void *arg, const char *bytes, size_t len)
 static enum err read_len(const char *type, int64_t len)
 {
 	struct form_type t = form_type_of(type);
-	struct form_handler h = {field, data, NULL, NULL};
+	struct form_handler h = {.field = field, .data = data};
 
 	got_len = 0;
 	got[0] = '\0';
-	return form_read(0, len, &t, &h);
+	return form_read(0, 0, len, &t, &h);
 }
 
 /*
@@ -214,7 +214,9 @@ static void try_types(void)
 	is_type("multipart/form-data; boundary =a", FORM_NONE, "");
 	is_type("multipart/form-data; boundary=a; boundary=a", FORM_NONE, "");
 	is_type("multipart/form-data boundary=a", FORM_NONE, "");
-	is_type("multipart/mixed; boundary=a", FORM_NONE, "");
+	is_type("multipart/mixed; boundary=a", FORM_PARTS, "a");
+	is_type("multipart/; boundary=a", FORM_NONE, "");
+	is_type("multipart/related; boundary=", FORM_NONE, "");
 }
 
 /* ---- urlencoded ---- */
@@ -419,15 +421,15 @@ static void try_names(void)
 static void try_errors(void)
 {
 	struct form_type t = form_type_of(MULTIPART), none = {.kind = FORM_NONE};
-	struct form_handler h = {field, data, NULL, NULL};
+	struct form_handler h = {.field = field, .data = data};
 	const char *form = "--bo\r\n" CD "a\r\n\r\n1\r\n--bo\r\n" CD "b\r\n\r\n2\r\n--bo--";
 
 	split = 0;
 	piece = SIZE_MAX;
 	body = form;
 	body_len = strlen(form);
-	is_int(form_read(-1, 10, &t, &h), ERR_SYSTEM, "cannot be read");
-	is_int(form_read(0, 10, &none, &h), ERR_INVALID, "no form at all");
+	is_int(form_read(-1, 0, 10, &t, &h), ERR_SYSTEM, "cannot be read");
+	is_int(form_read(0, 0, 10, &none, &h), ERR_INVALID, "no form at all");
 	is_int(read_len(MULTIPART, -1), ERR_INVALID, "less than nothing");
 	body_len -= 9;
 	is_int(read_len(MULTIPART, (int64_t)body_len + 1), ERR_SYSTEM, "shorter than its length");
@@ -509,7 +511,7 @@ static enum err read_many(const char *type_text, const char *one, int n, int *fi
 	split = 0;
 	piece = SIZE_MAX;
 	*fields = 0;
-	e = form_read(0, (int64_t)body_len, &type, &h);
+	e = form_read(0, 0, (int64_t)body_len, &type, &h);
 	free(text);
 	return e;
 }
