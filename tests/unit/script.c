@@ -37,7 +37,7 @@ static struct variables take(const char *lines)
 
 	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
 		params[n++] = line;
-	if (variables_take(params, &v) != OK)
+	if (variables_take(params, VARIABLES_FASTCGI, &v) != OK)
 		printf("# variables_take: %s\n", err_text());
 	free(text);
 	return v;

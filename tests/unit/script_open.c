@@ -129,7 +129,7 @@ static void test_no_memory(void)
 		enum err rc;
 
 		fail_at = n;
-		rc = variables_take(params, &v);
+		rc = variables_take(params, VARIABLES_FASTCGI, &v);
 		if (rc == OK)
 			rc = script_open(located, &conf, &route, &s, &problem);
 		fail_at = 0;
