@@ -7,7 +7,7 @@
  *   (1) No name is there twice: a script that looks at the first and a check that looked at the
  *       last would not mean the same request.  Of what the server's configuration says twice the
  *       last counts, as with php-fpm; of a field that the client sent twice, all of it, and where
- *       that would be two users, none (unit/variables, t20-bad-input).
+ *       that would be two users, none (unit/variables, t83-urls).
  *   (2) What the gateway tells the script (IDEMPOTENCY_*) and what configures the gateway
  *       (RETRYSAFE_*) never comes from a request (unit/variables, t24-environment).
  *   (3) No header field of a client becomes anything but a variable HTTP_*, and none becomes

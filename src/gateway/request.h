@@ -55,7 +55,9 @@ struct request {
 	struct variables vars; /* owned */
 
 	/* script */
-	char *located; /* the script as the server names it; owned */
+	enum err locating;       /* what script_locate() returned: OK, ERR_ABSENT or ERR_INVALID */
+	char locating_text[128]; /* the err_text() of the latter two */
+	char *located;           /* the script as the server names it; NULL: it names none; owned */
 
 	/* route */
 	struct deployment *deployment; /* owned share */
