@@ -72,6 +72,7 @@ struct config {
 	char *spool; /* directory for big bodies; absolute */
 	enum durability durability;
 	strings script_dirs; /* absolute; NULL: every script the server names is allowed */
+	bool allow_root;     /* scripts may run as root */
 	char *docs_url;      /* or NULL */
 	strings site;        /* CGI variable names; empty: all hosts are one site */
 	enum log_format log;

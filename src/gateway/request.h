@@ -35,6 +35,7 @@ struct worker {
 	struct keeper_link link;
 	int stop_fd;             /* readable: leave soon; -1: none */
 	const char *config_path; /* --config, or NULL; borrowed */
+	bool needs_script_dirs;  /* a configuration without script_dirs is refused */
 };
 
 /* Bytes of a body that are held without a descriptor.  The answer to a retry needs none. */

@@ -133,6 +133,9 @@ enum next route_find(struct request *r)
 	if (e == OK)
 		e = deployment_take(path, r->way == WAY_CONTROL_FILE, &r->deployment);
 	free(path);
+	if (e == OK && r->worker->needs_script_dirs &&
+		!deployment_config(r->deployment)->script_dirs)
+		e = err_set(ERR_REFUSED, "on TCP the configuration needs \"script_dirs\"");
 	if (e != OK) {
 		request_log_detail(r, err_text());
 		log_warn("%s", err_text());

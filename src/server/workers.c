@@ -36,8 +36,7 @@
 struct pool {
 	struct listener *listener;
 	int control_fd;
-	const char *config_path;
-	int n_max;
+	const struct serving *how;
 	pthread_mutex_t mutex;
 	pthread_cond_t changed;
 	int n;      /* threads */
@@ -88,14 +87,15 @@ static void *serve_connections(void *arg)
 		.control_fd = pool->control_fd,
 		.link = {.fd = -1},
 		.stop_fd = pool->listener->stop_fd,
-		.config_path = pool->config_path,
+		.config_path = pool->how->config_path,
+		.needs_script_dirs = pool->how->needs_script_dirs,
 	};
 	struct web_connection connection = {.fd = -1};
 
 	while (listener_accept(pool->listener, &connection.fd) == OK) {
 		pthread_mutex_lock(&pool->mutex);
 		pool->n_idle--;
-		if (pool->n_idle == 0 && pool->n < pool->n_max)
+		if (pool->n_idle == 0 && pool->n < pool->how->n_workers)
 			add_worker(pool);
 		pthread_mutex_unlock(&pool->mutex);
 		serve_connection(&w, &connection);
@@ -130,7 +130,7 @@ static void *recover_at_start(void *arg)
 	struct config *cf = NULL;
 	struct store *st = NULL;
 	int64_t settled = 0, left = 0;
-	enum err e = config_open(pool->config_path, &cf);
+	enum err e = config_open(pool->how->config_path, &cf);
 
 	if (e == OK)
 		e = configured_open_store(
@@ -205,7 +205,7 @@ static enum err wait_for_end(int control_fd)
 	}
 }
 
-enum err workers_run(struct listener *l, int control_fd, const char *config_path, int n_max)
+enum err workers_run(struct listener *l, int control_fd, const struct serving *how)
 {
 	/* Static: a thread may outlive this call, see LEAVE_SECONDS. */
 	static struct pool pool = {
@@ -216,8 +216,7 @@ enum err workers_run(struct listener *l, int control_fd, const char *config_path
 
 	pool.listener = l;
 	pool.control_fd = control_fd;
-	pool.config_path = config_path;
-	pool.n_max = n_max;
+	pool.how = how;
 
 	pthread_mutex_lock(&pool.mutex);
 	add_worker(&pool);

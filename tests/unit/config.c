@@ -89,7 +89,7 @@ static void test_defaults(void)
 }
 
 #define TOP_NAMES                                                                             \
-	"store, durability, spool, script_dirs, docs_url, site, log, workers, busy_timeout, " \
+	"store, durability, spool, script_dirs, allow_root, docs_url, site, log, workers, busy_timeout, " \
 	"defaults, "                                                                          \
 	"routes, max_running, max_passed"
 #define DEFAULTS_NAMES                                                                            \
