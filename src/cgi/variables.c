@@ -16,8 +16,8 @@
  *   (4) No variable makes the loader of a program load something else, or a shell define a
  * function: LD_* but LD_LIBRARY_PATH, BASH_FUNC_* (unit/variables).
  *
- * A NUL in a value cannot be seen here: the values come as C strings, cut off there.  Servers
- * refuse it in what clients send.
+ * A NUL in a value cannot be seen here: values come as C strings, cut off there.  cgi/fastcgi.c
+ * refuses a request that has one.
  *
  * Does not know: where the variables come from, and what they mean; cgi/script.c does.
  */

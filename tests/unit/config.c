@@ -88,9 +88,10 @@ static void test_defaults(void)
 	config_free(&cf);
 }
 
-#define TOP_NAMES                                                                             \
-	"store, durability, spool, script_dirs, allow_root, docs_url, site, log, workers, busy_timeout, " \
-	"defaults, "                                                                          \
+#define TOP_NAMES                                                                           \
+	"store, durability, spool, script_dirs, allow_root, docs_url, site, log, workers, " \
+	"busy_timeout, "                                                                    \
+	"defaults, "                                                                        \
 	"routes, max_running, max_passed"
 #define DEFAULTS_NAMES                                                                            \
 	"interpreter, methods, key, key_from, key_syntax, scope, bind, timeout, "                 \
