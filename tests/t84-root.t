@@ -4,7 +4,6 @@
 # SPDX-License-Identifier: ISC
 use strict;
 use warnings;
-use IO::Socket::INET;
 use IO::Socket::UNIX;
 use FastCgi qw(fastcgi_request params);
 use File::Path qw(remove_tree make_path);
@@ -251,7 +250,8 @@ sub check_tcp {
     my $serve = sub {
         my $pid = $sandbox->start(name => 'tcp-' . ++$n, user => $account, command => [$sandbox->binary, 'serve',
             '--config', $config, '--listen', "127.0.0.1:$port"]);
-        wait_until { !is_alive($pid) || IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port") } 10;
+        # It takes connections a moment before it says that it is ready.
+        wait_until { !is_alive($pid) || $sandbox->read("log/tcp-$n") =~ /info: ready/ } 10;
         return ($pid, $sandbox->read("log/tcp-$n"));
     };
     configure(script_dirs => undef);

@@ -503,10 +503,17 @@ enum err script_url(const struct variables *v, const char *file, struct script_u
 {
 	const char *sent = variables_get(v, "SCRIPT_NAME");
 	struct script_url url = {.name = clean_name(sent ? sent : "", file)};
-	enum err rc = url.name ? join_path(v, url.name, &url.path) : no_memory();
+	enum err rc;
 	size_t len;
 
-	if (rc == OK && url_path_goes_up(url.path))
+	if (!url.name)
+		return no_memory();
+	rc = join_path(v, url.name, &url.path);
+	if (!url.path) {
+		free(url.name);
+		return rc;
+	}
+	if (url_path_goes_up(url.path))
 		rc = err_set(ERR_REFUSED, "the URL's path goes up (\"..\")");
 	if (rc != OK) {
 		script_url_free(&url);
