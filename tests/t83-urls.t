@@ -362,8 +362,8 @@ sub check_link {
     kill 'KILL', $flipper;
     waitpid $flipper, 0;
     ok !exists $answers{'not approved'}, 'what was not checked does not run' or diag explain \%answers;
-    cmp_ok $answers{approved} // 0, '>', 5, 'what was checked does';
-    cmp_ok $answers{'script-not-allowed'} // 0, '>', 5, 'the link did change';
+    cmp_ok $answers{approved} // 0, '>', 0, 'what was checked does';
+    cmp_ok $answers{'script-not-allowed'} // 0, '>', 0, 'the link did change';
     unlink $link;
 }
 
