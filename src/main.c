@@ -90,8 +90,8 @@ static int serve_cgi(char *argv[])
 /* Under a FastCGI server: the words of FcgidWrapper or bin-path, which are the operator's. */
 static int serve_spawned(int argc, char *argv[])
 {
+	static struct serving how;
 	const char *config_path = NULL;
-	struct worker_limits limits;
 
 	if (argc == 3 && strcmp(argv[1], "--config") == 0)
 		config_path = argv[2];
@@ -99,11 +99,11 @@ static int serve_spawned(int argc, char *argv[])
 		log_warn("under a FastCGI server the only option is --config FILE");
 		return EXIT_USAGE;
 	}
-	if (serve_limits(config_path, &limits) != OK) {
+	if (serve_prepare(STDIN_FILENO, NULL, config_path, &how) != OK) {
 		log_warn("%s", err_text());
 		return EXIT_USAGE;
 	}
-	return serve_fastcgi(0, NULL, config_path, &limits, argv);
+	return serve_fastcgi(0, NULL, &how, argv);
 }
 
 int main(int argc, char *argv[])

@@ -155,10 +155,14 @@ sub check_params {
     is_problem(ask(key => 'p', more => \@many), 400, 'request-invalid', '100,000 parameters');
     is_problem(ask(key => 'p', more => [HTTP_X => 'x' x (10 * $KIB * $KIB)]),
         400, 'request-invalid', 'one of 10 MB');
-    is_problem(ask(key => 'p', more => [CONTENT_LENGTH => 3]),
-        400, 'request-invalid', 'CONTENT_LENGTH twice');
+    is_problem(ask(key => 'p', more => [CONTENT_LENGTH => 4]),
+        500, 'configuration', 'two CONTENT_LENGTH');
+    is_problem(ask(key => 'p', more => [REQUEST_METHOD => 'GET']),
+        500, 'configuration', 'two REQUEST_METHOD');
     is_problem(ask(key => 'p', more => [SCRIPT_FILENAME => '/bin/sh']),
-        400, 'request-invalid', 'SCRIPT_FILENAME twice');
+        403, 'script-not-allowed', 'SCRIPT_FILENAME twice: the last one counts');
+    is_problem(ask(key => 'p', more => ["SCRIPT_NAME\0X" => '/']),
+        400, 'request-invalid', 'a NUL in the name of a variable');
     for my $length ('x', '-1', '+3', '3x', '0x3', '3.0', ' 3', '99999999999999999999999') {
         my @params = grep_params(CONTENT_LENGTH => params(script => $EFFECT, key => 'p'));
         my $answer = ask_with([@params, CONTENT_LENGTH => $length], 'a=1');

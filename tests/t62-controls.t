@@ -92,6 +92,18 @@ my @MUTANTS = (
     ['a script is begun after the time of its operation', [['keeper/child.c',
         qr/(static bool is_too_late\([^{]*\{)/, "\$1\n\tif (o)\n\t\treturn false;"]], \&run_child,
         qr/^not ok \d+ - after the time of its operation it is not begun/m],
+    ['a script that was checked is started by its name', [['cgi/script_file.c',
+        qr/cf->script_dirs \? f\.real\s*: named,(\s*interpreter)/, 'named,$1']], \&run_t83,
+        qr/^\s*not ok .* what was not checked does not run/m],
+    ['a method in lower case is not protected', [['config/match.c',
+        qr/strcasecmp\((route->methods\[i\], method)\)/, 'strcmp($1)']], \&run_t83, qr/^\s*not ok .* post is protected/m],
+    ['an Action needs no proof', [['cgi/script.c',
+        qr/variables_get\(v, "REDIRECT_HANDLER"\) && (variables_get)/, '$1'],
+        ['cgi/script.c', qr/if \(!variables_get\(v, "REDIRECT_HANDLER"\)\)/, 'if (!path)']], \&run_t83,
+        qr{^\s*not ok .* apache: POST /gw/act/env\.pl}m],
+    $> != 0 ? () : ['root runs every script', [['store/account.c',
+        qr/(enum err account_check_run\(.*?\tif \()geteuid\(\) != 0\)/s, '$1cf)']], \&run_t84,
+        qr/^\s*not ok .* recover is refused/m],
 );
 
 plan skip_all => 'strace may not trace here' if system 'strace -qq -o /dev/null true 2>/dev/null';
@@ -209,8 +221,14 @@ sub try {
 
 # ---- the tests that convict; each returns its complaints as lines ----
 
-sub run_t51 {
-    my $says = qx($^X -I$ROOT/tests/lib $ROOT/tests/t51-order.t 2>&1);
+sub run_t51 { run_test('t51-order') }
+
+sub run_t83 { run_test('t86-urls') }
+sub run_t84 { run_test('t84-root') }
+
+sub run_test {
+    my ($name) = @_;
+    my $says = qx($^X -I$ROOT/tests/lib $ROOT/tests/$name.t 2>&1);
     return $? == 0 ? '' : $says;
 }
 

@@ -7,10 +7,15 @@
  *   file and rest apart       most CGI and FastCGI modules: nothing to do
  *   file and rest in one      nginx, and Apache's ProxyPass, which also writes SCRIPT_FILENAME as a
  *                             URL ("proxy:fcgi://host/srv/form.pl/more"), percent-encoded or not
- *   us, and the script        Apache's Action: an internal redirect to this program, the script's
- *   where the rest belongs    URL in PATH_INFO and its file in PATH_TRANSLATED
+ *   us, or no file at all,    Apache's Action: an internal redirect to this program, or to a
+ *   and the script where the  location that is ours ("virtual"), the script's URL in PATH_INFO and
+ *   rest belongs              its file in PATH_TRANSLATED
+ *   no SCRIPT_NAME            gateways that are mounted at the root: the URL's whole path is in
+ *                             PATH_INFO, the script's file may be in it
+ *   no file                   front controllers: a route names the script, its `match` the URL
  *
- * script_locate() turns the third into the second and the second into the first.
+ * script_locate() turns the others into the first; script_divide() the last, once the route is
+ * known.
  *
  * RULES
  *
@@ -19,141 +24,26 @@
  *       (unit/script_open).
  *   (3) Only REDIRECT_HANDLER says that an Action called us.  Apache sets it, no header field of a
  *       client can. Without it, any caller of this program's URL could name any file (unit/script,
- *       t20-bad-input).
+ *       t20-bad-input, t86-urls).
  *   (4) No variable HTTP_* decides anything here (unit/script).
+ *   (5) How a client spells a URL (slashes, dots, percent signs) does not decide which route it
+ * gets (unit/script, t86-urls).
  *
- * The checks of script_open() are made before the script is started, by name: a user who may write
- * to a script's directory may swap it in between, but may change the script as well.
- *
- * Does not know: routes' names, and how a script is started.
+ * Does not know: routes, and how a script is opened and started (cgi/script_file.c).
  */
 #include "cgi/script.h"
 
-#include <errno.h>
-#include <fcntl.h>
+#include "cgi/url_path.h"
+
 #include <limits.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 static enum err no_memory(void)
 {
 	return err_set(ERR_NOMEM, "out of memory");
-}
-
-/*
- * Is this path the file that we are running from?  Also through links of both kinds.  Yes when it
- * is not known which file we are running from: that refuses requests, while the other answer would
- * start us without end.
- */
-static struct stat own_file;
-static bool is_self_known;
-
-static void stat_own_file(void)
-{
-	is_self_known = stat("/proc/self/exe", &own_file) == 0;
-}
-
-static bool is_own_file(const struct stat *other)
-{
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-	pthread_once(&once, stat_own_file);
-	return !is_self_known ||
-	       (own_file.st_dev == other->st_dev && own_file.st_ino == other->st_ino);
-}
-
-static bool is_self(const char *path)
-{
-	struct stat other;
-
-	return stat(path, &other) == 0 && is_own_file(&other);
-}
-
-static int hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
-/* The byte that the three characters of an escape stand for, or -1.  Stops at a NUL. */
-static int escaped_byte(const char *text)
-{
-	int high, low;
-
-	if (text[0] != '%' || (high = hex_value(text[1])) < 0 || (low = hex_value(text[2])) < 0)
-		return -1;
-	return high * 16 + low;
-}
-
-/* A copy without percent-encoding; NULL without memory, or with has_nul set for %00. */
-static char *decode_percent(const char *text, bool *has_nul)
-{
-	char *out = malloc(strlen(text) + 1), *to = out;
-
-	*has_nul = false;
-	if (!out)
-		return NULL;
-	while (*text) {
-		int byte = escaped_byte(text);
-
-		if (byte == 0) {
-			*has_nul = true;
-			free(out);
-			return NULL;
-		}
-		text += byte < 0 ? 1 : 3;
-		*to++ = byte < 0 ? text[-1] : (char)byte;
-	}
-	*to = '\0';
-	return out;
-}
-
-/* How many bytes the two have in common at their ends. */
-static size_t common_end(const char *a, const char *b)
-{
-	size_t a_len = strlen(a), b_len = strlen(b), n = 0;
-
-	while (n < a_len && n < b_len && a[a_len - 1 - n] == b[b_len - 1 - n])
-		n++;
-	return n;
-}
-
-/*
- * If url ends with rest, percent-encoded or not, the length of what is before it; else the length
- * of url.
- */
-static size_t length_before(const char *url, const char *rest)
-{
-	size_t url_len = strlen(url), rest_len = strlen(rest), at = url_len;
-
-	if (common_end(url, rest) == rest_len)
-		return url_len - rest_len;
-	while (rest_len > 0 && at > 0) {
-		int byte = at >= 3 ? escaped_byte(url + at - 3) : -1;
-
-		at -= byte < 0 ? 1 : 3;
-		if ((byte < 0 ? url[at] : (char)byte) != rest[--rest_len])
-			return url_len;
-	}
-	return rest_len == 0 ? at : url_len;
-}
-
-static bool has_dot_dot(const char *path)
-{
-	for (; path; path = strchr(path, '/')) {
-		path += *path == '/';
-		if (path[0] == '.' && path[1] == '.' && (path[2] == '/' || path[2] == '\0'))
-			return true;
-	}
-	return false;
 }
 
 /* The path in "proxy:fcgi://host/path" and its relatives; text itself without "proxy:". */
@@ -161,17 +51,17 @@ static const char *path_in_url(const char *text)
 {
 	static const char *const schemes[] = {"fcgi://", "balancer://"};
 
-	if (strncmp(text, "proxy:", 6) != 0)
+	if (strncasecmp(text, "proxy:", 6) != 0)
 		return text;
 	text += 6;
-	if (strncmp(text, "unix:", 5) == 0) { /* unix:/run/retrysafe.sock|fcgi://host/path */
+	if (strncasecmp(text, "unix:", 5) == 0) { /* unix:/run/retrysafe.sock|fcgi://host/path */
 		text = strchr(text, '|');
 		if (!text)
 			return NULL;
 		text++;
 	}
 	for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++)
-		if (strncmp(text, schemes[i], strlen(schemes[i])) == 0)
+		if (strncasecmp(text, schemes[i], strlen(schemes[i])) == 0)
 			return strchr(text + strlen(schemes[i]), '/');
 	return NULL;
 }
@@ -212,13 +102,13 @@ static enum err name_path(const struct variables *v, const char *url, char **out
 	if (raw_path != text)
 		cut_query(raw, variables_get(v, "QUERY_STRING"));
 
-	decoded = decode_percent(raw, &has_nul);
+	decoded = url_path_decode(raw, &has_nul);
 	if (!decoded) {
 		free(raw);
 		return has_nul ? err_set(ERR_REFUSED, "SCRIPT_FILENAME holds a NUL") : no_memory();
 	}
-	raw_end = common_end(raw, url);
-	decoded_end = common_end(decoded, url);
+	raw_end = url_path_common_end(raw, url);
+	decoded_end = url_path_common_end(decoded, url);
 	if (decoded_end > raw_end || (decoded_end == raw_end && raw_path != text)) {
 		free(raw);
 		*out = decoded;
@@ -282,16 +172,133 @@ static size_t find_file(const char *path, struct stat *st)
 	return 0;
 }
 
+/* ---- the URL ---- */
+
+/* The path of REQUEST_URI, decoded and cleaned, which the caller frees; NULL: there is none that is
+ * certain, or no memory. */
+static char *requested_path(const struct variables *v)
+{
+	const char *uri = variables_get(v, "REQUEST_URI"), *authority;
+	char *raw, *path = NULL;
+	bool has_nul;
+
+	if (!uri)
+		return NULL;
+	authority = *uri == '/' ? NULL : strstr(uri, "://"); /* RFC 9112, section 3.2.2 */
+	if (authority)
+		uri = strchr(authority + 3, '/');
+	if (!uri || *uri != '/')
+		return NULL;
+	raw = strndup(uri, strcspn(uri, "?"));
+	if (raw)
+		path = url_path_decode(raw, &has_nul);
+	free(raw);
+	if (path && url_path_goes_up(path)) {
+		free(path);
+		return NULL;
+	}
+	if (path)
+		url_path_clean(path);
+	return path;
+}
+
+/*
+ * Is name the URL's whole path already?  Some configurations of nginx send that as SCRIPT_NAME, and
+ * a part of it as PATH_INFO once more.
+ */
+static bool is_whole_path(const struct variables *v, const char *name)
+{
+	const char *uri = variables_get(v, "DOCUMENT_URI");
+	char *path;
+	bool is;
+
+	if (uri && *uri)
+		return strcmp(uri, name) == 0;
+	path = requested_path(v);
+	is = path && strcmp(path, name) == 0;
+	free(path);
+	return is;
+}
+
+static bool is_set(const char *value)
+{
+	return value && *value;
+}
+
+/*
+ * How much of url is the name of a script that this file is: up to the segment that the file is
+ * called, with most of the file's directories before it; 0: the URL does not have it.
+ */
+static size_t find_name(const char *url, const char *file)
+{
+	const char *last = url_path_last(file);
+	size_t len = strlen(last), best = 0, most = 0;
+
+	for (const char *at = url; (at = strstr(at, last)); at++) {
+		char *name;
+		size_t common;
+
+		if (at == url || at[-1] != '/' || (at[len] != '/' && at[len] != '\0'))
+			continue;
+		name = strndup(url, (size_t)(at - url) + len);
+		common = name ? url_path_common_end(name, file) : 0;
+		free(name);
+		if (common > most) {
+			most = common;
+			best = (size_t)(at - url) + len;
+		}
+	}
+	return best;
+}
+
+/* Makes len bytes of a URL's path SCRIPT_NAME, and what is behind them PATH_INFO. */
+static enum err divide(struct variables *v, const char *url, size_t len)
+{
+	char *name = strndup(url, len);
+	enum err rc = name ? variables_set(v, "SCRIPT_NAME", name) : no_memory();
+
+	free(name);
+	if (rc == OK)
+		rc = variables_set(v, "PATH_INFO", url[len] ? url + len : NULL);
+	return rc == OK ? variables_set(v, "PATH_TRANSLATED", NULL) : rc;
+}
+
+/*
+ * Finds SCRIPT_NAME where the server sent none, or an empty one.  Where the URL does not have the
+ * file's name, the script is at the root, and all of the URL is its path information.
+ */
+static enum err name_unnamed(struct variables *v, const char *file, const char *rest)
+{
+	const char *info = variables_get(v, "PATH_INFO"), *uri = variables_get(v, "DOCUMENT_URI");
+	bool is_info = is_set(info);
+	char *url = is_info ? strdup(info) : is_set(uri) ? strdup(uri) : requested_path(v);
+	size_t len;
+	enum err rc;
+
+	if (!url)
+		return is_info || is_set(uri) ? no_memory() : variables_set(v, "SCRIPT_NAME", "");
+	len = *rest ? url_path_before(url, rest) : find_name(url, file);
+	if (*rest ? len < strlen(url) : len > 0)
+		rc = divide(v, url, len);
+	else
+		rc = is_info ? variables_set(v, "SCRIPT_NAME", "")
+			     : variables_set(v, "SCRIPT_NAME", url);
+	free(url);
+	return rc;
+}
+
 /* SCRIPT_NAME without the rest that was found behind the file, and PATH_INFO with it. */
 static enum err move_rest(struct variables *v, const char *rest)
 {
 	const char *url = variables_get(v, "SCRIPT_NAME");
 	const char *had = variables_get(v, "PATH_INFO");
-	char *name = strndup(url, length_before(url, rest)), *info = NULL;
+	char *name = strndup(url, url_path_before(url, rest)), *info = NULL;
 	enum err rc = OK;
 
 	if (!name)
 		return no_memory();
+	if (is_set(had) && is_whole_path(v, url))
+		had = NULL;
 	/* Where SCRIPT_NAME does not have it, a PATH_INFO that the server sent is the better one.
 	 */
 	if (strlen(name) < strlen(url) || !had || !*had) {
@@ -341,10 +348,23 @@ static enum err translate_rest(struct variables *v)
 
 static enum err check_path(const char *path)
 {
-	if (*path != '/' || has_dot_dot(path))
+	if (*path != '/' || url_path_goes_up(path))
 		return err_set(
 			ERR_REFUSED, "SCRIPT_FILENAME is not an absolute path without \"..\"");
 	return OK;
+}
+
+/*
+ * Did an Action call us?  Either this program is what was asked for, with nothing behind it, or,
+ * with `virtual`, what was asked for is no file.
+ */
+static bool is_action(
+	const struct variables *v, const char *path, size_t len, const struct stat *st)
+{
+	if (len > 0)
+		return path[len] == '\0' && script_is_self(st);
+	return variables_get(v, "REDIRECT_HANDLER") && variables_get(v, "PATH_INFO") &&
+	       variables_get(v, "PATH_TRANSLATED");
 }
 
 /* Divides *path after the script's file, and writes both parts into the variables. */
@@ -354,9 +374,7 @@ static enum err split_path(struct variables *v, char **path)
 	size_t len = find_file(*path, &st);
 	enum err rc = OK;
 
-	/* We are what was asked for, and nothing behind us: an Action, or a client that guessed our
-	 * URL. */
-	if (len > 0 && (*path)[len] == '\0' && is_own_file(&st)) {
+	if (is_action(v, *path, len, &st)) {
 		rc = undo_action(v, path);
 		if (rc == OK)
 			rc = check_path(*path);
@@ -366,12 +384,20 @@ static enum err split_path(struct variables *v, char **path)
 	}
 	if (len == 0)
 		return err_set(ERR_ABSENT, "there is no script at this URL");
-	if ((*path)[len])
-		rc = move_rest(v, *path + len);
+	if (is_set(variables_get(v, "SCRIPT_NAME"))) {
+		if ((*path)[len])
+			rc = move_rest(v, *path + len);
+		(*path)[len] = '\0';
+	} else {
+		char *rest = strdup(*path + len);
+
+		(*path)[len] = '\0';
+		rc = rest ? name_unnamed(v, *path, rest) : no_memory();
+		free(rest);
+	}
 	if (rc != OK)
 		return rc;
-	(*path)[len] = '\0';
-	if (is_own_file(&st))
+	if (script_is_self(&st))
 		return err_set(ERR_REFUSED, "the script is this program itself");
 	rc = variables_set(v, "SCRIPT_FILENAME", *path);
 	return rc == OK ? translate_rest(v) : rc;
@@ -390,6 +416,18 @@ static enum err name_control_file(const struct variables *v, char **path)
 	return *path ? OK : no_memory();
 }
 
+/* What SCRIPT_NAME ends with; where it is empty, the variables that have the path instead. */
+static bool knows_url(const struct variables *v)
+{
+	static const char *const names[] = {
+		"SCRIPT_NAME", "PATH_INFO", "DOCUMENT_URI", "REQUEST_URI"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (variables_get(v, names[i]))
+			return true;
+	return false;
+}
+
 enum err script_locate(enum way way, struct variables *v, char **path)
 {
 	const char *url = variables_get(v, "SCRIPT_NAME");
@@ -398,10 +436,12 @@ enum err script_locate(enum way way, struct variables *v, char **path)
 
 	if (way == WAY_CONTROL_FILE)
 		return name_control_file(v, path);
-	if (!url)
+	if (!knows_url(v))
 		return err_set(ERR_INVALID, "the server did not send SCRIPT_NAME");
+	if (!is_set(url))
+		url = variables_get(v, "PATH_INFO");
 
-	rc = name_path(v, url, &found);
+	rc = name_path(v, url ? url : "", &found);
 	if (rc == OK)
 		rc = check_path(found);
 	if (rc == OK)
@@ -413,129 +453,98 @@ enum err script_locate(enum way way, struct variables *v, char **path)
 	return rc;
 }
 
-static bool is_below(const char *path, const char *dir)
-{
-	size_t len = strlen(dir);
-
-	while (len > 0 && dir[len - 1] == '/')
-		len--;
-	return strncmp(path, dir, len) == 0 && path[len] == '/';
-}
-
-/* Is the resolved path below one of the directories?  It has no links in it, so neither has one
- * that it begins with; the others are resolved. */
-static bool is_inside(const char *real, const strings dirs)
-{
-	char dir[PATH_MAX];
-
-	for (size_t i = 0; dirs[i]; i++)
-		if (is_below(real, dirs[i]) || (realpath(dirs[i], dir) && is_below(real, dir)))
-			return true;
-	return false;
-}
+/* ---- the URL as routes see it ---- */
 
 /*
- * Does the file begin with "#!" and the path of this program?  A file that cannot be read cannot be
- * run by an interpreter either.
+ * SCRIPT_NAME as routes see it.  A server that sends it percent-encoded is recognised by the file's
+ * name, which is never encoded.
  */
-static bool is_control_file(const char *path)
+static char *clean_name(const char *name, const char *file)
 {
-	char line[PATH_MAX];
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	ssize_t n;
-	char *name;
+	bool has_nul;
+	char *raw = strdup(name), *decoded;
 
-	if (fd < 0)
-		return false;
-	n = read(fd, line, sizeof(line) - 1);
-	close(fd);
-	if (n < 2 || memcmp(line, "#!", 2) != 0)
-		return false;
-	line[n] = '\0';
-	name = line + 2 + strspn(line + 2, " \t");
-	name[strcspn(name, " \t\r\n")] = '\0';
-	return is_self(name);
+	if (!raw || !file || !strchr(raw, '%'))
+		return raw;
+	decoded = url_path_decode(raw, &has_nul);
+	if (!decoded || url_path_common_end(decoded, file) <= url_path_common_end(raw, file)) {
+		free(decoded);
+		return raw;
+	}
+	free(raw);
+	return decoded;
 }
 
-/* The checks on the file that the names lead to. */
-static enum err check_file(const char *named, const char *real, const struct config *cf,
-	const strings interpreter, enum script_problem *problem)
+/* The URL's path, cleaned: SCRIPT_NAME and PATH_INFO, or what the server sent in their place. */
+static enum err join_path(const struct variables *v, const char *name, char **out)
 {
-	struct stat st;
+	const char *info = variables_get(v, "PATH_INFO"), *uri = variables_get(v, "DOCUMENT_URI");
+	char *path;
 
-	*problem = SCRIPT_OUTSIDE;
-	if (cf->script_dirs && !is_inside(real, cf->script_dirs))
-		return err_set(ERR_REFUSED, "%s: not inside script_dirs", named);
-	*problem = SCRIPT_NOT_EXECUTABLE;
-	if (stat(real, &st) < 0)
-		return err_set(ERR_REFUSED, "%s: %s", named, strerror(errno));
-	if (!S_ISREG(st.st_mode))
-		return err_set(ERR_REFUSED, "%s: not a regular file", named);
-	if (is_own_file(&st) || is_control_file(real) || (interpreter && is_self(interpreter[0])))
-		return err_set(ERR_REFUSED, "%s: would start this program again", named);
-	if (faccessat(AT_FDCWD, real, interpreter ? R_OK : X_OK, AT_EACCESS) < 0)
-		return err_set(ERR_REFUSED, "%s: not %s: %s", named,
-			interpreter ? "readable" : "executable", strerror(errno));
-	*problem = SCRIPT_OK;
-	return OK;
-}
-
-/* Fills in a script whose file has passed. */
-static enum err name_script(const char *named, const strings interpreter, struct script *s)
-{
-	const char *slash = strrchr(named, '/');
-	size_t n = 0;
-
-	while (interpreter && interpreter[n])
-		n++;
-	s->path = strdup(named);
-	s->dir = strndup(named, slash > named ? (size_t)(slash - named) : 1);
-	s->argv = calloc(n + 2, sizeof(*s->argv));
-	if (!s->path || !s->dir || !s->argv)
+	if (!*name && !is_set(info)) {
+		path = is_set(uri) ? strdup(uri) : requested_path(v);
+		if (!path)
+			path = strdup("");
+	} else {
+		if (!info || (*info && *name && is_whole_path(v, name)))
+			info = "";
+		path = malloc(strlen(name) + strlen(info) + 1);
+		if (path)
+			stpcpy(stpcpy(path, name), info);
+	}
+	if (!path)
 		return no_memory();
-	for (size_t i = 0; i <= n; i++) {
-		s->argv[i] = strdup(i < n ? interpreter[i] : named);
-		if (!s->argv[i])
-			return no_memory();
-	}
+	url_path_clean(path);
+	*out = path;
 	return OK;
 }
 
-enum err script_open(const char *located, const struct config *cf, const struct route *route,
-	struct script *out, enum script_problem *problem)
+enum err script_url(const struct variables *v, const char *file, struct script_url *out)
 {
-	const struct route *rule = route ? route : &cf->defaults;
-	const char *named = rule->script ? rule->script : located;
-	struct script s = {0};
-	char real[PATH_MAX];
+	const char *sent = variables_get(v, "SCRIPT_NAME");
+	struct script_url url = {.name = clean_name(sent ? sent : "", file)};
 	enum err rc;
+	size_t len;
 
-	*problem = SCRIPT_MISSING;
-	if (*named != '/')
-		return err_set(ERR_REFUSED, "the script's path is not absolute");
-	if (!realpath(named, real)) {
-		if (errno != EACCES)
-			return err_set(ERR_ABSENT, "%s: %s", named, strerror(errno));
-		*problem = SCRIPT_NOT_EXECUTABLE;
-		return err_set(ERR_REFUSED, "%s: %s", named, strerror(errno));
-	}
-	rc = check_file(named, real, cf, rule->interpreter, problem);
-	if (rc != OK)
+	if (!url.name)
+		return no_memory();
+	rc = join_path(v, url.name, &url.path);
+	if (!url.path) {
+		free(url.name);
 		return rc;
-	rc = name_script(named, rule->interpreter, &s);
+	}
+	if (url_path_goes_up(url.path))
+		rc = err_set(ERR_REFUSED, "the URL's path goes up (\"..\")");
+	if (rc != OK) {
+		script_url_free(&url);
+		return rc;
+	}
+	url_path_clean(url.name);
+	for (len = strlen(url.name); len > 1 && url.name[len - 1] == '/'; len--)
+		url.name[len - 1] = '\0';
+	if (!file || !*url.name) { /* no file, or one at the root */
+		free(url.name);
+		url.name = file ? strdup(url.path) : NULL;
+		if (file && !url.name)
+			rc = no_memory();
+	}
 	if (rc == OK)
-		*out = s;
+		*out = url;
 	else
-		script_free(&s);
+		script_url_free(&url);
 	return rc;
 }
 
-void script_free(struct script *s)
+void script_url_free(struct script_url *url)
 {
-	free(s->path);
-	free(s->dir);
-	for (size_t i = 0; s->argv && s->argv[i]; i++)
-		free(s->argv[i]);
-	free(s->argv);
-	*s = (struct script){0};
+	free(url->name);
+	free(url->path);
+	*url = (struct script_url){0};
+}
+
+enum err script_divide(struct variables *v, const char *path, size_t len)
+{
+	enum err rc = divide(v, path, len);
+
+	return rc == OK ? translate_rest(v) : rc;
 }

@@ -12,6 +12,9 @@
 #include "cgi/variables.h"
 #include "config/config.h"
 
+#include <stdbool.h>
+#include <sys/stat.h>
+
 /* How the request reached us. */
 enum way {
 	WAY_FASTCGI,     /* params of a FastCGI request */
@@ -21,13 +24,16 @@ enum way {
 };
 
 /*
- * A script that may be started.  The checks are made on the file that the names lead to; the names
- * stay as the server spells them, because the script would see them so without us.
+ * A script that may be started.  The checks are made on the file that the names lead to.  Where
+ * `script_dirs` is set it is started by the file's resolved path; the variables stay as the server
+ * spells them, because the script would see them so without us.
  */
 struct script {
-	char *path;  /* as the server or the route names it, absolute; goes into SCRIPT_FILENAME */
-	char *dir;   /* the directory in that path: the working directory */
-	char **argv; /* NULL-terminated: interpreter and its arguments, if any, then path */
+	char *path;  /* absolute; goes into SCRIPT_FILENAME: as the server or the route names it;
+			resolved, for an interpreter and with script_dirs */
+	char *dir;   /* the working directory: where the file is that is started */
+	char **argv; /* NULL-terminated: interpreter and its arguments, if any, then the file: its
+			resolved path with script_dirs, else as it is named */
 };
 
 /*
@@ -43,23 +49,57 @@ struct script {
  *   path  set on OK only: the new SCRIPT_FILENAME (symbolic links not resolved); free() it.  With
  *         WAY_CONTROL_FILE nothing is located or changed and *path is the control file.
  *
- * Returns OK; ERR_ABSENT no such script; ERR_REFUSED the request names this program itself, or it
- * is called directly without an Action, or the path is not absolute, goes up ("..") or holds a NUL;
- * ERR_INVALID a variable is missing (the text says which); ERR_NOMEM.  No text holds what a client
- * sent.
+ * Returns OK; ERR_ABSENT no such script (the variables of an Action have been put back
+ * nevertheless); ERR_REFUSED the request names this program itself, or it is called directly
+ * without an Action, or the path is not absolute, goes up ("..") or holds a NUL; ERR_INVALID a
+ * variable is missing (the text says which); ERR_NOMEM.  No text holds what a client sent.
  */
 enum err script_locate(enum way way, struct variables *v, char **path) MUSTCHECK;
 
 /*
+ * A URL's path as routes see it: decoded, and cleaned of slashes and dots that mean nothing, so
+ * that a client cannot choose a route by spelling.  Owned.
+ */
+struct script_url {
+	char *name; /* of the located script; NULL: none was located.  For a script at the root,
+		       whose SCRIPT_NAME is empty, the whole path */
+	char *path; /* the whole path; "": the server sent nothing that says it */
+};
+
+/*
+ * script_url - the path of a request's URL
+ *
+ *   v     after script_locate()
+ *   file  what that located; NULL: nothing
+ *   out   set on OK only; script_url_free() it
+ *
+ * Returns OK; ERR_REFUSED it goes up (".."); ERR_NOMEM.
+ */
+enum err script_url(const struct variables *v, const char *file, struct script_url *out) MUSTCHECK;
+void script_url_free(struct script_url *url);
+
+/*
+ * script_divide - makes the first len bytes of a URL's path SCRIPT_NAME and the others PATH_INFO,
+ * and PATH_TRANSLATED what belongs to that
+ *
+ * For a route that names the script itself.  Returns OK; ERR_NOMEM, some of it may be done.
+ */
+enum err script_divide(struct variables *v, const char *path, size_t len) MUSTCHECK;
+
+/* Is it the file of the program that we are?  Yes where that cannot be known. */
+bool script_is_self(const struct stat *st);
+
+/*
  * script_open - the script to run for a located path and a route
  *
- *   located  from script_locate(); route->script, where set, wins over it, and the caller then sets
- *            SCRIPT_FILENAME to out->path
+ *   located  from script_locate(); route->script, where set, wins over it, and located may then be
+ *            NULL.  The caller sets SCRIPT_FILENAME to out->path
  *   route    NULL when none matched: cf->defaults
  *
- * Checks: inside cf->script_dirs after symbolic links are resolved, where that is set; a regular
- * file; executable, unless there is an interpreter (then readable); neither this program itself nor
- * a control file of it, which would start one gateway after the other without end.
+ * The file is opened once, and checked as it was opened: inside cf->script_dirs after symbolic
+ * links are resolved, where that is set; a regular file; executable, unless there is an interpreter
+ * (then readable); neither this program itself nor a control file of it, which would start one
+ * gateway after the other without end.
  *
  * An interpreter takes any readable file.  As the script is the first file on the path, a request
  * for /upload/picture.jpg/x.php names picture.jpg: routes with an interpreter match by suffix.

@@ -5,12 +5,19 @@
  * RULES
  *
  *   (1) No name is there twice: a script that looks at the first and a check that looked at the
- *       last would not mean the same request (unit/variables).
+ *       last would not mean the same request.  Of what the server's configuration says twice the
+ *       last counts, as with php-fpm; of a field that the client sent twice, all of it, and where
+ *       that would be two users, none (unit/variables, t86-urls).
  *   (2) What the gateway tells the script (IDEMPOTENCY_*) and what configures the gateway
  *       (RETRYSAFE_*) never comes from a request (unit/variables, t24-environment).
  *   (3) No header field of a client becomes anything but a variable HTTP_*, and none becomes
  *       HTTP_PROXY, which many libraries take for a setting: httpoxy, CVE-2016-5385
  *       (unit/variables, t24-environment).
+ *   (4) No variable makes the loader of a program load something else, or a shell define a
+ * function: LD_* but LD_LIBRARY_PATH, BASH_FUNC_* (unit/variables).
+ *
+ * A NUL in a value cannot be seen here: values come as C strings, cut off there.  cgi/fastcgi.c
+ * refuses a request that has one.
  *
  * Does not know: where the variables come from, and what they mean; cgi/script.c does.
  */
@@ -21,6 +28,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+/* Variables that the gateway may have added to those of a stored request, and bytes of each. */
+#define OURS_MAX       32
+#define OURS_BYTES_MAX 512
 
 static bool is_letter(char c)
 {
@@ -48,7 +59,8 @@ static bool is_named(const char *entry, size_t len, const char *name)
 	return strlen(name) == len && memcmp(entry, name, len) == 0;
 }
 
-/* May a variable of this name, the first len bytes of entry, come in? */
+/* May a variable of this name, the first len bytes of entry, come in?  IDEMPOTENCY_* may, where the
+ * caller is ourselves. */
 static bool is_wanted(const char *entry, size_t len)
 {
 	static const char *const unwanted[] = {
@@ -59,8 +71,10 @@ static bool is_wanted(const char *entry, size_t len)
 		"FCGI_ROLE",
 	};
 
-	if (!is_name(entry, len) || has_prefix(entry, "IDEMPOTENCY_") ||
-		has_prefix(entry, "RETRYSAFE_"))
+	if (!is_name(entry, len) || has_prefix(entry, "RETRYSAFE_") ||
+		has_prefix(entry, "BASH_FUNC_"))
+		return false;
+	if (has_prefix(entry, "LD_") && !is_named(entry, len, "LD_LIBRARY_PATH"))
 		return false;
 	if (len == strlen("HTTP_PROXY") && strncasecmp(entry, "HTTP_PROXY", len) == 0)
 		return false;
@@ -127,18 +141,42 @@ static void remove_at(struct variables *v, size_t at)
 	v->n--;
 }
 
+/* Replaces the entry by a copy of another one. */
+static enum err replace_at(struct variables *v, size_t at, const char *entry)
+{
+	char *copy = strdup(entry);
+
+	if (!copy)
+		return err_set(ERR_NOMEM, "out of memory");
+	free(v->list[at]);
+	v->list[at] = copy;
+	return OK;
+}
+
 /*
- * RFC 3875, section 4.1.18: "If multiple header fields with the same field-name are received then
- * the server MUST rewrite them as a single value having the same semantics."
+ * A name that is there already.
+ *
+ * A field of the client's request: RFC 3875, section 4.1.18: "If multiple header fields with the
+ * same field-name are received then the server MUST rewrite them as a single value having the same
+ * semantics."  No server hands on two Host fields of a client, so that two of HTTP_HOST are its
+ * configuration's; two different Authorization fields have no joint meaning.
  */
-static enum err join_values(struct variables *v, size_t at, const char *entry, size_t name_len)
+static enum err take_again(struct variables *v, size_t at, const char *entry, size_t name_len)
 {
 	const char *separator = is_named(entry, name_len, "HTTP_COOKIE") ? "; " : ", ";
+	bool is_same = strcmp(v->list[at], entry) == 0;
 	char *joined;
 
-	if (!has_prefix(entry, "HTTP_"))
-		return err_set(
-			ERR_INVALID, "the server sent %.*s more than once", (int)name_len, entry);
+	if (!is_same && (is_named(entry, name_len, "CONTENT_LENGTH") ||
+				is_named(entry, name_len, "REQUEST_METHOD")))
+		return err_set(ERR_REFUSED, "the server sent %.*s more than once, and not the same",
+			(int)name_len, entry);
+	if (is_named(entry, name_len, "HTTP_AUTHORIZATION"))
+		return is_same ? OK
+			       : err_set(ERR_INVALID,
+					 "two different Authorization fields were sent");
+	if (!has_prefix(entry, "HTTP_") || is_named(entry, name_len, "HTTP_HOST"))
+		return is_same ? OK : replace_at(v, at, entry);
 	if (asprintf(&joined, "%s%s%s", v->list[at], separator, entry + name_len + 1) < 0)
 		return err_set(ERR_NOMEM, "out of memory");
 	free(v->list[at]);
@@ -146,16 +184,23 @@ static enum err join_values(struct variables *v, size_t at, const char *entry, s
 	return OK;
 }
 
-static enum err take_one(struct variables *v, const char *entry)
+static enum err take_one(struct variables *v, const char *entry, enum variables_from from)
 {
 	const char *equals = strchr(entry, '=');
 	size_t len, at;
 
-	if (!equals || !is_wanted(entry, (size_t)(equals - entry)))
+	/* FastCGI has names and values apart: only a NUL in the name can hide the sign between
+	 * them. */
+	if (!equals && from == VARIABLES_FASTCGI)
+		return err_set(ERR_INVALID, "the name of a variable holds a NUL");
+	if (!equals)
 		return OK;
 	len = (size_t)(equals - entry);
+	if (!is_wanted(entry, len) ||
+		(has_prefix(entry, "IDEMPOTENCY_") && from != VARIABLES_STORED))
+		return OK;
 	at = find_index(v, entry, len);
-	return at < v->n ? join_values(v, at, entry, len) : append_copy(v, entry);
+	return at < v->n ? take_again(v, at, entry, len) : append_copy(v, entry);
 }
 
 /*
@@ -170,20 +215,21 @@ static void drop_empty(struct variables *v, const char *name)
 		remove_at(v, at);
 }
 
-enum err variables_take(char *const *params, struct variables *out)
+enum err variables_take(char *const *params, enum variables_from from, struct variables *out)
 {
 	struct variables v = {0};
-	size_t n = 0, bytes = 0;
+	size_t n = 0, bytes = 0, ours = from == VARIABLES_STORED ? OURS_MAX : 0;
 	enum err rc = make_room(&v);
 
 	for (; rc == OK && params && *params; params++) {
 		bytes += strlen(*params) + 1;
-		if (++n > VARIABLES_MAX || bytes > VARIABLES_BYTES_MAX)
+		if (++n > VARIABLES_MAX + ours ||
+			bytes > VARIABLES_BYTES_MAX + ours * OURS_BYTES_MAX)
 			rc = err_set(ERR_FULL,
 				"the server sent more than %d variables or %d bytes of them",
 				VARIABLES_MAX, VARIABLES_BYTES_MAX);
 		else
-			rc = take_one(&v, *params);
+			rc = take_one(&v, *params, from);
 	}
 	if (rc != OK) {
 		variables_free(&v);
@@ -258,7 +304,7 @@ void variables_unprefix(struct variables *v, const char *prefix)
 		}
 		len = strcspn(rest, "=");
 		/* Two prefixes become one: that name is not taken, its owner loses one as well. */
-		if (!is_wanted(rest, len) ||
+		if (!is_wanted(rest, len) || has_prefix(rest, "IDEMPOTENCY_") ||
 			(!has_prefix(rest, prefix) && find_index(v, rest, len) < v->n)) {
 			remove_at(v, i);
 			continue;

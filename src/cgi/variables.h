@@ -30,21 +30,31 @@ enum err variables_set(struct variables *v, const char *name, const char *value)
 /* Frees everything; v is then empty.  v may be empty. */
 void variables_free(struct variables *v);
 
+/* Where variables come from: a FastCGI server, the environment of a CGI program, or our own store,
+ * which has those of an earlier request and what we told its script. */
+enum variables_from { VARIABLES_FASTCGI, VARIABLES_CGI, VARIABLES_STORED };
+
 /*
  * variables_take - what the server sent, made into CGI variables
  *
- * Drops HTTP_PROXY (in any case), HTTP_CONTENT_LENGTH, HTTP_CONTENT_TYPE, FCGI_ROLE, names that
- * are not [A-Za-z_][A-Za-z0-9_]*, every IDEMPOTENCY_* and RETRYSAFE_*, and an empty
- * CONTENT_LENGTH or CONTENT_TYPE.  A repeated HTTP_* variable is joined with ", " (HTTP_COOKIE with
- * "; "), as RFC 3875 section 4.1.18 asks; any other repeated name is an error.
+ * Drops HTTP_PROXY (in any case), HTTP_CONTENT_LENGTH, HTTP_CONTENT_TYPE, FCGI_ROLE, LD_* but
+ * LD_LIBRARY_PATH, BASH_FUNC_*, names that are not [A-Za-z_][A-Za-z0-9_]*, every RETRYSAFE_*, every
+ * IDEMPOTENCY_* that is not VARIABLES_STORED, and an empty CONTENT_LENGTH or CONTENT_TYPE.
  *
- * Limits, on what the server sent: VARIABLES_MAX variables, VARIABLES_BYTES_MAX bytes in all.
- * Returns OK, ERR_INVALID (with the name of the variable), ERR_FULL over a limit, ERR_NOMEM.  out
- * is set on OK only; the caller frees it with variables_free(); its list is never NULL.
+ * Of a repeated name the last one counts.  A repeated HTTP_* variable is joined with ", "
+ * (HTTP_COOKIE with "; "), as RFC 3875 section 4.1.18 asks; but of HTTP_HOST the last one counts,
+ * and two different HTTP_AUTHORIZATION are an error.
+ *
+ * Limits, on what the server sent: VARIABLES_MAX variables, VARIABLES_BYTES_MAX bytes in all; a
+ * little more where it is VARIABLES_STORED.  Returns OK; ERR_INVALID the client's mistake, also a
+ * NUL in a name (VARIABLES_FASTCGI); ERR_REFUSED the server's: CONTENT_LENGTH or REQUEST_METHOD
+ * twice, and not the same; both texts name the variable; ERR_FULL over a limit; ERR_NOMEM.  out is
+ * set on OK only; the caller frees it with variables_free(); its list is never NULL.
  */
 #define VARIABLES_MAX       1000
 #define VARIABLES_BYTES_MAX (128 * 1024)
-enum err variables_take(char *const *params, struct variables *out) MUSTCHECK;
+enum err variables_take(
+	char *const *params, enum variables_from from, struct variables *out) MUSTCHECK;
 
 /* A copy of v that the caller owns; out is set on OK only.  Returns OK or ERR_NOMEM. */
 enum err variables_copy(const struct variables *v, struct variables *out) MUSTCHECK;

@@ -11,6 +11,7 @@
 #include "cgi/script.h"
 #include "cli/render.h"
 #include "config/config.h"
+#include "store/account.h"
 #include "store/configured.h"
 
 #include <errno.h>
@@ -87,6 +88,27 @@ static int check_location(const struct config *cf)
 	return 1;
 }
 
+/*
+ * What root can do says nothing: from here on this process sees what the account of the store sees.
+ * Returns how many mistakes there are: 0 or 1.
+ */
+static int check_account(const struct config *cf)
+{
+	enum err e = account_become_owner(cf);
+
+	if (e == OK)
+		e = account_check_run(cf, "check");
+	if (e != OK) {
+		cli_complain("account", e);
+		return 1;
+	}
+	if (access(cf->path, R_OK) == 0)
+		return 0;
+	fprintf(stderr, "retrysafe: %s: user %u, to whom the store belongs, cannot read it\n",
+		cf->path, (unsigned)geteuid());
+	return 1;
+}
+
 /* arg: the list that --json prints. */
 struct warnings {
 	const struct config *cf;
@@ -114,7 +136,7 @@ int cli_check(const struct cli *c)
 		return cli_complain(NULL, e);
 	warnings = (struct warnings){.cf = cf, .list = json_array()};
 	cli_advise(cf, warn, &warnings);
-	wrong = check_scripts(cf);
+	wrong = check_account(cf) + check_scripts(cf);
 	e = configured_open_store(cf, true, &st);
 	if (e == ERR_ABSENT) {
 		store_is = "not made yet: the first request makes it";

@@ -30,9 +30,9 @@ static int passed_socket(void)
 
 int cli_serve(const struct cli *c)
 {
-	struct worker_limits limits;
+	static struct serving how;
 	int fd = passed_socket();
-	enum err e = serve_limits(c->config_path, &limits);
+	enum err e = serve_prepare(fd, c->listen, c->config_path, &how);
 
 	if (e != OK)
 		return cli_complain(NULL, e);
@@ -41,5 +41,5 @@ int cli_serve(const struct cli *c)
 				"--listen 127.0.0.1:9000, or start it by a systemd socket unit\n");
 		return EXIT_USAGE;
 	}
-	return serve_fastcgi(fd, c->listen, c->config_path, &limits, c->argv);
+	return serve_fastcgi(fd, c->listen, &how, c->argv);
 }

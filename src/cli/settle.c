@@ -15,6 +15,7 @@
 #include "keeper/link.h"
 #include "operation/record.h"
 #include "recovery/recover.h"
+#include "store/account.h"
 #include "store/liveness.h"
 #include "store/outbox.h"
 
@@ -26,8 +27,24 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static enum err settle_done(
-	const struct cli *c, const struct config *cf, struct store *st, const struct operation *op)
+/* Opened before cli_open_store(), which may make us an account that cannot read it. */
+static enum err open_done_file(const char *path, int *fd)
+{
+	struct stat sb;
+
+	*fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (*fd >= 0 && fstat(*fd, &sb) == 0 && S_ISREG(sb.st_mode))
+		return OK;
+	(void)err_set(ERR_INVALID, "%s: %s", path,
+		*fd < 0 ? strerror(errno) : "not a file that can be read");
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+	return ERR_INVALID;
+}
+
+static enum err settle_done(const struct cli *c, const struct config *cf, struct store *st,
+	const struct operation *op, int done_fd)
 {
 	/* An operator may settle an operation whose route is no longer configured. */
 	const struct route *route = config_route_of(cf, op->address, op->route);
@@ -36,21 +53,17 @@ static enum err settle_done(
 	struct stat sb;
 	enum err e;
 
-	end.output_fd = open(c->done_file, O_RDONLY | O_CLOEXEC);
-	if (end.output_fd < 0 || fstat(end.output_fd, &sb) != 0 || !S_ISREG(sb.st_mode)) {
-		e = err_set(ERR_INVALID, "%s: %s", c->done_file,
-			end.output_fd < 0 ? strerror(errno) : "not a file that can be read");
-		ending_free(&end);
-		return e;
-	}
+	end.output_fd = fcntl(done_fd, F_DUPFD_CLOEXEC, 3);
+	if (end.output_fd < 0 || fstat(end.output_fd, &sb) != 0)
+		return err_set(ERR_SYSTEM, "%s: %s", c->done_file, strerror(errno));
 	end.output_len = sb.st_size;
 	e = record_settled(st, op, &policy, &end, "done", c->why);
 	ending_free(&end);
 	return e == ERR_INVALID ? err_add(e, "%s is not a CGI response", c->done_file) : e;
 }
 
-static enum err settle(
-	const struct cli *c, const struct config *cf, struct store *st, struct operation *op)
+static enum err settle(const struct cli *c, const struct config *cf, struct store *st,
+	struct operation *op, int done_fd)
 {
 	int64_t now_ms = clock_wall_ms();
 	int lock_fd = -1;
@@ -65,7 +78,7 @@ static enum err settle(
 		return err_set(ERR_BUSY, "another process is settling operation %s", c->words[0]);
 	if (e == OK)
 		e = c->is_not_done ? store_free(st, op, "not done", c->why, now_ms)
-				   : settle_done(c, cf, st, op);
+				   : settle_done(c, cf, st, op, done_fd);
 	if (lock_fd >= 0)
 		close(lock_fd);
 	return e == OK ? store_find_ref(st, c->words[0], op, NULL) : e;
@@ -77,7 +90,7 @@ int cli_settle(const struct cli *c)
 	struct store *st = NULL;
 	struct operation op;
 	enum err e;
-	int code;
+	int code, done_fd = -1;
 
 	if (c->n_words != 1 || !c->done_file == !c->is_not_done) {
 		fprintf(stderr, "retrysafe: settle: write REF, and --done FILE or --not-done\n");
@@ -89,10 +102,15 @@ int cli_settle(const struct cli *c)
 				"operation's history\n");
 		return EXIT_USAGE;
 	}
+	e = c->done_file ? open_done_file(c->done_file, &done_fd) : OK;
+	if (e != OK)
+		return cli_complain("settle", e);
 	code = cli_open_store(c, false, &cf, &st);
 	if (code != 0)
 		return code;
-	e = settle(c, cf, st, &op);
+	e = settle(c, cf, st, &op, done_fd);
+	if (done_fd >= 0)
+		close(done_fd);
 	store_close(&st);
 	config_free(&cf);
 	if (e != OK) {
@@ -116,8 +134,13 @@ int cli_recover(const struct cli *c)
 	struct store *st = NULL;
 	int64_t settled = 0, left = 0, wait_ms = -1;
 	int control_fd = -1, code;
-	enum err e = keeper_start(true, &control_fd); /* before the store is open */
+	enum err e = config_open(c->config_path, &cf);
 
+	if (e == OK)
+		e = account_check_run(cf, "recover"); /* before anything is made */
+	config_free(&cf);
+	if (e == OK)
+		e = keeper_start(true, &control_fd); /* before the store is open */
 	if (e != OK)
 		return cli_complain("recover", e);
 	code = cli_open_store(c, false, &cf, &st);

@@ -8,6 +8,7 @@
 
 #include "base/exit_code.h"
 #include "cli/render.h"
+#include "store/account.h"
 #include "store/configured.h"
 
 #include <stdio.h>
@@ -18,7 +19,9 @@ int cli_open_store(const struct cli *c, bool is_read_only, struct config **cf, s
 
 	if (e != OK)
 		return cli_complain(NULL, e);
-	e = configured_open_store(*cf, is_read_only, st);
+	e = account_become_owner(*cf);
+	if (e == OK)
+		e = configured_open_store(*cf, is_read_only, st);
 	if (e == OK)
 		return 0;
 	config_free(cf);

@@ -14,6 +14,8 @@
 /*
  * cli_open_store - the configuration that the command line or the environment names, and its store
  *
+ * A process of root's becomes one of the account that the store belongs to.
+ *
  * Returns 0: *cf and *st are set; the caller closes the store and then frees the configuration.
  * Otherwise the verb's exit code, and standard error says why: EXIT_NO there is no store yet.
  * Blocks up to busy_timeout_ms for the store's locks.

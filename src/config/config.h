@@ -75,6 +75,7 @@ struct config {
 	char *spool; /* directory for big bodies; absolute */
 	enum durability durability;
 	strings script_dirs;         /* absolute; NULL: every script the server names is allowed */
+	bool allow_root;             /* scripts may run as root */
 	char *docs_url;              /* or NULL */
 	char *page_template;         /* absolute path of an HTML file; or NULL */
 	struct page_template *frame; /* what is in it (http/page_template.h); or NULL */
@@ -117,10 +118,27 @@ void config_free(struct config **cf);
 
 /*
  * config_route - the first route whose `match` fits script_name (the CGI variable SCRIPT_NAME,
- * fnmatch(3) without flags, so that `*` also crosses `/`), or the only route of a control file;
- * NULL when none does.  Borrowed from cf.
+ * fnmatch(3) without flags, so that `*` also crosses `/`; "/app/" of a route with a script also
+ * fits
+ * "/app"), or the only route of a control file; NULL when none does.  Borrowed from cf.
  */
 const struct route *config_route(const struct config *cf, const char *script_name);
+
+/*
+ * config_route_at - the route of a request; like config_route(), but a route that names a script is
+ * also tried on the URL's path
+ *
+ *   name  the located script's SCRIPT_NAME; NULL: there is none, only routes with a script count
+ *   path  the URL's whole path; both as script_url() has them
+ *   len   set to how many bytes of path are the script's name, what is behind them being its path
+ *         information; CONFIG_NO_PART where name fitted, or nothing
+ *
+ * A glob is tried on the whole path, then on what is before each of the last 32 slashes.  Borrowed
+ * from cf; NULL: none.
+ */
+#define CONFIG_NO_PART ((size_t)-1)
+const struct route *config_route_at(
+	const struct config *cf, const char *name, const char *path, size_t *len);
 
 /*
  * config_route_by_name - the first route with this name (its `match`, as operations record it), or
@@ -137,7 +155,8 @@ const struct route *config_route_by_name(const struct config *cf, const char *na
 const struct route *config_route_of(
 	const struct config *cf, const char *script_name, const char *name);
 
-/* True when the route protects this REQUEST_METHOD.  HEAD, GET and OPTIONS never are. */
+/* True when the route protects this REQUEST_METHOD, in any case.  HEAD, GET and OPTIONS never are.
+ */
 bool config_route_protects(const struct route *route, const char *method);
 
 /*

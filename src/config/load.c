@@ -125,6 +125,16 @@ static void free_settings(bool is_top, void *base)
 			config_value_free(s, base);
 }
 
+/* Does a route with a script get every URL that begins with this plain path? */
+static bool covers(const struct route *earlier, const char *plain)
+{
+	size_t len = strlen(earlier->match);
+
+	return earlier->script && !strpbrk(earlier->match, "*?[\\") &&
+	       strncmp(plain, earlier->match, len) == 0 &&
+	       (plain[len] == '/' || (len > 0 && earlier->match[len - 1] == '/'));
+}
+
 /* Refuses the last route if it can never apply: an earlier one has its glob, or fits its plain
  * path. */
 static enum err check_reach(struct config_where *w, const struct config *cf)
@@ -135,7 +145,8 @@ static enum err check_reach(struct config_where *w, const struct config *cf)
 		const char *earlier = cf->routes[i].match;
 
 		if (strcmp(earlier, last) == 0 ||
-			(!strpbrk(last, "*?[\\") && fnmatch(earlier, last, 0) == 0))
+			(!strpbrk(last, "*?[\\") &&
+				(fnmatch(earlier, last, 0) == 0 || covers(&cf->routes[i], last))))
 			return config_where_error(w,
 				"never applies: \"%s\" of $.routes[%zu] comes first and fits the "
 				"same; put the "
@@ -406,35 +417,4 @@ void config_free(struct config **cf)
 	free(old->path);
 	free(old);
 	*cf = NULL;
-}
-
-const struct route *config_route(const struct config *cf, const char *script_name)
-{
-	for (size_t i = 0; i < cf->n_routes; i++)
-		if (!cf->routes[i].match || fnmatch(cf->routes[i].match, script_name, 0) == 0)
-			return &cf->routes[i];
-	return NULL;
-}
-
-const struct route *config_route_by_name(const struct config *cf, const char *name)
-{
-	for (size_t i = 0; i < cf->n_routes; i++)
-		if (!cf->routes[i].match || strcmp(cf->routes[i].match, name) == 0)
-			return &cf->routes[i];
-	return NULL;
-}
-
-const struct route *config_route_of(
-	const struct config *cf, const char *script_name, const char *name)
-{
-	const struct route *route = *script_name ? config_route(cf, script_name) : NULL;
-
-	return route ? route : config_route_by_name(cf, name);
-}
-
-bool config_route_protects(const struct route *route, const char *method)
-{
-	if (!strcmp(method, "HEAD") || !strcmp(method, "GET") || !strcmp(method, "OPTIONS"))
-		return false;
-	return has_entry(route->methods, method);
 }

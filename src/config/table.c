@@ -30,6 +30,8 @@ const struct setting config_settings[] = {
 		"directory for big bodies; without it, \"spool\" beside the store's database"},
 	{"script_dirs", TOP, CONFIG_DIRS, NULL, 1, 64, C(script_dirs),
 		"only scripts in these directories are run; without it, any the web server names"},
+	{"allow_root", TOP, CONFIG_FLAG, "false", 0, 0, C(allow_root),
+		"whether scripts may run as root, where store, spool and configuration are root's alone"},
 	{"docs_url", TOP, CONFIG_URL, NULL, 0, 0, C(docs_url),
 		"page for authors of clients; every problem links to it"},
 	{"page_template", TOP, CONFIG_PATH, NULL, 0, 0, C(page_template),

@@ -9,6 +9,7 @@
  */
 #include "gateway/deployment.h"
 
+#include "store/account.h"
 #include "store/configured.h"
 
 #include <pthread.h>
@@ -109,7 +110,10 @@ enum err deployment_take(const char *config_path, bool is_control, struct deploy
 		return err_set(ERR_NOMEM, "out of memory");
 	}
 	e = config_load(config_path, is_control, &s->cf);
+	if (e == OK)
+		e = account_check_run(s->cf, NULL);
 	if (e != OK) {
+		config_free(&s->cf);
 		free(s->path);
 		free(s);
 		return e;

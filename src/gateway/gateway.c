@@ -121,12 +121,19 @@ void gateway_serve(struct worker *w, struct web_peer *peer, enum way way, const 
 static enum next read_variables(struct request *r)
 {
 	const char *mistake = web_peer_mistake(r->peer);
-	enum err e = mistake ? OK : variables_take(web_peer_params(r->peer), &r->vars);
+	enum err e = mistake ? OK
+			     : variables_take(web_peer_params(r->peer),
+				       r->way == WAY_FASTCGI ? VARIABLES_FASTCGI : VARIABLES_CGI,
+				       &r->vars);
 	int64_t announced;
 
 	if (mistake)
 		return refusal_send(r, PROBLEM_REQUEST_INVALID, mistake, NULL, 0);
-
+	if (e == ERR_REFUSED) { /* the server's mistake, not the client's */
+		request_log_detail(r, err_text());
+		log_warn("%s", err_text());
+		return refusal_send(r, PROBLEM_CONFIGURATION, NULL, NULL, 0);
+	}
 	if (e != OK)
 		return refusal_send(r, PROBLEM_REQUEST_INVALID, err_text(), NULL, 0);
 	if (!variables_get(&r->vars, "REQUEST_METHOD"))

@@ -35,6 +35,7 @@ struct worker {
 	struct keeper_link link;
 	int stop_fd;             /* readable: leave soon; -1: none */
 	const char *config_path; /* --config, or NULL; borrowed */
+	bool needs_script_dirs;  /* a configuration without script_dirs is refused */
 };
 
 /* Bytes of a body that are held without a descriptor.  The answer to a retry needs none. */
@@ -55,7 +56,9 @@ struct request {
 	struct variables vars; /* owned */
 
 	/* script */
-	char *located; /* the script as the server names it; owned */
+	enum err locating;       /* what script_locate() returned: OK, ERR_ABSENT or ERR_INVALID */
+	char locating_text[128]; /* the err_text() of the latter two */
+	char *located;           /* the script as the server names it; NULL: it names none; owned */
 
 	/* route */
 	struct deployment *deployment; /* owned share */

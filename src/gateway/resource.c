@@ -19,6 +19,7 @@
 #include "gateway/value_source.h"
 
 #include <string.h>
+#include <strings.h>
 
 /* GET SCRIPT?_operation=REF; false: an ordinary request for the script. */
 static bool names_operation(struct request *r, char ref[REF_LEN + 1])
@@ -26,7 +27,7 @@ static bool names_operation(struct request *r, char ref[REF_LEN + 1])
 	const char *method = variables_get(&r->vars, "REQUEST_METHOD");
 	struct value v;
 
-	if (!r->route || (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) ||
+	if (!r->route || (strcasecmp(method, "GET") != 0 && strcasecmp(method, "HEAD") != 0) ||
 		value_source_find(r, NULL, "query:_operation", &v) != OK || v.n != 1 ||
 		v.len != REF_LEN || strspn(v.text, "0123456789abcdef") != REF_LEN)
 		return false;

@@ -15,28 +15,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The value of a variable as the server sent it; variables_take() drops RETRYSAFE_*. */
+/* The last value of a variable as the server sent it; variables_take() drops RETRYSAFE_*. */
 static const char *find_sent_value(struct request *r, const char *name)
 {
+	const char *value = NULL;
 	size_t len = strlen(name);
 
 	for (char *const *p = web_peer_params(r->peer); *p; p++)
 		if (strncmp(*p, name, len) == 0 && (*p)[len] == '=')
-			return *p + len + 1;
-	return NULL;
+			value = *p + len + 1;
+	return value;
 }
 
-enum next route_find_script(struct request *r)
+static enum next refuse_place(struct request *r, enum err e)
 {
-	enum err e;
-
-	if (r->way == WAY_CONTROL_FILE) {
-		r->located = strdup(r->control_path);
-		return r->located ? NEXT : refusal_failed(r, ERR_NOMEM);
-	}
-	e = script_locate(r->way, &r->vars, &r->located);
-	if (e == OK)
-		return NEXT;
 	request_log_detail(r, err_text());
 	log_warn("%s", err_text());
 	return refusal_send(r,
@@ -46,11 +38,27 @@ enum next route_find_script(struct request *r)
 		NULL, NULL, 0);
 }
 
+enum next route_find_script(struct request *r)
+{
+	if (r->way == WAY_CONTROL_FILE) {
+		r->located = strdup(r->control_path);
+		return r->located ? NEXT : refusal_failed(r, ERR_NOMEM);
+	}
+	r->locating = script_locate(r->way, &r->vars, &r->located);
+	/* Without a file, a route may still name the script. */
+	if (r->locating != OK)
+		snprintf(r->locating_text, sizeof(r->locating_text), "%s", err_text());
+	if (r->locating == OK || r->locating == ERR_ABSENT || r->locating == ERR_INVALID)
+		return NEXT;
+	return r->locating == ERR_NOMEM ? refusal_failed(r, ERR_NOMEM)
+					: refuse_place(r, r->locating);
+}
+
 /* The configuration's path for this request; owned. */
 static enum err find_configuration(struct request *r, char **path)
 {
-	const char *given = r->worker->config_path, *slash = strrchr(r->located, '/');
-	char *dir;
+	const char *given = r->worker->config_path, *slash;
+	char *dir = NULL;
 	enum err e;
 
 	if (r->way == WAY_CONTROL_FILE)
@@ -64,21 +72,70 @@ static enum err find_configuration(struct request *r, char **path)
 		*path = strdup(given);
 		return *path ? OK : err_set(ERR_NOMEM, "out of memory");
 	}
-	dir = strndup(r->located, slash ? (size_t)(slash - r->located) : 0);
+	if (r->located) {
+		slash = strrchr(r->located, '/');
+		dir = strndup(r->located, slash ? (size_t)(slash - r->located) : 0);
+		if (!dir)
+			return err_set(ERR_NOMEM, "out of memory");
+	}
 	e = config_find(dir, true, path);
 	free(dir);
 	return e;
 }
 
+/*
+ * The route of a request whose script, if it has one, the server has named.  Where there is neither
+ * a script nor a route that names one, the request is refused: it is never passed through.
+ */
+static enum next find_route(struct request *r)
+{
+	struct script_url url = {0};
+	size_t len;
+	enum err e;
+
+	if (r->way == WAY_CONTROL_FILE) {
+		r->route = config_route(r->cf, "");
+		return NEXT;
+	}
+	e = script_url(&r->vars, r->located, &url);
+	if (e != OK)
+		return e == ERR_NOMEM ? refusal_failed(r, e) : refuse_place(r, e);
+	r->route = config_route_at(r->cf, url.name, url.path, &len);
+	if (r->route && len != CONFIG_NO_PART)
+		e = script_divide(&r->vars, url.path, len);
+	if (e == OK && !r->route && !*url.path)
+		e = err_set(ERR_REFUSED, "the server did not say which URL was asked for");
+	script_url_free(&url);
+	if (e == ERR_REFUSED) {
+		request_log_detail(r, err_text());
+		log_warn("%s", err_text());
+		return refusal_send(r, PROBLEM_CONFIGURATION, NULL, NULL, 0);
+	}
+	return e == OK ? NEXT : refusal_failed(r, e);
+}
+
+/* Neither the server nor a route names a script. */
+static enum next refuse_unlocated(struct request *r)
+{
+	(void)err_set(r->locating, "%s, and no route names one for it", r->locating_text);
+	return refuse_place(r, r->locating);
+}
+
 enum next route_find(struct request *r)
 {
-	const char *name = variables_get(&r->vars, "SCRIPT_NAME");
 	char *path = NULL;
 	enum err e = find_configuration(r, &path);
+	enum next next;
 
+	/* The configuration may be beside the script alone. */
+	if (e == ERR_ABSENT && !r->located)
+		return refuse_unlocated(r);
 	if (e == OK)
 		e = deployment_take(path, r->way == WAY_CONTROL_FILE, &r->deployment);
 	free(path);
+	if (e == OK && r->worker->needs_script_dirs &&
+		!deployment_config(r->deployment)->script_dirs)
+		e = err_set(ERR_REFUSED, "on TCP the configuration needs \"script_dirs\"");
 	if (e != OK) {
 		request_log_detail(r, err_text());
 		log_warn("%s", err_text());
@@ -86,9 +143,13 @@ enum next route_find(struct request *r)
 	}
 	r->cf = deployment_config(r->deployment);
 	log_format(r->cf->log);
-	r->route = config_route(r->cf, name ? name : "");
+	next = find_route(r);
+	if (next != NEXT)
+		return next;
+	if (!r->located && !(r->route && r->route->script))
+		return refuse_unlocated(r);
 	if (r->route)
-		r->log.route = route_name(r->route, name);
+		r->log.route = route_name(r->route, variables_get(&r->vars, "SCRIPT_NAME"));
 	return NEXT;
 }
 
@@ -110,7 +171,7 @@ enum next route_open_script(struct request *r)
 		return refusal_send_as(r, problems[problem], COUNTER_NOT_STARTED, NULL, NULL,
 			problem == SCRIPT_OK ? 1 : 0);
 	}
-	if (r->route && r->route->script)
+	if (r->cf->script_dirs || (r->route && r->route->script))
 		e = variables_set(&r->vars, "SCRIPT_FILENAME", r->script.path);
 	if (e == OK && !variables_get(&r->vars, "GATEWAY_INTERFACE"))
 		e = variables_set(&r->vars, "GATEWAY_INTERFACE", "CGI/1.1");

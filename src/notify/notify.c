@@ -27,6 +27,7 @@
 
 #include "base/exit_code.h"
 #include "base/version.h"
+#include "store/account.h"
 #include "store/configured.h"
 #include "store/outbox.h"
 
@@ -241,8 +242,10 @@ static enum err deliver(struct notifier *n)
 
 static enum err open_store(struct notifier *n, const struct config *cf, bool is_read_only)
 {
-	enum err e = configured_open_store(cf, is_read_only, &n->st);
+	enum err e = account_become_owner(cf);
 
+	if (e == OK)
+		e = configured_open_store(cf, is_read_only, &n->st);
 	if (e == OK)
 		notify_secret(n->st, n->secret);
 	n->lease_ms = n->timeout_ms + 2 * cf->busy_timeout_ms + 5000;

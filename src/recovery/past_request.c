@@ -2,9 +2,16 @@
 /*
  * recovery/past_request.c - the request of an operation, as it was stored before its script started
  *
+ * RULES
+ *   (1) What is stored gets no more trust than what a server sends: its variables are cleaned as
+ * those of a new request, and its script's directory is checked as for a start (unit/policy,
+ *       t86-urls).
+ *
  * Does not know: why it is read.
  */
 #include "recovery/past_request.h"
+
+#include "cgi/script.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,49 +19,75 @@
 void past_request_free(struct past_request *p)
 {
 	stored_request_free(&p->request);
-	free(p->environment);
+	variables_free(&p->vars);
 	free(p->dir);
 	spool_close(&p->body);
 }
 
-const char *past_request_value(const struct past_request *p, const char *name)
+/*
+ * The variables as they were stored, cleaned once more: an older configuration, or a process that
+ * may write to the store, may have put in what no new request would hand on.
+ */
+static enum err take_variables(struct past_request *p)
 {
-	size_t len = strlen(name);
-
-	for (char **e = p->environment; *e; e++)
-		if (strncmp(*e, name, len) == 0 && (*e)[len] == '=')
-			return *e + len + 1;
-	return NULL;
-}
-
-enum err past_request_read(struct store *st, const struct route *route, const struct operation *op,
-	struct past_request *p)
-{
-	const char *script, *slash;
 	size_t n = 0, i = 0;
-	enum err e = store_find_request(st, op->id, &p->request);
+	char **list;
+	enum err e;
 
-	if (e != OK)
-		return e;
 	for (size_t at = 0; at < p->request.variables_len; at++)
 		n += p->request.variables[at] == '\0';
-	p->environment = calloc(n + 1, sizeof(char *));
-	p->environment_len = n;
-	if (!p->environment)
+	list = calloc(n + 1, sizeof(*list));
+	if (!list)
 		return err_set(ERR_NOMEM, "settle: out of memory");
 	for (size_t at = 0; i < n; at += strlen(p->request.variables + at) + 1)
-		p->environment[i++] = p->request.variables + at;
-	script = past_request_value(p, "SCRIPT_FILENAME");
+		list[i++] = p->request.variables + at;
+	e = variables_take(list, VARIABLES_STORED, &p->vars);
+	free(list);
+	if (e == OK || e == ERR_NOMEM)
+		return e;
+	(void)err_add(e, "its stored request");
+	return ERR_ABSENT;
+}
+
+/* The directory that the script is started in; the commands of a policy are started there, too. */
+static enum err name_directory(struct past_request *p, const struct config *cf,
+	const struct route *route, const char *name)
+{
+	const char *slash = name ? strrchr(name, '/') : NULL;
+	struct script script = {0};
+	enum script_problem problem;
+	enum err e;
+
+	if (!cf->script_dirs) {
+		p->dir = slash > name ? strndup(name, (size_t)(slash - name)) : strdup("/");
+		return p->dir ? OK : err_set(ERR_NOMEM, "settle: out of memory");
+	}
+	e = script_open(name, cf, route, &script, &problem);
+	if (e == OK)
+		p->dir = strdup(script.dir);
+	script_free(&script);
+	if (e != OK)
+		return e == ERR_NOMEM ? e : ERR_ABSENT;
+	return p->dir ? OK : err_set(ERR_NOMEM, "settle: out of memory");
+}
+
+enum err past_request_read(struct store *st, const struct config *cf, const struct route *route,
+	const struct operation *op, struct past_request *p)
+{
+	const char *script;
+	enum err e = store_find_request(st, op->id, &p->request);
+
+	if (e == OK)
+		e = take_variables(p);
+	if (e != OK)
+		return e;
+	script = variables_get(&p->vars, "SCRIPT_FILENAME");
 	/* A control file is found for every address; other routes' scripts may have moved. */
 	if (!route->match && route->script && (!script || strcmp(script, route->script) != 0))
 		return err_set(ERR_ABSENT, "the operation belongs to another script");
-	if (route->script)
-		script = route->script;
-	slash = script ? strrchr(script, '/') : NULL;
-	p->dir = slash > script ? strndup(script, (size_t)(slash - script)) : strdup("/");
-	if (!p->dir)
-		return err_set(ERR_NOMEM, "settle: out of memory");
-	e = spool_open(&p->body);
+	e = name_directory(p, cf, route, route->script ? route->script : script);
+	if (e == OK)
+		e = spool_open(&p->body);
 	if (e == OK)
 		e = spool_write(&p->body, store_spool(st), p->request.body, p->request.body_len);
 	return e == OK ? spool_rewind(&p->body) : e;

@@ -6,15 +6,15 @@
 #define RETRYSAFE_RECOVERY_PAST_REQUEST_H
 
 #include "base/spool.h"
+#include "cgi/variables.h"
 #include "config/config.h"
 #include "store/store.h"
 
 struct past_request {
 	struct stored_request request;
-	char **environment; /* into request.variables; NULL-terminated */
-	size_t environment_len;
+	struct variables vars; /* cleaned as those of a new request are */
 	struct spool body;
-	char *dir; /* of its script */
+	char *dir; /* of its script; with script_dirs, resolved and inside of them */
 };
 
 #define PAST_REQUEST_NONE            \
@@ -27,14 +27,12 @@ struct past_request {
  *
  *   p  PAST_REQUEST_NONE; past_request_free() it, also after an error
  *
- * Returns OK; ERR_ABSENT none was stored, or it was another script's (a control file has one only);
- * ERR_NOMEM; a read's errors, the spool's errors.
+ * Returns OK; ERR_ABSENT none was stored, or what was stored cannot be used: it was another
+ * script's (a control file has one only), the script is not in script_dirs, the variables are
+ * damaged; ERR_NOMEM; a read's errors, the spool's errors.
  */
-enum err past_request_read(struct store *st, const struct route *route, const struct operation *op,
-	struct past_request *p) MUSTCHECK;
-
-/* The value of a variable, borrowed; NULL: it was not set. */
-const char *past_request_value(const struct past_request *p, const char *name);
+enum err past_request_read(struct store *st, const struct config *cf, const struct route *route,
+	const struct operation *op, struct past_request *p) MUSTCHECK;
 
 void past_request_free(struct past_request *p);
 

@@ -59,7 +59,7 @@ static enum err run_command(const struct config *cf, const struct route *route, 
 	struct run_spec spec = {
 		.has_time_limit = true,
 		.script = &script,
-		.environment = past->environment,
+		.environment = past->vars.list,
 		.route = route,
 		.store_url = "",
 		.spool = cf->spool,
@@ -118,7 +118,7 @@ static enum err ask_command(struct store *st, const struct config *cf, const str
 	bool is_probe = route->on_uncertain == UNCERTAIN_PROBE;
 	struct past_request past = PAST_REQUEST_NONE;
 	struct ending end = ENDING_NONE;
-	enum err e = past_request_read(st, route, op, &past);
+	enum err e = past_request_read(st, cf, route, op, &past);
 
 	if (e == OK)
 		e = run_command(

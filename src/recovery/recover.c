@@ -55,18 +55,16 @@ static enum err run_again(struct store *st, const struct config *cf, const struc
 	enum script_problem problem;
 	enum verdict verdict = VERDICT_FREE;
 	char attempt[16];
-	enum err e = past_request_read(st, route, previous, &past);
+	enum err e = past_request_read(st, cf, route, previous, &past);
 
 	if (e == OK)
-		e = variables_copy(
-			&(struct variables){.list = past.environment, .n = past.environment_len},
-			&vars);
+		e = variables_copy(&past.vars, &vars);
 	snprintf(attempt, sizeof(attempt), "%d", previous->attempts + 1);
 	if (e == OK)
 		e = variables_set(&vars, "IDEMPOTENCY_ATTEMPT", attempt);
 	if (e == OK)
 		e = script_open(
-			past_request_value(&past, "SCRIPT_FILENAME"), cf, route, &script, &problem);
+			variables_get(&past.vars, "SCRIPT_FILENAME"), cf, route, &script, &problem);
 	if (e == OK) {
 		struct run_spec spec = {
 			.is_protected = true,

@@ -17,12 +17,15 @@
 #include "gateway/deployment.h"
 #include "keeper/keeper.h"
 #include "server/workers.h"
+#include "store/account.h"
 
 #include <fcntl.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 /* While no configuration is there to say it. */
@@ -45,8 +48,7 @@ static void raise_descriptors(struct rlimit *before)
 		setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-int serve_fastcgi(int fd, const char *address, const char *config_path,
-	const struct worker_limits *limits, char *argv[])
+int serve_fastcgi(int fd, const char *address, const struct serving *how, char *argv[])
 {
 	struct listener listener;
 	struct rlimit descriptors;
@@ -65,8 +67,12 @@ int serve_fastcgi(int fd, const char *address, const char *config_path,
 		log_warn("%s", err_text());
 		return e == ERR_INVALID ? EXIT_USAGE : EXIT_TEMPORARY;
 	}
+	if (how->needs_script_dirs)
+		log_warn("TCP: every program that can connect may have any script in script_dirs "
+			 "run, "
+			 "with any variables; a unix: socket lets only its group in");
 	log_info("ready");
-	e = workers_run(&listener, control_fd, config_path, limits);
+	e = workers_run(&listener, control_fd, how);
 	if (e == ERR_GONE) {
 		/* Start over in this process, so that the server keeps its child and its socket. */
 		log_warn("%s; starting over", err_text());
@@ -93,15 +99,59 @@ int serve_fastcgi(int fd, const char *address, const char *config_path,
 	return EXIT_SUCCESS;
 }
 
-enum err serve_limits(const char *config_path, struct worker_limits *limits)
+static bool is_tcp(int fd, const char *address)
 {
+	struct sockaddr_storage sa = {0};
+	socklen_t len = sizeof(sa);
+
+	if (fd < 0)
+		return address && strncmp(address, "unix:", 5) != 0;
+	return getsockname(fd, (struct sockaddr *)&sa, &len) == 0 && sa.ss_family != AF_UNIX;
+}
+
+/* For a configuration that is there. */
+static enum err prepare_for(const struct config *cf, struct serving *s)
+{
+	enum err e = account_check_run(cf, "serve");
+
+	if (e != OK)
+		return e;
+	s->n_workers = (int)cf->workers;
+	s->n_connections = (int)cf->max_connections;
+	if (!s->needs_script_dirs)
+		return OK;
+	if (!cf->script_dirs)
+		return err_set(ERR_INVALID,
+			"%s: on TCP \"script_dirs\" is needed, because any peer may name a script; "
+			"write "
+			"\"script_dirs\": [\"/usr/lib/cgi-bin\"], or listen on unix:/path/of.sock",
+			cf->path);
+	s->config_path = strdup(cf->path);
+	return s->config_path ? OK : err_set(ERR_NOMEM, "out of memory");
+}
+
+enum err serve_prepare(int fd, const char *address, const char *config_path, struct serving *out)
+{
+	struct serving s = {.n_workers = DEFAULT_WORKERS,
+		.n_connections = DEFAULT_CONNECTIONS,
+		.needs_script_dirs = is_tcp(fd, address)};
 	struct config *cf = NULL;
 	enum err e = config_open(config_path, &cf);
 
-	*limits = (struct worker_limits){DEFAULT_WORKERS, DEFAULT_CONNECTIONS};
-	if (e == OK)
-		*limits = (struct worker_limits){(int)cf->workers, (int)cf->max_connections};
-	config_free(&cf);
 	/* Without --config, the configuration may be beside the scripts. */
-	return e == ERR_ABSENT && !config_path && !getenv("RETRYSAFE_CONFIG") ? OK : e;
+	if (e == ERR_ABSENT && !config_path && !getenv("RETRYSAFE_CONFIG") &&
+		!s.needs_script_dirs && geteuid() != 0)
+		e = OK;
+	else if (e == OK)
+		e = prepare_for(cf, &s);
+	config_free(&cf);
+	if (e == OK && !s.config_path && config_path) {
+		s.config_path = strdup(config_path);
+		e = s.config_path ? OK : err_set(ERR_NOMEM, "out of memory");
+	}
+	if (e == OK)
+		*out = s;
+	else
+		free(s.config_path);
+	return e;
 }

@@ -43,8 +43,7 @@
 struct pool {
 	struct listener *listener;
 	int control_fd;
-	const char *config_path;
-	struct worker_limits limits;
+	const struct serving *how;
 	pthread_mutex_t mutex;
 	pthread_cond_t changed;
 	int n;         /* threads */
@@ -76,8 +75,8 @@ static void start_worker(struct pool *pool)
 /* Starts a thread where none waits for a connection and one may work.  With the mutex held. */
 static void add_worker(struct pool *pool)
 {
-	if (pool->n_idle == 0 && pool->n - pool->n_blocked < pool->limits.n_working &&
-		pool->n < pool->limits.n_open)
+	if (pool->n_idle == 0 && pool->n - pool->n_blocked < pool->how->n_workers &&
+		pool->n < pool->how->n_connections)
 		start_worker(pool);
 }
 
@@ -115,7 +114,8 @@ static void *serve_connections(void *arg)
 		.control_fd = pool->control_fd,
 		.link = {.fd = -1},
 		.stop_fd = pool->listener->stop_fd,
-		.config_path = pool->config_path,
+		.config_path = pool->how->config_path,
+		.needs_script_dirs = pool->how->needs_script_dirs,
 	};
 	struct web_connection connection = {.fd = -1};
 	bool is_needed = true;
@@ -131,7 +131,7 @@ static void *serve_connections(void *arg)
 			listener_park(pool->listener, connection.fd);
 		pthread_mutex_lock(&pool->mutex);
 		pool->n_idle++;
-		is_needed = pool->n_idle <= pool->limits.n_working;
+		is_needed = pool->n_idle <= pool->how->n_workers;
 		pthread_mutex_unlock(&pool->mutex);
 	}
 	link_close(&w.link);
@@ -159,7 +159,7 @@ static void *recover_at_start(void *arg)
 	struct config *cf = NULL;
 	struct store *st = NULL;
 	int64_t settled = 0, left = 0;
-	enum err e = config_open(pool->config_path, &cf);
+	enum err e = config_open(pool->how->config_path, &cf);
 
 	if (e == OK)
 		e = configured_open_store(
@@ -234,8 +234,7 @@ static enum err wait_for_end(int control_fd)
 	}
 }
 
-enum err workers_run(struct listener *l, int control_fd, const char *config_path,
-	const struct worker_limits *limits)
+enum err workers_run(struct listener *l, int control_fd, const struct serving *how)
 {
 	/* Static: a thread may outlive this call, see LEAVE_SECONDS. */
 	static struct pool pool = {
@@ -246,8 +245,7 @@ enum err workers_run(struct listener *l, int control_fd, const char *config_path
 
 	pool.listener = l;
 	pool.control_fd = control_fd;
-	pool.config_path = config_path;
-	pool.limits = *limits;
+	pool.how = how;
 
 	pthread_mutex_lock(&pool.mutex);
 	add_worker(&pool);

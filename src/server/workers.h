@@ -7,10 +7,15 @@
 
 #include "cgi/listener.h"
 
-/* How many threads a gateway has at most. */
-struct worker_limits {
-	int n_working; /* that work at the same time */
-	int n_open;    /* in all, with those that wait for a client, a script or another process */
+#include <stdbool.h>
+
+/* How to serve, as far as it is known at the start. */
+struct serving {
+	int n_workers;          /* threads that work at the same time */
+	int n_connections;      /* in all, with those that wait for a client, a script or another
+				   process */
+	char *config_path;      /* for all requests, owned; NULL: each request finds its own */
+	bool needs_script_dirs; /* peers are not known by the rights to a socket file */
 };
 
 /*
@@ -18,16 +23,14 @@ struct worker_limits {
  *
  *   l            taken over: its stop_fd is used here
  *   control_fd   keeper_start()'s
- *   config_path  --config, or NULL
- *   limits       borrowed; threads are started as they are needed
+ *   how          borrowed for as long as the process lives; threads are started as they are needed
  *
  * TERM, INT and USR1 end it: idle threads leave at once, a request whose script runs is answered
  * "in progress" and left to the keeper, and what passes through gets a few seconds.
  * Returns ERR_GONE when the keeper has died: nothing can be started any more, the program should
  * start over; else OK.  Blocks.
  */
-enum err workers_run(struct listener *l, int control_fd, const char *config_path,
-	const struct worker_limits *limits) MUSTCHECK;
+enum err workers_run(struct listener *l, int control_fd, const struct serving *how) MUSTCHECK;
 
 /* Signals for a gateway, before its first thread: a lost client or a full quota is an error, not an
  * end. */

@@ -90,10 +90,11 @@ static void test_defaults(void)
 	config_free(&cf);
 }
 
-#define TOP_NAMES                                                                              \
-	"store, durability, spool, script_dirs, docs_url, page_template, site, log, workers, " \
-	"busy_timeout, "                                                                       \
-	"defaults, "                                                                           \
+#define TOP_NAMES                                                                            \
+	"store, durability, spool, script_dirs, allow_root, docs_url, page_template, site, " \
+	"log, workers, "                                                                     \
+	"busy_timeout, "                                                                     \
+	"defaults, "                                                                         \
 	"routes, max_running, max_passed, max_passing, max_connections"
 #define DEFAULTS_NAMES                                                                            \
 	"interpreter, methods, key, key_from, key_syntax, scope, bind, timeout, "                 \
@@ -282,16 +283,89 @@ static void test_inheritance(void)
 	ok(config_route_protects(&cf->routes[0], "POST"), "POST is protected");
 	ok(config_route_protects(&cf->routes[0], "DELETE"), "DELETE is, when listed");
 	ok(!config_route_protects(&cf->routes[0], "PATCH"), "PATCH is not, when not listed");
-	ok(!config_route_protects(&cf->routes[0], "post"), "methods have a case");
+	ok(config_route_protects(&cf->routes[0], "post") &&
+			config_route_protects(&cf->routes[0], "Delete"),
+		"whatever their case");
 	ok(!config_route_protects(&cf->routes[1], "POST"), "no methods: nothing is");
 	config_free(&cf);
 
 	char *safe[] = {(char[]){"GET"}, (char[]){"HEAD"}, (char[]){"OPTIONS"}, NULL};
 	struct route route = {.methods = safe};
 
+	ok(!config_route_protects(&route, "get") && !config_route_protects(&route, "Head") &&
+			!config_route_protects(&route, "options"),
+		"safe methods never are, whatever their case");
 	ok(!config_route_protects(&route, "GET") && !config_route_protects(&route, "HEAD") &&
 			!config_route_protects(&route, "OPTIONS"),
 		"safe methods never are");
+}
+
+/* config_route_at() finds the route with this index, or -1, and divides after `part`, or NULL. */
+static void route_at(
+	const struct config *cf, const char *name, const char *path, int want, const char *part)
+{
+	size_t len;
+	const struct route *route = config_route_at(cf, name, path, &len);
+
+	is_int(route ? route - cf->routes : -1, want, "the route of %s", *path ? path : "nothing");
+	if (!part) {
+		ok(len == CONFIG_NO_PART, "it is not divided");
+		return;
+	}
+	is_int((long long)len, (long long)strlen(part), "it is divided after %s", part);
+	ok(len <= strlen(path) && strncmp(path, part, len) == 0, "which is a part of it");
+}
+
+static void test_parts(void)
+{
+	struct config *cf = load("{\"routes\": ["
+				 "{\"match\": \"/order\", \"script\": \"/s\"},"
+				 "{\"match\": \"/app/\", \"script\": \"/s\"},"
+				 "{\"match\": \"/glob/*.do\", \"script\": \"/s\"},"
+				 "{\"match\": \"/file*\"},"
+				 "{\"match\": \"/\", \"script\": \"/s\"}]}",
+		false);
+	char deep[40 * 3 + 16] = "/glob/x.do";
+	size_t len;
+
+	if (!ok(cf != NULL, "routes with scripts"))
+		return;
+	route_at(cf, NULL, "/order", 0, "/order");
+	route_at(cf, NULL, "/order/", 0, "/order");
+	route_at(cf, NULL, "/order/5/6", 0, "/order");
+	route_at(cf, "/order/5", "/order/5", 0, "/order");
+	route_at(cf, "/order", "/order/5", 0, NULL);
+	route_at(cf, NULL, "/orders", 4, "");
+	route_at(cf, NULL, "/app", 4, "");
+	route_at(cf, NULL, "/app/", 1, "/app");
+	route_at(cf, NULL, "/app/x", 1, "/app");
+	route_at(cf, NULL, "/glob/a/b.do", 2, "/glob/a/b.do");
+	route_at(cf, NULL, "/glob/b.do/c", 2, "/glob/b.do");
+	route_at(cf, NULL, "/glob/b.do/", 2, "/glob/b.do");
+	route_at(cf, "/file.pl", "/file.pl/x", 3, NULL);
+	route_at(cf, NULL, "/file.pl/x", 4, "");
+	route_at(cf, NULL, "/", 4, "");
+	route_at(cf, NULL, "", -1, NULL);
+	for (int i = 0; i < 40; i++)
+		strcat(deep, "/a");
+	ok(config_route_at(cf, NULL, deep, &len) == &cf->routes[4],
+		"a glob is not tried on parts without end");
+	ok(config_route(cf, "/app") == &cf->routes[1] &&
+			config_route(cf, "/app/") == &cf->routes[1],
+		"the address of a route for a directory");
+	ok(config_route(cf, "/") == &cf->routes[4] && config_route(cf, "") == &cf->routes[4],
+		"also of the whole site");
+	config_free(&cf);
+	refused("{\"routes\": [{\"match\": \"/a\", \"script\": \"/s\"}, {\"match\": \"/a/b\"}]}",
+		false,
+		"c.json:1: $.routes[1]: never applies: \"/a\" of $.routes[0] comes first and fits "
+		"the "
+		"same; put the more special one first");
+	cf = load(
+		"{\"routes\": [{\"match\": \"/a\"}, {\"match\": \"/a/b\"}, {\"match\": \"/ab\"}]}",
+		false);
+	ok(cf != NULL, "without a script the first takes nothing from the others");
+	config_free(&cf);
 }
 
 /* A policy that needs a command is refused without it, wherever either of them stands. */
@@ -804,6 +878,7 @@ int main(void)
 	test_deep("{\"a\":");
 	test_lines();
 	test_inheritance();
+	test_parts();
 	test_policies();
 	test_no_effect();
 	test_limits();

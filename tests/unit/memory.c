@@ -291,7 +291,7 @@ static enum err take_variables(void)
 	enum err e;
 
 	memory_on();
-	e = variables_take((char *const *)(uintptr_t)params, &v);
+	e = variables_take((char *const *)(uintptr_t)params, VARIABLES_FASTCGI, &v);
 	memory_off();
 	if (e != OK) {
 		keeps((void *)v.list == UNTOUCHED, "the variables are not set");

@@ -33,7 +33,7 @@ static struct request try_request(
 	environ = (char **)(uintptr_t)params;
 	e = web_peer_cgi(&r.peer);
 	if (e == OK)
-		e = variables_take(environ, &r.vars);
+		e = variables_take(environ, VARIABLES_CGI, &r.vars);
 	if (e == OK)
 		e = spool_open(&r.body.spool);
 	if (e == OK)

@@ -37,7 +37,7 @@ static struct variables take(const char *lines)
 
 	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
 		params[n++] = line;
-	if (variables_take(params, &v) != OK)
+	if (variables_take(params, VARIABLES_FASTCGI, &v) != OK)
 		printf("# variables_take: %s\n", err_text());
 	free(text);
 	return v;
@@ -342,6 +342,108 @@ static void test_action(void)
 	free(path);
 }
 
+/* Apache's Action to a location that is no file: recorded with mod_proxy_fcgi. */
+#define VIRTUAL(info)                                                                              \
+	ROOT "SCRIPT_NAME=/gw\nSCRIPT_FILENAME=proxy:fcgi://localhost@ROOT@/gw\nPATH_INFO=/p" info \
+	     "\nPATH_TRANSLATED=@ROOT@/p" info "\n"
+
+static void test_virtual_action(void)
+{
+	gives(VIRTUAL("/form.pl/e x") REDIRECTED, WANT_EXTRA, "an Action that is virtual");
+	gives(VIRTUAL("/form.pl") REDIRECTED, WANT_PLAIN, "without a rest");
+	refuses(VIRTUAL("/form.pl"), ERR_ABSENT, "called directly");
+	refuses(VIRTUAL("/form.pl") "HTTP_REDIRECT_HANDLER=x\n", ERR_ABSENT,
+		"a client cannot pretend");
+	refuses(VIRTUAL("/none.pl") REDIRECTED, ERR_ABSENT, "an Action on nothing");
+	refuses(VIRTUAL("/../p/form.pl") REDIRECTED, ERR_REFUSED, "going up");
+	refuses(VIRTUAL("/self.pl") REDIRECTED, ERR_REFUSED, "an Action on ourselves");
+}
+
+static void test_unnamed(void)
+{
+	gives(ROOT "SCRIPT_NAME=\nSCRIPT_FILENAME=@ROOT@/p/form.pl/e x\nPATH_INFO=/p/form.pl/e x\n",
+		WANT_EXTRA, "all in PATH_INFO");
+	gives(ROOT "SCRIPT_FILENAME=@ROOT@/p/form.pl\nPATH_INFO=/p/form.pl/e x\n", WANT_EXTRA,
+		"no SCRIPT_NAME, the file divided already");
+	gives(ROOT "SCRIPT_NAME=\nSCRIPT_FILENAME=@ROOT@/p/form.pl\nPATH_INFO=/p/form.pl\n",
+		WANT_PLAIN, "without a rest");
+	gives(ROOT "SCRIPT_FILENAME=@ROOT@/p/form.pl/e x\nREQUEST_URI=/p/form.pl/e%20x?q\n",
+		WANT_EXTRA, "REQUEST_URI alone");
+	gives(ROOT
+		"SCRIPT_FILENAME=@ROOT@/p/form.pl/e x\nREQUEST_URI=http://h/p//form.pl/./e%20x\n",
+		WANT_EXTRA, "in absolute form");
+	gives(ROOT "SCRIPT_FILENAME=@ROOT@/p/form.pl\nDOCUMENT_URI=/p/form.pl/form.pl\n",
+		"SCRIPT_NAME=/P/form.pl\nSCRIPT_FILENAME=/htdocs/P/form.pl\nPATH_INFO=/form.pl\n"
+		"PATH_TRANSLATED=/htdocs/form.pl\n",
+		"the rest is called like the file");
+	gives(ROOT "SCRIPT_NAME=\nSCRIPT_FILENAME=@ROOT@/p/form.pl\nPATH_INFO=/any/where\n",
+		"SCRIPT_NAME=\nSCRIPT_FILENAME=/htdocs/P/form.pl\nPATH_INFO=/any/where\n"
+		"PATH_TRANSLATED=/htdocs/any/where\n",
+		"a script at the root");
+	gives(ROOT "SCRIPT_NAME=/p/form.pl/e\nSCRIPT_FILENAME=@ROOT@/p/form.pl/e\nPATH_INFO=/e\n"
+		   "DOCUMENT_URI=/p/form.pl/e\n",
+		"SCRIPT_NAME=/P/form.pl\nSCRIPT_FILENAME=/htdocs/P/form.pl\nPATH_INFO=/e\n"
+		"PATH_TRANSLATED=/htdocs/e\n",
+		"PATH_INFO is in SCRIPT_NAME as well");
+	gives(ROOT "SCRIPT_NAME=/p/form.pl//e//x\nSCRIPT_FILENAME=@ROOT@/p/form.pl/e/x\n",
+		"SCRIPT_NAME=/P/form.pl\nSCRIPT_FILENAME=/htdocs/P/form.pl\nPATH_INFO=/e/x\n"
+		"PATH_TRANSLATED=/htdocs/e/x\n",
+		"slashes that one of the two has");
+}
+
+/* The URL of these lines as routes see it, for a file below root or for none. */
+static void routes_see(const char *lines, const char *file, const char *name, const char *path)
+{
+	struct variables v = take(lines);
+	struct script_url url = {0};
+
+	is_int(script_url(&v, file, &url), path ? OK : ERR_REFUSED, "the URL of %.40s", lines);
+	is_str(url.name, name, "its name");
+	is_str(url.path, path, "its path");
+	script_url_free(&url);
+	variables_free(&v);
+}
+
+static void test_url(void)
+{
+	routes_see("SCRIPT_NAME=/p/form.pl\nPATH_INFO=/e//x\n", "/d/p/form.pl", "/p/form.pl",
+		"/p/form.pl/e/x");
+	routes_see("SCRIPT_NAME=//p/./form.pl/\n", "/d/p/form.pl", "/p/form.pl", "/p/form.pl/");
+	routes_see("SCRIPT_NAME=/p%2d/%66orm.pl\n", "/d/p-/form.pl", "/p-/form.pl", "/p-/form.pl");
+	routes_see("SCRIPT_NAME=/a b%41.pl\n", "/d/a b%41.pl", "/a b%41.pl", "/a b%41.pl");
+	routes_see("SCRIPT_NAME=\nPATH_INFO=/a/b\n", "/d/form.pl", "/a/b", "/a/b");
+	routes_see("SCRIPT_NAME=/order\nPATH_INFO=/5\n", NULL, NULL, "/order/5");
+	routes_see("SCRIPT_NAME=/order/5\nPATH_INFO=/5\nDOCUMENT_URI=/order/5\n", NULL, NULL,
+		"/order/5");
+	routes_see("SCRIPT_NAME=/o/o\nPATH_INFO=/o\nREQUEST_URI=/o/o/o\n", NULL, NULL, "/o/o/o");
+	routes_see("REQUEST_URI=/a%20b/./c?/d\n", NULL, NULL, "/a b/c");
+	routes_see("REQUEST_URI=/a/../b\n", NULL, NULL, "");
+	routes_see("A=1\n", NULL, NULL, "");
+	routes_see("SCRIPT_NAME=/a/..\nPATH_INFO=/b\n", NULL, NULL, NULL);
+	routes_see("SCRIPT_NAME=/.../..a/.b/.\n", NULL, NULL, "/.../..a/.b/");
+}
+
+static void test_divide(void)
+{
+	struct variables v =
+		take(ROOT "SCRIPT_NAME=/order/5\nPATH_INFO=/wrong\nPATH_TRANSLATED=/wrong\n");
+	char got[512];
+
+	is_int(script_divide(&v, "/order/5/6", 6), OK, "divide");
+	is_str(four(&v, "p", got, sizeof(got)),
+		"SCRIPT_NAME=/order\nSCRIPT_FILENAME=(unset)\nPATH_INFO=/5/6\n"
+		"PATH_TRANSLATED=/htdocs/5/6\n",
+		"both parts");
+	is_int(script_divide(&v, "/order", 6), OK, "divide at the end");
+	is_str(four(&v, "p", got, sizeof(got)),
+		"SCRIPT_NAME=/"
+		"order\nSCRIPT_FILENAME=(unset)\nPATH_INFO=(unset)\nPATH_TRANSLATED=(unset)\n",
+		"no rest");
+	is_int(script_divide(&v, "/order", 0), OK, "divide at the start");
+	is_str(variables_get(&v, "SCRIPT_NAME"), "", "a script at the root");
+	variables_free(&v);
+}
+
 static void test_control_file(void)
 {
 	const char *lines =
@@ -400,6 +502,10 @@ int main(void)
 	test_urls();
 	test_bad_paths();
 	test_action();
+	test_virtual_action();
+	test_unnamed();
+	test_url();
+	test_divide();
 	test_control_file();
 	test_no_memory();
 	remove_root();

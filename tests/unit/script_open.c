@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Claims: a script is opened only if it may be started, is inside script_dirs wherever its links
- * lead, and is not this program again; it keeps the name that the server gave it.
+ * lead, and is not this program again; it keeps the name that the server gave it, and with
+ * script_dirs is started by the path that was checked.
  */
 #include "script_try.h"
 
@@ -117,6 +118,33 @@ static void test_script_dirs(void)
 	conf.script_dirs = NULL;
 }
 
+/* With script_dirs a script is started where it is; an interpreter is told so. */
+static void test_resolved(void)
+{
+	char in[512], *dirs[] = {in, NULL}, *sh[] = {(char[]){"/bin/sh"}, NULL}, real[PATH_MAX];
+	enum script_problem problem;
+	struct script s;
+
+	snprintf(in, sizeof(in), "%s", at("dirs/in"));
+	if (!realpath(at("dirs/in/a.pl"), real))
+		*real = '\0';
+	conf.script_dirs = dirs;
+	is_int(script_open(at("dirs/out-to-in.pl"), &conf, NULL, &s, &problem), OK,
+		"a link inwards");
+	is_str(s.argv[0], real, "is started by its resolved path");
+	*strrchr(real, '/') = '\0';
+	is_str(s.dir, real, "in its resolved directory");
+	is_str(s.path, at("dirs/out-to-in.pl"), "and called as the server calls it");
+	script_free(&s);
+	route.interpreter = sh;
+	is_int(script_open(at("dirs/out-to-in.pl"), &conf, &route, &s, &problem), OK,
+		"with an interpreter");
+	is_str(s.path, s.argv[1], "SCRIPT_FILENAME is the file that was checked");
+	script_free(&s);
+	route.interpreter = NULL;
+	conf.script_dirs = NULL;
+}
+
 static void test_no_memory(void)
 {
 	for (int n = 1;; n++) {
@@ -129,7 +157,7 @@ static void test_no_memory(void)
 		enum err rc;
 
 		fail_at = n;
-		rc = variables_take(params, &v);
+		rc = variables_take(params, VARIABLES_FASTCGI, &v);
 		if (rc == OK)
 			rc = script_open(located, &conf, &route, &s, &problem);
 		fail_at = 0;
@@ -173,6 +201,7 @@ int main(void)
 	test_open();
 	test_never_ourselves();
 	test_script_dirs();
+	test_resolved();
 	test_no_memory();
 	remove_root();
 	return done_testing();

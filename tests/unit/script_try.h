@@ -37,6 +37,9 @@ static bool fails(void)
 #define asprintf(...) (fails() ? -1 : asprintf(__VA_ARGS__))
 
 #include "../../src/cgi/script.c"
+#define no_memory no_memory_too
+#include "../../src/cgi/script_file.c"
+#undef no_memory
 #include "../../src/cgi/variables.c"
 
 static char root[] = "/tmp/retrysafe-script-XXXXXX"; /* htdocs/, bin/ and dirs/ are in it */

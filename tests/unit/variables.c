@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Claims: what a client or a server sends becomes CGI variables of which no name is there twice,
- * none is ours and none is HTTP_PROXY; over a limit, or with a name repeated, nothing is taken.
+ * none is ours and none is HTTP_PROXY; over a limit, or with two lengths or methods, nothing is
+ * taken.
  */
 #include "../../src/cgi/variables.c"
 
@@ -10,6 +11,7 @@
 #define TAKE(...) take((const char *[]){__VA_ARGS__, NULL})
 
 static struct variables taken; /* by the last take() */
+static enum variables_from from = VARIABLES_FASTCGI;
 
 /* Takes copies without a byte to spare, so that reading too far is seen. */
 static enum err take(const char *const *params)
@@ -20,7 +22,7 @@ static enum err take(const char *const *params)
 	for (size_t i = 0; params[i]; i++)
 		copies[i] = strdup(params[i]);
 	variables_free(&taken);
-	rc = variables_take(copies, &taken);
+	rc = variables_take(copies, from, &taken);
 	for (size_t i = 0; copies[i]; i++)
 		free(copies[i]);
 	return rc;
@@ -32,13 +34,13 @@ static void test_dropped(void)
 {
 	static const char *const bad[] = {"HTTP_PROXY=x", "http_proxy=x", "Http_Proxy=x",
 		"HTTP_CONTENT_LENGTH=5", "HTTP_CONTENT_TYPE=t", "FCGI_ROLE=RESPONDER", "=x", "1A=x",
-		"A-B=x", "A B=x", "A\n=x", "\303\204=x", "no equals sign", "",
-		"CONTENT_LENGTH=", "CONTENT_TYPE=", "IDEMPOTENCY_KEY=k", "IDEMPOTENCY_=k",
-		"RETRYSAFE_CONFIG=/etc/passwd"};
+		"A-B=x", "A B=x", "A\n=x", "\303\204=x", "LD_PRELOAD=x", "LD_=x",
+		"BASH_FUNC_x=() { :; }", "CONTENT_LENGTH=", "CONTENT_TYPE=", "IDEMPOTENCY_KEY=k",
+		"IDEMPOTENCY_=k", "RETRYSAFE_CONFIG=/etc/passwd"};
 	static const char *const good[] = {"HTTP_PROXY_X=x", "HTTP_PROX=x", "XHTTP_PROXY=x",
 		"CONTENT_LENGTH=5", "CONTENT_TYPE=t", "HTTP_IDEMPOTENCY_KEY=k",
-		"HTTP_RETRYSAFE_CONFIG=x", "_=x", "a1=x", "EMPTY=", "EQUALS=a=b",
-		"REMOTE_USER=", "HTTP_X_EMPTY="};
+		"HTTP_RETRYSAFE_CONFIG=x", "LD_LIBRARY_PATH=x", "LDX=x", "_=x", "a1=x",
+		"EMPTY=", "EQUALS=a=b", "REMOTE_USER=", "HTTP_X_EMPTY="};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
 		ok(TAKE(bad[i], "A=1") == OK && taken.n == 1, "dropped: %s",
@@ -54,7 +56,8 @@ static void test_dropped(void)
 static void test_repeated(void)
 {
 	static const char *const single[] = {
-		"CONTENT_LENGTH", "SCRIPT_FILENAME", "REMOTE_USER", "X"};
+		"SCRIPT_FILENAME", "REMOTE_USER", "SERVER_NAME", "HTTP_HOST", "X"};
+	static const char *const sure[] = {"CONTENT_LENGTH", "REQUEST_METHOD"};
 
 	is_int(TAKE("HTTP_X=1", "A=0", "HTTP_X=2", "HTTP_X=3", "HTTP_XY=4"), OK,
 		"header fields repeat");
@@ -71,13 +74,54 @@ static void test_repeated(void)
 		char one[64], two[64];
 
 		snprintf(one, sizeof(one), "%s=1", single[i]);
-		snprintf(two, sizeof(two), "%s=1", single[i]);
-		is_int(TAKE(one, "A=0", two), ERR_INVALID, "%s twice is an error", single[i]);
-		ok(strstr(err_text(), single[i]) != NULL, "that names it: %s", err_text());
-		ok(taken.list == NULL, "nothing is taken");
+		snprintf(two, sizeof(two), "%s=2", single[i]);
+		is_int(TAKE(one, "A=0", two), OK, "%s twice", single[i]);
+		is_str(GET(single[i]), "2", "the last one counts");
+		is_int((long long)taken.n, 2, "and it is there once");
+		is_int(TAKE(two, one, one), OK, "%s three times", single[i]);
+		is_str(GET(single[i]), "1", "the last one counts");
 	}
-	is_int(TAKE("CONTENT_LENGTH=", "CONTENT_LENGTH=5"), ERR_INVALID, "also when one is empty");
-	is_int(TAKE("CONTENT_LENGTH=5", "CONTENT_LENGTH="), ERR_INVALID, "in both orders");
+	is_int(TAKE("SERVER_NAME=a", "SERVER_NAME="), OK, "also when it is empty");
+	is_str(GET("SERVER_NAME"), "", "that one counts");
+	for (size_t i = 0; i < sizeof(sure) / sizeof(*sure); i++) {
+		char one[64], two[64], none[64];
+
+		snprintf(one, sizeof(one), "%s=1", sure[i]);
+		snprintf(two, sizeof(two), "%s=2", sure[i]);
+		snprintf(none, sizeof(none), "%s=", sure[i]);
+		is_int(TAKE(one, "A=0", one), OK, "%s twice, the same", sure[i]);
+		is_str(GET(sure[i]), "1", "is taken once");
+		is_int(TAKE(one, "A=0", two), ERR_REFUSED, "two of %s", sure[i]);
+		ok(strstr(err_text(), sure[i]) != NULL, "the text names it: %s", err_text());
+		ok(taken.list == NULL, "nothing is taken");
+		is_int(TAKE(none, one), ERR_REFUSED, "also when one is empty");
+		is_int(TAKE(one, none), ERR_REFUSED, "in both orders");
+	}
+	is_int(TAKE("HTTP_AUTHORIZATION=a", "HTTP_AUTHORIZATION=a"), OK,
+		"the same credentials twice");
+	is_str(GET("HTTP_AUTHORIZATION"), "a", "are there once");
+	is_int(TAKE("HTTP_AUTHORIZATION=a", "HTTP_AUTHORIZATION=b"), ERR_INVALID,
+		"two credentials");
+	ok(taken.list == NULL && strstr(err_text(), "Authorization"), "are refused: %s",
+		err_text());
+}
+
+static void test_sources(void)
+{
+	is_int(TAKE("A=1", "B\0=2"), ERR_INVALID, "a NUL in the name of a FastCGI variable");
+	ok(strstr(err_text(), "NUL") != NULL, "the text says so: %s", err_text());
+	from = VARIABLES_CGI;
+	is_int(TAKE("A=1", "B"), OK, "an environment may hold anything");
+	is_int((long long)taken.n, 1, "but it does not come in");
+	is_int(TAKE("IDEMPOTENCY_KEY=k"), OK, "a key for the script");
+	is_int((long long)taken.n, 0, "does not come from a server");
+	from = VARIABLES_STORED;
+	is_int(TAKE("IDEMPOTENCY_KEY=k", "HTTP_PROXY=p", "LD_PRELOAD=x", "BASH_FUNC_a=() { :; }",
+		       "RETRYSAFE_CONFIG=c", "B"),
+		OK, "what was stored");
+	is_str(GET("IDEMPOTENCY_KEY"), "k", "has our own variables");
+	is_int((long long)taken.n, 1, "and is cleaned like any other");
+	from = VARIABLES_FASTCGI;
 }
 
 static void test_limits(void)
@@ -130,7 +174,7 @@ static void test_set(void)
 	ok(!v.list && v.n == 0 && !variables_get(&v, "A"), "freed is empty");
 	variables_free(&v);
 
-	is_int(variables_take(NULL, &v), OK, "no variables at all");
+	is_int(variables_take(NULL, VARIABLES_CGI, &v), OK, "no variables at all");
 	ok(v.list && !v.list[0] && v.n == 0, "are an empty list");
 	is_int(variables_copy(&v, &copy), OK, "which can be copied");
 	ok(copy.list && !copy.list[0], "and is an empty list");
@@ -158,6 +202,7 @@ int main(void)
 {
 	test_dropped();
 	test_repeated();
+	test_sources();
 	test_limits();
 	test_set();
 	test_unprefix();

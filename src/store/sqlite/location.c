@@ -172,9 +172,9 @@ enum err location_check_account(const struct store *st)
 	if (geteuid() != 0 || stat(dirname(dir), &sb) != 0 || sb.st_uid == 0)
 		return OK;
 	return err_set(ERR_REFUSED,
-		"root will not make the store in a directory of user %u; run the gateway as that "
-		"user, or, "
-		"if scripts are meant to run as root, make the directory root's",
+		"root will not make or change the store in a directory of user %u; run the program "
+		"as "
+		"that user, or, if scripts are meant to run as root, make the directory root's",
 		(unsigned)sb.st_uid);
 }
 
@@ -218,7 +218,9 @@ enum err location_check(
 	if (!dir)
 		return err_set(ERR_NOMEM, "open the store: out of memory");
 	*known = '\0';
-	e = check_directory(opt->spool, !opt->is_read_only);
+	/* The spool is made with the store, or for one that is there; not by a look for one. */
+	e = check_directory(
+		opt->spool, may_create || (!opt->is_read_only && access(st->path, F_OK) == 0));
 	seen = e == OK || e == ERR_ABSENT ? sentinel_read(st, known) : e;
 	if (seen == OK || seen == ERR_ABSENT) {
 		/* Where a store was before, nothing is made: it may come back. */

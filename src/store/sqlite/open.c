@@ -120,7 +120,7 @@ static enum err open_database(struct store *st, const struct store_options *opt)
 	char known[2 * STORE_ID_LEN + 1] = "", id[2 * STORE_ID_LEN + 1];
 	bool may_create = opt->may_create && !opt->is_read_only;
 	struct conn *c = NULL;
-	enum err e = may_create && access(st->path, F_OK) != 0 ? location_check_account(st) : OK;
+	enum err e = opt->is_read_only ? OK : location_check_account(st);
 
 	if (e == OK)
 		e = location_check(st, opt, known);
