@@ -24,7 +24,7 @@ my %objects;    # of each program that was built, but for main.o
 # So that nobody has to wait five seconds for an operation's time to be over.
 my @IMPATIENT = ['operation/claim.c', qr/#define RECORD_MS\s+5000\b/, '#define RECORD_MS 300'];
 
-my $DOUBT = qr/store_mark_uncertain\(st, op, -1,\s*(?:"[^"]*"\s*)+,\s*clock_wall_ms\(\)\)/;
+my $DOUBT = qr/store_mark_uncertain\(st, op, -1,\s*(?:"[^"]*"\s*)+,\s*store_now_ms\(st\)\)/;
 my $MAKE_MARK = <<'END';
 if (c->order->is_protected) {
 	char mark[4200], ref[REF_LEN + 1];
@@ -92,6 +92,9 @@ my @MUTANTS = (
     ['a script is begun after the time of its operation', [['keeper/child.c',
         qr/(static bool is_too_late\([^{]*\{)/, "\$1\n\tif (o)\n\t\treturn false;"]], \&run_child,
         qr/^not ok \d+ - after the time of its operation it is not begun/m],
+    ['a jump of the wall clock is believed at once', [['store/clock.c',
+        qr/(if \(c->lasted_ms < )STORE_CLOCK_DAY_MS/, '$1 0']], \&run_store_clock,
+        qr/^not ok \d+ - a jump of forty days is not believed/m],
 );
 
 plan skip_all => 'strace may not trace here' if system 'strace -qq -o /dev/null true 2>/dev/null';
@@ -216,6 +219,7 @@ sub run_t51 {
 
 sub run_store_moves { run_unit('store_moves') }
 sub run_child { run_unit('child') }
+sub run_store_clock { run_unit('store_clock') }
 
 # A unit test, linked with the objects of the program under test.
 sub run_unit {

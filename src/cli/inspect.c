@@ -259,9 +259,10 @@ static json_t *stats_json(const struct counters *counters, const struct store_si
 	for (int s = STATE_RUNNING; s < STATE__MAX; s++)
 		json_object_set_new(
 			keys, state_name((enum state)s), json_integer(sizes->operations[s]));
-	return json_pack("{s:o, s:o, s:I, s:I, s:I}", "counters", counts, "keys", keys,
+	return json_pack("{s:o, s:o, s:I, s:I, s:I, s:I}", "counters", counts, "keys", keys,
 		"responses_bytes", (json_int_t)sizes->responses_bytes, "file_bytes",
-		(json_int_t)sizes->file_bytes, "log_bytes", (json_int_t)sizes->log_bytes);
+		(json_int_t)sizes->file_bytes, "log_bytes", (json_int_t)sizes->log_bytes,
+		"clock_off_ms", (json_int_t)sizes->clock_off_ms);
 }
 
 static void print_numbers(json_t *o, const char *prefix)

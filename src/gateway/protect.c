@@ -77,7 +77,7 @@ static enum err order(struct request *r)
 		return e;
 
 	r->op.key_ttl_ms = r->key.is_derived ? policy.ttl_ms : 0;
-	claim_prepare(r->store, r->found.id ? &r->found : NULL, clock_wall_ms(),
+	claim_prepare(r->store, r->found.id ? &r->found : NULL, store_now_ms(r->store),
 		claim_time_limit_ms(r->cf, r->route), &r->op);
 	operation_ref(&r->op, r->ref);
 	e = route_set_environment(r, &r->op);

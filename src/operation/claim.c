@@ -173,7 +173,7 @@ enum err claim_settle(struct store *st, struct operation *op)
 		e = store_mark_uncertain(st, op, -1,
 			"gateway and keeper are gone, or were stopped past its time: its end was "
 			"not seen",
-			clock_wall_ms());
+			store_now_ms(st));
 	if (e == OK || e == ERR_REFUSED) {
 		e = store_find(st, op->identity, op, NULL);
 		if (e == ERR_ABSENT) {

@@ -24,7 +24,6 @@
  */
 #include "recovery/policy.h"
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "keeper/run.h"
 #include "operation/claim.h"
@@ -82,14 +81,14 @@ static enum err note_unknown(struct store *st, const struct operation *op, const
 			end->is_timed_out ? "its time was over, exit" : "exit", end->exit_status);
 	else
 		snprintf(detail, sizeof(detail), "still unknown: %s", why);
-	return store_note(st, op, event, detail, clock_wall_ms());
+	return store_note(st, op, event, detail, store_now_ms(st));
 }
 
 static enum err settle_by_probe(struct store *st, const struct config *cf,
 	const struct route *route, const struct operation *op, const struct ending *end)
 {
 	struct record_policy policy = record_policy_of(cf, route);
-	int64_t now_ms = clock_wall_ms();
+	int64_t now_ms = store_now_ms(st);
 	enum err e;
 
 	if (end->is_killed || end->is_timed_out || end->exit_status > 1)
@@ -105,7 +104,7 @@ static enum err settle_by_probe(struct store *st, const struct config *cf,
 static enum err settle_by_rollback(
 	struct store *st, const struct operation *op, const struct ending *end)
 {
-	int64_t now_ms = clock_wall_ms();
+	int64_t now_ms = store_now_ms(st);
 
 	if (end->is_killed || end->is_timed_out || end->exit_status != 0)
 		return note_unknown(st, op, "rollback", end, NULL);
@@ -160,7 +159,7 @@ enum err policy_settle(struct store *st, const struct config *cf, const struct r
 		e = store_history(st, op->id, find_last_asked, &asked_ms);
 	/* The absolute difference, so that a clock that went back does not delay the command. */
 	if (e == OK && op->state == STATE_UNCERTAIN &&
-		llabs(clock_wall_ms() - asked_ms) >= PAUSE_MS && !claim_script_lives(op)) {
+		llabs(store_now_ms(st) - asked_ms) >= PAUSE_MS && !claim_script_lives(op)) {
 		e = ask_command(st, cf, route, link, op);
 		if (e == OK || e == ERR_REFUSED)
 			e = store_find_ref(st, ref, op, NULL);

@@ -53,6 +53,7 @@ struct store_sizes {
 	int64_t responses_bytes;        /* bodies as recorded */
 	int64_t file_bytes;             /* the database file */
 	int64_t log_bytes;              /* the write-ahead log */
+	int64_t clock_off_ms;           /* the store's clock, less the wall clock */
 };
 enum err store_measure(struct store *st, struct store_sizes *out) MUSTCHECK;
 

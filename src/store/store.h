@@ -19,8 +19,8 @@
  *
  * All functions but store_open() and store_close() may be called from several threads at once.
  * "Blocks" means: for a write, until it is committed, at most about busy_timeout_ms while it is
- * still waiting for its turn.  All times are wall clock milliseconds (base/clock.h), given by the
- * caller, but for deadline_mono_ms.
+ * still waiting for its turn.  All times are milliseconds of the store's clock, store_now_ms(),
+ * given by the caller, but for deadline_mono_ms.
  *
  * Errors of every write
  *     ERR_BUSY     nothing happened: no turn within busy_timeout_ms
@@ -66,6 +66,15 @@ struct store_options {
  */
 enum err store_open(const struct store_options *opt, struct store **out) MUSTCHECK;
 void store_close(struct store **st);
+
+/*
+ * store_now_ms - the store's time: milliseconds since 1970, as far as the wall clock is believed
+ *
+ * It is what decides when something expires: it never goes back, follows the wall clock, and
+ * believes a jump forward of more than a day when it has lasted a day (store/clock.h).  What people
+ * are shown is in this time, too.  Neither fails nor blocks; of any thread.
+ */
+int64_t store_now_ms(struct store *st);
 
 /* The spool directory it was opened with; borrowed from st. */
 const char *store_spool(const struct store *st);

@@ -12,7 +12,6 @@
  *
  * Does not know: why an operation is claimed or released (operation/claim.c).
  */
-#include "base/clock.h"
 #include "store/sqlite/ending.h"
 #include "store/sqlite/expire.h"
 #include "store/sqlite/natural.h"
@@ -62,12 +61,13 @@ static enum err release_row(struct conn *c, struct statement *way, int64_t op_id
  * log is recovered.  So something is written even when there is nothing to release: it takes the
  * place of those frames.
  */
-static enum err release_claim(struct conn *c, int64_t op_id, const unsigned char token[TOKEN_LEN])
+static enum err release_claim(
+	struct store *st, struct conn *c, int64_t op_id, const unsigned char token[TOKEN_LEN])
 {
 	struct ending ending = {.is_posted = true};
 	bool released = false;
 	/* While there is a row: the webhook is told that nothing was done. */
-	enum err e = outbox_post(c, op_id, token, STATE_ABSENT, clock_wall_ms());
+	enum err e = outbox_post(c, op_id, token, STATE_ABSENT, store_now_ms(st));
 
 	if (e == OK)
 		e = release_row(c, &release_first, op_id, token, &ending.is_row_gone);
@@ -282,8 +282,8 @@ static enum err take_row(struct conn *c, const struct operation *op, int64_t rou
 }
 
 /* All of it, or nothing.  *result stays CLAIM_THERE when another operation has the identity. */
-static enum err take_everything(
-	struct conn *c, const struct claim *what, int64_t route, enum claimed *result)
+static enum err take_everything(struct store *st, struct conn *c, const struct claim *what,
+	int64_t route, enum claimed *result)
 {
 	bool is_full = false, is_free = true, taken = false;
 	enum err e = look_for_room(c, what, route, &is_full);
@@ -299,7 +299,7 @@ static enum err take_everything(
 		return e;
 	if (!is_free) {
 		*result = CLAIM_DUPLICATE;
-		return release_claim(c, what->op->id, what->op->token);
+		return release_claim(st, c, what->op->id, what->op->token);
 	}
 	e = natural_take(c, what);
 	if (e == OK)
@@ -315,10 +315,9 @@ static enum err claim_identity(struct store *st, struct conn *c, void *arg)
 	int64_t route = 0;
 	enum err e = route_id(c, job->claim->op->route, &route);
 
-	(void)st;
 	job->result = CLAIM_THERE;
 	if (e == OK)
-		e = take_everything(c, job->claim, route, &job->result);
+		e = take_everything(st, c, job->claim, route, &job->result);
 	/* Two ids are the same once in a million a millisecond: as if another caller had been
 	 * faster. */
 	return e == ERR_REFUSED ? OK : e;
@@ -342,8 +341,7 @@ static enum err release_operation(struct store *st, struct conn *c, void *arg)
 {
 	const struct operation *op = arg;
 
-	(void)st;
-	return release_claim(c, op->id, op->token);
+	return release_claim(st, c, op->id, op->token);
 }
 
 enum err store_release(struct store *st, const struct operation *op)

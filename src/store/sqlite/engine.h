@@ -9,6 +9,7 @@
  *     connection            connections, prepared statements
  *     row                   rows to structs and back
  *     schema                the tables, and their version
+ *     clock                 the row that keeps the store's clock
  *     transaction           begin, commit, roll back
  *     natural, outbox       natural keys, messages for webhooks
  *     ending                the changes besides the row when an operation ends
@@ -23,6 +24,7 @@
 #define RETRYSAFE_STORE_SQLITE_ENGINE_H
 
 #include "base/settings.h"
+#include "store/clock.h"
 #include "store/liveness.h"
 #include "store/store.h"
 
@@ -55,6 +57,10 @@ struct store {
 	_Atomic bool is_log_synced;
 	unsigned char id[STORE_ID_LEN];
 	unsigned char secret[SECRET_LEN];
+
+	pthread_mutex_t clock_mutex;
+	struct store_clock clock;
+	struct store_clock clock_row; /* the row as we know it; of the thread that writes */
 
 	int lock_fd; /* the writer lock (byte 0); this description is never shared */
 	struct liveness liveness;

@@ -13,6 +13,7 @@
  */
 #include "store/sqlite/find.h"
 
+#include "base/clock.h"
 #include "store/listing.h"
 #include "store/sqlite/natural.h"
 #include "store/sqlite/row.h"
@@ -382,6 +383,7 @@ enum err store_measure(struct store *st, struct store_sizes *out)
 		e = conn_error(c, sqlite3_extended_errcode(c->db), "measure");
 	sqlite3_reset(stmt);
 	reader_give(st, &c);
+	out->clock_off_ms = store_now_ms(st) - clock_wall_ms();
 	if (stat(st->path, &sb) == 0)
 		out->file_bytes = sb.st_size;
 	snprintf(log_path, sizeof(log_path), "%s-wal", st->path);

@@ -12,6 +12,7 @@
  */
 #include "base/clock.h"
 #include "base/digest.h"
+#include "store/sqlite/clock.h"
 #include "store/sqlite/connection.h"
 #include "store/sqlite/location.h"
 #include "store/sqlite/schema.h"
@@ -106,6 +107,8 @@ static enum err check_store(struct store *st, struct conn *c)
 	if (e == OK)
 		e = read_blob(c, "secret", st->secret, sizeof(st->secret));
 	if (e == OK)
+		e = clock_row_read(st, c);
+	if (e == OK)
 		e = remember_file(-1, st->path, &st->path_id);
 	if (e == OK &&
 		sqlite3_file_control(c->db, "main", SQLITE_FCNTL_HAS_MOVED, &has_moved) ==
@@ -173,6 +176,7 @@ enum err store_open(const struct store_options *opt, struct store **out)
 	st->last = &st->first;
 	pthread_mutex_init(&st->readers_mutex, NULL);
 	pthread_mutex_init(&st->mutex, NULL);
+	pthread_mutex_init(&st->clock_mutex, NULL);
 	pthread_cond_init(&st->work_there, NULL);
 	e = location_set(st, opt);
 	if (e == OK)
@@ -205,6 +209,7 @@ void store_close(struct store **stp)
 	liveness_stop(&st->liveness);
 	pthread_mutex_destroy(&st->readers_mutex);
 	pthread_mutex_destroy(&st->mutex);
+	pthread_mutex_destroy(&st->clock_mutex);
 	pthread_cond_destroy(&st->work_there);
 	free(st->path);
 	free(st->lock_path);

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/digest.h"
+#include "store/sqlite/clock.h"
 #include "store/sqlite/lock.h"
 
 #include <errno.h>
@@ -24,6 +25,10 @@
 
 static const char tables[] =
 	"CREATE TABLE store(name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
+	/* One row: struct store_clock of store/clock.h. */
+	"CREATE TABLE clock(id INTEGER PRIMARY KEY, now INTEGER NOT NULL, wall INTEGER NOT NULL,"
+	" boot_ms INTEGER NOT NULL, boot INTEGER NOT NULL, ahead INTEGER NOT NULL,"
+	" lasted INTEGER NOT NULL) STRICT;"
 	"CREATE TABLE route(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);"
 	/*
 	 * `due`: when time alone moves the operation on: done -> expired, expired -> absent; where
@@ -106,6 +111,8 @@ static enum err create_tables(struct store *st, struct conn *c)
 		e = conn_execute(c, "BEGIN IMMEDIATE", "make the store");
 	if (e == OK)
 		e = conn_execute(c, tables, "make the store");
+	if (e == OK)
+		e = clock_row_add(c);
 	snprintf(text, sizeof(text),
 		"INSERT INTO store VALUES('id',x'%s'),('secret',x'%s'),('created',%" PRId64 ");"
 		"PRAGMA application_id=%d; PRAGMA user_version=%d; COMMIT",

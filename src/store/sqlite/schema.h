@@ -10,7 +10,7 @@
 #include "store/sqlite/engine.h"
 
 #define STORE_APPLICATION_ID 0x52535446 /* "RSTF" */
-#define STORE_SCHEMA_VERSION 5
+#define STORE_SCHEMA_VERSION 6
 
 /*
  * Makes the database, or finishes one whose making was cut off, under the writer lock.  Another

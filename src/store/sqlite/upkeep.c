@@ -57,7 +57,7 @@ static void purge_some(struct store *st)
 	e = transaction_begin(st, st->writer);
 	if (e == OK)
 		e = expire_for_upkeep(
-			st->writer, clock_wall_ms(), st->commit_us, &dropped, &forgotten);
+			st->writer, store_now_ms(st), st->commit_us, &dropped, &forgotten);
 	if (e == OK && dropped + forgotten > 0) {
 		e = transaction_commit(st, st->writer);
 		pause_us = (clock_mono_us() - start_us) * (PURGE_SHARE - 1); /* there may be more */
