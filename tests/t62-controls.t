@@ -92,6 +92,11 @@ my @MUTANTS = (
     ['a script is begun after the time of its operation', [['keeper/child.c',
         qr/(static bool is_too_late\([^{]*\{)/, "\$1\n\tif (o)\n\t\treturn false;"]], \&run_child,
         qr/^not ok \d+ - after the time of its operation it is not begun/m],
+    ['a full store takes claims', [['store/sqlite/room.c', qr/(used) >= st->max_bytes/, '$1 < 0']],
+        \&run_store_limits, qr/^not ok \d+ - then no claim/m],
+    ['a route is not counted when it records', [['store/sqlite/record.c',
+        qr/(return e == OK) \? room_count\(c, rec->op->id, &room\) : e;/, '$1 ? OK : e;']],
+        \&run_store_limits, qr/^not ok \d+ - done, with a large body: /m],
     ['a jump of the wall clock is believed at once', [['store/clock.c',
         qr/(if \(c->lasted_ms < )STORE_CLOCK_DAY_MS/, '$1 0']], \&run_store_clock,
         qr/^not ok \d+ - a jump of forty days is not believed/m],
@@ -219,6 +224,7 @@ sub run_t51 {
 
 sub run_store_moves { run_unit('store_moves') }
 sub run_child { run_unit('child') }
+sub run_store_limits { run_unit('store_limits') }
 sub run_store_clock { run_unit('store_clock') }
 
 # A unit test, linked with the objects of the program under test.

@@ -111,6 +111,29 @@ static enum err settle_by_rollback(
 	return store_free(st, op, "rolled back", "the rollback says so", now_ms);
 }
 
+struct said {
+	const char *text;
+	bool is_last;
+};
+
+static bool compare_last(const struct history *h, void *arg)
+{
+	struct said *said = arg;
+
+	said->is_last = strstr(h->detail, said->text) != NULL;
+	return true;
+}
+
+/* Does the last line of its history say so already? */
+static bool has_said(struct store *st, const struct operation *op, const char *text)
+{
+	char copy[REASON_MAX + 1];
+	struct said said = {copy, false};
+
+	snprintf(copy, sizeof(copy), "%s", text);
+	return store_history(st, op->id, compare_last, &said) == OK && said.is_last;
+}
+
 static enum err ask_command(struct store *st, const struct config *cf, const struct route *route,
 	struct keeper_link *link, const struct operation *op)
 {
@@ -122,7 +145,9 @@ static enum err ask_command(struct store *st, const struct config *cf, const str
 	if (e == OK)
 		e = run_command(
 			cf, route, is_probe ? route->probe : route->rollback, &past, link, &end);
-	if (e == ERR_ABSENT) /* no request was kept, or the command does not start */
+	if (e == ERR_ABSENT && has_said(st, op, err_text()))
+		e = OK;           /* nothing has changed, and the history must not grow for it */
+	else if (e == ERR_ABSENT) /* no request was kept, or the command does not start */
 		e = note_unknown(st, op, is_probe ? "probe" : "rollback", NULL, err_text());
 	else if (e == OK)
 		e = is_probe ? settle_by_probe(st, cf, route, op, &end)

@@ -49,8 +49,10 @@ struct store_options {
 			      has gone missing from one that never was */
 	enum durability durability;
 	int64_t busy_timeout_ms;
-	bool may_create;   /* false: a store that is not there is ERR_ABSENT */
-	bool is_read_only; /* nothing is written, not even the schema */
+	int64_t max_bytes;     /* as large as the store may be for a claim; 0: no limit */
+	int64_t reserve_bytes; /* as much as it may grow by afterwards, for what was claimed */
+	bool may_create;       /* false: a store that is not there is ERR_ABSENT */
+	bool is_read_only;     /* nothing is written, not even the schema */
 };
 
 /*
@@ -106,13 +108,16 @@ struct claim {
 	int64_t webhook_max_age_ms;
 	int64_t max_running;     /* of the route; 0: no limit */
 	int64_t max_running_all; /* of all routes together; 0: no limit */
+	int64_t max_recorded;    /* bytes that are kept for the route; 0: no limit */
 };
 
 enum claimed {
 	CLAIM_TAKEN,
-	CLAIM_THERE,     /* another operation has the identity */
-	CLAIM_DUPLICATE, /* another operation has the natural key */
-	CLAIM_FULL       /* as many as are allowed are running, or look so (claim_settle()) */
+	CLAIM_THERE,      /* another operation has the identity */
+	CLAIM_DUPLICATE,  /* another operation has the natural key */
+	CLAIM_FULL,       /* as many as are allowed are running, or look so (claim_settle()) */
+	CLAIM_STORE_FULL, /* the store holds max_bytes */
+	CLAIM_ROUTE_FULL  /* the route's operations hold max_recorded */
 };
 
 /*
@@ -211,11 +216,12 @@ enum err store_find_printed(
  *
  *   variables  "NAME=value" strings, each with its NUL; len bytes in all
  *   body_fd    body_len bytes from offset 0
+ *   keep_ms    for how long after the operation has become uncertain
  *
  * Returns OK; ERR_REFUSED the operation is no longer this token's; else a write's errors.  Blocks.
  */
 enum err store_save_request(struct store *st, const struct operation *op, const char *variables,
-	size_t len, int body_fd, int64_t body_len) MUSTCHECK;
+	size_t len, int body_fd, int64_t body_len, int64_t keep_ms) MUSTCHECK;
 
 /* Returns OK: out is set, stored_request_free() it; ERR_ABSENT none was kept; a read's errors. */
 enum err store_find_request(struct store *st, int64_t op_id, struct stored_request *out) MUSTCHECK;

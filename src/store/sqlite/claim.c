@@ -16,6 +16,7 @@
 #include "store/sqlite/expire.h"
 #include "store/sqlite/natural.h"
 #include "store/sqlite/outbox.h"
+#include "store/sqlite/room.h"
 #include "store/sqlite/row.h"
 #include "store/sqlite/writer.h"
 #include "store/store.h"
@@ -66,17 +67,22 @@ static enum err release_claim(
 {
 	struct ending ending = {.is_posted = true};
 	bool released = false;
+	struct room room;
 	/* While there is a row: the webhook is told that nothing was done. */
 	enum err e = outbox_post(c, op_id, token, STATE_ABSENT, store_now_ms(st));
 
+	if (e == OK)
+		e = room_watch(c, op_id, &room);
 	if (e == OK)
 		e = release_row(c, &release_first, op_id, token, &ending.is_row_gone);
 	if (e == OK && !ending.is_row_gone)
 		e = release_row(c, &release_later, op_id, token, &released);
 	if (e != OK)
 		return e;
-	return ending.is_row_gone || released ? end_operation(c, op_id, STATE_ABSENT, &ending)
-					      : conn_run(c, conn_statement(c, &touch), "release");
+	if (!ending.is_row_gone && !released)
+		return conn_run(c, conn_statement(c, &touch), "release");
+	e = end_operation(c, op_id, STATE_ABSENT, &ending);
+	return e == OK ? room_count(c, op_id, &room) : e;
 }
 
 /* ---- claim ---- */
@@ -286,8 +292,15 @@ static enum err take_everything(struct store *st, struct conn *c, const struct c
 	int64_t route, enum claimed *result)
 {
 	bool is_full = false, is_free = true, taken = false;
+	enum claimed room = CLAIM_TAKEN;
 	enum err e = look_for_room(c, what, route, &is_full);
 
+	if (e == OK && !is_full)
+		e = room_look(st, c, what, route, &room);
+	if (e == OK && room != CLAIM_TAKEN) {
+		*result = room;
+		return OK;
+	}
 	if (e == OK && !is_full)
 		e = natural_check(c, what, &is_free);
 	/* The row of an earlier attempt is not touched in vain: it would grow by a history. */

@@ -173,6 +173,8 @@ enum err store_open(const struct store_options *opt, struct store **out)
 	st->durability = opt->durability;
 	st->busy_timeout_ms = opt->busy_timeout_ms;
 	st->is_read_only = opt->is_read_only;
+	st->max_bytes = opt->max_bytes;
+	st->reserve_bytes = opt->reserve_bytes;
 	st->last = &st->first;
 	pthread_mutex_init(&st->readers_mutex, NULL);
 	pthread_mutex_init(&st->mutex, NULL);

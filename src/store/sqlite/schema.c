@@ -29,7 +29,9 @@ static const char tables[] =
 	"CREATE TABLE clock(id INTEGER PRIMARY KEY, now INTEGER NOT NULL, wall INTEGER NOT NULL,"
 	" boot_ms INTEGER NOT NULL, boot INTEGER NOT NULL, ahead INTEGER NOT NULL,"
 	" lasted INTEGER NOT NULL) STRICT;"
-	"CREATE TABLE route(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);"
+	/* `kept`: bytes that are kept for its operations; NULL: not counted (store/sqlite/room.c).
+	 */
+	"CREATE TABLE route(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, kept INTEGER);"
 	/*
 	 * `due`: when time alone moves the operation on: done -> expired, expired -> absent; where
 	 * it is uncertain, when another operation may have its key.
@@ -57,8 +59,11 @@ static const char tables[] =
 	"CREATE TABLE history(id INTEGER NOT NULL, at INTEGER NOT NULL, event TEXT NOT NULL,"
 	" detail TEXT NOT NULL) STRICT;"
 	"CREATE INDEX history_id ON history(id);"
-	"CREATE TABLE request(id INTEGER PRIMARY KEY, variables BLOB NOT NULL, body BLOB NOT NULL)"
-	" STRICT;"
+	/* `keep`: for how long after the operation has become uncertain, in milliseconds; `due`:
+	 * until when, NULL while it runs. */
+	"CREATE TABLE request(id INTEGER PRIMARY KEY, variables BLOB NOT NULL, body BLOB NOT NULL,"
+	" keep INTEGER NOT NULL, due INTEGER) STRICT;"
+	"CREATE INDEX request_due ON request(due) WHERE due IS NOT NULL;"
 	/*
 	 * natural: of all operations with these values one may be done; kept beyond its operation.
 	 * webhook: the URL to tell how an operation ends.  outbox: the messages; `due` is NULL
