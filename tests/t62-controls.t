@@ -92,6 +92,8 @@ my @MUTANTS = (
     ['a script is begun after the time of its operation', [['keeper/child.c',
         qr/(static bool is_too_late\([^{]*\{)/, "\$1\n\tif (o)\n\t\treturn false;"]], \&run_child,
         qr/^not ok \d+ - after the time of its operation it is not begun/m],
+    ['a copy is opened like a store', [['store/sqlite/copy.c', qr/(return accepted \?.*?:) refuse_copy\(st, made_ms\);/,
+        '$1 OK;']], \&run_store_backup, qr/^not ok \d+ - a copy: /m],
     ['a full store takes claims', [['store/sqlite/room.c', qr/(used) >= st->max_bytes/, '$1 < 0']],
         \&run_store_limits, qr/^not ok \d+ - then no claim/m],
     ['a route is not counted when it records', [['store/sqlite/record.c',
@@ -224,6 +226,7 @@ sub run_t51 {
 
 sub run_store_moves { run_unit('store_moves') }
 sub run_child { run_unit('child') }
+sub run_store_backup { run_unit('store_backup') }
 sub run_store_limits { run_unit('store_limits') }
 sub run_store_clock { run_unit('store_clock') }
 

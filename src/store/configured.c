@@ -12,8 +12,8 @@
 #include <string.h>
 
 /*
- * The most that runs leave after their claims: as many runs as may be at the same time, each with the
- * largest response and the largest request that is stored for a policy.
+ * The most that runs leave after their claims: as many runs as may be at the same time, each with
+ * the largest response and the largest request that is stored for a policy.
  */
 #define BESIDES_BYTES INT64_C(131072) /* its printed output, rows and indexes */
 

@@ -53,6 +53,8 @@ struct store_options {
 	int64_t reserve_bytes; /* as much as it may grow by afterwards, for what was claimed */
 	bool may_create;       /* false: a store that is not there is ERR_ABSENT */
 	bool is_read_only;     /* nothing is written, not even the schema */
+	bool *accepted_copy;   /* NULL: a copy (store/backup.h) is refused.  Else it becomes the
+				  store, and this is set to whether it was one */
 };
 
 /*
@@ -62,7 +64,8 @@ struct store_options {
  * that a loss of power would take away.
  *
  * Returns OK; ERR_REFUSED a network file system, readable by others, or another schema;
- * ERR_BROKEN missing although it was there before, damaged, or another program's file; ERR_ABSENT;
+ * ERR_BROKEN missing although it was there before, damaged, a copy (store/backup.h), or another
+ * program's file; ERR_ABSENT;
  * ERR_BUSY, ERR_FULL, ERR_NOMEM, ERR_SYSTEM.  Blocks.  Not before fork(): no connection crosses
  * one.
  */

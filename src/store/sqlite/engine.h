@@ -9,6 +9,7 @@
  *     connection            connections, prepared statements
  *     row                   rows to structs and back
  *     schema                the tables, and their version
+ *     copy                  copies of the store, and their mark
  *     clock                 the row that keeps the store's clock
  *     room                  how much is kept, and how much may be
  *     transaction           begin, commit, roll back

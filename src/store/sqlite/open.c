@@ -14,6 +14,7 @@
 #include "base/digest.h"
 #include "store/sqlite/clock.h"
 #include "store/sqlite/connection.h"
+#include "store/sqlite/copy.h"
 #include "store/sqlite/location.h"
 #include "store/sqlite/schema.h"
 #include "store/sqlite/upkeep.h"
@@ -97,7 +98,7 @@ static enum err open_lock(struct store *st)
 }
 
 /* Everything that is wrong with the database `c` has opened; fills in what st knows of it. */
-static enum err check_store(struct store *st, struct conn *c)
+static enum err check_store(struct store *st, const struct store_options *opt, struct conn *c)
 {
 	int has_moved = 0;
 	enum err e = schema_check(st, c);
@@ -106,6 +107,10 @@ static enum err check_store(struct store *st, struct conn *c)
 		e = read_blob(c, "id", st->id, sizeof(st->id));
 	if (e == OK)
 		e = read_blob(c, "secret", st->secret, sizeof(st->secret));
+	if (e == OK)
+		e = copy_check(st, c, opt->accepted_copy);
+	if (e == OK)
+		e = schema_check_journal(st, c);
 	if (e == OK)
 		e = clock_row_read(st, c);
 	if (e == OK)
@@ -138,7 +143,7 @@ static enum err open_database(struct store *st, const struct store_options *opt)
 	if (e == OK)
 		e = conn_open(st, &c);
 	if (e == OK)
-		e = check_store(st, c);
+		e = check_store(st, opt, c);
 	st->has_recovered = has_recovered;
 	if (e == ERR_ABSENT && *known)
 		e = location_refuse_missing(st);

@@ -155,7 +155,7 @@ enum err schema_create(struct store *st)
 }
 
 /* A copy that a backup made, or a tool, may have left another journal mode in the file. */
-static enum err check_journal(struct store *st, struct conn *c)
+enum err schema_check_journal(struct store *st, struct conn *c)
 {
 	char mode[16] = "";
 	enum err e = conn_ask(c, "PRAGMA journal_mode", mode, sizeof(mode));
@@ -176,7 +176,7 @@ static enum err check_journal(struct store *st, struct conn *c)
 	return e;
 }
 
-static enum err check_version(struct store *st, struct conn *c)
+enum err schema_check(struct store *st, struct conn *c)
 {
 	char text[24];
 	long application, version;
@@ -215,11 +215,4 @@ static enum err check_version(struct store *st, struct conn *c)
 			"and a new one is made: the keys in it are forgotten",
 			st->path, version, STORE_SCHEMA_VERSION, st->sentinel);
 	return OK;
-}
-
-enum err schema_check(struct store *st, struct conn *c)
-{
-	enum err e = check_version(st, c);
-
-	return e == OK ? check_journal(st, c) : e;
 }
