@@ -1,12 +1,14 @@
 # Claim: a result that the store does not take is saved, on disk too: when all processes that know it
-# have been killed, the next look records it, and the retry gets it; one effect.
+# have been killed, the next look records it, and the retry gets it; one effect.  For a store that has
+# been moved or deleted no process waits longer than half a minute.
 # SPDX-License-Identifier: ISC
 use strict;
 use warnings;
 use Effects;
 use FastCgi qw(:all);
 use Gateway qw(start_gateway socket_path write_config verb);
-use Process qw(wait_until is_alive);
+use File::Path qw(remove_tree);
+use Process qw(wait_until is_alive stop_process);
 use Sandbox;
 use Test::More;
 
@@ -45,7 +47,67 @@ for my $bytes (10, 300_000) {
         is_deeply [glob $sandbox->path('spool/kept-*')], [], 'nothing is left in the spool';
     };
 }
+# Each has a store of its own, and a spool inside or outside of its directory; all wait together.
+my %gone = (
+    'the store is moved' => { spool => 'spool-a', do => sub { rename $_[0], "$_[0].away" } },
+    'it is moved with its spool' => { spool => 'store-b/spool', do => sub { rename $_[0], "$_[0].away" } },
+    'the database is deleted' => { spool => 'spool-c', back => 0, do => sub { unlink glob "$_[0]/s.db*" } },
+    'all of it is deleted' => { spool => 'store-d/spool', lost => 1, do => sub { remove_tree($_[0]) } },
+);
+subtest 'a store that is gone' => sub {
+    stop_process($gateway);
+    for my $what (sort keys %gone) {
+        my $case = $gone{$what};
+        ($case->{id}) = $case->{spool} =~ /-(\w)/;
+        $case->{dir} = $sandbox->give_dir("store-$case->{id}", 0700);
+        $sandbox->give_dir($case->{spool}, 0700);
+        write_config($sandbox, busy_timeout => '200ms', routes => [{ match => '*', timeout => '60s' }],
+            store => "sqlite:$case->{dir}/s.db", spool => $sandbox->path($case->{spool}));
+        $case->{key} = "gone-$case->{id}";
+        $case->{gateway} = start_gateway($sandbox, name => "gone-$case->{id}");
+        $case->{conn} = begin_run($case->{key}, 10);
+        kill 'KILL', $case->{gateway};
+        ok $case->{do}->($case->{dir}), $what;
+        $sandbox->open_gate($case->{key});
+        unlink socket_path($sandbox);
+    }
+    my $began = time;
+    ok((wait_until { !recorders() } 30), 'within half a minute no process waits for it');
+    cmp_ok time - $began, '>', 10, 'nor gives up at once';
+    for my $what (sort keys %gone) {
+        my $case = $gone{$what};
+        my @lines = grep { /operation \w+: / } split /\n/, $sandbox->read("log/gone-$case->{id}");
+        is scalar @lines, 1, "$what: one line in the log" or diag @lines;
+        like $lines[0] // '', $case->{lost} ? qr/result is lost/ : qr/waits in the spool/, 'says where the result is';
+        next if $case->{lost};
+        my $spool = $sandbox->path($case->{spool});
+        $spool =~ s/store-b/store-b.away/;
+        my @kept = glob "$spool/kept-*";
+        is scalar @kept, 1, 'it is there';
+    }
+    # Back where it was, the retry gets it.
+    for my $what ('the store is moved', 'it is moved with its spool') {
+        my $case = $gone{$what};
+        remove_tree($case->{dir}) if -d $case->{dir};
+        rename "$case->{dir}.away", $case->{dir} or diag "$what: $!";
+        write_config($sandbox, routes => [{ match => '*', timeout => '60s' }],
+            store => "sqlite:$case->{dir}/s.db", spool => $sandbox->path($case->{spool}));
+        my $pid = start_gateway($sandbox, name => "back-$case->{id}");
+        my $retry;
+        wait_until { $retry = ask($case->{key}, 10); $retry->problem eq '' } 10;
+        is $retry->status, 200, "$what, and back: the retry gets it" or diag $retry->raw;
+        is $effects->runs($case->{key}), 1, 'one effect';
+        stop_process($pid);
+        unlink socket_path($sandbox);
+    }
+};
 $sandbox->finish;
+
+# Processes that try to record a result.
+sub recorders {
+    return grep { Process::contents("/proc/$_/comm") =~ /\Aretrysafe-recor/ } grep { -e "/proc/$_/comm" }
+        $sandbox->gateways;
+}
 
 # Holds SQLite's own write lock, as another program may.
 sub lock_store {

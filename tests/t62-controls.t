@@ -24,7 +24,7 @@ my %objects;    # of each program that was built, but for main.o
 # So that nobody has to wait five seconds for an operation's time to be over.
 my @IMPATIENT = ['operation/claim.c', qr/#define RECORD_MS\s+5000\b/, '#define RECORD_MS 300'];
 
-my $DOUBT = qr/store_mark_uncertain\(st, op, -1,\s*(?:"[^"]*"\s*)+,\s*clock_wall_ms\(\)\)/;
+my $DOUBT = qr/store_mark_uncertain\(st, op, -1,\s*(?:"[^"]*"\s*)+,\s*store_now_ms\(st\)\)/;
 my $MAKE_MARK = <<'END';
 if (c->order->is_protected) {
 	char mark[4200], ref[REF_LEN + 1];
@@ -93,17 +93,27 @@ my @MUTANTS = (
         qr/(static bool is_too_late\([^{]*\{)/, "\$1\n\tif (o)\n\t\treturn false;"]], \&run_child,
         qr/^not ok \d+ - after the time of its operation it is not begun/m],
     ['a script that was checked is started by its name', [['cgi/script_file.c',
-        qr/cf->script_dirs \? f\.real\s*: named,(\s*interpreter)/, 'named,$1']], \&run_t83,
+        qr/cf->script_dirs \? f\.real\s*: named,(\s*interpreter)/, 'named,$1']], \&run_t86,
         qr/^\s*not ok .* what was not checked does not run/m],
     ['a method in lower case is not protected', [['config/match.c',
-        qr/strcasecmp\((route->methods\[i\], method)\)/, 'strcmp($1)']], \&run_t83, qr/^\s*not ok .* post is protected/m],
+        qr/strcasecmp\((route->methods\[i\], method)\)/, 'strcmp($1)']], \&run_t86, qr/^\s*not ok .* post is protected/m],
     ['an Action needs no proof', [['cgi/script.c',
         qr/variables_get\(v, "REDIRECT_HANDLER"\) && (variables_get)/, '$1'],
-        ['cgi/script.c', qr/if \(!variables_get\(v, "REDIRECT_HANDLER"\)\)/, 'if (!path)']], \&run_t83,
+        ['cgi/script.c', qr/if \(!variables_get\(v, "REDIRECT_HANDLER"\)\)/, 'if (!path)']], \&run_t86,
         qr{^\s*not ok .* apache: POST /gw/act/env\.pl}m],
     $> != 0 ? () : ['root runs every script', [['store/account.c',
         qr/(enum err account_check_run\(.*?\tif \()geteuid\(\) != 0\)/s, '$1cf)']], \&run_t84,
         qr/^\s*not ok .* recover is refused/m],
+    ['a copy is opened like a store', [['store/sqlite/copy.c', qr/(return accepted \?.*?:) refuse_copy\(st, made_ms\);/,
+        '$1 OK;']], \&run_store_backup, qr/^not ok \d+ - a copy: /m],
+    ['a full store takes claims', [['store/sqlite/room.c', qr/(used) >= st->max_bytes/, '$1 < 0']],
+        \&run_store_limits, qr/^not ok \d+ - then no claim/m],
+    ['a route is not counted when it records', [['store/sqlite/record.c',
+        qr/(return e == OK) \? room_count\(c, rec->op->id, &room\) : e;/, '$1 ? OK : e;']],
+        \&run_store_limits, qr/^not ok \d+ - done, with a large body: /m],
+    ['a jump of the wall clock is believed at once', [['store/clock.c',
+        qr/(if \(c->lasted_ms < )STORE_CLOCK_DAY_MS/, '$1 0']], \&run_store_clock,
+        qr/^not ok \d+ - a jump of forty days is not believed/m],
 );
 
 plan skip_all => 'strace may not trace here' if system 'strace -qq -o /dev/null true 2>/dev/null';
@@ -223,7 +233,7 @@ sub try {
 
 sub run_t51 { run_test('t51-order') }
 
-sub run_t83 { run_test('t86-urls') }
+sub run_t86 { run_test('t86-urls') }
 sub run_t84 { run_test('t84-root') }
 
 sub run_test {
@@ -234,6 +244,9 @@ sub run_test {
 
 sub run_store_moves { run_unit('store_moves') }
 sub run_child { run_unit('child') }
+sub run_store_backup { run_unit('store_backup') }
+sub run_store_limits { run_unit('store_limits') }
+sub run_store_clock { run_unit('store_clock') }
 
 # A unit test, linked with the objects of the program under test.
 sub run_unit {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * base/clock.c - the two clocks of base/clock.h, from the kernel
+ * base/clock.c - the clocks of base/clock.h, from the kernel
  */
 #include "base/clock.h"
 
@@ -27,6 +27,11 @@ int64_t clock_wall_ms(void)
 int64_t clock_mono_us(void)
 {
 	return now(CLOCK_MONOTONIC, 1000000);
+}
+
+int64_t clock_since_boot_ms(void)
+{
+	return now(CLOCK_BOOTTIME, 1000);
 }
 
 static int64_t boot_id;

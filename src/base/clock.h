@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * base/clock.h - two clocks that are never mixed
+ * base/clock.h - clocks that are never mixed
  *
  *   wall_ms   milliseconds since 1970-01-01 00:00 UTC, for times that are stored or shown.  It may
  *             jump in both directions.
@@ -16,6 +16,11 @@
 /* Neither fails nor blocks. */
 int64_t clock_wall_ms(void);
 int64_t clock_mono_us(void);
+
+/*
+ * Milliseconds since the machine started; unlike mono_us it goes on while the machine is suspended.
+ */
+int64_t clock_since_boot_ms(void);
 
 /* A number that identifies this boot of the machine; 0 when the kernel does not tell it. */
 int64_t clock_boot_id(void);

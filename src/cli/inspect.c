@@ -19,9 +19,12 @@
 #include "store/listing.h"
 #include "store/outbox.h"
 
+#include <dirent.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* ---- list ---- */
 
@@ -249,6 +252,61 @@ int cli_show(const struct cli *c)
 
 /* ---- stats ---- */
 
+/* Bytes of the files in the spool directory: results that wait to be recorded, for the most part.
+ */
+static int64_t spool_bytes(const char *spool)
+{
+	DIR *dir = opendir(spool);
+	struct dirent *d;
+	struct stat sb;
+	int64_t sum = 0;
+
+	while (dir && (d = readdir(dir)))
+		if (fstatat(dirfd(dir), d->d_name, &sb, AT_SYMLINK_NOFOLLOW) == 0 &&
+			S_ISREG(sb.st_mode))
+			sum += sb.st_size;
+	if (dir)
+		closedir(dir);
+	return sum;
+}
+
+/* By route: what it keeps, and how much it may keep. */
+struct by_route {
+	const struct config *cf;
+	json_t *recorded, *limits;
+};
+
+static bool add_route(const struct route_room *r, void *arg)
+{
+	struct by_route *by = arg;
+	const struct route *route = config_route_by_name(by->cf, r->name);
+
+	json_object_set_new(by->recorded, r->name, json_integer(r->kept_bytes));
+	if (route && route->max_recorded_bytes > 0)
+		json_object_set_new(by->limits, r->name, json_integer(route->max_recorded_bytes));
+	if (r->kept_bytes != r->added_bytes) {
+		fprintf(stderr, "retrysafe: stats: warning: route ");
+		cli_put(stderr, r->name, strlen(r->name), false);
+		fprintf(stderr,
+			" counts %" PRId64 " bytes and keeps %" PRId64 "; please report this\n",
+			r->kept_bytes, r->added_bytes);
+	}
+	return true;
+}
+
+static json_t *sizes_json(const struct store_sizes *sizes, const struct by_route *by)
+{
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}",
+		"responses_bytes", (json_int_t)sizes->responses_bytes, "requests_bytes",
+		(json_int_t)sizes->requests_bytes, "printed_bytes",
+		(json_int_t)sizes->printed_bytes, "used_bytes", (json_int_t)sizes->used_bytes,
+		"max_store", (json_int_t)by->cf->max_store_bytes, "file_bytes",
+		(json_int_t)sizes->file_bytes, "log_bytes", (json_int_t)sizes->log_bytes,
+		"spool_bytes", (json_int_t)spool_bytes(by->cf->spool), "clock_off_ms",
+		(json_int_t)sizes->clock_off_ms, "recorded", by->recorded, "max_recorded",
+		by->limits);
+}
+
 static json_t *stats_json(const struct counters *counters, const struct store_sizes *sizes)
 {
 	json_t *counts = json_object(), *keys = json_object();
@@ -259,9 +317,7 @@ static json_t *stats_json(const struct counters *counters, const struct store_si
 	for (int s = STATE_RUNNING; s < STATE__MAX; s++)
 		json_object_set_new(
 			keys, state_name((enum state)s), json_integer(sizes->operations[s]));
-	return json_pack("{s:o, s:o, s:I, s:I, s:I}", "counters", counts, "keys", keys,
-		"responses_bytes", (json_int_t)sizes->responses_bytes, "file_bytes",
-		(json_int_t)sizes->file_bytes, "log_bytes", (json_int_t)sizes->log_bytes);
+	return json_pack("{s:o, s:o}", "counters", counts, "keys", keys);
 }
 
 static void print_numbers(json_t *o, const char *prefix)
@@ -273,9 +329,11 @@ static void print_numbers(json_t *o, const char *prefix)
 	{
 		if (json_is_object(value))
 			print_numbers(value, name);
-		else
-			printf("%s%s%s\t%" JSON_INTEGER_FORMAT "\n", prefix, *prefix ? "." : "",
-				name, json_integer_value(value));
+		else {
+			printf("%s%s", prefix, *prefix ? "." : "");
+			cli_put_text(name);
+			printf("\t%" JSON_INTEGER_FORMAT "\n", json_integer_value(value));
+		}
 	}
 }
 
@@ -285,18 +343,23 @@ int cli_stats(const struct cli *c)
 	struct store *st = NULL;
 	struct store_sizes sizes;
 	struct counters *counters;
+	struct by_route by;
 	enum err e;
 	int code = cli_open_store(c, true, &cf, &st);
 
 	if (code != 0)
 		return code;
+	by = (struct by_route){cf, json_object(), json_object()};
 	e = store_measure(st, &sizes);
+	if (e == OK)
+		e = store_routes(st, add_route, &by);
 	store_close(&st);
 	if (e == OK) {
 		json_t *o;
 
 		counters = counters_open(cf->spool);
 		o = stats_json(counters, &sizes);
+		json_object_update_new(o, sizes_json(&sizes, &by));
 		if (c->json)
 			cli_print_json(json_incref(o));
 		else

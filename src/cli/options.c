@@ -48,7 +48,8 @@ enum option_name {
 	OPT_NOT_DONE,
 	OPT_WHY,
 	OPT_ARCHIVE,
-	OPT_OUTPUT
+	OPT_OUTPUT,
+	OPT_ACCEPT_LOSS
 };
 
 static bool take_option(struct cli *c, int opt)
@@ -94,6 +95,9 @@ static bool take_option(struct cli *c, int opt)
 	case OPT_ARCHIVE:
 		c->archive = optarg;
 		return true;
+	case OPT_ACCEPT_LOSS:
+		c->accepts_loss = true;
+		return true;
 	case OPT_OUTPUT:
 		c->wants_output = true;
 		return true;
@@ -132,6 +136,7 @@ static const struct option options[] = {
 	{"why", required_argument, NULL, OPT_WHY},
 	{"archive", required_argument, NULL, OPT_ARCHIVE},
 	{"output", no_argument, NULL, OPT_OUTPUT},
+	{"accept-loss", no_argument, NULL, OPT_ACCEPT_LOSS},
 	{0},
 };
 

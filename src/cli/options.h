@@ -31,6 +31,7 @@ struct cli {
 	bool is_not_done;
 	const char *archive; /* purge */
 	bool wants_output;   /* show */
+	bool accepts_loss;   /* store */
 };
 
 /*

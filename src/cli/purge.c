@@ -7,7 +7,6 @@
  */
 #include "cli/verbs.h"
 
-#include "base/clock.h"
 #include "base/exit_code.h"
 #include "cli/archive.h"
 #include "cli/render.h"
@@ -38,9 +37,9 @@ static enum err purge(
 	struct archive archive;
 
 	if (!file)
-		return store_purge(st, clock_wall_ms(), dropped, forgotten);
+		return store_purge(st, store_now_ms(st), dropped, forgotten);
 	archive = cli_archive(file, st);
-	return store_purge_into(st, &archive, clock_wall_ms(), dropped, forgotten);
+	return store_purge_into(st, &archive, store_now_ms(st), dropped, forgotten);
 }
 
 int cli_purge(const struct cli *c)

@@ -6,7 +6,6 @@
  */
 #include "cli/verbs.h"
 
-#include "base/clock.h"
 #include "base/exit_code.h"
 #include "cli/notify.h"
 #include "cli/render.h"
@@ -65,7 +64,7 @@ static enum err settle_done(const struct cli *c, const struct config *cf, struct
 static enum err settle(const struct cli *c, const struct config *cf, struct store *st,
 	struct operation *op, int done_fd)
 {
-	int64_t now_ms = clock_wall_ms();
+	int64_t now_ms = store_now_ms(st);
 	int lock_fd = -1;
 	enum err e = store_find_ref(st, c->words[0], op, NULL);
 
@@ -151,7 +150,7 @@ int cli_recover(const struct cli *c)
 		e = recover_all(st, cf, &link, &settled, &left);
 	link_close(&link);
 	if (e == OK)
-		e = store_message_wait(st, clock_wall_ms(), &wait_ms);
+		e = store_message_wait(st, store_now_ms(st), &wait_ms);
 	store_close(&st);
 	if (e != OK) {
 		config_free(&cf);

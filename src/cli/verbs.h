@@ -25,6 +25,10 @@ int cli_recover(const struct cli *c);
 void cli_advise(const struct config *cf, void (*each)(size_t route, const char *text, void *arg),
 	void *arg);
 
+/* cli/backup.c */
+int cli_backup(const struct cli *c);
+int cli_store(const struct cli *c);
+
 int cli_check(const struct cli *c); /* cli/check.c */
 int cli_purge(const struct cli *c); /* cli/purge.c */
 int cli_serve(const struct cli *c); /* cli/serve.c */

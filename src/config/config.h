@@ -51,7 +51,8 @@ struct route {
 	int64_t max_attempts; /* runs of one operation, the first included */
 	int64_t max_request_bytes;
 	int64_t max_response_bytes;
-	strings release_on; /* "503", "5xx"; or NULL */
+	int64_t max_recorded_bytes; /* kept for all its operations; 0: no limit */
+	strings release_on;         /* "503", "5xx"; or NULL */
 	enum exit_status exit_status;
 	enum replay_status replay_status;
 	strings replay_drop; /* names of header fields; or NULL */
@@ -87,6 +88,7 @@ struct config {
 	int64_t max_passed_bytes;
 	int64_t max_passing;     /* runs that pass through, in one process */
 	int64_t max_connections; /* requests in one process, also those that wait */
+	int64_t max_store_bytes;
 	struct route defaults; /* the settings of a route without any of its own; pass-through uses
 				  them */
 	struct route *routes;

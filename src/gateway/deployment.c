@@ -189,15 +189,10 @@ enum err deployment_store(
 	struct deployment *deployment, const char *document_root, struct store **out)
 {
 	const struct config *cf = deployment->cf;
-	struct store_options opt = {
-		.url = cf->store,
-		.spool = cf->spool,
-		.durability = cf->durability,
-		.busy_timeout_ms = cf->busy_timeout_ms,
-		.may_create = true,
-	};
+	struct store_options opt = configured_store_options(cf);
 	enum err e;
 
+	opt.may_create = true;
 	pthread_mutex_lock(&deployment->opening);
 	e = check_root(deployment, document_root);
 	if (e == OK && !deployment->store)

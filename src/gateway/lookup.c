@@ -6,7 +6,6 @@
  */
 #include "gateway/lookup.h"
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "gateway/fingerprint.h"
 #include "gateway/progress.h"
@@ -70,13 +69,14 @@ static enum err lookup_verdict(struct request *r, enum verdict *verdict)
 	enum err e;
 
 	response_free(&r->res);
-	e = claim_look(r->store, &r->op, clock_wall_ms(), &r->found, &r->res, verdict);
+	e = claim_look(r->store, &r->op, store_now_ms(r->store), &r->found, &r->res, verdict);
 	if (e != OK || *verdict != VERDICT_UNCERTAIN || r->is_resource)
 		return e;
 	if (policy_may_rerun(r->route, &r->found))
 		*verdict = VERDICT_FREE; /* the claim takes the uncertain row over */
 	else if (settle_by_policy(r, &r->found))
-		e = claim_look(r->store, &r->op, clock_wall_ms(), &r->found, &r->res, verdict);
+		e = claim_look(
+			r->store, &r->op, store_now_ms(r->store), &r->found, &r->res, verdict);
 	return e;
 }
 
@@ -160,7 +160,7 @@ static enum err find_natural_holder(
 enum next lookup_answer_duplicate(struct request *r)
 {
 	struct operation found = {0};
-	int64_t now_ms = clock_wall_ms();
+	int64_t now_ms = store_now_ms(r->store);
 	bool is_taken = false, is_running, is_shown;
 	enum err e = find_natural_holder(r, now_ms, &found, &is_taken);
 

@@ -37,7 +37,7 @@ void progress_read_preference(struct request *r)
 /* Seconds until a retry makes sense: what is left of a usual run, else as long as it has run. */
 static int retry_after(struct request *r, const struct operation *found)
 {
-	int64_t so_far_ms = clock_wall_ms() - found->updated_ms;
+	int64_t so_far_ms = store_now_ms(r->store) - found->updated_ms;
 	int64_t usual_ms = counters_expect(request_counters(r), found->route);
 	int64_t s = ((usual_ms > so_far_ms ? usual_ms - so_far_ms : so_far_ms) + 999) / 1000;
 

@@ -80,7 +80,7 @@ static enum err order(struct request *r)
 		return e;
 
 	r->op.key_ttl_ms = r->key.is_derived ? policy.ttl_ms : 0;
-	claim_prepare(r->store, r->found.id ? &r->found : NULL, clock_wall_ms(),
+	claim_prepare(r->store, r->found.id ? &r->found : NULL, store_now_ms(r->store),
 		claim_time_limit_ms(r->cf, r->route), &r->op);
 	operation_ref(&r->op, r->ref);
 	e = route_set_environment(r, &r->op);
@@ -96,6 +96,31 @@ enum attempt {
 	ATTEMPT_ANSWERED /* it may not run; the client has its answer */
 };
 
+#define FULL_RETRY_S 60 /* a full store is not emptied within a second */
+
+static enum attempt refuse_claim(struct request *r, enum verdict verdict)
+{
+	switch (verdict) {
+	case VERDICT_DUPLICATE:
+		lookup_answer_duplicate(r);
+		return ATTEMPT_ANSWERED;
+	case VERDICT_OVERLOADED:
+		refusal_send(r, PROBLEM_OVERLOADED, NULL, NULL, 1);
+		return ATTEMPT_ANSWERED;
+	case VERDICT_STORE_FULL:
+		refusal_send(r, PROBLEM_OVERLOADED, "There is no room for another recorded answer",
+			NULL, FULL_RETRY_S);
+		return ATTEMPT_ANSWERED;
+	case VERDICT_ROUTE_FULL:
+		refusal_send(r, PROBLEM_OVERLOADED,
+			"There is no room for another recorded answer of this script", NULL,
+			FULL_RETRY_S);
+		return ATTEMPT_ANSWERED;
+	default:
+		return ATTEMPT_LOST;
+	}
+}
+
 /* Orders the run and takes the claim. */
 static enum attempt claim_or_answer(struct request *r)
 {
@@ -108,6 +133,7 @@ static enum attempt claim_or_answer(struct request *r)
 		.webhook_max_age_ms = r->route->webhook_max_age_ms,
 		.max_running = r->route->max_running,
 		.max_running_all = r->cf->max_running,
+		.max_recorded = r->route->max_recorded_bytes,
 	};
 	enum verdict verdict;
 	int64_t start_us;
@@ -125,15 +151,11 @@ static enum attempt claim_or_answer(struct request *r)
 	if (e == OK && verdict == VERDICT_TAKEN)
 		return ATTEMPT_OURS;
 	link_forget(&r->worker->link);
-	if (e == OK && verdict != VERDICT_DUPLICATE && verdict != VERDICT_OVERLOADED)
-		return ATTEMPT_LOST;
-	if (e != OK)
+	if (e != OK) {
 		refusal_store_failed(r, e);
-	else if (verdict == VERDICT_DUPLICATE)
-		lookup_answer_duplicate(r);
-	else
-		refusal_send(r, PROBLEM_OVERLOADED, NULL, NULL, 1);
-	return ATTEMPT_ANSWERED;
+		return ATTEMPT_ANSWERED;
+	}
+	return refuse_claim(r, verdict);
 }
 
 #define CLAIMS_MAX 3 /* more often no other request is faster and then releases its claim */
@@ -185,7 +207,8 @@ static enum err save_request(struct request *r)
 	}
 	e = body_fd(r, &fd);
 	if (e == OK)
-		e = store_save_request(r->store, &r->op, packed, len, fd, r->body.len);
+		e = store_save_request(r->store, &r->op, packed, len, fd, r->body.len,
+			r->route->ttl_ms + r->route->tombstone_ms);
 	free(packed);
 	return e;
 }

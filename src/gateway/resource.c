@@ -40,7 +40,9 @@ static enum err find_operation(struct request *r, const char *ref)
 {
 	enum err e = store_find_ref(r->store, ref, &r->found, NULL);
 
-	return e == ERR_ABSENT ? store_find_released(r->store, ref, clock_wall_ms(), &r->found) : e;
+	return e == ERR_ABSENT
+		       ? store_find_released(r->store, ref, store_now_ms(r->store), &r->found)
+		       : e;
 }
 
 static bool is_callers(const struct request *r)
@@ -61,7 +63,7 @@ static enum next answer_found(struct request *r, const char *ref)
 	if (lookup_answer(r) == FINISHED)
 		return FINISHED;
 	if (!is_absent) /* it has moved meanwhile, or its time is over */
-		e = store_find_released(r->store, ref, clock_wall_ms(), &released);
+		e = store_find_released(r->store, ref, store_now_ms(r->store), &released);
 	return e == OK ? refusal_send(r, PROBLEM_OPERATION_RELEASED, NULL, NULL, 0) : NEXT;
 }
 

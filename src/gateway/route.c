@@ -139,7 +139,9 @@ enum next route_find(struct request *r)
 	if (e != OK) {
 		request_log_detail(r, err_text());
 		log_warn("%s", err_text());
-		return refusal_send(r, PROBLEM_CONFIGURATION, NULL, NULL, 0);
+		/* Descriptors and memory come back; a mistake in the file stays. */
+		return e == ERR_NOMEM ? refusal_send(r, PROBLEM_OVERLOADED, NULL, NULL, 1)
+				      : refusal_send(r, PROBLEM_CONFIGURATION, NULL, NULL, 0);
 	}
 	r->cf = deployment_config(r->deployment);
 	log_format(r->cf->log);

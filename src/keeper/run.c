@@ -61,7 +61,7 @@ static enum run_result lose_run(const struct claimed_run *run, struct run_outcom
 	char ref[REF_LEN + 1];
 
 	link_close(run->link);
-	if (store_mark_uncertain(run->store, run->op, -1, reason, clock_wall_ms()) != OK) {
+	if (store_mark_uncertain(run->store, run->op, -1, reason, store_now_ms(run->store)) != OK) {
 		operation_ref(run->op, ref);
 		log_warn("operation %s: %s", ref, err_text());
 	}

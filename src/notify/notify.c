@@ -126,7 +126,7 @@ static enum err put_off(struct notifier *n, const char *url, int64_t now_ms)
  * lease. */
 static enum err finish(struct notifier *n, struct notify_try *t, CURLcode result)
 {
-	int64_t now_ms = clock_wall_ms(), least_s;
+	int64_t now_ms = store_now_ms(n->st), least_s;
 	struct notify_outcome outcome;
 	uint64_t chance;
 	enum err e;
@@ -161,7 +161,7 @@ static enum err fill(struct notifier *n, int64_t *wait_ms)
 			i++;
 			continue;
 		}
-		e = store_message_take(n->st, clock_wall_ms(), n->lease_ms, &m, wait_ms);
+		e = store_message_take(n->st, store_now_ms(n->st), n->lease_ms, &m, wait_ms);
 		if (e != OK)
 			break;
 		if (m.due_ms == 0) { /* older than webhook_max_age */
@@ -277,7 +277,7 @@ static int run(struct notifier *n, const struct config *cf)
 		if (is_open)
 			e = deliver(n);
 		if (is_open && e == OK)
-			e = store_message_wait(n->st, clock_wall_ms(), &wait_ms);
+			e = store_message_wait(n->st, store_now_ms(n->st), &wait_ms);
 		close_all(n);
 		if (!n->follows || !(is_open || e == ERR_ABSENT || may_go_on(n, e)))
 			break;

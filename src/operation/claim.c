@@ -173,7 +173,7 @@ enum err claim_settle(struct store *st, struct operation *op)
 		e = store_mark_uncertain(st, op, -1,
 			"gateway and keeper are gone, or were stopped past its time: its end was "
 			"not seen",
-			clock_wall_ms());
+			store_now_ms(st));
 	if (e == OK || e == ERR_REFUSED) {
 		e = store_find(st, op->identity, op, NULL);
 		if (e == ERR_ABSENT) {
@@ -303,7 +303,9 @@ enum err claim_take(struct store *st, const struct claim *claim, enum verdict *v
 	static const enum verdict verdicts[] = {[CLAIM_TAKEN] = VERDICT_TAKEN,
 		[CLAIM_THERE] = VERDICT_FREE,
 		[CLAIM_DUPLICATE] = VERDICT_DUPLICATE,
-		[CLAIM_FULL] = VERDICT_OVERLOADED};
+		[CLAIM_FULL] = VERDICT_OVERLOADED,
+		[CLAIM_STORE_FULL] = VERDICT_STORE_FULL,
+		[CLAIM_ROUTE_FULL] = VERDICT_ROUTE_FULL};
 	enum claimed result = CLAIM_THERE;
 	enum err e;
 

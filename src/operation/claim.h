@@ -20,6 +20,8 @@ enum verdict {
 	VERDICT_OTHER_PRINCIPAL, /* the same request with other credentials */
 	VERDICT_DUPLICATE,       /* another operation has the natural key */
 	VERDICT_OVERLOADED,      /* as many scripts run as may */
+	VERDICT_STORE_FULL,      /* the store is as large as it may be */
+	VERDICT_ROUTE_FULL,      /* the route keeps as much as it may */
 	VERDICT__MAX
 };
 

@@ -22,7 +22,6 @@
  */
 #include "operation/record.h"
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "cgi/chunks.h"
 #include "cgi/response.h"
@@ -102,7 +101,7 @@ static enum err mark_uncertain(struct store *st, const struct operation *op,
 
 	out->outcome = outcome;
 	e = store_mark_uncertain_printed(st, op, end->exit_status, out->reason,
-		buf ? read_printed(end, buf, &printed) : NULL, clock_wall_ms());
+		buf ? read_printed(end, buf, &printed) : NULL, store_now_ms(st));
 	free(buf);
 	return e;
 }
@@ -308,7 +307,7 @@ static enum err record_problem(struct store *st, const struct operation *op,
 		.op = op,
 		.body_fd = -1,
 		.body_at = -1,
-		.now_ms = clock_wall_ms(),
+		.now_ms = store_now_ms(st),
 		.event = "no response",
 		.detail = out->reason,
 		.reason = out->reason,
@@ -379,7 +378,7 @@ enum err record_run(struct store *st, const struct operation *op,
 		return store_release(st, op);
 	rec.body_fd = out->body_fd;
 	rec.body_at = out->body_at;
-	rec.now_ms = clock_wall_ms();
+	rec.now_ms = store_now_ms(st);
 	rec.exit_status = end->exit_status;
 	return write_response(st, rec, policy, out);
 }
@@ -391,7 +390,7 @@ enum err record_settled(struct store *st, const struct operation *op,
 	struct recorded out = RECORDED_NONE;
 	struct record rec = {
 		.op = op,
-		.now_ms = clock_wall_ms(),
+		.now_ms = store_now_ms(st),
 		.exit_status = end->exit_status,
 		.event = event,
 		.detail = detail,

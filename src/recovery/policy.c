@@ -24,7 +24,6 @@
  */
 #include "recovery/policy.h"
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "keeper/run.h"
 #include "operation/claim.h"
@@ -82,14 +81,14 @@ static enum err note_unknown(struct store *st, const struct operation *op, const
 			end->is_timed_out ? "its time was over, exit" : "exit", end->exit_status);
 	else
 		snprintf(detail, sizeof(detail), "still unknown: %s", why);
-	return store_note(st, op, event, detail, clock_wall_ms());
+	return store_note(st, op, event, detail, store_now_ms(st));
 }
 
 static enum err settle_by_probe(struct store *st, const struct config *cf,
 	const struct route *route, const struct operation *op, const struct ending *end)
 {
 	struct record_policy policy = record_policy_of(cf, route);
-	int64_t now_ms = clock_wall_ms();
+	int64_t now_ms = store_now_ms(st);
 	enum err e;
 
 	if (end->is_killed || end->is_timed_out || end->exit_status > 1)
@@ -105,11 +104,34 @@ static enum err settle_by_probe(struct store *st, const struct config *cf,
 static enum err settle_by_rollback(
 	struct store *st, const struct operation *op, const struct ending *end)
 {
-	int64_t now_ms = clock_wall_ms();
+	int64_t now_ms = store_now_ms(st);
 
 	if (end->is_killed || end->is_timed_out || end->exit_status != 0)
 		return note_unknown(st, op, "rollback", end, NULL);
 	return store_free(st, op, "rolled back", "the rollback says so", now_ms);
+}
+
+struct said {
+	const char *text;
+	bool is_last;
+};
+
+static bool compare_last(const struct history *h, void *arg)
+{
+	struct said *said = arg;
+
+	said->is_last = strstr(h->detail, said->text) != NULL;
+	return true;
+}
+
+/* Does the last line of its history say so already? */
+static bool has_said(struct store *st, const struct operation *op, const char *text)
+{
+	char copy[REASON_MAX + 1];
+	struct said said = {copy, false};
+
+	snprintf(copy, sizeof(copy), "%s", text);
+	return store_history(st, op->id, compare_last, &said) == OK && said.is_last;
 }
 
 static enum err ask_command(struct store *st, const struct config *cf, const struct route *route,
@@ -123,7 +145,9 @@ static enum err ask_command(struct store *st, const struct config *cf, const str
 	if (e == OK)
 		e = run_command(
 			cf, route, is_probe ? route->probe : route->rollback, &past, link, &end);
-	if (e == ERR_ABSENT) /* no request was kept, or the command does not start */
+	if (e == ERR_ABSENT && has_said(st, op, err_text()))
+		e = OK;           /* nothing has changed, and the history must not grow for it */
+	else if (e == ERR_ABSENT) /* no request was kept, or the command does not start */
 		e = note_unknown(st, op, is_probe ? "probe" : "rollback", NULL, err_text());
 	else if (e == OK)
 		e = is_probe ? settle_by_probe(st, cf, route, op, &end)
@@ -160,7 +184,7 @@ enum err policy_settle(struct store *st, const struct config *cf, const struct r
 		e = store_history(st, op->id, find_last_asked, &asked_ms);
 	/* The absolute difference, so that a clock that went back does not delay the command. */
 	if (e == OK && op->state == STATE_UNCERTAIN &&
-		llabs(clock_wall_ms() - asked_ms) >= PAUSE_MS && !claim_script_lives(op)) {
+		llabs(store_now_ms(st) - asked_ms) >= PAUSE_MS && !claim_script_lives(op)) {
 		e = ask_command(st, cf, route, link, op);
 		if (e == OK || e == ERR_REFUSED)
 			e = store_find_ref(st, ref, op, NULL);

@@ -11,7 +11,6 @@
  */
 #include "recovery/recover.h"
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "keeper/run.h"
 #include "operation/claim.h"
@@ -79,7 +78,7 @@ static enum err run_again(struct store *st, const struct config *cf, const struc
 			.second_fd = liveness_witness_fd(st),
 		};
 
-		claim_prepare(st, previous, clock_wall_ms(), claim_time_limit_ms(cf, route), &op);
+		claim_prepare(st, previous, store_now_ms(st), claim_time_limit_ms(cf, route), &op);
 		e = link_order(link, &spec);
 	}
 	if (e == OK) {

@@ -11,6 +11,9 @@
 
 #include <stdbool.h>
 
+/* The options for the store of a configuration; url and spool are borrowed from cf. */
+struct store_options configured_store_options(const struct config *cf);
+
 /*
  * configured_open_store - opens the store of a configuration outside of any request
  *

@@ -47,12 +47,29 @@ struct history {
 enum err store_history(struct store *st, int64_t op_id,
 	bool (*each)(const struct history *h, void *arg), void *arg) MUSTCHECK;
 
+/*
+ * store_routes - calls `each` for every route whose bytes are counted
+ *
+ * For people: it adds up again all that is kept.  `each` returns false to stop.
+ */
+struct route_room {
+	const char *name;
+	int64_t kept_bytes;  /* as it is counted */
+	int64_t added_bytes; /* as it is added up now: the same, or a mistake has been found */
+};
+enum err store_routes(
+	struct store *st, bool (*each)(const struct route_room *r, void *arg), void *arg) MUSTCHECK;
+
 /* Sizes for `retrysafe stats`. */
 struct store_sizes {
 	int64_t operations[STATE__MAX]; /* by state */
 	int64_t responses_bytes;        /* bodies as recorded */
+	int64_t requests_bytes;         /* requests that are stored for a policy */
+	int64_t printed_bytes;          /* printed in vain */
+	int64_t used_bytes;             /* of the database, without free pages: for max_store */
 	int64_t file_bytes;             /* the database file */
 	int64_t log_bytes;              /* the write-ahead log */
+	int64_t clock_off_ms;           /* the store's clock, less the wall clock */
 };
 enum err store_measure(struct store *st, struct store_sizes *out) MUSTCHECK;
 

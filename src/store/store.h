@@ -19,8 +19,8 @@
  *
  * All functions but store_open() and store_close() may be called from several threads at once.
  * "Blocks" means: for a write, until it is committed, at most about busy_timeout_ms while it is
- * still waiting for its turn.  All times are wall clock milliseconds (base/clock.h), given by the
- * caller, but for deadline_mono_ms.
+ * still waiting for its turn.  All times are milliseconds of the store's clock, store_now_ms(),
+ * given by the caller, but for deadline_mono_ms.
  *
  * Errors of every write
  *     ERR_BUSY     nothing happened: no turn within busy_timeout_ms
@@ -49,8 +49,12 @@ struct store_options {
 			      has gone missing from one that never was */
 	enum durability durability;
 	int64_t busy_timeout_ms;
-	bool may_create;   /* false: a store that is not there is ERR_ABSENT */
-	bool is_read_only; /* nothing is written, not even the schema */
+	int64_t max_bytes;     /* as large as the store may be for a claim; 0: no limit */
+	int64_t reserve_bytes; /* as much as it may grow by afterwards, for what was claimed */
+	bool may_create;       /* false: a store that is not there is ERR_ABSENT */
+	bool is_read_only;     /* nothing is written, not even the schema */
+	bool *accepted_copy;   /* NULL: a copy (store/backup.h) is refused.  Else it becomes the
+				  store, and this is set to whether it was one */
 };
 
 /*
@@ -60,12 +64,22 @@ struct store_options {
  * that a loss of power would take away.
  *
  * Returns OK; ERR_REFUSED a network file system, readable by others, or another schema;
- * ERR_BROKEN missing although it was there before, damaged, or another program's file; ERR_ABSENT;
+ * ERR_BROKEN missing although it was there before, damaged, a copy (store/backup.h), or another
+ * program's file; ERR_ABSENT;
  * ERR_BUSY, ERR_FULL, ERR_NOMEM, ERR_SYSTEM.  Blocks.  Not before fork(): no connection crosses
  * one.
  */
 enum err store_open(const struct store_options *opt, struct store **out) MUSTCHECK;
 void store_close(struct store **st);
+
+/*
+ * store_now_ms - the store's time: milliseconds since 1970, as far as the wall clock is believed
+ *
+ * It is what decides when something expires: it never goes back, follows the wall clock, and
+ * believes a jump forward of more than a day when it has lasted a day (store/clock.h).  What people
+ * are shown is in this time, too.  Neither fails nor blocks; of any thread.
+ */
+int64_t store_now_ms(struct store *st);
 
 /* The spool directory it was opened with; borrowed from st. */
 const char *store_spool(const struct store *st);
@@ -107,13 +121,16 @@ struct claim {
 	int64_t webhook_max_age_ms;
 	int64_t max_running;     /* of the route; 0: no limit */
 	int64_t max_running_all; /* of all routes together; 0: no limit */
+	int64_t max_recorded;    /* bytes that are kept for the route; 0: no limit */
 };
 
 enum claimed {
 	CLAIM_TAKEN,
-	CLAIM_THERE,     /* another operation has the identity */
-	CLAIM_DUPLICATE, /* another operation has the natural key */
-	CLAIM_FULL       /* as many as are allowed are running, or look so (claim_settle()) */
+	CLAIM_THERE,      /* another operation has the identity */
+	CLAIM_DUPLICATE,  /* another operation has the natural key */
+	CLAIM_FULL,       /* as many as are allowed are running, or look so (claim_settle()) */
+	CLAIM_STORE_FULL, /* the store holds max_bytes */
+	CLAIM_ROUTE_FULL  /* the route's operations hold max_recorded */
 };
 
 /*
@@ -212,11 +229,12 @@ enum err store_find_printed(
  *
  *   variables  "NAME=value" strings, each with its NUL; len bytes in all
  *   body_fd    body_len bytes from offset 0
+ *   keep_ms    for how long after the operation has become uncertain
  *
  * Returns OK; ERR_REFUSED the operation is no longer this token's; else a write's errors.  Blocks.
  */
 enum err store_save_request(struct store *st, const struct operation *op, const char *variables,
-	size_t len, int body_fd, int64_t body_len) MUSTCHECK;
+	size_t len, int body_fd, int64_t body_len, int64_t keep_ms) MUSTCHECK;
 
 /* Returns OK: out is set, stored_request_free() it; ERR_ABSENT none was kept; a read's errors. */
 enum err store_find_request(struct store *st, int64_t op_id, struct stored_request *out) MUSTCHECK;

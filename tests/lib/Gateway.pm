@@ -15,7 +15,7 @@ use IO::Socket::UNIX;
 use JSON::PP ();
 use Process qw(wait_until is_alive);
 
-our @EXPORT_OK = qw(write_config start_gateway socket_path verb);
+our @EXPORT_OK = qw(write_config start_gateway socket_path verb verb_in);
 
 # Writes conf/retrysafe.json: a store and a spool in the sandbox, scripts from its document root,
 # one route for everything.  Settings given replace these; undef removes one.  Returns the path.
@@ -56,12 +56,15 @@ sub start_gateway {
 }
 
 # Runs an operator's verb with --json; returns its exit status and the objects that it printed.
-sub verb {
-    my ($sandbox, $verb, @arguments) = @_;
+sub verb { verb_in($_[0], {}, @_[1 .. $#_]) }
+
+# The same, with additions to its environment.
+sub verb_in {
+    my ($sandbox, $env, $verb, @arguments) = @_;
     my $name = "verb-$verb-" . ++$sandbox->{verbs};
     my $out = $sandbox->path('log', $name);
     my $pid = $sandbox->start(
-        name => $name, user => $sandbox->user,
+        name => $name, user => $sandbox->user, env => $env,
         command => [$sandbox->binary, $verb, '--json',
             '--config', $sandbox->path('conf/retrysafe.json'), @arguments],
     );

@@ -93,12 +93,13 @@ static void test_defaults(void)
 #define TOP_NAMES                                                                            \
 	"store, durability, spool, script_dirs, allow_root, docs_url, page_template, site, " \
 	"log, workers, "                                                                     \
-	"busy_timeout, "                                                                     \
+	"busy_timeout, max_store, "                                                          \
 	"defaults, "                                                                         \
 	"routes, max_running, max_passed, max_passing, max_connections"
 #define DEFAULTS_NAMES                                                                            \
 	"interpreter, methods, key, key_from, key_syntax, scope, bind, timeout, "                 \
-	"kill_after, ttl, tombstone, max_request, max_response, on_uncertain, probe, rollback, "  \
+	"kill_after, ttl, tombstone, max_request, max_response, max_recorded, on_uncertain, "     \
+	"probe, rollback, "                                                                       \
 	"max_attempts, fingerprint, ignore, in_progress, in_progress_status, wait, max_waiters, " \
 	"async, prefer, soft_timeout, max_running, release_on, exit_status, replay_status, "      \
 	"replay_drop, unique, on_duplicate, duplicate_status, unique_ttl, unique_optional, "      \
@@ -554,6 +555,29 @@ static void test_max_running(void)
 	bad("route", "\"max_running\": 100001", ": 100001 is out of range; write 1 to 100000");
 }
 
+static void test_room(void)
+{
+	struct config *cf = load("{\"defaults\": {\"max_recorded\": \"3K\"},"
+				 "\"routes\": [{\"match\": \"/a\"},"
+				 "{\"match\": \"/b\", \"max_recorded\": 1024}]}",
+		false);
+
+	if (ok(cf != NULL, "max_recorded")) {
+		is_int(cf->max_store_bytes, INT64_C(1) << 30, "max_store without a word");
+		is_int(cf->routes[0].max_recorded_bytes, 3072, "of a route, from defaults");
+		is_int(cf->routes[1].max_recorded_bytes, 1024, "of a route, its own");
+	}
+	config_free(&cf);
+	cf = load("#!/x\n{\"script\": \"/a\", \"max_store\": \"64K\"}", true);
+	ok(cf && cf->max_store_bytes == 65536 && cf->routes[0].max_recorded_bytes == 0,
+		"max_store in a control file; no limit of a route");
+	config_free(&cf);
+	bad("top", "\"max_store\": \"63K\"",
+		": \"63K\" is out of range; write \"64K\" to \"1024G\"");
+	bad("top", "\"max_store\": 0", ": 0 is out of range; write \"64K\" to \"1024G\"");
+	bad("route", "\"max_recorded\": 1023", ": 1023 is out of range; write \"1K\" to \"1024G\"");
+}
+
 static void test_paths(void)
 {
 	struct config *cf = load("{\"store\": \"sqlite:sub/x.db\", \"routes\": "
@@ -884,6 +908,7 @@ int main(void)
 	test_limits();
 	test_own();
 	test_max_running();
+	test_room();
 	test_paths();
 	test_control_file();
 	test_files();

@@ -244,10 +244,10 @@ static void ends(void)
 	for (int i = 0; i < 3; i++)
 		is_str(next_url(st, 700009), URL, "in that order");
 
-	released = subscribe(st, "released", clock_wall_ms(), URL);
+	released = subscribe(st, "released", store_now_ms(st), URL);
 	must(store_release(st, &released));
 	is_int(try_state(st, &released), STATE_ABSENT, "nothing was started");
-	is_int(take(st, clock_wall_ms(), &m), 1, "that is told, too");
+	is_int(take(st, store_now_ms(st), &m), 1, "that is told, too");
 	ok(m.state == STATE_ABSENT && m.status == 0, "as absent");
 	must(store_message_end(st, &m, MESSAGE_DELIVERED, 0, ""));
 	is_str(listed(st, &released), "", "and then gone with its operation");

@@ -379,7 +379,7 @@ static enum err keep_request(void)
 	op = running();
 	reopen();
 	memory_on();
-	e = store_save_request(st, &op, "A=1", 4, fd, 4);
+	e = store_save_request(st, &op, "A=1", 4, fd, 4, 1000);
 	if (e == OK)
 		e = store_find_request(st, op.id, &found);
 	memory_off();

@@ -107,7 +107,7 @@ static void need_the_token(void)
 	is_int(store_release(st, &thief), OK, "released with another token");
 	is_int(store_mark_uncertain(st, &thief, 1, "x", 2000), ERR_REFUSED, "doubted with it");
 	is_int(try_record(st, &thief, 3 * MAX, 2000, 1000, 1000), ERR_REFUSED, "recorded with it");
-	is_int(store_save_request(st, &thief, "A=1", 4, body, 0), ERR_REFUSED,
+	is_int(store_save_request(st, &thief, "A=1", 4, body, 0, 1000), ERR_REFUSED,
 		"a request stored with it");
 	is_int(store_find_request(st, op.id, &request), ERR_ABSENT, "is not");
 	is_int(store_find(st, op.identity, &found, NULL), OK, "the operation is there");

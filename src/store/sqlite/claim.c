@@ -14,11 +14,11 @@
  *
  * Does not know: why an operation is claimed or released (operation/claim.c).
  */
-#include "base/clock.h"
 #include "store/sqlite/ending.h"
 #include "store/sqlite/expire.h"
 #include "store/sqlite/natural.h"
 #include "store/sqlite/outbox.h"
+#include "store/sqlite/room.h"
 #include "store/sqlite/row.h"
 #include "store/sqlite/writer.h"
 #include "store/store.h"
@@ -51,7 +51,7 @@ static struct statement touch =
 	SQL("INSERT OR REPLACE INTO store(name,value) VALUES('touched',randomblob(8))");
 
 static enum err release_row(struct conn *c, struct statement *way, int64_t op_id,
-	const unsigned char token[TOKEN_LEN], bool *released)
+	const unsigned char token[TOKEN_LEN], int64_t now_ms, bool *released)
 {
 	sqlite3_stmt *stmt = conn_statement(c, way);
 	enum err e;
@@ -64,33 +64,33 @@ static enum err release_row(struct conn *c, struct statement *way, int64_t op_id
 	if (way == &release_later)
 		sqlite3_bind_int64(stmt, 4, FREED_MS);
 	if (way == &note_release)
-		sqlite3_bind_int64(stmt, 4, clock_wall_ms() + RELEASED_MS);
+		sqlite3_bind_int64(stmt, 4, now_ms + RELEASED_MS);
 	e = conn_run(c, stmt, "release");
 	*released = e == OK && sqlite3_changes(c->db) > 0;
 	return e;
 }
 
-static enum err drop_forgotten(struct conn *c)
+static enum err drop_forgotten(struct conn *c, int64_t now_ms)
 {
 	sqlite3_stmt *stmt = conn_statement(c, &forget_released);
 
 	if (!stmt)
 		return c->why;
-	sqlite3_bind_int64(stmt, 1, clock_wall_ms());
+	sqlite3_bind_int64(stmt, 1, now_ms);
 	return conn_run(c, stmt, "release");
 }
 
 /* Removes the row of a first attempt, and notes that it was released. */
-static enum err remove_first(
-	struct conn *c, int64_t op_id, const unsigned char token[TOKEN_LEN], bool *is_gone)
+static enum err remove_first(struct conn *c, int64_t op_id, const unsigned char token[TOKEN_LEN],
+	int64_t now_ms, bool *is_gone)
 {
 	bool is_noted = false;
-	enum err e = release_row(c, &note_release, op_id, token, &is_noted);
+	enum err e = release_row(c, &note_release, op_id, token, now_ms, &is_noted);
 
 	*is_gone = false;
 	if (e == OK && is_noted)
-		e = release_row(c, &release_first, op_id, token, is_gone);
-	return e == OK && is_noted ? drop_forgotten(c) : e;
+		e = release_row(c, &release_first, op_id, token, now_ms, is_gone);
+	return e == OK && is_noted ? drop_forgotten(c, now_ms) : e;
 }
 
 /*
@@ -100,21 +100,27 @@ static enum err remove_first(
  * log is recovered.  So something is written even when there is nothing to release: it takes the
  * place of those frames.
  */
-static enum err release_claim(struct conn *c, int64_t op_id, const unsigned char token[TOKEN_LEN])
+static enum err release_claim(
+	struct store *st, struct conn *c, int64_t op_id, const unsigned char token[TOKEN_LEN])
 {
 	struct ending ending = {.is_posted = true};
 	bool released = false;
+	struct room room;
 	/* While there is a row: the webhook is told that nothing was done. */
-	enum err e = outbox_post(c, op_id, token, STATE_ABSENT, clock_wall_ms());
+	enum err e = outbox_post(c, op_id, token, STATE_ABSENT, store_now_ms(st));
 
 	if (e == OK)
-		e = remove_first(c, op_id, token, &ending.is_row_gone);
+		e = room_watch(c, op_id, &room);
+	if (e == OK)
+		e = remove_first(c, op_id, token, store_now_ms(st), &ending.is_row_gone);
 	if (e == OK && !ending.is_row_gone)
-		e = release_row(c, &release_later, op_id, token, &released);
+		e = release_row(c, &release_later, op_id, token, store_now_ms(st), &released);
 	if (e != OK)
 		return e;
-	return ending.is_row_gone || released ? end_operation(c, op_id, STATE_ABSENT, &ending)
-					      : conn_run(c, conn_statement(c, &touch), "release");
+	if (!ending.is_row_gone && !released)
+		return conn_run(c, conn_statement(c, &touch), "release");
+	e = end_operation(c, op_id, STATE_ABSENT, &ending);
+	return e == OK ? room_count(c, op_id, &room) : e;
 }
 
 /* ---- claim ---- */
@@ -320,12 +326,19 @@ static enum err take_row(struct conn *c, const struct operation *op, int64_t rou
 }
 
 /* All of it, or nothing.  *result stays CLAIM_THERE when another operation has the identity. */
-static enum err take_everything(
-	struct conn *c, const struct claim *what, int64_t route, enum claimed *result)
+static enum err take_everything(struct store *st, struct conn *c, const struct claim *what,
+	int64_t route, enum claimed *result)
 {
 	bool is_full = false, is_free = true, taken = false;
+	enum claimed room = CLAIM_TAKEN;
 	enum err e = look_for_room(c, what, route, &is_full);
 
+	if (e == OK && !is_full)
+		e = room_look(st, c, what, route, &room);
+	if (e == OK && room != CLAIM_TAKEN) {
+		*result = room;
+		return OK;
+	}
 	if (e == OK && !is_full)
 		e = natural_check(c, what, &is_free);
 	/* The row of an earlier attempt is not touched in vain: it would grow by a history. */
@@ -337,7 +350,7 @@ static enum err take_everything(
 		return e;
 	if (!is_free) {
 		*result = CLAIM_DUPLICATE;
-		return release_claim(c, what->op->id, what->op->token);
+		return release_claim(st, c, what->op->id, what->op->token);
 	}
 	e = natural_take(c, what);
 	if (e == OK)
@@ -353,10 +366,9 @@ static enum err claim_identity(struct store *st, struct conn *c, void *arg)
 	int64_t route = 0;
 	enum err e = route_id(c, job->claim->op->route, &route);
 
-	(void)st;
 	job->result = CLAIM_THERE;
 	if (e == OK)
-		e = take_everything(c, job->claim, route, &job->result);
+		e = take_everything(st, c, job->claim, route, &job->result);
 	/* Two ids are the same once in a million a millisecond: as if another caller had been
 	 * faster. */
 	return e == ERR_REFUSED ? OK : e;
@@ -380,8 +392,7 @@ static enum err release_operation(struct store *st, struct conn *c, void *arg)
 {
 	const struct operation *op = arg;
 
-	(void)st;
-	return release_claim(c, op->id, op->token);
+	return release_claim(st, c, op->id, op->token);
 }
 
 enum err store_release(struct store *st, const struct operation *op)

@@ -7,6 +7,9 @@
  * use and keeps it: struct statement has a number, the place of its prepared form in every
  * connection, which the first use in this process gives it.
  *
+ * RULES
+ *   (1) A copy is not opened with the log of another database beside it (unit/store_backup).
+ *
  * No connection checkpoints by itself (wal_autocheckpoint=0, no checkpoint on close): only
  * store/sqlite/upkeep.c does, under the writer lock.  SQLite before 3.51.3 needs that to be safe.
  *
@@ -17,11 +20,13 @@
 #include "store/sqlite/location.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define READER_CACHE_KIB 64 /* others commit all the time, which empties it */
 #define WRITER_CACHE_KIB 512
@@ -159,6 +164,35 @@ static int remember_wal_pages(void *arg, sqlite3 *db, const char *name, int page
 	return SQLITE_OK;
 }
 
+#define JOURNAL_AT  18 /* in the file's header: 1 a rollback journal, 2 a log */
+#define NO_LOG_BYTE 1
+
+/*
+ * A backup that was put in the place of the store says that it has no log.  One that lies beside it
+ * belongs to the store before, and SQLite would mix the two.  Looked at before SQLite reads either,
+ * through the file that SQLite has open.
+ */
+static enum err refuse_foreign_log(const struct store *st, const struct conn *c)
+{
+	char log_path[PATH_MAX];
+	unsigned char byte = 0;
+	sqlite3_file *file = NULL;
+	struct stat sb;
+
+	if (sqlite3_file_control(c->db, "main", SQLITE_FCNTL_FILE_POINTER, &file) != SQLITE_OK ||
+		!file || !file->pMethods ||
+		file->pMethods->xRead(file, &byte, 1, JOURNAL_AT) != SQLITE_OK ||
+		byte != NO_LOG_BYTE)
+		return OK;
+	snprintf(log_path, sizeof(log_path), "%s-wal", st->path);
+	if (stat(log_path, &sb) != 0 || sb.st_size == 0)
+		return OK;
+	return err_set(ERR_BROKEN,
+		"%s is a copy, and %s beside it is the log of another database, which would damage "
+		"it; stop the gateways, remove %s and %s-shm, and copy it anew",
+		st->path, log_path, log_path, st->path);
+}
+
 enum err conn_open(struct store *st, struct conn **out)
 {
 	static const char *const synchronous[] = {[DURABILITY_FULL] = "FULL",
@@ -178,6 +212,8 @@ enum err conn_open(struct store *st, struct conn **out)
 	e = store_is_there(st);
 	if (e == OK && rc != SQLITE_OK)
 		e = conn_error(c, rc, st->path);
+	if (e == OK && st->path_id.ino == 0) /* the first one */
+		e = refuse_foreign_log(st, c);
 	if (e != OK) {
 		conn_close(&c);
 		return e;

@@ -11,7 +11,7 @@
 #include <sqlite3.h>
 #include <stddef.h>
 
-#define STATEMENTS_MAX 80 /* more than all files together have */
+#define STATEMENTS_MAX 100 /* more than all files together have */
 
 /*
  * A statement, defined beside the function that binds it:

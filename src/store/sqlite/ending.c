@@ -16,6 +16,20 @@
 #include "store/sqlite/printed.h"
 #include "store/sqlite/row.h"
 
+static struct statement limit_stored = SQL("UPDATE request SET due=?2+keep WHERE id=?1");
+
+/* From now on a stored request is kept for the time that its route gave it. */
+static enum err limit_request(struct conn *c, int64_t id, int64_t now_ms)
+{
+	sqlite3_stmt *stmt = conn_statement(c, &limit_stored);
+
+	if (!stmt)
+		return c->why;
+	sqlite3_bind_int64(stmt, 1, id);
+	sqlite3_bind_int64(stmt, 2, now_ms);
+	return conn_run(c, stmt, "keep the request");
+}
+
 enum err end_operation(struct conn *c, int64_t id, enum state state, const struct ending *ending)
 {
 	enum err e = OK;
@@ -26,6 +40,8 @@ enum err end_operation(struct conn *c, int64_t id, enum state state, const struc
 		e = row_drop(c, &drop_webhook, id);
 	if (e == OK && state == STATE_UNCERTAIN)
 		e = row_drop(c, &drop_chunks, id);
+	if (e == OK && state == STATE_UNCERTAIN)
+		e = limit_request(c, id, ending->now_ms);
 	if (e == OK && ending->was_in_vain)
 		e = row_drop(c, &drop_printed, id);
 	if (e == OK && ending->printed)

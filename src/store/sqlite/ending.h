@@ -34,6 +34,7 @@ struct ending {
  *
  *     drops    the stored request (done, row gone), the webhook (row gone), the pieces of a
  *              response that was not recorded (uncertain)
+ *     limits   how long the stored request is kept (uncertain)
  *     keeps    what was printed in vain
  *     natural  key: kept or given up; an uncertain operation still has it
  *     posts    the message for the webhook

@@ -9,6 +9,9 @@
  *     connection            connections, prepared statements
  *     row                   rows to structs and back
  *     schema                the tables, and their version
+ *     copy                  copies of the store, and their mark
+ *     clock                 the row that keeps the store's clock
+ *     room                  how much is kept, and how much may be
  *     transaction           begin, commit, roll back
  *     natural, outbox       natural keys, messages for webhooks
  *     ending                the changes besides the row when an operation ends
@@ -23,6 +26,7 @@
 #define RETRYSAFE_STORE_SQLITE_ENGINE_H
 
 #include "base/settings.h"
+#include "store/clock.h"
 #include "store/liveness.h"
 #include "store/store.h"
 
@@ -51,10 +55,15 @@ struct store {
 	struct file_id path_id, lock_id;
 	enum durability durability;
 	int64_t busy_timeout_ms;
+	int64_t max_bytes, reserve_bytes; /* store_options */
 	bool is_read_only;
 	_Atomic bool is_log_synced;
 	unsigned char id[STORE_ID_LEN];
 	unsigned char secret[SECRET_LEN];
+
+	pthread_mutex_t clock_mutex;
+	struct store_clock clock;
+	struct store_clock clock_row; /* the row as we know it; of the thread that writes */
 
 	int lock_fd; /* the writer lock (byte 0); this description is never shared */
 	struct liveness liveness;
@@ -78,7 +87,8 @@ struct store {
 	bool has_purged;     /* it goes by the clock from now on */
 	bool is_purge_due;   /* the log has grown by so much again */
 	int64_t next_purge_us, next_restart_us;
-	int64_t commit_us; /* what the last one took */
+	bool is_full_said, is_route_full_said; /* in the log */
+	int64_t commit_us;                     /* what the last one took */
 	int64_t no_turns_until_us;
 };
 

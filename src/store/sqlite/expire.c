@@ -10,6 +10,8 @@
  *       purged: a claim finds out by itself (unit/store_moves, t32-retention).
  *   (3) While purges go into an archive, maintenance purges nothing; eight days after the last of
  *       them it does again (t37-archive).
+ *   (4) A stored request goes a ttl and a tombstone after its operation has become uncertain; the
+ *       operation stays (unit/store_limits, t38-room).
  *
  * Does not know: whose transaction it is (store/sqlite/upkeep.c, store/sqlite/purge.c, a
  * claim).
@@ -20,6 +22,7 @@
 #include "base/digest.h"
 #include "store/sqlite/natural.h"
 #include "store/sqlite/outbox.h"
+#include "store/sqlite/room.h"
 #include "store/sqlite/row.h"
 
 #include <stdlib.h>
@@ -73,11 +76,12 @@ enum err expire_forget(struct conn *c, int64_t id)
 {
 	static struct statement *const drops[] = {&drop_response, &drop_chunks, &drop_history,
 		&drop_request, &drop_printed, &drop_webhook, &drop_finished, &drop_operation};
-	enum err e = OK;
+	struct room room;
+	enum err e = room_watch(c, id, &room);
 
 	for (size_t i = 0; i < sizeof(drops) / sizeof(drops[0]) && e == OK; i++)
 		e = row_drop(c, drops[i], id);
-	return e;
+	return e == OK ? room_count(c, id, &room) : e;
 }
 
 static struct statement mark_expired =
@@ -87,7 +91,8 @@ enum err expire_drop_response(struct conn *c, int64_t id)
 {
 	static struct statement *const drops[] = {
 		&drop_response, &drop_chunks, &drop_printed, &mark_expired};
-	enum err e = OK;
+	struct room room;
+	enum err e = room_watch(c, id, &room);
 
 	for (size_t i = 0; i < sizeof(drops) / sizeof(drops[0]) && e == OK; i++) {
 		sqlite3_stmt *stmt = conn_statement(c, drops[i]);
@@ -98,6 +103,57 @@ enum err expire_drop_response(struct conn *c, int64_t id)
 				sqlite3_bind_int(stmt, 2, STATE_EXPIRED);
 		}
 		e = conn_run(c, stmt, "purge");
+	}
+	return e == OK ? room_count(c, id, &room) : e;
+}
+
+/* ---- requests that were stored for a policy ---- */
+
+/* Not while a later attempt runs: it becomes uncertain, or drops the request. */
+static struct statement find_request_due =
+	SQL("SELECT q.id,EXISTS(SELECT 1 FROM operation WHERE id=q.id AND state=" SQL_UNCERTAIN
+	    ") FROM request q WHERE q.due<=?1 AND NOT EXISTS(SELECT 1 FROM operation WHERE id=q.id"
+	    " AND state=" SQL_RUNNING ") LIMIT 1");
+
+static enum err find_request_that_is_due(
+	struct conn *c, int64_t now_ms, int64_t *id, bool *is_uncertain)
+{
+	sqlite3_stmt *stmt = conn_statement(c, &find_request_due);
+
+	*id = 0;
+	if (!stmt)
+		return c->why;
+	sqlite3_bind_int64(stmt, 1, now_ms);
+	if (sqlite3_step(stmt) == SQLITE_ROW) {
+		*id = sqlite3_column_int64(stmt, 0);
+		*is_uncertain = sqlite3_column_int(stmt, 1) != 0;
+	}
+	return sqlite3_reset(stmt) == SQLITE_OK
+		       ? OK
+		       : conn_error(c, sqlite3_extended_errcode(c->db), "purge");
+}
+
+enum err expire_requests(struct conn *c, int64_t now_ms, int limit)
+{
+	enum err e = OK;
+
+	for (int i = 0; i < limit && e == OK; i++) {
+		bool is_uncertain = false;
+		struct room room;
+		int64_t id;
+
+		e = find_request_that_is_due(c, now_ms, &id, &is_uncertain);
+		if (e != OK || id == 0)
+			return e;
+		e = room_watch(c, id, &room);
+		if (e == OK)
+			e = row_drop(c, &drop_request, id);
+		if (e == OK)
+			e = room_count(c, id, &room);
+		if (e == OK && is_uncertain)
+			e = row_add_history(c, id, now_ms, "request dropped",
+				"it was kept for as long as a key is remembered; no probe or "
+				"rollback can look at this operation any more: settle it");
 	}
 	return e;
 }
@@ -110,6 +166,8 @@ enum err expire_batch(
 	int64_t pieces = 0;
 	enum err e = natural_purge(c, now_ms);
 
+	if (e == OK)
+		e = expire_requests(c, now_ms, limit);
 	if (e == OK)
 		e = expire_list_due(c, now_ms, limit < PURGE_MAX ? limit : PURGE_MAX, due, &n);
 

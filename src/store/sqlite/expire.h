@@ -30,6 +30,11 @@ enum err expire_list_due(
 bool expire_keeps_key(const struct due *due, int64_t now_ms);
 /* The response goes, the key stays (done -> expired). */
 enum err expire_drop_response(struct conn *c, int64_t id) MUSTCHECK;
+/*
+ * Drops the stored requests whose time is over, `limit` at most: their operations stay as they are,
+ * and those that are uncertain get a line in their history.
+ */
+enum err expire_requests(struct conn *c, int64_t now_ms, int limit) MUSTCHECK;
 /* Removes all that there is of an operation. */
 enum err expire_forget(struct conn *c, int64_t id) MUSTCHECK;
 /* Purges rows that have expired at now_ms, about `limit` operations and pieces of bodies. */

@@ -13,8 +13,10 @@
  */
 #include "store/sqlite/find.h"
 
+#include "base/clock.h"
 #include "store/listing.h"
 #include "store/sqlite/natural.h"
+#include "store/sqlite/room.h"
 #include "store/sqlite/row.h"
 #include "store/store.h"
 
@@ -416,6 +418,25 @@ static struct statement count_states =
 	SQL("SELECT state,count(*),total(CASE WHEN state=" SQL_DONE " THEN bytes END)"
 	    " FROM operation GROUP BY state");
 
+static struct statement measure_kept =
+	SQL("SELECT (SELECT coalesce(sum(length(variables)+length(body)),0) FROM request),"
+	    "(SELECT coalesce(sum(length(data)),0) FROM printed)");
+
+static enum err measure_rest(struct conn *c, struct store_sizes *out)
+{
+	sqlite3_stmt *stmt = conn_statement(c, &measure_kept);
+
+	if (!stmt)
+		return c->why;
+	if (sqlite3_step(stmt) == SQLITE_ROW) {
+		out->requests_bytes = sqlite3_column_int64(stmt, 0);
+		out->printed_bytes = sqlite3_column_int64(stmt, 1);
+	}
+	return sqlite3_reset(stmt) == SQLITE_OK
+		       ? room_used_bytes(c, &out->used_bytes)
+		       : conn_error(c, sqlite3_extended_errcode(c->db), "measure");
+}
+
 enum err store_measure(struct store *st, struct store_sizes *out)
 {
 	struct conn *c = NULL;
@@ -441,7 +462,10 @@ enum err store_measure(struct store *st, struct store_sizes *out)
 	else if (rc != SQLITE_DONE)
 		e = conn_error(c, sqlite3_extended_errcode(c->db), "measure");
 	sqlite3_reset(stmt);
+	if (e == OK)
+		e = measure_rest(c, out);
 	reader_give(st, &c);
+	out->clock_off_ms = store_now_ms(st) - clock_wall_ms();
 	if (stat(st->path, &sb) == 0)
 		out->file_bytes = sb.st_size;
 	snprintf(log_path, sizeof(log_path), "%s-wal", st->path);

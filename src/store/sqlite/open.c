@@ -12,7 +12,9 @@
  */
 #include "base/clock.h"
 #include "base/digest.h"
+#include "store/sqlite/clock.h"
 #include "store/sqlite/connection.h"
+#include "store/sqlite/copy.h"
 #include "store/sqlite/location.h"
 #include "store/sqlite/schema.h"
 #include "store/sqlite/upkeep.h"
@@ -96,7 +98,7 @@ static enum err open_lock(struct store *st)
 }
 
 /* Everything that is wrong with the database `c` has opened; fills in what st knows of it. */
-static enum err check_store(struct store *st, struct conn *c)
+static enum err check_store(struct store *st, const struct store_options *opt, struct conn *c)
 {
 	int has_moved = 0;
 	enum err e = schema_check(st, c);
@@ -105,6 +107,12 @@ static enum err check_store(struct store *st, struct conn *c)
 		e = read_blob(c, "id", st->id, sizeof(st->id));
 	if (e == OK)
 		e = read_blob(c, "secret", st->secret, sizeof(st->secret));
+	if (e == OK)
+		e = copy_check(st, c, opt->accepted_copy);
+	if (e == OK)
+		e = schema_check_journal(st, c);
+	if (e == OK)
+		e = clock_row_read(st, c);
 	if (e == OK)
 		e = remember_file(-1, st->path, &st->path_id);
 	if (e == OK &&
@@ -135,7 +143,7 @@ static enum err open_database(struct store *st, const struct store_options *opt)
 	if (e == OK)
 		e = conn_open(st, &c);
 	if (e == OK)
-		e = check_store(st, c);
+		e = check_store(st, opt, c);
 	st->has_recovered = has_recovered;
 	if (e == ERR_ABSENT && *known)
 		e = location_refuse_missing(st);
@@ -170,9 +178,12 @@ enum err store_open(const struct store_options *opt, struct store **out)
 	st->durability = opt->durability;
 	st->busy_timeout_ms = opt->busy_timeout_ms;
 	st->is_read_only = opt->is_read_only;
+	st->max_bytes = opt->max_bytes;
+	st->reserve_bytes = opt->reserve_bytes;
 	st->last = &st->first;
 	pthread_mutex_init(&st->readers_mutex, NULL);
 	pthread_mutex_init(&st->mutex, NULL);
+	pthread_mutex_init(&st->clock_mutex, NULL);
 	pthread_cond_init(&st->work_there, NULL);
 	e = location_set(st, opt);
 	if (e == OK)
@@ -205,6 +216,7 @@ void store_close(struct store **stp)
 	liveness_stop(&st->liveness);
 	pthread_mutex_destroy(&st->readers_mutex);
 	pthread_mutex_destroy(&st->mutex);
+	pthread_mutex_destroy(&st->clock_mutex);
 	pthread_cond_destroy(&st->work_there);
 	free(st->path);
 	free(st->lock_path);

@@ -173,7 +173,7 @@ enum err store_purge(struct store *st, int64_t now_ms, int64_t *dropped, int64_t
 struct removal_job {
 	struct pace pace;
 	struct due due[PURGE_MAX];
-	int n, natural; /* natural keys that were forgotten besides */
+	int n, others; /* rows besides: natural keys, requests */
 	int64_t now_ms, dropped, forgotten;
 };
 
@@ -256,6 +256,7 @@ static enum err remove_batch(struct store *st, struct conn *c, void *arg)
 {
 	struct removal_job *job = arg;
 	int64_t dropped = 0, forgotten = 0;
+	int before;
 	sqlite3_stmt *stmt = conn_statement(c, &note_archiving);
 	enum err e = stmt ? look_for_company(c, &job->pace) : c->why;
 
@@ -264,9 +265,12 @@ static enum err remove_batch(struct store *st, struct conn *c, void *arg)
 		return e;
 	sqlite3_bind_int64(stmt, 1, job->now_ms);
 	e = conn_run(c, stmt, "purge");
+	before = sqlite3_total_changes(c->db);
 	if (e == OK)
 		e = natural_purge(c, job->now_ms);
-	job->natural = sqlite3_changes(c->db);
+	if (e == OK)
+		e = expire_requests(c, job->now_ms, job->pace.limit);
+	job->others = sqlite3_total_changes(c->db) - before;
 	for (int i = 0; i < job->n && e == OK; i++) {
 		const struct due *due = &job->due[i];
 		bool is = false;
@@ -303,7 +307,7 @@ enum err store_purge_into(struct store *st, const struct archive *archive, int64
 			fault("purge.archived");
 		if (e == OK)
 			e = write_at_pace(st, remove_batch, job, &job->pace);
-		if (e != OK || job->n + job->natural == 0)
+		if (e != OK || job->n + job->others == 0)
 			break;
 		*dropped += job->dropped;
 		*forgotten += job->forgotten;

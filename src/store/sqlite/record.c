@@ -12,6 +12,7 @@
  * Does not know: why a response is recorded (operation/record.c).
  */
 #include "store/sqlite/ending.h"
+#include "store/sqlite/room.h"
 #include "store/sqlite/row.h"
 #include "store/sqlite/writer.h"
 #include "store/store.h"
@@ -79,11 +80,15 @@ static enum err record_response(struct store *st, struct conn *c, void *arg)
 		.printed = rec->printed,
 		.was_in_vain = rec->op->attempts > 1 && rec->op->state != STATE_UNCERTAIN};
 	unsigned char digest[PIECE_DIGEST_LEN];
+	struct room room;
 	enum err e;
 
 	(void)st;
 	if (!done || !add)
 		return c->why;
+	e = room_watch(c, rec->op->id, &room);
+	if (e != OK)
+		return e;
 	piece_digest(&piece, digest);
 	sqlite3_bind_int64(done, 1, rec->op->id);
 	bind_holder(done, 2, rec->op);
@@ -112,7 +117,9 @@ static enum err record_response(struct store *st, struct conn *c, void *arg)
 	e = conn_run(c, add, "record");
 	if (e == ERR_REFUSED)
 		return err_set(ERR_BROKEN, "record: a response without its operation");
-	return e == OK ? end_operation(c, rec->op->id, STATE_DONE, &ending) : e;
+	if (e == OK)
+		e = end_operation(c, rec->op->id, STATE_DONE, &ending);
+	return e == OK ? room_count(c, rec->op->id, &room) : e;
 }
 
 /* ---- large bodies ---- */
@@ -134,10 +141,15 @@ static enum err add_chunk(struct store *st, struct conn *c, void *arg)
 	sqlite3_stmt *stmt = conn_statement(c, &insert_chunk);
 	struct piece piece = {job->at, NULL, 0, job->data, job->len};
 	unsigned char digest[PIECE_DIGEST_LEN];
+	struct room room;
+	enum err e;
 
 	(void)st;
 	if (!stmt)
 		return c->why;
+	e = room_watch(c, job->op->id, &room);
+	if (e != OK)
+		return e;
 	piece_digest(&piece, digest);
 	sqlite3_bind_int64(stmt, 1, job->op->id);
 	sqlite3_bind_int64(stmt, 2, job->at);
@@ -145,7 +157,8 @@ static enum err add_chunk(struct store *st, struct conn *c, void *arg)
 	sqlite3_bind_blob(stmt, 4, job->data, (int)job->len, SQLITE_STATIC);
 	bind_holder(stmt, 5, job->op);
 	sqlite3_bind_int(stmt, 6, holder_state(job->op));
-	return conn_run(c, stmt, "record: body");
+	e = conn_run(c, stmt, "record: body");
+	return e == OK ? room_count(c, job->op->id, &room) : e;
 }
 
 /* The part of the body that is not kept with the head, in pieces of RESPONSE_INLINE_MAX. */

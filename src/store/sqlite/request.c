@@ -8,6 +8,7 @@
  *
  * Does not know: the use of a stored request (recovery/recover.c).
  */
+#include "store/sqlite/room.h"
 #include "store/sqlite/row.h"
 #include "store/sqlite/writer.h"
 #include "store/store.h"
@@ -23,37 +24,43 @@ struct request_job {
 	size_t len;
 	char *body;
 	size_t body_len;
+	int64_t keep_ms;
 };
 
 static struct statement insert_request =
-	SQL("INSERT OR REPLACE INTO request(id,variables,body) SELECT ?1,?2,?3 WHERE"
+	SQL("INSERT OR REPLACE INTO request(id,variables,body,keep) SELECT ?1,?2,?3,?6 WHERE"
 	    " EXISTS(SELECT 1 FROM operation WHERE id=?1 AND token=?4 AND state=?5)");
 
 static enum err save_request(struct store *st, struct conn *c, void *arg)
 {
 	const struct request_job *job = arg;
 	sqlite3_stmt *stmt = conn_statement(c, &insert_request);
+	struct room room;
 	enum err e;
 
 	(void)st;
 	if (!stmt)
 		return c->why;
+	e = room_watch(c, job->op->id, &room);
+	if (e != OK)
+		return e;
 	sqlite3_bind_int64(stmt, 1, job->op->id);
 	sqlite3_bind_blob(stmt, 2, job->variables, (int)job->len, SQLITE_STATIC);
 	sqlite3_bind_blob(stmt, 3, job->body, (int)job->body_len, SQLITE_STATIC);
 	sqlite3_bind_blob(stmt, 4, job->op->token, TOKEN_LEN, SQLITE_STATIC);
 	sqlite3_bind_int(stmt, 5, STATE_RUNNING);
+	sqlite3_bind_int64(stmt, 6, job->keep_ms);
 	e = conn_run(c, stmt, "keep the request");
 	if (e == OK && sqlite3_changes(c->db) != 1)
 		return err_set(ERR_REFUSED, "keep the request: the operation was settled");
-	return e;
+	return e == OK ? room_count(c, job->op->id, &room) : e;
 }
 
 enum err store_save_request(struct store *st, const struct operation *op, const char *variables,
-	size_t len, int body_fd, int64_t body_len)
+	size_t len, int body_fd, int64_t body_len, int64_t keep_ms)
 {
 	struct request_job job = {
-		op, variables, len, malloc((size_t)body_len + 1), (size_t)body_len};
+		op, variables, len, malloc((size_t)body_len + 1), (size_t)body_len, keep_ms};
 	enum err e = OK;
 
 	if (!job.body)

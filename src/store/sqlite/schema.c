@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/digest.h"
+#include "store/sqlite/clock.h"
 #include "store/sqlite/lock.h"
 
 #include <errno.h>
@@ -24,7 +25,13 @@
 
 static const char tables[] =
 	"CREATE TABLE store(name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
-	"CREATE TABLE route(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);"
+	/* One row: struct store_clock of store/clock.h. */
+	"CREATE TABLE clock(id INTEGER PRIMARY KEY, now INTEGER NOT NULL, wall INTEGER NOT NULL,"
+	" boot_ms INTEGER NOT NULL, boot INTEGER NOT NULL, ahead INTEGER NOT NULL,"
+	" lasted INTEGER NOT NULL) STRICT;"
+	/* `kept`: bytes that are kept for its operations; NULL: not counted (store/sqlite/room.c).
+	 */
+	"CREATE TABLE route(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, kept INTEGER);"
 	/*
 	 * `due`: when time alone moves the operation on: done -> expired, expired -> absent; where
 	 * it is uncertain, when another operation may have its key.
@@ -52,8 +59,11 @@ static const char tables[] =
 	"CREATE TABLE history(id INTEGER NOT NULL, at INTEGER NOT NULL, event TEXT NOT NULL,"
 	" detail TEXT NOT NULL) STRICT;"
 	"CREATE INDEX history_id ON history(id);"
-	"CREATE TABLE request(id INTEGER PRIMARY KEY, variables BLOB NOT NULL, body BLOB NOT NULL)"
-	" STRICT;"
+	/* `keep`: for how long after the operation has become uncertain, in milliseconds; `due`:
+	 * until when, NULL while it runs. */
+	"CREATE TABLE request(id INTEGER PRIMARY KEY, variables BLOB NOT NULL, body BLOB NOT NULL,"
+	" keep INTEGER NOT NULL, due INTEGER) STRICT;"
+	"CREATE INDEX request_due ON request(due) WHERE due IS NOT NULL;"
 	/*
 	 * natural: of all operations with these values one may be done; kept beyond its operation.
 	 * webhook: the URL to tell how an operation ends.  outbox: the messages; `due` is NULL
@@ -111,6 +121,8 @@ static enum err create_tables(struct store *st, struct conn *c)
 		e = conn_execute(c, "BEGIN IMMEDIATE", "make the store");
 	if (e == OK)
 		e = conn_execute(c, tables, "make the store");
+	if (e == OK)
+		e = clock_row_add(c);
 	snprintf(text, sizeof(text),
 		"INSERT INTO store VALUES('id',x'%s'),('secret',x'%s'),('created',%" PRId64 ");"
 		"PRAGMA application_id=%d; PRAGMA user_version=%d; COMMIT",
@@ -148,7 +160,7 @@ enum err schema_create(struct store *st)
 }
 
 /* A copy that a backup made, or a tool, may have left another journal mode in the file. */
-static enum err check_journal(struct store *st, struct conn *c)
+enum err schema_check_journal(struct store *st, struct conn *c)
 {
 	char mode[16] = "";
 	enum err e = conn_ask(c, "PRAGMA journal_mode", mode, sizeof(mode));
@@ -169,7 +181,7 @@ static enum err check_journal(struct store *st, struct conn *c)
 	return e;
 }
 
-static enum err check_version(struct store *st, struct conn *c)
+enum err schema_check(struct store *st, struct conn *c)
 {
 	char text[24];
 	long application, version;
@@ -208,11 +220,4 @@ static enum err check_version(struct store *st, struct conn *c)
 			"and a new one is made: the keys in it are forgotten",
 			st->path, version, STORE_SCHEMA_VERSION, st->sentinel);
 	return OK;
-}
-
-enum err schema_check(struct store *st, struct conn *c)
-{
-	enum err e = check_version(st, c);
-
-	return e == OK ? check_journal(st, c) : e;
 }

@@ -10,7 +10,7 @@
 #include "store/sqlite/engine.h"
 
 #define STORE_APPLICATION_ID 0x52535446 /* "RSTF" */
-#define STORE_SCHEMA_VERSION 6
+#define STORE_SCHEMA_VERSION 7
 
 /*
  * Makes the database, or finishes one whose making was cut off, under the writer lock.  Another
@@ -19,5 +19,7 @@
 enum err schema_create(struct store *st) MUSTCHECK;
 /* Is it ours, and of our version?  ERR_ABSENT: it is empty. */
 enum err schema_check(struct store *st, struct conn *c) MUSTCHECK;
+/* Gives it a log where it has none, as a copy; not when it is opened for reading only. */
+enum err schema_check_journal(struct store *st, struct conn *c) MUSTCHECK;
 
 #endif

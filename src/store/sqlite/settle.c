@@ -11,6 +11,7 @@
  * Does not know: why an operation is settled so (recovery/recover.c).
  */
 #include "store/sqlite/ending.h"
+#include "store/sqlite/room.h"
 #include "store/sqlite/row.h"
 #include "store/sqlite/writer.h"
 #include "store/store.h"
@@ -38,11 +39,15 @@ static enum err make_uncertain(struct store *st, struct conn *c, void *arg)
 		.detail = job->reason,
 		.printed = job->printed};
 	sqlite3_stmt *stmt = conn_statement(c, &mark_uncertain);
+	struct room room;
 	enum err e;
 
 	(void)st;
 	if (!stmt)
 		return c->why;
+	e = room_watch(c, job->op->id, &room);
+	if (e != OK)
+		return e;
 	sqlite3_bind_int64(stmt, 1, job->op->id);
 	sqlite3_bind_blob(stmt, 2, job->op->token, TOKEN_LEN, SQLITE_STATIC);
 	sqlite3_bind_int(stmt, 3, STATE_RUNNING);
@@ -57,7 +62,8 @@ static enum err make_uncertain(struct store *st, struct conn *c, void *arg)
 	if (sqlite3_changes(c->db) != 1)
 		return err_set(
 			ERR_REFUSED, "mark uncertain: the operation was settled without this run");
-	return end_operation(c, job->op->id, STATE_UNCERTAIN, &ending);
+	e = end_operation(c, job->op->id, STATE_UNCERTAIN, &ending);
+	return e == OK ? room_count(c, job->op->id, &room) : e;
 }
 
 enum err store_mark_uncertain(struct store *st, const struct operation *op, int exit_status,

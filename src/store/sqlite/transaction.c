@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "store/sqlite/location.h"
+#include "store/sqlite/room.h"
 
 #include <stdio.h>
 
@@ -23,6 +24,8 @@ enum err transaction_open_writer(struct store *st)
 
 	if (e == OK)
 		e = conn_let_write(st, c);
+	if (e == OK)
+		e = room_limit_pages(st, c);
 	if (e == OK)
 		st->writer = c;
 	else

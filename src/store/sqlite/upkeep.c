@@ -49,16 +49,18 @@ bool upkeep_is_due(const struct store *st)
 static void purge_some(struct store *st)
 {
 	int64_t dropped = 0, forgotten = 0, pause_us = PURGE_EVERY_US, start_us = clock_mono_us();
+	int before;
 	enum err e;
 
 	if (!st->writer || !is_purge_due(st))
 		return;
 	st->is_purge_due = false;
+	before = sqlite3_total_changes(st->writer->db);
 	e = transaction_begin(st, st->writer);
 	if (e == OK)
 		e = expire_for_upkeep(
-			st->writer, clock_wall_ms(), st->commit_us, &dropped, &forgotten);
-	if (e == OK && dropped + forgotten > 0) {
+			st->writer, store_now_ms(st), st->commit_us, &dropped, &forgotten);
+	if (e == OK && sqlite3_total_changes(st->writer->db) != before) {
 		e = transaction_commit(st, st->writer);
 		pause_us = (clock_mono_us() - start_us) * (PURGE_SHARE - 1); /* there may be more */
 	} else {

@@ -26,6 +26,7 @@
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/log.h"
+#include "store/sqlite/clock.h"
 #include "store/sqlite/lock.h"
 #include "store/sqlite/transaction.h"
 #include "store/sqlite/upkeep.h"
@@ -60,7 +61,8 @@ enum { JOB_WAITING = 0, JOB_CALLED = 1, JOB_TAKEN = 2, JOB_FINISHED = 3 };
 
 /* A claim that must be taken back: nothing was started for it. */
 struct pending_release {
-	enum err (*release)(struct conn *c, int64_t op_id, const unsigned char token[TOKEN_LEN]);
+	enum err (*release)(struct store *st, struct conn *c, int64_t op_id,
+		const unsigned char token[TOKEN_LEN]);
 	int64_t op_id;
 	unsigned char token[TOKEN_LEN];
 	struct pending_release *next;
@@ -74,12 +76,13 @@ static bool is_answer(enum err e)
 	return e == OK || e == ERR_REFUSED || e == ERR_ABSENT;
 }
 
-static enum err release_pending(struct conn *c, const struct pending_release *pending)
+static enum err release_pending(
+	struct store *st, struct conn *c, const struct pending_release *pending)
 {
 	enum err e = OK;
 
 	for (; pending && e == OK; pending = pending->next)
-		e = pending->release(c, pending->op_id, pending->token);
+		e = pending->release(st, c, pending->op_id, pending->token);
 	return e;
 }
 
@@ -122,7 +125,7 @@ static enum err run_transaction(struct store *st, struct job *first, int n, bool
 	e = transaction_begin(st, c);
 	fault("writer.began");
 	if (e == OK)
-		e = release_pending(c, pending);
+		e = release_pending(st, c, pending);
 	for (int i = 0; i < n && e == OK; i++, job = job->next) {
 		job->result = job->work(st, c, job->arg);
 		if (job->result != OK)
@@ -131,6 +134,8 @@ static enum err run_transaction(struct store *st, struct job *first, int n, bool
 		if (*by_job)
 			e = job->result;
 	}
+	if (e == OK && clock_row_is_due(st))
+		e = clock_row_write(st, c);
 	if (e != OK) {
 		transaction_roll_back(st);
 		return e;
@@ -479,7 +484,8 @@ enum err writer_run(
 }
 
 void writer_defer_release(struct store *st,
-	enum err (*release)(struct conn *c, int64_t op_id, const unsigned char token[TOKEN_LEN]),
+	enum err (*release)(struct store *st, struct conn *c, int64_t op_id,
+		const unsigned char token[TOKEN_LEN]),
 	int64_t op_id, const unsigned char token[TOKEN_LEN])
 {
 	struct pending_release *o = calloc(1, sizeof(*o));

@@ -23,7 +23,8 @@ enum err writer_run(struct store *st, enum err (*work)(struct store *st, struct 
  *   release  runs inside a write transaction, before the jobs of that transaction
  */
 void writer_defer_release(struct store *st,
-	enum err (*release)(struct conn *c, int64_t op_id, const unsigned char token[TOKEN_LEN]),
+	enum err (*release)(struct store *st, struct conn *c, int64_t op_id,
+		const unsigned char token[TOKEN_LEN]),
 	int64_t op_id, const unsigned char token[TOKEN_LEN]);
 
 /* Ends the thread, tries once more to carry out pending releases, and closes st->writer. */
