@@ -17,7 +17,7 @@ my $MB3 = 'a=' . 'x' x 3_000_000;
 
 my $sandbox = Sandbox->new;
 # One worker: what comes while it is busy waits in the socket's backlog.
-my $site = Site->new($sandbox, { workers => 1 });
+my $site = Site->new($sandbox, { workers => 1, max_connections => 1 });
 my $effects = Effects->new($sandbox);
 my $socket = socket_path($sandbox);
 place_small_control();

@@ -34,7 +34,7 @@ my $socket = socket_path($sandbox);
 $sandbox->place_scripts('bare');
 my %SCRIPT = (effect => $sandbox->path('www/bare/effect.pl'), die => $sandbox->path('www/bare/die.pl'),
     broken => broken_script());
-my ($gateway, $keeper) = gateway_with(workers => 1);
+my ($gateway, $keeper) = gateway_with(workers => 1, max_connections => 1);
 
 subtest 'one after the other' => \&check_mixture;
 subtest 'it lets go' => \&check_release;
@@ -55,7 +55,7 @@ sub broken_script {
 sub replace_gateway {
     stop_process($gateway, 'TERM', 10);
     wait_until { !is_alive($keeper) };
-    ($gateway, $keeper) = gateway_with(workers => 1, @_);
+    ($gateway, $keeper) = gateway_with(workers => 1, max_connections => 1, @_);
 }
 
 sub gateway_with {
@@ -166,7 +166,7 @@ sub check_killed {
         kill 'KILL', $gateway;
         ok wait_until(sub { !is_alive($keeper) }, 20), 'the keeper leaves when nothing is left to do';
         waitpid $gateway, 0;
-        ($gateway, $keeper) = gateway_with(workers => 1);
+        ($gateway, $keeper) = gateway_with(workers => 1, max_connections => 1);
         my $again = ask('effect', "killed-$i");
         ok $again->is_replay && $again->body eq $answer->body, 'the answer is there';
         is $effects->runs("killed-$i"), 1, 'of one run';

@@ -409,7 +409,7 @@ sub check_stale_message {
         wait_until { is_idle($keeper) } 10;
         my $answer = ask($self, 'k', query => 'sleep=0.2');
         return "$passed $answer" eq '200 200' ? () : "mistaken: $passed, $answer";
-    }, workers => 1);
+    }, workers => 1, max_connections => 1);
 }
 
 # It waits, and has nothing to wait for but messages.
