@@ -93,6 +93,7 @@ static enum err order(struct request *r)
 enum attempt {
 	ATTEMPT_OURS,    /* the claim is this request's */
 	ATTEMPT_LOST,    /* another request was faster: look again */
+	ATTEMPT_LATER,   /* as many scripts run as may: look again when one has ended */
 	ATTEMPT_ANSWERED /* it may not run; the client has its answer */
 };
 
@@ -105,8 +106,7 @@ static enum attempt refuse_claim(struct request *r, enum verdict verdict)
 		lookup_answer_duplicate(r);
 		return ATTEMPT_ANSWERED;
 	case VERDICT_OVERLOADED:
-		refusal_send(r, PROBLEM_OVERLOADED, NULL, NULL, 1);
-		return ATTEMPT_ANSWERED;
+		return ATTEMPT_LATER;
 	case VERDICT_STORE_FULL:
 		refusal_send(r, PROBLEM_OVERLOADED, "There is no room for another recorded answer",
 			NULL, FULL_RETRY_S);
@@ -158,10 +158,14 @@ static enum attempt claim_or_answer(struct request *r)
 	return refuse_claim(r, verdict);
 }
 
-#define CLAIMS_MAX 3 /* more often no other request is faster and then releases its claim */
+#define CLAIMS_MAX    3    /* more often no other request is faster and then releases its claim */
+#define PLACE_WAIT_MS 1000 /* for one of max_running runs to end: a burst is no overload */
 
 enum next protect_claim(struct request *r)
 {
+	int64_t until_us = clock_mono_us() + PLACE_WAIT_MS * INT64_C(1000);
+	int n_lost = 0;
+
 	if (route_open_script(r) == FINISHED)
 		return FINISHED;
 	/* A request whose client has left may lie in a server's queue while its retry is served. */
@@ -170,14 +174,21 @@ enum next protect_claim(struct request *r)
 		counters_add(request_counters(r), COUNTER_ABANDONED);
 		return FINISHED;
 	}
-	for (int i = 0; i < CLAIMS_MAX; i++) {
+	while (n_lost < CLAIMS_MAX) {
 		switch (claim_or_answer(r)) {
 		case ATTEMPT_OURS:
 			r->log.ref = r->ref;
 			return NEXT;
 		case ATTEMPT_ANSWERED:
 			return FINISHED;
+		case ATTEMPT_LATER:
+			if (web_peer_is_gone(r->peer) || !waiting_for_end(until_us))
+				return refusal_send(r, PROBLEM_OVERLOADED, NULL, NULL, 1);
+			if (lookup_answer(r) == FINISHED)
+				return FINISHED;
+			break;
 		case ATTEMPT_LOST:
+			n_lost++;
 			if (lookup_answer(r) == FINISHED)
 				return FINISHED;
 		}

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t run_ended = PTHREAD_COND_INITIALIZER;
 static struct running *all_running;
 static struct waiting *waiters;
 
@@ -41,7 +42,26 @@ void waiting_leave(struct running *a)
 	for (struct waiting *w = waiters; w; w = w->next)
 		if (w->op_id == a->op_id)
 			eventfd_write(w->event_fd, 1);
+	pthread_cond_signal(&run_ended);
 	pthread_mutex_unlock(&mutex);
+}
+
+bool waiting_for_end(int64_t until_us)
+{
+	int64_t now_us = clock_mono_us(), at_us = now_us + WAITING_END_MS * INT64_C(1000);
+	struct timespec at;
+
+	if (now_us >= until_us)
+		return false;
+	if (at_us > until_us)
+		at_us = until_us;
+	at = (struct timespec){at_us / 1000000, at_us % 1000000 * 1000};
+	blocked_begin();
+	pthread_mutex_lock(&mutex);
+	pthread_cond_clockwait(&run_ended, &mutex, CLOCK_MONOTONIC, &at);
+	pthread_mutex_unlock(&mutex);
+	blocked_end();
+	return true;
 }
 
 static bool is_registered(int64_t op_id)

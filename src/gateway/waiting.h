@@ -40,6 +40,17 @@ struct waiting {
 };
 
 /*
+ * waiting_for_end - waits until a run of this process has ended, or for WAITING_END_MS: runs of
+ * other processes end without a word
+ *
+ * until_us  clock_mono_us()
+ *
+ * One end wakes one of the threads that wait.  Returns false when the time is over.  Blocks.
+ */
+#define WAITING_END_MS 100
+bool waiting_for_end(int64_t until_us);
+
+/*
  * waiting_begin - takes a place to wait at
  *
  *   places  how many there are for the route, in all processes

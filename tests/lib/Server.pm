@@ -50,7 +50,10 @@ sub start {
 
 sub start_one_address {
     my ($class, $sandbox) = @_;
-    $sandbox->{one_address} = { map { $_ => free_port() } qw(spawned cgi) };
+    # A port that is free may be given out twice before a server has it.
+    my ($spawned, $cgi) = (free_port(), free_port());
+    $cgi = free_port() while $cgi == $spawned;
+    $sandbox->{one_address} = { spawned => $spawned, cgi => $cgi };
     my $self = $class->start($sandbox, 'lighttpd');
     $self->{port_of} = delete $sandbox->{one_address};
     return $self;
