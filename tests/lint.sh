@@ -213,7 +213,7 @@ own_names() {
 
 # A folder of src/ includes only folders that stand before it here; main.c may include all.  Within
 # a folder no file leads back to itself, a .c file and the .h file of its name counting as one.
-layers='base http config store store/sqlite cgi operation metrics keeper recovery gateway server cli notify'
+layers='base evidence http config store store/sqlite cgi operation metrics keeper recovery gateway server cli notify'
 
 own_layers() {
     perl -e '

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * evidence/processes.c - the processes of this host at one moment, and which of them belong to a
+ * run
+ *
+ * RULES
+ *   (1) A number that another process has got since is not taken for the run's: the start time has
+ *       to fit (unit/evidence).
+ *   (2) A process is found by its mark, whatever has become of its environment, name, session,
+ *       parents and user (unit/evidence, t84-evidence).
+ *
+ * Does not know: operations, and what follows from a living process.
+ */
+#include "evidence/processes.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* A start time is a multiple of the kernel's tick, which is 10 ms at most. */
+#define TICK_NS INT64_C(10000000)
+
+/* ---- one process ---- */
+
+/* Reads the start of a file of /proc as text; its length, or -1. */
+static ssize_t read_text(pid_t pid, const char *file, char *buf, size_t size)
+{
+	char path[64];
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	n = read(fd, buf, size - 1);
+	close(fd);
+	if (n >= 0)
+		buf[n] = '\0';
+	return n;
+}
+
+/* Parses /proc/PID/stat.  False: it has ended. */
+static bool read_stat(pid_t pid, struct process *p)
+{
+	char buf[1024], state;
+	unsigned long long start;
+	int parent, group, session;
+	char *name, *end;
+	size_t len;
+
+	if (read_text(pid, "stat", buf, sizeof(buf)) <= 0)
+		return false;
+	name = strchr(buf, '(');
+	end = strrchr(buf, ')'); /* the name may hold anything */
+	if (!name || !end ||
+		sscanf(end + 1,
+			" %c %d %d %d"
+			" %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s"
+			" %llu",
+			&state, &parent, &group, &session, &start) != 5)
+		return false;
+	if (state == 'Z' || state == 'X')
+		return false;
+	*p = (struct process){.pid = pid,
+		.parent = parent,
+		.group = group,
+		.session = session,
+		.start_ns = (int64_t)start * (INT64_C(1000000000) / sysconf(_SC_CLK_TCK))};
+	len = (size_t)(end - name - 1);
+	if (len >= sizeof(p->name))
+		len = sizeof(p->name) - 1;
+	memcpy(p->name, name + 1, len);
+	return true;
+}
+
+static uint64_t read_mark(pid_t pid)
+{
+	char buf[4096];
+	const char *line;
+	uint64_t limit;
+
+	if (read_text(pid, "limits", buf, sizeof(buf)) <= 0)
+		return 0;
+	line = strstr(buf, "Max realtime timeout");
+	if (!line)
+		return 0;
+	limit = strtoull(line + strlen("Max realtime timeout"), NULL, 10);
+	return run_row_is_mark(limit) ? limit : 0;
+}
+
+/* Does this process's environment hold the variable? */
+static bool has_variable(pid_t pid, const char *wanted)
+{
+	char path[64], buf[8192 + 64];
+	size_t have = 0, len = strlen(wanted) + 1;
+	bool found = false;
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/environ", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	while (!found && (n = read(fd, buf + have, sizeof(buf) - have)) > 0) {
+		have += (size_t)n;
+		found = memmem(buf, have, wanted, len) != NULL;
+		if (have >= len) { /* it may begin in one read and end in the next */
+			memmove(buf, buf + have - (len - 1), len - 1);
+			have = len - 1;
+		}
+	}
+	close(fd);
+	return found;
+}
+
+/* ---- all of them ---- */
+
+static bool add_process(struct processes *all, size_t *room, const struct process *p)
+{
+	if (all->n == *room) {
+		size_t more = *room ? 2 * *room : 256;
+		struct process *list = realloc(all->list, more * sizeof(*list));
+
+		if (!list)
+			return false;
+		all->list = list;
+		*room = more;
+	}
+	all->list[all->n++] = *p;
+	return true;
+}
+
+enum err processes_read(const char *ref, struct processes *out)
+{
+	struct processes all = {.is_partial = access("/proc/1/stat", R_OK) != 0};
+	char wanted[80];
+	size_t room = 0;
+	enum err e = OK;
+	struct dirent *d;
+	DIR *proc = opendir("/proc");
+
+	if (!proc)
+		return err_set(ERR_SYSTEM, "/proc: %s", strerror(errno));
+	snprintf(wanted, sizeof(wanted), "IDEMPOTENCY_OPERATION=%s", ref ? ref : "");
+	while (e == OK && (d = readdir(proc))) {
+		struct process p;
+
+		if (!isdigit((unsigned char)d->d_name[0]) ||
+			!read_stat((pid_t)strtol(d->d_name, NULL, 10), &p))
+			continue;
+		p.mark = read_mark(p.pid);
+		p.has_ref = ref && has_variable(p.pid, wanted);
+		if (!add_process(&all, &room, &p))
+			e = err_set(ERR_NOMEM, "/proc: out of memory");
+	}
+	closedir(proc);
+	if (e != OK)
+		processes_free(&all);
+	else
+		*out = all;
+	return e;
+}
+
+void processes_free(struct processes *all)
+{
+	free(all->list);
+	all->list = NULL;
+	all->n = 0;
+}
+
+/* ---- whose they are ---- */
+
+static bool is_root(const struct process *p, const struct run_row *row)
+{
+	return p->pid == row->pid && p->start_ns >= row->made_after_ns - TICK_NS &&
+	       p->start_ns <= row->made_before_ns + TICK_NS;
+}
+
+/* Another process has the number of the row's: then nothing is left of its session and group. */
+static bool is_successor(const struct process *p, const struct run_row *row)
+{
+	return p->pid == row->pid && !is_root(p, row);
+}
+
+static bool is_of_row(const struct process *p, const struct run_row *row)
+{
+	return is_root(p, row) ||
+	       ((p->session == row->pid || p->group == row->pid) && p->pid != row->pid &&
+		       p->start_ns >= row->made_after_ns - TICK_NS);
+}
+
+bool processes_have_root(const struct processes *all, const struct run_row *row)
+{
+	for (size_t i = 0; i < all->n; i++)
+		if (is_root(&all->list[i], row))
+			return true;
+	return false;
+}
+
+static bool has_successor(const struct processes *all, const struct run_row *row)
+{
+	for (size_t i = 0; i < all->n; i++)
+		if (is_successor(&all->list[i], row))
+			return true;
+	return false;
+}
+
+bool processes_have(const struct processes *all, const struct run_row *row)
+{
+	uint64_t mark = run_row_mark(row->op_id, row->op_nonce);
+	bool is_reused = has_successor(all, row);
+
+	for (size_t i = 0; i < all->n; i++)
+		if (all->list[i].mark == mark || (!is_reused && is_of_row(&all->list[i], row)))
+			return true;
+	return false;
+}
+
+static bool parent_belongs(const struct processes *all, const struct process *p)
+{
+	for (size_t i = 0; i < all->n; i++)
+		if (all->list[i].belongs && all->list[i].pid == p->parent)
+			return true;
+	return false;
+}
+
+size_t processes_claim(struct processes *all, const struct run_row *row, uint64_t mark)
+{
+	bool is_reused = row && has_successor(all, row), has_grown;
+	size_t n = 0;
+
+	for (size_t i = 0; i < all->n; i++) {
+		struct process *p = &all->list[i];
+
+		p->belongs = p->belongs || (mark && p->mark == mark) || p->has_ref ||
+			     (row && !is_reused && is_of_row(p, row));
+	}
+	do {
+		has_grown = false;
+		n = 0;
+		for (size_t i = 0; i < all->n; i++) {
+			struct process *p = &all->list[i];
+
+			if (!p->belongs && parent_belongs(all, p))
+				p->belongs = has_grown = true;
+			n += p->belongs;
+		}
+	} while (has_grown);
+	return n;
+}
+
+bool processes_adopted(const struct process *p, pid_t keeper, int64_t from_ns)
+{
+	return p->parent == keeper && p->session != keeper && p->mark == 0 &&
+	       p->start_ns >= from_ns - TICK_NS;
+}
+
+int processes_signal(const struct process *p, int sig)
+{
+	int fd = (int)syscall(SYS_pidfd_open, p->pid, 0), rc = 0;
+	struct process now;
+
+	if (fd < 0 && errno != ENOSYS)
+		return errno;
+	if (!read_stat(p->pid, &now) || now.start_ns != p->start_ns)
+		rc = ESRCH;
+	else if ((fd >= 0 ? syscall(SYS_pidfd_send_signal, fd, sig, NULL, 0) : kill(p->pid, sig)) !=
+		 0)
+		rc = errno;
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}

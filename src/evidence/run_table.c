@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * evidence/run_table.c - which process is the run of which operation, in a file of the spool
+ *
+ *     offset          bytes
+ *     0               128   RSRUNS and two NULs, the version of this format, zeros
+ *     128 * n         128   row n: struct run_row, in this machine's byte order
+ *
+ * The lock on the first byte of a row belongs to the keeper that took the row.
+ *
+ * RULES
+ *   (1) A row is another keeper's while that lives, and afterwards until nothing of its run is left
+ *       (unit/evidence).
+ *   (2) What cannot be read as a row is not taken for a free one (unit/evidence).
+ *   (3) A file that is a link, or belongs to another account, is not used (unit/evidence).
+ *
+ * Does not know: what follows from a row (evidence/evidence.c).
+ */
+#include "evidence/run_table.h"
+
+#include "base/clock.h"
+#include "evidence/processes.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MAGIC     "RSRUNS\0"
+#define VERSION   1
+#define ROWS_STEP 512 /* rows by which the file grows: 64 KiB */
+
+struct head {
+	char magic[8];
+	int64_t version;
+	int64_t zero[14];
+};
+_Static_assert(sizeof(struct head) == RUN_ROW_BYTES, "it takes the place of a row");
+
+struct run_table {
+	int fd;
+	int64_t n_rows; /* of the file when it was looked at last, with its head */
+	uint64_t pid_ns, time_ns;
+	int64_t keeper_pid;
+	unsigned char taken[RUN_ROWS_MAX / 8]; /* a bit for each row that we hold the lock of */
+	unsigned char used[RUN_ROWS_MAX / 8];  /* of them, those that a run has */
+};
+
+static uint64_t inode_of(const char *path)
+{
+	struct stat sb;
+
+	return stat(path, &sb) == 0 ? (uint64_t)sb.st_ino : 0;
+}
+
+/* FNV-1a over the keeper's part. */
+static uint64_t sum_of(const struct run_row *row)
+{
+	const unsigned char *p = (const unsigned char *)row;
+	uint64_t sum = UINT64_C(14695981039346656037);
+
+	for (size_t i = 0; i < offsetof(struct run_row, sum); i++)
+		sum = (sum ^ p[i]) * UINT64_C(1099511628211);
+	return sum;
+}
+
+static bool is_free(const struct run_row *row)
+{
+	static const struct run_row none;
+
+	return memcmp(row, &none, sizeof(none)) == 0;
+}
+
+static bool is_whole(const struct run_row *row)
+{
+	return row->sum == sum_of(row) && row->pid > 0 &&
+	       (row->kind == RUN_KIND_SCRIPT || row->kind == RUN_KIND_COMMAND);
+}
+
+/* ---- the file ---- */
+
+static enum err table_path(const char *spool, char path[PATH_MAX])
+{
+	return snprintf(path, PATH_MAX, "%s/runs", spool) < PATH_MAX
+		       ? OK
+		       : err_set(ERR_INVALID, "%s: the path is too long", spool);
+}
+
+static enum err file_error(const char *path)
+{
+	return err_set(err_from_errno(errno), "%s: %s", path, strerror(errno));
+}
+
+/* Root may use the table of the account to which the directory belongs. */
+static enum err check_owner(int fd, const char *spool, const char *path)
+{
+	struct stat sb, dir;
+
+	if (fstat(fd, &sb) != 0 || stat(spool, &dir) != 0)
+		return file_error(path);
+	if (!S_ISREG(sb.st_mode))
+		return err_set(ERR_BROKEN, "%s is not a regular file", path);
+	if (sb.st_uid != geteuid() && !(geteuid() == 0 && sb.st_uid == dir.st_uid))
+		return err_set(
+			ERR_BROKEN, "%s belongs to another account (uid %d)", path, (int)sb.st_uid);
+	return OK;
+}
+
+/* Makes room for the next rows: a full disk must not come up when a row is written. */
+static enum err grow(int fd, int64_t n_rows, const char *path)
+{
+	int rc = posix_fallocate(fd, 0, (off_t)n_rows * RUN_ROW_BYTES);
+
+	if (rc == 0)
+		return OK;
+	errno = rc;
+	return file_error(path);
+}
+
+/* Two processes may make it at once: both write the same. */
+static enum err make_file(int fd, const char *spool, const char *path)
+{
+	struct head head = {.magic = MAGIC, .version = VERSION};
+	struct stat dir;
+	enum err e;
+
+	if (geteuid() == 0 && stat(spool, &dir) == 0 && dir.st_uid != 0 &&
+		fchown(fd, dir.st_uid, dir.st_gid) != 0)
+		return file_error(path);
+	e = grow(fd, ROWS_STEP, path);
+	if (e == OK && pwrite(fd, &head, sizeof(head), 0) != sizeof(head))
+		e = file_error(path);
+	return e;
+}
+
+static enum err check_head(int fd, const char *path, int64_t *n_rows)
+{
+	struct head head;
+	struct stat sb;
+
+	if (fstat(fd, &sb) != 0)
+		return file_error(path);
+	*n_rows = sb.st_size / RUN_ROW_BYTES;
+	if (pread(fd, &head, sizeof(head), 0) == sizeof(head) &&
+		memcmp(head.magic, MAGIC, sizeof(head.magic)) == 0 && head.version == VERSION)
+		return OK;
+	return err_set(ERR_BROKEN, "%s is not a table of runs of this version of retrysafe", path);
+}
+
+enum err run_table_open(const char *spool, struct run_table **table)
+{
+	char path[PATH_MAX];
+	struct run_table *t;
+	struct stat sb;
+	enum err e = table_path(spool, path);
+
+	if (e != OK)
+		return e;
+	t = calloc(1, sizeof(*t));
+	if (!t)
+		return err_set(ERR_NOMEM, "%s: out of memory", path);
+	t->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (t->fd < 0) {
+		e = file_error(path);
+		free(t);
+		return e;
+	}
+	if (fstat(t->fd, &sb) == 0 && sb.st_size == 0)
+		e = make_file(t->fd, spool, path);
+	if (e == OK)
+		e = check_owner(t->fd, spool, path);
+	if (e == OK)
+		e = check_head(t->fd, path, &t->n_rows);
+	if (e != OK) {
+		close(t->fd);
+		free(t);
+		return e;
+	}
+	t->pid_ns = inode_of("/proc/self/ns/pid");
+	t->time_ns = inode_of("/proc/self/ns/time");
+	t->keeper_pid = getpid();
+	*table = t;
+	return OK;
+}
+
+int run_table_fd(const struct run_table *t)
+{
+	return t->fd;
+}
+
+/* ---- rows ---- */
+
+static bool has_bit(const unsigned char *bits, int64_t i)
+{
+	return bits[i / 8] >> i % 8 & 1;
+}
+
+static void set_bit(unsigned char *bits, int64_t i, bool value)
+{
+	bits[i / 8] = (unsigned char)((bits[i / 8] & ~(1U << i % 8)) | (unsigned)value << i % 8);
+}
+
+/* Locks a row, or unlocks it. */
+static bool lock_row(const struct run_table *t, int64_t i, short type)
+{
+	struct flock fl = {
+		.l_type = type, .l_whence = SEEK_SET, .l_start = i * RUN_ROW_BYTES, .l_len = 1};
+
+	return fcntl(t->fd, F_OFD_SETLK, &fl) == 0;
+}
+
+static bool write_free(const struct run_table *t, int64_t i)
+{
+	static const struct run_row none;
+
+	return pwrite(t->fd, &none, sizeof(none), i * RUN_ROW_BYTES) == sizeof(none);
+}
+
+/* Is nothing left of the run of a keeper that has died?  Read under its lock. */
+static bool is_over(
+	const struct run_table *t, const struct run_row *row, const struct processes *all)
+{
+	if (!is_whole(row))
+		return false;
+	if (row->boot_id != clock_boot_id())
+		return true;
+	if (row->pid_ns != t->pid_ns || row->time_ns != t->time_ns)
+		return false;
+	return !processes_have(all, row);
+}
+
+/*
+ * Takes row i: one that is free, or, with `all`, one whose run is over.  A row whose lock another
+ * process has is left alone.
+ */
+static bool try_row(struct run_table *t, int64_t i, const struct processes *all)
+{
+	struct run_row row;
+
+	if (has_bit(t->taken, i) || !lock_row(t, i, F_WRLCK))
+		return false;
+	if (pread(t->fd, &row, sizeof(row), i * RUN_ROW_BYTES) == sizeof(row) &&
+		(is_free(&row) || (all && is_over(t, &row, all) && write_free(t, i)))) {
+		set_bit(t->taken, i, true);
+		return true;
+	}
+	lock_row(t, i, F_UNLCK);
+	return false;
+}
+
+static int64_t find_row(struct run_table *t, const struct processes *all)
+{
+	for (int64_t i = 1; i < t->n_rows && i < RUN_ROWS_MAX; i++)
+		if (try_row(t, i, all))
+			return i;
+	return 0;
+}
+
+static int64_t find_left_row(struct run_table *t)
+{
+	struct processes all = {0};
+	int64_t found = 0;
+
+	if (processes_read(NULL, &all) == OK && !all.is_partial)
+		found = find_row(t, &all);
+	processes_free(&all);
+	return found;
+}
+
+/* All rows are in use: the file grows, unless another process has made it longer. */
+static int64_t find_new_row(struct run_table *t)
+{
+	struct stat sb;
+
+	if (fstat(t->fd, &sb) == 0 && sb.st_size / RUN_ROW_BYTES > t->n_rows) {
+		t->n_rows = sb.st_size / RUN_ROW_BYTES;
+	} else if (t->n_rows < RUN_ROWS_MAX) {
+		if (grow(t->fd, t->n_rows + ROWS_STEP, "the table of runs") != OK)
+			return 0;
+		t->n_rows += ROWS_STEP;
+	}
+	return find_row(t, NULL);
+}
+
+enum err run_table_take(struct run_table *t, int64_t *at)
+{
+	int64_t i;
+
+	for (i = 1; i < t->n_rows && i < RUN_ROWS_MAX; i++)
+		if (has_bit(t->taken, i) && !has_bit(t->used, i))
+			break;
+	if (i >= t->n_rows || i >= RUN_ROWS_MAX)
+		i = find_row(t, NULL);
+	if (i == 0)
+		i = find_left_row(t);
+	if (i == 0)
+		i = find_new_row(t);
+	if (i == 0)
+		return err_set(ERR_FULL, "the table of runs has no row left: %lld are in use",
+			(long long)t->n_rows);
+	set_bit(t->used, i, true);
+	*at = i * RUN_ROW_BYTES;
+	return OK;
+}
+
+void run_table_give(struct run_table *t, int64_t at)
+{
+	int64_t i = at / RUN_ROW_BYTES;
+
+	/* A row that cannot be freed stays in use: it may not say that nothing is left. */
+	if (write_free(t, i))
+		set_bit(t->used, i, false);
+}
+
+void run_table_close(struct run_table **table)
+{
+	struct run_table *t = *table;
+
+	*table = NULL;
+	if (!t)
+		return;
+	close(t->fd);
+	free(t);
+}
+
+void run_table_fill(const struct run_table *t, const struct run_name *name, struct run_row *row)
+{
+	*row = (struct run_row){
+		.op_id = name->op_id,
+		.op_nonce = name->op_nonce,
+		.attempt = name->attempt,
+		.kind = name->is_command ? RUN_KIND_COMMAND : RUN_KIND_SCRIPT,
+		.boot_id = clock_boot_id(),
+		.pid_ns = t->pid_ns,
+		.time_ns = t->time_ns,
+		.keeper_pid = t->keeper_pid,
+		.made_after_ns = run_row_clock_ns(),
+	};
+	row->sum = sum_of(row);
+}
+
+/* ---- reading ---- */
+
+/* Does a living process hold the lock of this row?  When it cannot be asked, yes. */
+static bool is_locked(int fd, int64_t at)
+{
+	struct flock fl = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = at, .l_len = 1};
+
+	return fcntl(fd, F_OFD_GETLK, &fl) != 0 || fl.l_type != F_UNLCK;
+}
+
+static enum row_state state_of(
+	int fd, int64_t at, const struct run_row *row, uint64_t pid_ns, uint64_t time_ns)
+{
+	if (!is_whole(row))
+		return ROW_DAMAGED;
+	if (row->boot_id != clock_boot_id())
+		return ROW_OVER;
+	if (is_locked(fd, at))
+		return ROW_KEPT;
+	return row->pid_ns != pid_ns || row->time_ns != time_ns ? ROW_ELSEWHERE : ROW_LEFT;
+}
+
+static enum err read_rows(int fd, const char *path,
+	bool (*each)(const struct run_row *row, enum row_state state, void *arg), void *arg)
+{
+	uint64_t pid_ns = inode_of("/proc/self/ns/pid"), time_ns = inode_of("/proc/self/ns/time");
+	struct run_row rows[64];
+	int64_t at = RUN_ROW_BYTES, n_rows;
+	enum err e = check_head(fd, path, &n_rows);
+	ssize_t n = 1;
+
+	while (e == OK && (n = pread(fd, rows, sizeof(rows), at)) > 0) {
+		for (size_t i = 0; i < (size_t)n / RUN_ROW_BYTES; i++) {
+			int64_t row_at = at + (int64_t)i * RUN_ROW_BYTES;
+
+			if (!is_free(&rows[i]) &&
+				!each(&rows[i], state_of(fd, row_at, &rows[i], pid_ns, time_ns),
+					arg))
+				return OK;
+		}
+		at += n;
+	}
+	return n < 0 ? file_error(path) : e;
+}
+
+enum err run_table_read(const char *spool,
+	bool (*each)(const struct run_row *row, enum row_state state, void *arg), void *arg)
+{
+	char path[PATH_MAX];
+	enum err e = table_path(spool, path);
+	struct stat sb;
+	int fd;
+
+	if (e != OK)
+		return e;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return errno == ENOENT ? err_set(ERR_ABSENT, "%s is not there", path)
+				       : file_error(path);
+	if (fstat(fd, &sb) == 0 && sb.st_size == 0) /* it is being made: no run has begun */
+		e = err_set(ERR_ABSENT, "%s is empty", path);
+	if (e == OK)
+		e = check_owner(fd, spool, path);
+	if (e == OK)
+		e = read_rows(fd, path, each, arg);
+	close(fd);
+	return e;
+}
