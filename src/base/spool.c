@@ -70,6 +70,29 @@ enum err spool_write(struct spool *s, const char *dir, const void *data, size_t 
 	return OK;
 }
 
+enum err spool_leave_disk(struct spool *s)
+{
+	struct spool memory;
+	off_t at = 0;
+	enum err e = OK;
+
+	if (!s->is_on_disk)
+		return OK;
+	e = spool_open(&memory);
+	if (e != OK)
+		return e;
+	while (at < s->len)
+		if (sendfile(memory.fd, s->fd, &at, (size_t)(s->len - at)) <= 0) {
+			e = fail("read the spool back");
+			spool_close(&memory);
+			return e;
+		}
+	memory.len = s->len;
+	spool_close(s);
+	*s = memory;
+	return OK;
+}
+
 enum err spool_rewind(struct spool *s)
 {
 	return lseek(s->fd, 0, SEEK_SET) == 0 ? OK : fail("rewind the spool");

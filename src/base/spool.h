@@ -42,6 +42,13 @@ enum err spool_open(struct spool *s) MUSTCHECK;
  */
 enum err spool_write(struct spool *s, const char *dir, const void *data, size_t len) MUSTCHECK;
 
+/*
+ * spool_leave_disk - moves the bytes back into a memory file, when the disk takes no more
+ *
+ * Returns OK; ERR_NOMEM, ERR_SYSTEM: they stay where they are.
+ */
+enum err spool_leave_disk(struct spool *s) MUSTCHECK;
+
 /* Sets the offset to the start, for the process that reads the descriptor next.  OK, ERR_SYSTEM. */
 enum err spool_rewind(struct spool *s) MUSTCHECK;
 

@@ -12,6 +12,7 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "keeper/launch.h"
+#include "keeper/living.h"
 #include "keeper/output.h"
 #include "keeper/recorder.h"
 #include "keeper/report.h"
@@ -27,6 +28,7 @@
 #include <unistd.h>
 
 #define RETRY_US     100000  /* until what failed for want of memory is tried again */
+#define RETRIES_MAX  5       /* doublings of that time, when recorders do not end well */
 #define TAKE_OVER_US 2000000 /* beyond busy_timeout: the gateway should have recorded it */
 
 /* ---- orders ---- */
@@ -52,6 +54,7 @@ static void free_child(struct keeper *k, struct child *c)
 	close_fd(&c->witness_fd);
 	close_fd(&c->read_fd);
 	close_fd(&c->stderr_fd);
+	living_forget(c);
 	spool_close(&c->rest);
 	free(c->output);
 	free(c->strings.argv);
@@ -133,7 +136,10 @@ static struct ending ending_of(struct child *c)
 	return end;
 }
 
-/* Writes the run to the store in a new process: the keeper stays small and does not block. */
+/*
+ * Writes the run to the store in a new process: the keeper stays small and does not block.  The run
+ * stays here until that process has ended well.
+ */
 static bool fork_recorder(struct child *c)
 {
 	struct ending end;
@@ -142,6 +148,9 @@ static bool fork_recorder(struct child *c)
 	if (pid != 0) {
 		if (pid < 0)
 			log_warn("fork: %s; trying again", strerror(errno));
+		else
+			c->recorder_pid = pid;
+		c->is_taken_over = c->is_taken_over || pid > 0;
 		return pid > 0;
 	}
 	child_close_all_but((const int[]){c->witness_fd, c->rest.fd}, 2);
@@ -157,10 +166,34 @@ static bool fork_recorder(struct child *c)
 static void settle_unwatched(struct keeper *k, struct child *c)
 {
 	c->take_over_us = INT64_MAX;
-	if (!c->order->is_protected || c->is_taken_over || fork_recorder(c))
+	if (!c->order->is_protected || c->is_recorded)
 		free_child(k, c);
-	else
+	else if (c->recorder_pid == 0 && !fork_recorder(c))
 		c->retry_us = clock_mono_us() + RETRY_US;
+}
+
+/* The result of a recorder that was killed is still here: another recorder is started. */
+static void see_recorder_end(struct keeper *k, struct child *c, int status)
+{
+	int64_t pause_us = RETRY_US
+			   << (c->records_failed < RETRIES_MAX ? c->records_failed : RETRIES_MAX);
+
+	c->recorder_pid = 0;
+	c->is_recorded = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	if (c->is_recorded) {
+		if (!c->client)
+			free_child(k, c);
+		return;
+	}
+	c->records_failed++;
+	log_warn("a process that records a result has ended too early (%s %d); the result is kept, "
+		 "and another one is started",
+		WIFSIGNALED(status) ? "signal" : "exit",
+		WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+	if (c->client)
+		c->take_over_us = clock_mono_us() + pause_us;
+	else
+		c->retry_us = clock_mono_us() + pause_us;
 }
 
 /* ---- start ---- */
@@ -176,7 +209,7 @@ static bool is_too_late(const struct order *o)
 }
 
 /* Starts the process that becomes the script.  Returns an errno; 0: its end says whether it did. */
-static int start_script(struct child *c)
+static int start_script(struct keeper *k, struct child *c)
 {
 	int out[2] = {-1, -1}, err[2] = {-1, -1}, rc = 0;
 
@@ -189,7 +222,12 @@ static int start_script(struct child *c)
 		.dir = c->strings.dir,
 		.argv = c->strings.argv,
 		.env = c->strings.env,
-		.fds = {c->in_fd, c->out_fd >= 0 ? c->out_fd : out[1], err[1]}};
+		.fds = {c->in_fd, c->out_fd >= 0 ? c->out_fd : out[1], err[1]},
+		.has_umask = c->order->has_umask,
+		.umask = c->order->umask,
+		.table_fd = -1};
+	if (rc == 0)
+		rc = living_begin(k, c);
 	if (rc == 0)
 		rc = launch(&c->launch, &c->pid);
 	fault("keeper.started");
@@ -228,6 +266,7 @@ static void fail_start(struct keeper *k, struct child *c, int why)
 	c->deadline_us = c->kill_us = INT64_MAX;
 	close_fd(&c->read_fd);
 	close_fd(&c->stderr_fd);
+	living_forget(c);
 	if (!client)
 		settle_unwatched(k, c);
 	else if (!c->order->is_protected)
@@ -238,7 +277,7 @@ static void fail_start(struct keeper *k, struct child *c, int why)
 
 void child_start(struct keeper *k, struct child *c)
 {
-	int why = start_script(c);
+	int why = start_script(k, c);
 
 	if (why != 0)
 		fail_start(k, c, why);
@@ -307,7 +346,17 @@ static void see_script_end(struct keeper *k, struct child *c, int status)
 	close_fd(&c->read_fd);
 	if (c->stderr_fd >= 0 && ioctl(c->stderr_fd, FIONREAD, &there) == 0)
 		c->errors_left = there;
+	living_end(k, c); /* before a policy can hear of its end */
 	child_report(k, c);
+}
+
+static struct child *find_child(const struct keeper *k, pid_t pid)
+{
+	struct child *c = k->children;
+
+	while (c && (c->pid != pid || c->has_exited) && c->recorder_pid != pid)
+		c = c->next;
+	return c;
 }
 
 void child_reap(struct keeper *k)
@@ -323,12 +372,14 @@ void child_reap(struct keeper *k)
 			waitid(P_ALL, 0, &si, WEXITED | WNOHANG | WNOWAIT) != 0 && errno != ECHILD;
 		if (k->must_reap || si.si_pid == 0)
 			return;
-		for (c = k->children; c && (c->pid != si.si_pid || c->has_exited);)
-			c = c->next;
-		/* Kills the rest of its group while the kernel cannot reuse the number. */
-		if (c && c->is_timed_out)
-			kill(-c->pid, SIGKILL);
-		if (waitpid(si.si_pid, &status, 0) == si.si_pid && c)
+		if (waitpid(si.si_pid, &status, 0) != si.si_pid)
+			continue;
+		c = find_child(k, si.si_pid);
+		if (!c)
+			living_lost_one(k);
+		else if (c->recorder_pid == si.si_pid)
+			see_recorder_end(k, c, status);
+		else
 			see_script_end(k, c, status);
 	}
 }
@@ -369,13 +420,6 @@ int64_t child_due(const struct child *c)
 	return other_us < c->retry_us ? other_us : c->retry_us;
 }
 
-/* Signals its group; until setsid(2) has made one, the process alone. */
-static void send_signal(const struct child *c, int sig)
-{
-	if (kill(-c->pid, sig) != 0)
-		kill(c->pid, sig);
-}
-
 static void enforce_time(struct child *c, int64_t now_us)
 {
 	if (c->phase != PHASE_RUNNING || c->has_exited)
@@ -383,11 +427,10 @@ static void enforce_time(struct child *c, int64_t now_us)
 	if (!c->is_timed_out && now_us >= c->deadline_us) {
 		c->is_timed_out = true;
 		c->kill_us = now_us + c->order->kill_after_ms * 1000;
-		send_signal(c, SIGTERM);
-		send_signal(c, SIGCONT); /* a stopped process does not see TERM */
+		living_signal(c, SIGTERM);
 	}
 	if (c->is_timed_out && now_us >= c->kill_us) {
-		send_signal(c, SIGKILL);
+		living_signal(c, SIGKILL);
 		c->kill_us = INT64_MAX;
 	}
 }
@@ -397,8 +440,9 @@ void child_tick(struct keeper *k, struct child *c, int64_t now_us)
 	enforce_time(c, now_us);
 	if (now_us >= c->take_over_us) {
 		/* A stopped gateway must not keep the result from the store. */
-		c->is_taken_over = fork_recorder(c);
-		c->take_over_us = c->is_taken_over ? INT64_MAX : now_us + RETRY_US;
+		c->take_over_us = INT64_MAX;
+		if (c->recorder_pid == 0 && !c->is_recorded && !fork_recorder(c))
+			c->take_over_us = now_us + RETRY_US;
 	}
 	if (now_us < c->retry_us)
 		return;

@@ -31,14 +31,16 @@
  *   (3) A script's end is the end of its own process, not of the processes that hold its output
  *       open.  The bytes in the pipe at that moment belong to the answer; later ones do not
  *       (t12-classics).
- *   (4) The keeper leaves when the gateway is gone and no run is left (t23-shutdown).
+ *   (4) The keeper leaves when the gateway is gone, no run is left, and nothing of a run lives
+ *       that only the keeper would find (t23-shutdown).
  *   (5) A script is not started when its operation may already have been settled without it
  *       (unit/child).
  *   (6) Nothing here blocks but the one poll(): a script that floods its output or takes long to
  *       be loaded, or a gateway that does not read, delays no other run (t78-floods).
  *
  * A process group is signalled only while its leader has not been reaped: until then the kernel
- * gives its number to no other process.
+ * gives its number to no other process.  The keeper gets every process whose parents have died
+ * (PR_SET_CHILD_SUBREAPER), and keeps a run's result until a recorder has ended well.
  *
  * The life of one run is in keeper/child.c; this file brings it the messages, the signals and the
  * time.
@@ -51,6 +53,7 @@
 #include "base/fdpass.h"
 #include "keeper/child.h"
 #include "keeper/launch.h"
+#include "keeper/living.h"
 #include "keeper/output.h"
 
 #include <errno.h>
@@ -248,7 +251,7 @@ static void add_polled(struct polled *p, int fd, short events, enum poll_source 
 static int gather_events(struct keeper *k, struct polled *p)
 {
 	int64_t now_us = clock_mono_us(), left_us;
-	int64_t next_us = k->must_reap ? now_us + REAP_AGAIN_US : INT64_MAX;
+	int64_t next_us = k->must_reap ? now_us + REAP_AGAIN_US : living_due(k);
 
 	p->n = 0;
 	/* Outputs first: dispatching them frees neither a client nor a run. */
@@ -326,13 +329,15 @@ static void run_timers(struct keeper *k)
 		if (now_us >= child_due(c))
 			child_tick(k, c, now_us);
 	}
+	if (now_us >= living_due(k))
+		living_tick(k, now_us);
 }
 
 static void run_loop(struct keeper *k)
 {
 	struct polled p = {0};
 
-	while (k->control_fd >= 0 || k->clients || k->children) {
+	while (k->control_fd >= 0 || k->clients || k->children || living_needs_keeper(k)) {
 		int timeout_ms = gather_events(k, &p);
 
 		if (poll(p.fds, p.n, timeout_ms) >= 0)
@@ -353,6 +358,7 @@ static void become_keeper(int control_fd, bool keeps_log)
 
 	setsid();
 	prctl(PR_SET_NAME, "retrysafe-keep");
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	launch_prepare(); /* a SIGCHLD that was inherited as ignored would hide every end */
 	dup2(null_fd, 0);
 	dup2(null_fd, 1);

@@ -11,8 +11,10 @@
  *   (2) When `failed` is an errno, nothing of the program has run (unit/launch).
  *   (3) The keeper, which calls this, never has the limits itself: they would stop it
  *       (unit/launch).
- *   (4) The new process changes nothing in the keeper's memory but its stack and `failed`
+ *   (4) The new process changes nothing in the keeper's memory but its stack, its row and `failed`
  *       (unit/launch).
+ *   (5) There is no program without its row in the run table, and without its mark: the process
+ *       writes them before it becomes the program, and ends where it cannot (unit/launch).
  *
  * The new process makes its system calls by itself, because the C library would set errno, which
  * is the keeper's.  On processors for which this file has no such calls, the keeper waits until the
@@ -32,6 +34,7 @@
 #include <stdint.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 /* An exec leaves its frames: a sanitizer must not remember them for the next process here. */
@@ -109,14 +112,57 @@ ON_ITS_STACK static long set_limits(const struct limits *l)
 	return rc;
 }
 
+/*
+ * Writes the row.  The locks by which the keeper proves to be alive are in our copies of its
+ * descriptors until the program starts, so no other process finds the keeper dead and no row.
+ */
+ON_ITS_STACK static long write_row(struct launch *s)
+{
+	struct timespec now = {0};
+	long rc;
+
+	s->row.pid = system_call(SYS_getpid, 0, 0, 0, 0);
+	rc = system_call(SYS_clock_gettime, CLOCK_BOOTTIME, (long)&now, 0, 0);
+	if (rc != 0)
+		return rc;
+	s->row.made_before_ns = now.tv_sec * 1000000000L + now.tv_nsec;
+#ifdef __LP64__
+	rc = system_call(
+		SYS_pwrite64, s->table_fd, (long)&s->row, (long)sizeof(s->row), (long)s->row_at);
+#else
+	rc = pwrite(s->table_fd, &s->row, sizeof(s->row), (off_t)s->row_at) < 0
+		     ? -errno
+		     : (long)sizeof(s->row);
+#endif
+	return rc == (long)sizeof(s->row) ? 0 : rc < 0 ? rc : -ENOSPC;
+}
+
+/* The caller has made sure that there is no hard limit. */
+ON_ITS_STACK static void set_mark(uint64_t mark)
+{
+	const struct {
+		uint64_t soft, hard;
+	} limit = {mark, UINT64_MAX}; /* as prlimit64(2) has it everywhere */
+
+	system_call(SYS_prlimit64, 0, RLIMIT_RTTIME, (long)&limit, 0);
+}
+
 /* -errno, or it does not return. */
-ON_ITS_STACK static long become_program(const struct launch *s)
+ON_ITS_STACK static long become_program(struct launch *s)
 {
 	static const uint64_t none[2];
-	long rc;
+	long rc = 0;
 
 	system_call(SYS_rt_sigprocmask, SIG_SETMASK, (long)none, 0, (NSIG - 1) / 8);
 	system_call(SYS_setsid, 0, 0, 0, 0);
+	if (s->has_umask)
+		system_call(SYS_umask, s->umask, 0, 0, 0);
+	if (s->mark != 0)
+		set_mark(s->mark);
+	if (s->table_fd >= 0)
+		rc = write_row(s);
+	if (rc != 0)
+		return rc;
 	for (int i = 0; i < 3; i++) {
 		rc = system_call(SYS_dup3, s->fds[i], i, 0, 0);
 		if (rc < 0)

@@ -7,6 +7,7 @@
 #define RETRYSAFE_KEEPER_LAUNCH_H
 
 #include "base/settings.h"
+#include "evidence/run_table.h"
 
 #include <sys/types.h>
 
@@ -18,7 +19,13 @@ struct launch {
 	const struct limits *limits; /* borrowed, as all of these */
 	const char *dir;
 	char **argv, **env;
-	int fds[3];          /* all of them 3 or more; may be closed when launch() has returned */
+	int fds[3];     /* all of them 3 or more; may be closed when launch() has returned */
+	bool has_umask; /* else ours */
+	unsigned umask;
+	uint64_t mark;       /* run_row_mark(); 0: none */
+	int table_fd;        /* of the run table, where it writes its row; 3 or more; -1: nowhere */
+	int64_t row_at;      /* the row's offset there */
+	struct run_row row;  /* run_table_fill() has filled it; the process adds the rest */
 	volatile int failed; /* when the process has ended: an errno, nothing was started; or 0 */
 	_Alignas(16) char stack[LAUNCH_STACK];
 };

@@ -111,6 +111,8 @@ static size_t pack_order(const struct run_spec *spec, int64_t serial, char *buf)
 		.timeout_ms = spec->route->timeout_ms,
 		.kill_after_ms = spec->route->kill_after_ms,
 		.limits = spec->route->limits,
+		.has_umask = spec->has_umask,
+		.umask = spec->umask,
 	};
 	struct order_strings texts = {
 		.dir = spec->script->dir,

@@ -43,8 +43,10 @@ struct run_spec {
 	char *const *environment;      /* NULL-terminated */
 	const struct route *route;     /* time limits */
 	const char *store_url, *spool; /* "" when it passes through */
-	const struct operation *op;    /* NULL when it passes through */
+	const struct operation *op;    /* whose run it is; NULL when it passes through */
 	const struct record_policy *policy;
+	bool has_umask; /* else that of the keeper, as for every first run */
+	unsigned umask;
 	int stdin_fd;  /* borrowed */
 	int second_fd; /* the witness, or another descriptor that the keeper holds until the run has
 			  ended; without has_time_limit the script's standard output; borrowed */

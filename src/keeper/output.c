@@ -26,6 +26,23 @@ static void close_fd(int *fd)
 	*fd = -1;
 }
 
+/*
+ * The disk takes no more: the output stays in memory as far as an answer may be recorded whole; of
+ * a longer one the beginning is enough.  What part of `data` had been written is in c->rest.
+ */
+static enum err keep_in_memory(struct child *c, const char *data, size_t n, int64_t before)
+{
+	int64_t done = c->rest.len - before;
+	enum err e = spool_leave_disk(&c->rest);
+
+	c->is_without_disk = true;
+	if (e == OK && c->output_len <= c->order->policy.max_response_bytes + ORDER_INLINE_MAX)
+		e = spool_write(&c->rest, NULL, data + done, n - (size_t)done);
+	else
+		c->is_cut = true;
+	return e;
+}
+
 /* Keeps n more bytes of output: in memory, then in the spool, then only their number. */
 static void keep_output(struct child *c, const char *data, size_t n)
 {
@@ -44,15 +61,17 @@ static void keep_output(struct child *c, const char *data, size_t n)
 		c->is_output_lost = c->is_output_lost || !grown;
 		return;
 	}
-	if (c->is_output_lost || before > max)
+	if (c->is_output_lost || c->is_cut || before > max)
 		return;
 	if (c->rest.fd < 0) {
 		e = spool_open(&c->rest);
 		if (e == OK && before > 0)
-			e = spool_write(&c->rest, c->strings.spool, c->output, (size_t)before);
+			e = spool_write(&c->rest, NULL, c->output, (size_t)before);
 	}
-	if (e == OK)
+	if (e == OK && !c->is_without_disk)
 		e = spool_write(&c->rest, c->strings.spool, data, n);
+	if ((e != OK && c->rest.fd >= 0) || c->is_without_disk)
+		e = keep_in_memory(c, data, n, before);
 	if (e != OK) {
 		log_warn("a script's output cannot be kept: %s", err_text());
 		c->is_output_lost = true;

@@ -63,7 +63,9 @@ struct order {
 	int64_t timeout_ms;
 	int64_t kill_after_ms;
 	struct limits limits;
-	struct operation op;
+	bool has_umask;
+	unsigned umask;
+	struct operation op; /* id 0: it passes through */
 	struct record_policy policy;
 };
 

@@ -28,17 +28,43 @@ struct child {
 	char *output;                  /* the first ORDER_INLINE_MAX bytes */
 	struct spool rest;             /* all of it, once it is longer */
 	int64_t output_len;
-	int errors_left; /* bytes of its error output that were there when it ended */
+	bool is_without_disk; /* the spool took no more: `rest` is in memory */
+	bool is_cut;          /* ... and holds only the beginning of the output */
+	int errors_left;      /* bytes of its error output that were there when it ended */
 	struct launch launch;
 	pid_t pid;
 	int wait_status;
 	bool has_failed; /* READY, and its start has failed: it is not started again */
 	bool has_exited, is_timed_out, is_output_lost;
-	bool is_taken_over; /* a child of ours records it; the gateway may still be first */
+	bool is_taken_over;      /* a recorder has been started; the gateway may still be first */
+	bool is_recorded;        /* a recorder has ended well */
+	pid_t recorder_pid;      /* 0: none works now */
+	int records_failed;      /* recorders that did not end well */
+	struct run_table *table; /* its row is there; NULL: it has none */
 	int64_t start_us, end_us;
 	int64_t deadline_us, kill_us; /* INT64_MAX: none */
 	int64_t take_over_us; /* the gateway should have recorded its end by then; INT64_MAX: no */
 	int64_t retry_us;     /* when to try again what could not be done; INT64_MAX: nothing */
+};
+
+/* The processes that are left of a run whose script has ended: keeper/living.c. */
+struct remains {
+	struct remains *next;
+	struct run_table *table; /* as in struct child */
+	int64_t row_at;
+	struct run_row row;
+	uint64_t mark;
+	char ref[REF_LEN + 1]; /* "": it has no operation */
+	int64_t kill_us;       /* when it is killed; INT64_MAX: it is not */
+	bool needs_us;         /* without us, not all of it would be found */
+	bool is_told;          /* the log names what cannot be killed */
+};
+
+/* An open run table. */
+struct keeper_table {
+	struct keeper_table *next;
+	struct run_table *table;
+	char spool[];
 };
 
 /* One thread of the gateway, as the keeper sees it. */
@@ -56,6 +82,10 @@ struct keeper {
 	struct client *clients;
 	struct child *children;
 	bool must_reap; /* waitid(2) failed: call it again */
+	struct keeper_table *tables;
+	struct remains *remains;
+	int64_t look_us;  /* when to look what is left; INT64_MAX or 0: not */
+	int64_t n_passed; /* runs without an operation, for their marks */
 };
 
 #endif

@@ -20,6 +20,7 @@
 
 #define SECOND_MS 1000
 
+static char spool[] = "/tmp/rs-unit-XXXXXX";
 static char mark[] = "/tmp/rs-unit-XXXXXX"; /* what the script removes */
 
 /* Runs `rm mark` with a second of time and a second until it is killed; the operation is others'
@@ -30,7 +31,7 @@ static int run(bool is_protected, int64_t deadline_ms)
 	const char *const argv[] = {"/bin/rm", mark, NULL}, *const env[] = {NULL};
 	struct order_strings s = {.dir = "/",
 		.url = "",
-		.spool = "",
+		.spool = spool,
 		.argv = (char **)(uintptr_t)argv,
 		.env = (char **)(uintptr_t)env};
 	struct order o = {.kind = MESSAGE_ORDER,
@@ -39,6 +40,7 @@ static int run(bool is_protected, int64_t deadline_ms)
 		.has_time_limit = true,
 		.timeout_ms = SECOND_MS,
 		.kill_after_ms = SECOND_MS,
+		.op.id = 1,
 		.op.deadline_mono_ms = clock_mono_us() / 1000 + deadline_ms};
 	struct keeper k = {.control_fd = -1, .signal_fd = -1};
 	struct client client = {.lazy_fd = -1};
@@ -74,7 +76,11 @@ static bool is_marked(void)
 
 int main(void)
 {
+	char table[sizeof(spool) + 8];
+
 	close(mkstemp(mark));
+	if (!mkdtemp(spool))
+		return 111;
 	is_int(run(true, -1), ETIME, "after the time of its operation it is not begun");
 	ok(is_marked(), "the script did not run");
 	is_int(run(true, 2 * SECOND_MS - 1), ETIME, "nor when it could run until then");
@@ -85,5 +91,8 @@ int main(void)
 	is_int(run(false, -1), 0, "a run that passes through has no such time");
 	ok(!is_marked(), "the script ran");
 	unlink(mark);
+	snprintf(table, sizeof(table), "%s/runs", spool);
+	unlink(table);
+	rmdir(spool);
 	return done_testing();
 }

@@ -39,7 +39,8 @@ static char *run(const struct limits *limits, char *const argv[], char *const en
 		.dir = dir,
 		.argv = (char **)(uintptr_t)argv,
 		.env = (char **)(uintptr_t)env,
-		.fds = {in, out, out}};
+		.fds = {in, out, out},
+		.table_fd = -1};
 	char *text;
 	off_t len;
 	int status = 0;
@@ -264,7 +265,8 @@ static void start_many(void)
 			.dir = dir,
 			.argv = i % 2 ? no : yes,
 			.env = empty,
-			.fds = {null, null, null}};
+			.fds = {null, null, null},
+			.table_fd = -1};
 		started += launch(&how[i], &pids[i]) == 0;
 		for (int n = 0; n < 1000; n++)
 			wrong += close(-1) == 0 || errno != EBADF;
