@@ -33,6 +33,7 @@
 #include "keeper/run.h"
 #include "operation/claim.h"
 #include "operation/record.h"
+#include "recovery/past_request.h"
 #include "store/liveness.h"
 
 #include <errno.h>
@@ -200,28 +201,15 @@ enum next protect_claim(struct request *r)
  * none. */
 static enum err save_request(struct request *r)
 {
-	char *packed;
-	size_t len = 0, at = 0;
 	int fd;
 	enum err e;
 
 	if (r->route->on_uncertain == UNCERTAIN_FAIL)
 		return OK;
-	for (char **v = r->vars.list; *v; v++)
-		len += strlen(*v) + 1;
-	packed = malloc(len + 1);
-	if (!packed)
-		return err_set(ERR_NOMEM, "keep the request: out of memory");
-	for (char **v = r->vars.list; *v; v++) {
-		memcpy(packed + at, *v, strlen(*v) + 1);
-		at += strlen(*v) + 1;
-	}
 	e = body_fd(r, &fd);
-	if (e == OK)
-		e = store_save_request(r->store, &r->op, packed, len, fd, r->body.len,
-			r->route->ttl_ms + r->route->tombstone_ms);
-	free(packed);
-	return e;
+	return e == OK ? past_request_save(r->store, &r->op, r->vars.list, fd, r->body.len,
+				 r->route->ttl_ms + r->route->tombstone_ms)
+		       : e;
 }
 
 /* ---- run, record, reply ---- */

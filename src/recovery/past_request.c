@@ -13,8 +13,13 @@
 
 #include "cgi/script.h"
 
+#include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* The entry that is no variable: no CGI variable's name is empty. */
+#define UMASK "=umask="
 
 void past_request_free(struct past_request *p)
 {
@@ -39,8 +44,16 @@ static enum err take_variables(struct past_request *p)
 	list = calloc(n + 1, sizeof(*list));
 	if (!list)
 		return err_set(ERR_NOMEM, "settle: out of memory");
-	for (size_t at = 0; i < n; at += strlen(p->request.variables + at) + 1)
-		list[i++] = p->request.variables + at;
+	for (size_t at = 0; n > 0; n--, at += strlen(p->request.variables + at) + 1) {
+		char *entry = p->request.variables + at;
+
+		if (strncmp(entry, UMASK, strlen(UMASK)) != 0) {
+			list[i++] = entry;
+			continue;
+		}
+		p->has_umask = true;
+		p->umask = (unsigned)strtoul(entry + strlen(UMASK), NULL, 8) & 0777;
+	}
 	e = variables_take(list, VARIABLES_STORED, &p->vars);
 	free(list);
 	if (e == OK || e == ERR_NOMEM)
@@ -69,6 +82,66 @@ static enum err name_directory(struct past_request *p, const struct config *cf,
 	if (e != OK)
 		return e == ERR_NOMEM ? e : ERR_ABSENT;
 	return p->dir ? OK : err_set(ERR_NOMEM, "settle: out of memory");
+}
+
+/* The umask of this process, which no thread changes; -1: not known. */
+static int own_umask(void)
+{
+	static _Atomic int known = -2;
+	int mask = atomic_load(&known);
+	char line[256];
+	FILE *f;
+
+	if (mask != -2)
+		return mask;
+	mask = -1;
+	f = fopen("/proc/self/status", "re");
+	while (f && mask < 0 && fgets(line, sizeof(line), f))
+		if (strncmp(line, "Umask:", 6) == 0)
+			mask = (int)strtoul(line + 6, NULL, 8);
+	if (f)
+		fclose(f);
+	atomic_store(&known, mask);
+	return mask;
+}
+
+static void pack_entry(char *packed, size_t *at, const char *entry)
+{
+	size_t len = strlen(entry) + 1;
+
+	if (packed)
+		memcpy(packed + *at, entry, len);
+	*at += len;
+}
+
+/* Returns the length; packed may be NULL. */
+static size_t pack_entries(char *packed, char *const *variables)
+{
+	int mask = own_umask();
+	char entry[32];
+	size_t at = 0;
+
+	for (; *variables; variables++)
+		pack_entry(packed, &at, *variables);
+	snprintf(entry, sizeof(entry), UMASK "%04o", (unsigned)mask);
+	if (mask >= 0)
+		pack_entry(packed, &at, entry);
+	return at;
+}
+
+enum err past_request_save(struct store *st, const struct operation *op, char *const *variables,
+	int body_fd, int64_t n_body, int64_t keep_ms)
+{
+	size_t len = pack_entries(NULL, variables);
+	char *packed = malloc(len + 1);
+	enum err e;
+
+	if (!packed)
+		return err_set(ERR_NOMEM, "keep the request: out of memory");
+	pack_entries(packed, variables);
+	e = store_save_request(st, op, packed, len, body_fd, n_body, keep_ms);
+	free(packed);
+	return e;
 }
 
 enum err past_request_read(struct store *st, const struct config *cf, const struct route *route,

@@ -15,12 +15,27 @@ struct past_request {
 	struct variables vars; /* cleaned as those of a new request are */
 	struct spool body;
 	char *dir; /* of its script; with script_dirs, resolved and inside of them */
+	bool has_umask;
+	unsigned umask; /* of the gateway that had the request */
 };
 
 #define PAST_REQUEST_NONE            \
 	{                            \
 		.body = SPOOL_CLOSED \
 	}
+
+/*
+ * past_request_save - stores the request of a claimed operation before its script starts
+ *
+ *   variables       the script's environment, NULL-terminated
+ *   body_fd, n_body its body, from offset 0
+ *   keep_ms         as in store_save_request()
+ *
+ * The gateway's umask, which its runs inherit, is stored too: a later gateway or an operator's
+ * shell may have another one.  Returns OK; ERR_NOMEM; a write's errors.
+ */
+enum err past_request_save(struct store *st, const struct operation *op, char *const *variables,
+	int body_fd, int64_t n_body, int64_t keep_ms) MUSTCHECK;
 
 /*
  * past_request_read - the request of an operation, its body ready to be read from offset 0
