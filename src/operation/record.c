@@ -3,9 +3,9 @@
  * operation/record.c - done, or uncertain: the two ends of a run
  *
  * RULES
- *   (1) Only a script that ended by itself, within its time, is done: with a complete and valid
- *       response, or with exit status 0.  The body of a script that was killed is never adopted
- *       (unit/record).
+ *   (1) Only a script that ended by itself is done: within its time with a complete and valid
+ *       response, or with exit status 0; after it, when TERM let it finish, only with both.  The
+ *       body of a script that was killed is never adopted (unit/record, t84-evidence).
  *   (2) The response is normalised here, once: the first answer and every replay are the stored one
  *       (t13-responses).
  *   (3) A response that says that nothing was done is passed on, and its key is free again
@@ -336,6 +336,27 @@ static enum err record_problem(struct store *st, const struct operation *op,
 	return e;
 }
 
+/*
+ * A script that was told to end because its time was over: did it finish all the same?  It has to
+ * exit with 0 and to have printed an answer that nothing is missing from, as after a failure, and
+ * that does not release the key.
+ */
+static bool has_finished(
+	const struct ending *end, const struct record_policy *policy, const char *spool)
+{
+	struct ending strict = *end;
+	struct recorded out;
+	bool is_whole_answer;
+
+	if (end->is_killed || end->exit_status != 0 || end->is_output_lost)
+		return false;
+	strict.exit_status = 1;
+	is_whole_answer = record_response(&strict, policy, spool, &out) == OK &&
+			  out.outcome == OUTCOME_RECORDED;
+	recorded_free(&out);
+	return is_whole_answer;
+}
+
 enum err record_run(struct store *st, const struct operation *op,
 	const struct record_policy *policy, const struct ending *end, struct recorded *out)
 {
@@ -343,7 +364,7 @@ enum err record_run(struct store *st, const struct operation *op,
 	enum err e;
 
 	*out = (struct recorded)RECORDED_NONE;
-	if (end->is_timed_out) {
+	if (end->is_timed_out && !has_finished(end, policy, store_spool(st))) {
 		snprintf(out->reason, sizeof(out->reason), "its time was over after %lld ms",
 			(long long)(end->run_us / 1000));
 		return mark_uncertain(st, op, end, OUTCOME_TIMED_OUT, out);

@@ -33,9 +33,9 @@ struct record_policy {
 
 /* How a script ended, and what it printed. */
 struct ending {
-	int exit_status; /* 0..255, or 128 + the signal that ended it */
-	bool is_killed;  /* a signal ended it */
-	bool is_timed_out;
+	int exit_status;   /* 0..255, or 128 + the signal that ended it */
+	bool is_killed;    /* a signal ended it */
+	bool is_timed_out; /* its time was over, and it was told to end */
 	bool is_output_lost;
 	int64_t run_us;
 	char *output;  /* the whole output, when it is short; owned */
