@@ -44,8 +44,8 @@ static const struct verb {
 		0},
 	{"purge", cli_purge, "config json archive ", "[--archive FILE] [--json]",
 		"removes all that has expired; writes it to FILE first, as JSON lines", 0},
-	{"settle", cli_settle, "config json done not-done why ",
-		"REF --done FILE | REF --not-done, --why TEXT [--json]",
+	{"settle", cli_settle, "config json done not-done why force ",
+		"REF --done FILE | REF --not-done, --why TEXT [--force] [--json]",
 		"says that an uncertain operation was done, with this CGI response, or was not "
 		"done and may run again",
 		1},

@@ -16,6 +16,7 @@
 #include "gateway/site.h"
 #include "http/webhook_url.h"
 #include "metrics/counters.h"
+#include "operation/claim.h"
 #include "store/listing.h"
 #include "store/outbox.h"
 
@@ -111,10 +112,49 @@ static void print_message(const json_t *m)
 	putchar('\n');
 }
 
+/* What lives of its runs, where that keeps it from being settled. */
+static json_t *living_json(const struct store *st, const struct operation *op)
+{
+	json_t *list = json_array();
+	struct evidence found;
+
+	if (op->state != STATE_RUNNING && op->state != STATE_UNCERTAIN)
+		return list;
+	claim_look_for_life(st, op, &found);
+	for (size_t i = 0; i < found.n && i < LIVING_NAMED; i++)
+		json_array_append_new(
+			list, json_pack("{s:i, s:s, s:s}", "pid", (int)found.living[i].pid, "name",
+				      found.living[i].name, "what", found.living[i].what));
+	if (found.anything_lives && (found.n == 0 || found.unknown[0])) {
+		char text[256];
+
+		found.n = 0;
+		evidence_text(&found, text, sizeof(text));
+		json_array_append_new(
+			list, json_pack("{s:n, s:n, s:s}", "pid", "name", "what", text));
+	}
+	return list;
+}
+
+static void print_living(const json_t *l)
+{
+	json_t *pid = json_object_get(l, "pid");
+
+	printf("%-9s ", "lives");
+	if (json_is_integer(pid)) {
+		printf("process %d (", (int)json_integer_value(pid));
+		cli_put_text(json_string_value(json_object_get(l, "name")));
+		printf("): ");
+	}
+	cli_put_text(json_string_value(json_object_get(l, "what")));
+	putchar('\n');
+}
+
 static void print_lines(json_t *o)
 {
 	const char *name;
 	json_t *value, *messages = json_object_get(o, "messages");
+	json_t *living = json_object_get(o, "lives");
 	size_t i;
 
 	json_object_foreach(o, name, value)
@@ -123,6 +163,10 @@ static void print_lines(json_t *o)
 
 		if (value == messages) {
 			json_array_foreach(value, i, h) print_message(h);
+			continue;
+		}
+		if (value == living) {
+			json_array_foreach(value, i, h) print_living(h);
 			continue;
 		}
 
@@ -232,6 +276,7 @@ int cli_show(const struct cli *c)
 		if (e == OK)
 			e = store_messages(st, op.id, add_message, messages);
 		json_object_set_new(o, "messages", messages);
+		json_object_set_new(o, "lives", living_json(st, &op));
 		if (op.address[0])
 			json_object_set_new(o, "script", json_string(op.address));
 		if (c->json)

@@ -47,6 +47,7 @@ enum option_name {
 	OPT_DONE,
 	OPT_NOT_DONE,
 	OPT_WHY,
+	OPT_FORCE,
 	OPT_ARCHIVE,
 	OPT_OUTPUT,
 	OPT_ACCEPT_LOSS
@@ -88,6 +89,9 @@ static bool take_option(struct cli *c, int opt)
 		return true;
 	case OPT_NOT_DONE:
 		c->is_not_done = true;
+		return true;
+	case OPT_FORCE:
+		c->is_forced = true;
 		return true;
 	case OPT_WHY:
 		c->why = optarg;
@@ -133,6 +137,7 @@ static const struct option options[] = {
 	{"site", required_argument, NULL, OPT_SITE},
 	{"done", required_argument, NULL, OPT_DONE},
 	{"not-done", no_argument, NULL, OPT_NOT_DONE},
+	{"force", no_argument, NULL, OPT_FORCE},
 	{"why", required_argument, NULL, OPT_WHY},
 	{"archive", required_argument, NULL, OPT_ARCHIVE},
 	{"output", no_argument, NULL, OPT_OUTPUT},

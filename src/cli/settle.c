@@ -12,6 +12,7 @@
 #include "cli/store.h"
 #include "keeper/keeper.h"
 #include "keeper/link.h"
+#include "operation/claim.h"
 #include "operation/record.h"
 #include "recovery/recover.h"
 #include "store/account.h"
@@ -61,6 +62,42 @@ static enum err settle_done(const struct cli *c, const struct config *cf, struct
 	return e == ERR_INVALID ? err_add(e, "%s is not a CGI response", c->done_file) : e;
 }
 
+/* Nothing may live of an operation that is to run again, unless the operator overrides it. */
+static enum err check_life(const struct cli *c, const struct store *st, const struct operation *op)
+{
+	struct evidence found;
+	char text[512];
+
+	if (!c->is_not_done)
+		return OK;
+	claim_look_for_life(st, op, &found);
+	if (!found.anything_lives)
+		return OK;
+	evidence_text(&found, text, sizeof(text));
+	if (!c->is_forced)
+		return err_set(ERR_REFUSED,
+			"operation %s cannot run again yet, because something of its run lives: "
+			"%s.  Wait until it has ended, or end it; --force overrides this",
+			c->words[0], text);
+	fprintf(stderr,
+		"retrysafe: settle: operation %s may run again although this lives: ", c->words[0]);
+	cli_put(stderr, text, strlen(text), false);
+	fputc('\n', stderr);
+	return OK;
+}
+
+/* One that still runs, with --force: its owner can then no longer move it. */
+static enum err take_from_owner(const struct cli *c, struct store *st, struct operation *op)
+{
+	enum err e = claim_settle(st, op);
+
+	if (e == OK && op->state == STATE_RUNNING && c->is_forced)
+		e = store_mark_uncertain(st, op, -1,
+			"an operator took it from its owner before its end was seen",
+			store_now_ms(st));
+	return e == OK ? store_find_ref(st, c->words[0], op, NULL) : e;
+}
+
 static enum err settle(const struct cli *c, const struct config *cf, struct store *st,
 	struct operation *op, int done_fd)
 {
@@ -68,13 +105,18 @@ static enum err settle(const struct cli *c, const struct config *cf, struct stor
 	int lock_fd = -1;
 	enum err e = store_find_ref(st, c->words[0], op, NULL);
 
+	if (e == OK && op->state == STATE_RUNNING)
+		e = take_from_owner(c, st, op);
 	if (e == OK && op->state != STATE_UNCERTAIN)
-		return err_set(ERR_REFUSED, "operation %s is %s; only uncertain ones are settled",
-			c->words[0], state_name(op->state));
+		return err_set(ERR_REFUSED, "operation %s is %s; only uncertain ones are settled%s",
+			c->words[0], state_name(op->state),
+			op->state == STATE_RUNNING ? ", and with --force also running ones" : "");
 	if (e == OK)
 		e = liveness_lock_settling(st, op->id, &lock_fd);
 	if (e == ERR_BUSY)
 		return err_set(ERR_BUSY, "another process is settling operation %s", c->words[0]);
+	if (e == OK)
+		e = check_life(c, st, op);
 	if (e == OK)
 		e = c->is_not_done ? store_free(st, op, "not done", c->why, now_ms)
 				   : settle_done(c, cf, st, op, done_fd);

@@ -72,7 +72,7 @@ static enum err lookup_verdict(struct request *r, enum verdict *verdict)
 	e = claim_look(r->store, &r->op, store_now_ms(r->store), &r->found, &r->res, verdict);
 	if (e != OK || *verdict != VERDICT_UNCERTAIN || r->is_resource)
 		return e;
-	if (policy_may_rerun(r->route, &r->found))
+	if (policy_may_rerun(r->store, r->route, &r->found))
 		*verdict = VERDICT_FREE; /* the claim takes the uncertain row over */
 	else if (settle_by_policy(r, &r->found))
 		e = claim_look(

@@ -88,6 +88,7 @@ static enum err run(
 		.route = r->route,
 		.store_url = "",
 		.spool = r->cf->spool,
+		.op = &r->found,
 		.policy = policy,
 		.second_fd = place_fd,
 	};

@@ -38,12 +38,13 @@
  *   (2) No byte of a response is sent before its DONE row is committed (t51-order).
  *   (3) RUNNING is left by the holder of the token, or by claim_settle() when no live process is
  *       responsible for the run (unit/claim, unit/store_moves).
- *   (4) Only evidence counts: locks that the kernel holds for live processes, and processes in
- *       /proc.  Time alone leads to UNCERTAIN at most, never to a second run, and only after the
- *       run's own limit (unit/claim).  A derived key is the exception, which its route chose: ttl
- *       after the operation became uncertain the key is free, so that the person's form works
- *       again.  The operation keeps its row, under an identity that no request has, until an
- *       operator settles it (unit/store_moves, t72-who).
+ *   (4) Only evidence counts: locks that the kernel holds for live processes, and what
+ *       evidence/evidence.c finds.  Time changes a sentence, never a state: past its limit an
+ *       operation that a process is still responsible for is answered as uncertain, and nothing is
+ *       written, so that its late result counts.  A derived key is the exception, which its route
+ *       chose: ttl after the operation became uncertain the key is free, so that the person's form
+ *       works again.  The operation keeps its row, under an identity that no request has, until an
+ *       operator settles it (unit/claim, unit/store_moves, t72-who).
  *   (5) After any error of the store nothing is run (t30-store).
  *
  * A result that could not be recorded and whose keeper died as well waits in the spool
@@ -61,72 +62,49 @@
 #include "store/listing.h"
 #include "store/liveness.h"
 
-#include <ctype.h>
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 /* ---- evidence ---- */
 
-/* Does this process's environment hold IDEMPOTENCY_OPERATION=ref? */
-static bool has_ref(const char *pid, const char *wanted)
+void claim_look_for_life(const struct store *st, const struct operation *op, struct evidence *out)
 {
-	char path[64], buf[8192 + 64];
-	size_t have = 0, len = strlen(wanted) + 1;
-	bool found = false;
-	ssize_t n;
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%.20s/environ", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	while (!found && (n = read(fd, buf + have, sizeof(buf) - have)) > 0) {
-		have += (size_t)n;
-		found = memmem(buf, have, wanted, len) != NULL;
-		if (have >= len) { /* it may begin in one read and end in the next */
-			memmove(buf, buf + have - (len - 1), len - 1);
-			have = len - 1;
-		}
-	}
-	close(fd);
-	return found;
-}
-
-bool claim_script_lives(const struct operation *op)
-{
-	char ref[REF_LEN + 1], wanted[64];
-	bool found = false;
-	struct dirent *d;
-	DIR *proc;
+	char ref[REF_LEN + 1];
 
 	operation_ref(op, ref);
-	snprintf(wanted, sizeof(wanted), "IDEMPOTENCY_OPERATION=%s", ref);
-	proc = opendir("/proc");
-	if (!proc)
-		return true; /* not known: the operation is left alone */
-	while (!found && (d = readdir(proc)))
-		found = isdigit((unsigned char)d->d_name[0]) && has_ref(d->d_name, wanted);
-	closedir(proc);
-	return found;
+	evidence_look(store_spool(st), op->id, op->nonce, ref, out);
+}
+
+bool claim_anything_lives(const struct store *st, const struct operation *op)
+{
+	struct evidence found;
+
+	claim_look_for_life(st, op, &found);
+	return found.anything_lives;
 }
 
 /*
- * Is a live process still responsible for this run?  One that holds the result counts without a
- * time limit.  Any other counts until the operation's time is over: a witness that was stopped, or
- * lost the run without being able to say so, must not keep the key; its token is then worth
- * nothing.
+ * Is a live process still responsible for this run?  One that is stopped is: it has not lost the
+ * run.  Where all of them have died, the script is waited for, and not what it has started: that
+ * only a policy waits for.
  */
 static bool has_owner(struct store *st, const struct operation *op)
 {
+	struct evidence found;
+
 	if (liveness_result_is_held(st, op->id))
 		return true;
-	if (op->boot_id != clock_boot_id() || clock_mono_us() / 1000 > op->deadline_mono_ms)
+	if (op->boot_id != clock_boot_id())
 		return false;
-	return liveness_is_alive(st, op->witness) || claim_script_lives(op);
+	if (liveness_is_alive(st, op->witness))
+		return true;
+	claim_look_for_life(st, op, &found);
+	return found.script_lives;
+}
+
+bool claim_is_late(const struct operation *op)
+{
+	return op->state == STATE_RUNNING && op->boot_id == clock_boot_id() &&
+	       clock_mono_us() / 1000 > op->deadline_mono_ms;
 }
 
 /* Records a result that a process saved in the spool before it died.  ERR_ABSENT: there is none. */
@@ -171,9 +149,7 @@ enum err claim_settle(struct store *st, struct operation *op)
 		log_warn("%s", err_text());
 	if (e == ERR_ABSENT || e == ERR_BROKEN)
 		e = store_mark_uncertain(st, op, -1,
-			"gateway and keeper are gone, or were stopped past its time: its end was "
-			"not seen",
-			store_now_ms(st));
+			"gateway and keeper are gone: its end was not seen", store_now_ms(st));
 	if (e == OK || e == ERR_REFUSED) {
 		e = store_find(st, op->identity, op, NULL);
 		if (e == ERR_ABSENT) {
@@ -195,7 +171,7 @@ static enum verdict judge(const struct operation *op, const struct operation *fo
 		return VERDICT_OTHER_PRINCIPAL;
 	switch (found->state) {
 	case STATE_RUNNING:
-		return VERDICT_IN_PROGRESS;
+		return claim_is_late(found) ? VERDICT_UNCERTAIN : VERDICT_IN_PROGRESS;
 	case STATE_DONE:
 		return found->expires_ms > now_ms && res->is_kept ? VERDICT_REPLAY
 								  : VERDICT_EXPIRED;

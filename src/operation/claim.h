@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "config/config.h"
+#include "evidence/evidence.h"
 #include "store/store.h"
 
 enum verdict {
@@ -15,7 +16,7 @@ enum verdict {
 	VERDICT_REPLAY,      /* done, the response is there */
 	VERDICT_EXPIRED,     /* done, the response is not there any more */
 	VERDICT_IN_PROGRESS, /* it runs, or what became of it is being recorded */
-	VERDICT_UNCERTAIN,   /* whether it was done is not known */
+	VERDICT_UNCERTAIN,   /* whether it was done is not known; it may still run, past its time */
 	VERDICT_KEY_REUSED,  /* the same key for another request; wins over what comes below it */
 	VERDICT_OTHER_PRINCIPAL, /* the same request with other credentials */
 	VERDICT_DUPLICATE,       /* another operation has the natural key */
@@ -66,13 +67,15 @@ enum err claim_take(struct store *st, const struct claim *claim, enum verdict *v
  */
 enum err claim_settle(struct store *st, struct operation *op) MUSTCHECK;
 
-/*
- * claim_script_lives - does a process run that has the operation's ref in its environment?
- *
- * That is the script, its descendants unless they changed their environment, and the command of a
- * policy.  True also when it cannot be found out.  Blocks while it reads /proc.
- */
-bool claim_script_lives(const struct operation *op);
+/* What lives of its runs: the script, what that has started, a policy's command.  Blocks while it
+ * reads /proc. */
+void claim_look_for_life(const struct store *st, const struct operation *op, struct evidence *out);
+/* Does anything?  True also when it cannot be found out.  Blocks while it reads /proc. */
+bool claim_anything_lives(const struct store *st, const struct operation *op);
+
+/* Does it run, and should its end have been recorded by now?  Then its callers are told that its
+ * outcome is uncertain; its state stays. */
+bool claim_is_late(const struct operation *op);
 
 /* claim_prepare()'s time_limit_ms: the route's limits, and time for the end to be recorded. */
 int64_t claim_time_limit_ms(const struct config *cf, const struct route *route);

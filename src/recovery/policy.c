@@ -11,14 +11,15 @@
  *         +-------- anything else ----------------------> UNCERTAIN, one line more in its history
  *
  * RULES
- *   (1) A process that settles an operation holds the operation's own lock; others leave it alone
- *       meanwhile (unit/policy).
+ *   (1) A process that settles an operation holds the operation's own lock, and so does the keeper
+ *       while a command works for it; others leave it alone meanwhile (unit/policy, t84-evidence).
  *   (2) The commands get the request as it was recorded before the script was started: its
  *       environment, its body on standard input, its script's directory (t34-uncertain).
  *   (3) A command is not asked again within a second, however many callers retry (t34-uncertain).
  *   (4) max_attempts bounds how often a script is run again without asking; a probe or a rollback
  *       that says that nothing was done may free the key at any time (t34-uncertain).
- *   (5) No policy acts while a process of an earlier run lives (t34-uncertain).
+ *   (5) No policy acts while a process of an earlier run, or of an earlier command, lives
+ *       (t34-uncertain, t84-evidence).
  *
  * Does not know: clients and their answers.
  */
@@ -40,18 +41,30 @@
 
 #define PAUSE_MS 1000 /* rule (3) */
 
-bool policy_may_rerun(const struct route *route, const struct operation *op)
+bool policy_may_rerun(const struct store *st, const struct route *route, const struct operation *op)
 {
-	return route->on_uncertain == UNCERTAIN_RERUN && op->attempts < route->max_attempts &&
-	       !claim_script_lives(op);
+	return route->on_uncertain == UNCERTAIN_RERUN && op->state == STATE_UNCERTAIN &&
+	       op->attempts < route->max_attempts && !claim_anything_lives(st, op);
 }
 
 /* ---- commands ---- */
 
-/* Runs a command with the past request. */
-static enum err run_command(const struct config *cf, const struct route *route, strings command,
-	const struct past_request *past, struct keeper_link *link, struct ending *end)
+/* An operation that is being settled. */
+struct policy_work {
+	const struct route *route;
+	const struct operation *op;
+	struct keeper_link *link;
+	int lock_fd; /* liveness_lock_settling() */
+};
+
+/*
+ * Runs a command with the past request.  The keeper holds a copy of the lock for as long as the
+ * command works: so no second process settles the operation when this one has to leave.
+ */
+static enum err run_command(const struct config *cf, const struct policy_work *work,
+	strings command, const struct past_request *past, struct ending *end)
 {
+	const struct route *route = work->route;
 	const struct watch watch = WATCH_NOTHING;
 	struct script script = {.path = command[0], .dir = past->dir, .argv = command};
 	struct record_policy policy = record_policy_of(cf, route);
@@ -62,12 +75,15 @@ static enum err run_command(const struct config *cf, const struct route *route, 
 		.route = route,
 		.store_url = "",
 		.spool = cf->spool,
+		.op = work->op,
 		.policy = &policy,
+		.has_umask = past->has_umask,
+		.umask = past->umask,
 		.stdin_fd = past->body.fd,
-		.second_fd = past->body.fd,
+		.second_fd = work->lock_fd,
 	};
 
-	return run_unclaimed(link, &spec, &watch, end);
+	return run_unclaimed(work->link, &spec, &watch, end);
 }
 
 /* Its outcome is still not known; the history says so. */
@@ -134,17 +150,18 @@ static bool has_said(struct store *st, const struct operation *op, const char *t
 	return store_history(st, op->id, compare_last, &said) == OK && said.is_last;
 }
 
-static enum err ask_command(struct store *st, const struct config *cf, const struct route *route,
-	struct keeper_link *link, const struct operation *op)
+static enum err ask_command(
+	struct store *st, const struct config *cf, const struct policy_work *work)
 {
+	const struct route *route = work->route;
+	const struct operation *op = work->op;
 	bool is_probe = route->on_uncertain == UNCERTAIN_PROBE;
 	struct past_request past = PAST_REQUEST_NONE;
 	struct ending end = ENDING_NONE;
 	enum err e = past_request_read(st, cf, route, op, &past);
 
 	if (e == OK)
-		e = run_command(
-			cf, route, is_probe ? route->probe : route->rollback, &past, link, &end);
+		e = run_command(cf, work, is_probe ? route->probe : route->rollback, &past, &end);
 	if (e == ERR_ABSENT && has_said(st, op, err_text()))
 		e = OK;           /* nothing has changed, and the history must not grow for it */
 	else if (e == ERR_ABSENT) /* no request was kept, or the command does not start */
@@ -173,7 +190,8 @@ enum err policy_settle(struct store *st, const struct config *cf, const struct r
 	int lock_fd = -1;
 	enum err e;
 
-	if (route->on_uncertain != UNCERTAIN_PROBE && route->on_uncertain != UNCERTAIN_ROLLBACK)
+	if (op->state != STATE_UNCERTAIN || (route->on_uncertain != UNCERTAIN_PROBE &&
+						    route->on_uncertain != UNCERTAIN_ROLLBACK))
 		return OK;
 	e = liveness_lock_settling(st, op->id, &lock_fd);
 	if (e != OK)
@@ -184,8 +202,8 @@ enum err policy_settle(struct store *st, const struct config *cf, const struct r
 		e = store_history(st, op->id, find_last_asked, &asked_ms);
 	/* The absolute difference, so that a clock that went back does not delay the command. */
 	if (e == OK && op->state == STATE_UNCERTAIN &&
-		llabs(store_now_ms(st) - asked_ms) >= PAUSE_MS && !claim_script_lives(op)) {
-		e = ask_command(st, cf, route, link, op);
+		llabs(store_now_ms(st) - asked_ms) >= PAUSE_MS && !claim_anything_lives(st, op)) {
+		e = ask_command(st, cf, &(struct policy_work){route, op, link, lock_fd});
 		if (e == OK || e == ERR_REFUSED)
 			e = store_find_ref(st, ref, op, NULL);
 	}

@@ -30,6 +30,7 @@ enum err policy_settle(struct store *st, const struct config *cf, const struct r
  * May it be run once more without asking a probe or an operator?  Not while a process of an earlier
  * run lives.  Blocks while it reads /proc, where the route says rerun.
  */
-bool policy_may_rerun(const struct route *route, const struct operation *op);
+bool policy_may_rerun(
+	const struct store *st, const struct route *route, const struct operation *op);
 
 #endif

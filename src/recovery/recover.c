@@ -74,6 +74,8 @@ static enum err run_again(struct store *st, const struct config *cf, const struc
 			.spool = cf->spool,
 			.op = &op,
 			.policy = &policy,
+			.has_umask = past.has_umask,
+			.umask = past.umask,
 			.stdin_fd = past.body.fd,
 			.second_fd = liveness_witness_fd(st),
 		};
@@ -134,8 +136,8 @@ static enum err recover_one(
 	if (!route || op->state != STATE_UNCERTAIN)
 		return OK;
 	operation_ref(op, ref);
-	e = policy_may_rerun(route, op) ? run_again(st, cf, route, link, op)
-					: policy_settle(st, cf, route, link, op);
+	e = policy_may_rerun(st, route, op) ? run_again(st, cf, route, link, op)
+					    : policy_settle(st, cf, route, link, op);
 	if (e == OK)
 		e = store_find_ref(st, ref, op, NULL);
 	/* Another process is settling it, or has settled it. */
