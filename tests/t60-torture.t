@@ -80,6 +80,8 @@ sub check_the_checker {
         ['', [$first, problem('2', 3, 4, 'key-reused', variant => 'B-a')], [$run], [$done]],
         ['', [line('1', 1, 2, 'info'), $doubt], [$run], [$uncertain]],
         ['', [line('1', 1, 2, 'info'), $doubt], [], [$uncertain]],
+        ['', [problem('2', 3, 4, 'outcome-uncertain', state => 'running'), ok_line('3', 5, 6, request => '1')],
+            [$run], [$done], 'marker'],
         ['double', [$first], [$run, ['k', 8, 'm', 'A-a', '1', 'r']], [$done]],
         ['phantom', [$first], [['k', 7, 'm', 'A-a', '1', 'r']], [$done]],
         ['mixed', [$first], [['k', 7, 'n', 'B-a', '1', 'r']], [$done]],

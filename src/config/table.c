@@ -80,7 +80,7 @@ const struct setting config_settings[] = {
 	{"bind", ROUTE, CONFIG_VARIABLES, "[\"HTTP_AUTHORIZATION\"]", 0, 16, R(bind),
 		"credentials a replay needs again, where the request has no REMOTE_USER"},
 	{"timeout", ROUTE, CONFIG_DURATION, "\"5m\"", CONFIG_SECOND, 30 * CONFIG_DAY, R(timeout_ms),
-		"how long a script may run; then its process group gets TERM"},
+		"how long a script may run; then all of it gets TERM"},
 	{"kill_after", ROUTE, CONFIG_DURATION, "\"5s\"", 0, 10 * CONFIG_MINUTE, R(kill_after_ms),
 		"time between TERM and KILL"},
 	{"ttl", ROUTE, CONFIG_DURATION, "\"24h\"", CONFIG_SECOND, 10 * YEAR, R(ttl_ms),

@@ -135,7 +135,7 @@ sub check_order {
     my ($self, $key, $lines, $ok) = @_;
     my ($first) = sort { $a->{t1} <=> $b->{t1} } @$ok;
     my ($doubt) = sort { $a->{t1} <=> $b->{t1} }
-        grep { $_->{outcome} eq 'problem' && $IS_UNCERTAIN{ $_->{type} } } @$lines;
+        grep { is_doubt($_) } @$lines;
 
     for my $line ($first ? grep { $_->{t0} > $first->{t1} } @$lines : ()) {
         next if $line->{outcome} ne 'problem' || $IS_UNAVAILABLE{ $line->{type} };
@@ -185,10 +185,15 @@ sub check_end {
         // (map { $_->{ref} } grep { defined $_->{ref} } $last // ())[0];
 }
 
+# Uncertain, and not only late: the late result of a running operation counts.
+sub is_doubt {
+    my ($line) = @_;
+    return $line->{outcome} eq 'problem' && $IS_UNCERTAIN{ $line->{type} } && ($line->{state} // '') ne 'running';
+}
+
 sub is_verdict {
     my ($line) = @_;
-    return $line->{outcome} eq 'ok'
-        || $line->{outcome} eq 'problem' && $IS_UNCERTAIN{ $line->{type} };
+    return $line->{outcome} eq 'ok' || is_doubt($line);
 }
 
 # The last line that is not about another body or somebody else.

@@ -92,7 +92,7 @@ sub ask {
     $self->{busy}{$gateway} = now() + 2 if $answer->{ended} eq 'timeout' && $seconds >= 1;
     judge($answer, \%line);
     $self->write_line(\%line);
-    return @line{qw(outcome type)};
+    return (@line{qw(outcome type)}, $line{state} // '');
 }
 
 # A gateway that listens, and was not slow a moment ago.
@@ -127,6 +127,8 @@ sub judge {
         my $facts = $response->facts;
         @$line{qw(outcome type)} = ('problem', $type);
         $line->{ref} = $facts->{operation} if $facts->{operation};
+        # "outcome-uncertain" of a run that is late is a sentence, not a state: its result may come.
+        $line->{state} = $facts->{operation_state} if $facts->{operation_state};
         return;
     }
     my @fields = grep { lc $_->[0] ne 'idempotent-replayed' } @{ $response->{headers} };
@@ -186,11 +188,11 @@ sub is_settled {
     my ($self, $number) = @_;
     # Another body, or another one's credentials, may have been the first.
     for my $variant (qw(A-a B-a A-b -)) {
-        my ($outcome, $type) = $self->ask($number, $variant, 5);
+        my ($outcome, $type, $state) = $self->ask($number, $variant, 5);
         return 0 if !defined $outcome;
         return 1 if $outcome eq 'ok';
         next if $outcome eq 'problem' && $type =~ /\A(?:key-reused|other-principal)\z/;
-        return $outcome eq 'problem'
+        return $outcome eq 'problem' && $state ne 'running'
             && $type =~ /\A(?:outcome-uncertain|script-failed|script-timeout)\z/;
     }
     return 0;

@@ -150,7 +150,7 @@ sub look_at_what_is_left {
     $self->complain('left over: a lock') if Process::contents('/proc/locks') =~ /:$inode \d/;
     for (glob($sandbox->path('spool/*')), glob $sandbox->path('run/*.sock')) {
         $self->complain("left over: $_")
-            if !m{/(?:counters|store-[0-9a-f]{16})\z};
+            if !m{/(?:counters|runs|store-[0-9a-f]{16})\z};
     }
     $self->complain("left over: $_") for $sandbox->close;
     my $says = qx(sqlite3 '$database' 'PRAGMA integrity_check' 2>&1);
