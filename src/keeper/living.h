@@ -23,8 +23,8 @@ void living_forget(struct child *c);
  * living_end - its script has ended and has been collected: does anything that it started live?
  *
  * After a script that ended well the keeper does not ask.  After any other, and after its time
- * limit, the keeper watches the processes that are left, and keeps their row, until they have ended.
- * Blocks while it reads /proc, only where the keeper has got children that it did not start.
+ * limit, the keeper watches the processes that are left, and keeps their row, until they have
+ * ended. Blocks while it reads /proc, only where the keeper has got children that it did not start.
  */
 void living_end(struct keeper *k, struct child *c);
 
