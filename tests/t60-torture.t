@@ -16,14 +16,15 @@ my $SEED = $ENV{SEED} // 60;
 subtest 'the checker sees every kind of fault in a history' => \&check_the_checker;
 torture('gateways only', \%Round::GATEWAYS_ONLY, 5);
 torture('everything', \%Round::EVERYTHING, 10);
+torture('everything, and uncertain keys are run again', \%Round::EVERYTHING, 5, policy => 'rerun');
 done_testing;
 
 sub torture {
-    my ($what, $harm, $seconds) = @_;
+    my ($what, $harm, $seconds, @more) = @_;
     my $round;
     # On a busy machine a round that did too little says nothing: it is run again, for longer.
     for my $longer (1, 2, 4) {
-        $round = Round::run(seed => $SEED, seconds => $seconds * $longer, harm => $harm, rate => 80);
+        $round = Round::run(seed => $SEED, seconds => $seconds * $longer, harm => $harm, rate => 80, @more);
         last if @{ $round->{complaints} } || did_enough($round, $harm, $seconds);
     }
     my $figures = $round->{figures};
@@ -110,6 +111,9 @@ sub check_the_checker {
         delete $found{$also} if defined $also;
         is join(' ', sort keys %found), $rule, $rule || 'a good history';
     }
+    my @two = (['k', 'n', 'begin', 1], ['k', 'm', 'begin', 2], ['k', 'n', 'end', 3], ['k', 'm', 'end', 4]);
+    my $twice = Checker->new(history => [$first], effects => [$run], list => [$done], times => \@two);
+    like join("\n", $twice->complaints), qr/\Aoverlap: /, 'two runs at the same time';
     my $tame = Checker->new(history => [$doubt], effects => [], list => [$uncertain], is_tame => 1);
     like join("\n", $tame->complaints), qr/\Auncertain: /, 'uncertain, though only gateways died';
 }

@@ -159,7 +159,8 @@ sub ask_until {
         my $is_stubborn = rand() < 0.8;
         for (1 .. 1 + int rand 8) {
             my $x = rand;
-            my $variant = $x < 0.93 ? 'A-a' : $x < 0.96 ? 'B-a' : $x < 0.98 ? 'A-b' : '-';
+            my $variant = $x < 0.93 ? 'A-a' : $x < 0.96 ? 'B-a' : $x < 0.98 || $self->{policy} ne 'fail' ? 'A-b' : '-';
+            # ('-' cannot be started, so it never settles what a policy runs again.)
             # Some clients are impatient.
             my $patience = rand() < 0.15 ? 0.002 + rand 0.03 : 2;
             my ($outcome) = $self->ask($number, $variant, $patience);
@@ -193,9 +194,17 @@ sub is_settled {
         return 1 if $outcome eq 'ok';
         next if $outcome eq 'problem' && $type =~ /\A(?:key-reused|other-principal)\z/;
         return $outcome eq 'problem' && $state ne 'running'
-            && $type =~ /\A(?:outcome-uncertain|script-failed|script-timeout)\z/;
+            && $type =~ /\A(?:outcome-uncertain|script-failed|script-timeout)\z/ && $self->is_final($number);
     }
     return 0;
+}
+
+# A policy may still run it again: it waits until nothing of the last run lives.
+sub is_final {
+    my ($self, $number) = @_;
+    return 1 if ($self->{policy} // 'fail') eq 'fail';
+    $self->{doubt_since}{$number} //= now();
+    return now() > $self->{doubt_since}{$number} + 10;
 }
 
 1;

@@ -28,11 +28,12 @@ our %EVERYTHING = (gateway => 40, keeper => 10, both => 6, group => 2, recorder 
     'stop-gateway' => 4, 'stop-keeper' => 4, 'stall-gateway' => 2, 'stall-keeper' => 2);
 
 my $SETTLE_SECONDS = 20;
+my $ATTEMPTS = 3;    # max_attempts, where the policy is to run again
 
-# run(seed, seconds, harm, rate (a second), clients, gateways, keys (new ones a second), keep_in
+# run(seed, seconds, harm, policy ("fail" or "rerun"), rate (a second), clients, gateways, keys (new ones a second), keep_in
 # (directory for the evidence when there are complaints))
 sub run {
-    my (%how) = (rate => 100, clients => 12, gateways => 4, keys => 80, @_);
+    my (%how) = (rate => 100, clients => 12, gateways => 4, keys => 80, policy => 'fail', @_);
     my $is_tame = !grep { $_ ne 'gateway' } keys %{ $how{harm} };
     my $self = bless { %how, complaints => [], is_tame => $is_tame };
 
@@ -62,14 +63,15 @@ sub prepare {
     # An operation's time is timeout + kill_after + busy_timeout + 5 s; a stall is longer.
     my %limits = $self->{is_tame} ? (timeout => '20s') : (timeout => '2s', kill_after => '300ms');
     write_config($sandbox, busy_timeout => $self->{is_tame} ? '5s' : '1s',
-        routes => [{ match => '*', %limits }]);
+        routes => [{ match => '*', %limits, on_uncertain => $self->{policy}, max_attempts => $ATTEMPTS }]);
     make_path($sandbox->path('www/bare'), $sandbox->path('history'));
     compile($sandbox, 'script.c', 'www/bare/script.cgi');
     compile($sandbox, 'supervisor.c', 'bin/supervisor');
     $sandbox->write('www/bare/broken.cgi', "#!/nonexistent/interpreter\n");
     chmod 0755, $sandbox->path('www/bare/broken.cgi');
     $sandbox->write('run/events.jsonl', '');
-    chmod 0666, $sandbox->path('run/events.jsonl');
+    $sandbox->write('www/times.log', '');
+    chmod 0666, $sandbox->path('run/events.jsonl'), $sandbox->path('www/times.log');
 }
 
 sub compile {
@@ -118,14 +120,14 @@ sub start_client {
         close $life;
         my $sandbox = $self->{sandbox};
         my $client = Requests->new(
-            (map { $_ => $self->{$_} } qw(seed clients gateways is_tame)), client => $number,
+            (map { $_ => $self->{$_} } qw(seed clients gateways is_tame policy)), client => $number,
             run => $sandbox->path('run'), scripts => $sandbox->path('www/bare'), prefix => 'k',
             file => $sandbox->path("history/$number.jsonl"), started => $started,
             keys_per_second => $self->{keys});
         my $end = $started + $self->{seconds};
         $client->ask_until($end);
         wait_until { -e $sandbox->path('www/gates/calm') } 60;
-        $client->settle($client->newest_key($end), $SETTLE_SECONDS);
+        $client->settle($client->newest_key($end), $SETTLE_SECONDS * ($self->{policy} eq 'fail' ? 1 : 3));
         1;
     };
     $self->{sandbox}->write('history/error', $@) if !$is_ok;
@@ -172,7 +174,9 @@ sub check {
     $self->complain("left over: only $ends clients came to their end") if $ends != $self->{clients};
     $self->complain('phantom: effects.log has a broken line') if grep { @$_ != 6 } @effects;
     my $checker = Checker->new(history => \@history, effects => \@effects, list => $self->{list},
-        is_tame => $self->{is_tame});
+        times => [map { [split] } split /^/, $self->{sandbox}->read('www/times.log')],
+        is_tame => $self->{is_tame}, policy => $self->{policy},
+        allowed => $self->{policy} eq 'fail' ? 1 : $ATTEMPTS);
     push @{ $self->{complaints} }, $checker->complaints;
     $self->{figures} = $checker->figures;
 }

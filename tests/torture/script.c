@@ -7,6 +7,9 @@
  * dash, its credentials; `request` is its X-Request field, so a run can be told from every other
  * request with the same key.  Its answer contains the nonce, from the first field to the last byte.
  *
+ * Two lines in ../times.log, "key nonce begin|end microseconds" of the monotonic clock, say when it
+ * worked; a script that something else ends has no second one.
+ *
  * Query: before=MS and after=MS (pauses around the effect), bytes=N (more body), status=NNN, and
  * end=WORD: "none" (no answer, exit 1), "killed" (half an answer, then SIGKILL), "broken" (not a
  * CGI answer, exit 1), "three" (a whole answer, exit 3), "hang" (longer than its time); without it
@@ -88,6 +91,20 @@ static void leave_effect(const char *nonce, const char *variant)
 	close(fd);
 }
 
+static void note_time(const char *nonce, const char *what)
+{
+	struct timespec now;
+	char line[256];
+	int fd = open("../times.log", O_WRONLY | O_APPEND | O_CLOEXEC), n;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	n = snprintf(line, sizeof(line), "%s %s %s %lld\n", variable("IDEMPOTENCY_KEY"), nonce, what,
+		(long long)now.tv_sec * 1000000 + now.tv_nsec / 1000);
+	if (fd < 0 || n >= (int)sizeof(line) || write(fd, line, (size_t)n) != n)
+		_exit(FAILED);
+	close(fd);
+}
+
 static void answer(const char *nonce, const char *variant)
 {
 	long status = number("status="), bytes = number("bytes=");
@@ -100,6 +117,7 @@ static void answer(const char *nonce, const char *variant)
 	printf("nonce %s\nvariant %s\n", nonce, variant);
 	if (ends("killed")) {
 		fflush(stdout);
+		note_time(nonce, "end");
 		raise(SIGKILL);
 	}
 	for (long i = 0; i < bytes; i += 32)
@@ -113,15 +131,19 @@ int main(void)
 
 	make_nonce(nonce);
 	read_variant(variant, sizeof(variant));
+	note_time(nonce, "begin");
 	pause_ms(number("before="));
 	leave_effect(nonce, variant);
 	pause_ms(number("after="));
 	pause_ms(ends("hang") ? HANG_MS : 0);
-	if (ends("none"))
+	if (ends("none")) {
+		note_time(nonce, "end");
 		return 1;
+	}
 	if (ends("broken"))
 		printf("this is not what a CGI script says\n");
 	else
 		answer(nonce, variant);
+	note_time(nonce, "end");
 	return fflush(stdout) != 0 ? FAILED : ends("three") ? 3 : ends("broken") ? 1 : 0;
 }

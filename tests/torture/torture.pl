@@ -6,8 +6,9 @@
 #   perl -Itests/lib -Itests/torture tests/torture/torture.pl --seconds 60 --seed 1
 #
 # Options: --seconds S (of harm, in rounds of --round S, 15), --seed N, --rate N (acts of harm a
-# second), --clients N, --gateways N, --keys N (new keys a second).  Every fourth round kills gateways
-# only, and then nothing may be uncertain.  Exit status 1 when anything was found; the evidence is then
+# second), --clients N, --gateways N, --keys N (new keys a second).  POLICY=fail|rerun|mixed says what
+# becomes of uncertain keys (mixed, the default: two rounds of each in turn).  Every fourth round kills
+# gateways only, and then nothing may be uncertain.  Exit status 1 when anything was found; the evidence is then
 # in build/torture/.
 use strict;
 use warnings;
@@ -19,6 +20,8 @@ use Time::HiRes qw(time);
 my %option = (seconds => 60, seed => int(rand 1 << 31), round => 15, rate => 200);
 GetOptions(\%option, map { "$_=i" } qw(seconds seed round rate clients gateways keys))
     && !@ARGV or die "usage: see the head of $0\n";
+my $policy = $ENV{POLICY} || 'mixed';
+$policy =~ /\A(?:fail|rerun|mixed)\z/ or die "POLICY=$policy: write fail, rerun or mixed\n";
 $| = 1;
 
 my (%sum, %harm, %answers, $found);
@@ -29,6 +32,7 @@ while ($left > 0) {
     my $seconds = $left < $option{round} ? $left : $option{round};
     my $seed = $option{seed} + $number;
     my $round = Round::run(%chosen, seed => $seed, seconds => $seconds,
+        policy => $policy eq 'mixed' ? (qw(fail rerun))[$number / 2 % 2] : $policy,
         harm => $number % 4 ? \%Round::EVERYTHING : \%Round::GATEWAYS_ONLY,
         keep_in => Sandbox::root() . '/build/torture');
     my $figures = $round->{figures};
@@ -37,7 +41,7 @@ while ($left > 0) {
     $answers{$_} += $figures->{answers}{$_} for keys %{ $figures->{answers} };
     $harm{$_} += $round->{harm_done}{$_} for keys %{ $round->{harm_done} };
     printf "round %d (seed %d, %s): %d operations, %d keys, %d acts of harm, %d uncertain, settled"
-        . " %.1f s after\n", ++$number, $seed, $round->{is_tame} ? 'gateways only' : 'everything',
+        . " %.1f s after\n", ++$number, $seed, ($round->{is_tame} ? 'gateways only' : 'everything') . ", $round->{policy}",
         @$figures{qw(operations keys)}, total($round->{harm_done}), $figures->{uncertain},
         $round->{seconds_to_settle};
     print_complaints($round);
