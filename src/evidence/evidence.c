@@ -170,7 +170,7 @@ void evidence_text(const struct evidence *e, char *buf, size_t size)
 		at += (size_t)snprintf(buf + at, size - at, "%sprocess %d (%s)", at ? ", " : "",
 			(int)e->living[i].pid, e->living[i].name);
 	if (e->n > LIVING_NAMED && at + 24 < size)
-		at += (size_t)snprintf(buf + at, size - at, " and more");
+		snprintf(buf + at, size - at, " and more");
 	if (e->n == 0)
 		snprintf(buf, size, "%s",
 			e->unknown[0]       ? e->unknown

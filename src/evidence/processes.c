@@ -47,33 +47,43 @@ static ssize_t read_text(pid_t pid, const char *file, char *buf, size_t size)
 	return n;
 }
 
+/* The n-th field of /proc/PID/stat, as proc(5) counts them, from `at`, which is behind the name and
+ * its parenthesis: before field 3.  -1: there is none. */
+static int64_t stat_field(const char *at, int n)
+{
+	char *end;
+	int64_t value;
+
+	for (int i = 2; i < n && at; i++)
+		at = strchr(at + 1, ' ');
+	if (!at)
+		return -1;
+	value = strtoll(at, &end, 10);
+	return end == at ? -1 : value;
+}
+
 /* Parses /proc/PID/stat.  False: it has ended. */
 static bool read_stat(pid_t pid, struct process *p)
 {
-	char buf[1024], state;
-	unsigned long long start;
-	int parent, group, session;
-	char *name, *end;
+	char buf[1024];
+	const char *name, *end;
+	int64_t start;
 	size_t len;
 
 	if (read_text(pid, "stat", buf, sizeof(buf)) <= 0)
 		return false;
 	name = strchr(buf, '(');
 	end = strrchr(buf, ')'); /* the name may hold anything */
-	if (!name || !end ||
-		sscanf(end + 1,
-			" %c %d %d %d"
-			" %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s"
-			" %llu",
-			&state, &parent, &group, &session, &start) != 5)
+	if (!name || !end || end[1] != ' ' || end[2] == 'Z' || end[2] == 'X')
 		return false;
-	if (state == 'Z' || state == 'X')
+	start = stat_field(end, 22);
+	if (start < 0)
 		return false;
 	*p = (struct process){.pid = pid,
-		.parent = parent,
-		.group = group,
-		.session = session,
-		.start_ns = (int64_t)start * (INT64_C(1000000000) / sysconf(_SC_CLK_TCK))};
+		.parent = (pid_t)stat_field(end, 4),
+		.group = (pid_t)stat_field(end, 5),
+		.session = (pid_t)stat_field(end, 6),
+		.start_ns = start * (INT64_C(1000000000) / sysconf(_SC_CLK_TCK))};
 	len = (size_t)(end - name - 1);
 	if (len >= sizeof(p->name))
 		len = sizeof(p->name) - 1;
