@@ -394,7 +394,7 @@ sub problem { my $answer = $_[0]->read_answer(20)->{response}; return $answer ? 
 sub ask {
     my ($run) = @_;
     my $answer;
-    wait_until { $answer = eval { send_request($run)->read_answer(20)->{response} } } 10;
+    wait_until { $answer = eval { send_request($run)->read_answer(10)->{response} } } 40;
     return $answer // die "no answer\n";
 }
 
