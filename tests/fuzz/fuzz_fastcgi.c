@@ -5,7 +5,7 @@
  * reads the same parameters and the same body.
  *
  * libfcgi gets no management records and no lengths of four bytes, which it does not survive, and
- * no padding behind an empty record, which it takes for the next one.
+ * no padding behind BEGIN_REQUEST or an empty record, which it takes for the next one.
  */
 #include "../../src/cgi/fastcgi.c"
 
@@ -89,7 +89,8 @@ static bool is_harmless(const uint8_t *data, size_t size)
 		int id = data[at + 2] << 8 | data[at + 3];
 
 		if (data[at] != 1 || id != 1 || data[at + 1] > 5 || data[at + 1] == 3 ||
-			data[at + 1] == FCGI_ABORT_REQUEST || (len == 0 && data[at + 6] > 0))
+			data[at + 1] == FCGI_ABORT_REQUEST ||
+			((len == 0 || data[at + 1] == FCGI_BEGIN_REQUEST) && data[at + 6] > 0))
 			return false;
 		begins += data[at + 1] == FCGI_BEGIN_REQUEST;
 		/* Lengths of four bytes in the parameters. */
