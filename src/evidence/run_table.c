@@ -19,6 +19,7 @@
 #include "evidence/run_table.h"
 
 #include "base/clock.h"
+#include "base/publish.h"
 #include "evidence/processes.h"
 
 #include <errno.h>
@@ -121,8 +122,8 @@ static enum err grow(int fd, int64_t n_rows, const char *path)
 	return file_error(path);
 }
 
-/* Two processes may make it at once: both write the same. */
-static enum err make_file(int fd, const char *spool, const char *path)
+/* The first rows, in a file that has no name yet. */
+static enum err write_file(int fd, const char *spool, const char *path)
 {
 	struct head head = {.magic = MAGIC, .version = VERSION};
 	struct stat dir;
@@ -137,6 +138,28 @@ static enum err make_file(int fd, const char *spool, const char *path)
 	return e;
 }
 
+/*
+ * Makes the table, whole and synced before it has its name: a table without a head after a loss of
+ * power, or in the hands of a second process, would keep every script from being started.  Two
+ * processes may make it at once: the first one's counts.
+ */
+static enum err make_file(const char *spool, const char *path)
+{
+	int fd = open(spool, O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
+	enum err e = fd < 0 ? file_error(path) : write_file(fd, spool, path);
+
+	if (e == OK && !publish_file(fd, spool, path))
+		e = file_error(path);
+	if (fd >= 0)
+		close(fd);
+	return e;
+}
+
+static int open_file(const char *path)
+{
+	return open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+}
+
 static enum err check_head(int fd, const char *path, int64_t *n_rows)
 {
 	struct head head;
@@ -148,14 +171,17 @@ static enum err check_head(int fd, const char *path, int64_t *n_rows)
 	if (pread(fd, &head, sizeof(head), 0) == sizeof(head) &&
 		memcmp(head.magic, MAGIC, sizeof(head.magic)) == 0 && head.version == VERSION)
 		return OK;
-	return err_set(ERR_BROKEN, "%s is not a table of runs of this version of retrysafe", path);
+	return err_set(ERR_BROKEN,
+		"%s is not a table of runs of this version of retrysafe; stop its gateways, and "
+		"remove it "
+		"when no script of theirs runs any more",
+		path);
 }
 
 enum err run_table_open(const char *spool, struct run_table **table)
 {
 	char path[PATH_MAX];
 	struct run_table *t;
-	struct stat sb;
 	enum err e = table_path(spool, path);
 
 	if (e != OK)
@@ -163,20 +189,21 @@ enum err run_table_open(const char *spool, struct run_table **table)
 	t = calloc(1, sizeof(*t));
 	if (!t)
 		return err_set(ERR_NOMEM, "%s: out of memory", path);
-	t->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (t->fd < 0) {
-		e = file_error(path);
-		free(t);
-		return e;
+	t->fd = open_file(path);
+	if (t->fd < 0 && errno == ENOENT) {
+		e = make_file(spool, path);
+		if (e == OK)
+			t->fd = open_file(path);
 	}
-	if (fstat(t->fd, &sb) == 0 && sb.st_size == 0)
-		e = make_file(t->fd, spool, path);
+	if (e == OK && t->fd < 0)
+		e = file_error(path);
 	if (e == OK)
 		e = check_owner(t->fd, spool, path);
 	if (e == OK)
 		e = check_head(t->fd, path, &t->n_rows);
 	if (e != OK) {
-		close(t->fd);
+		if (t->fd >= 0)
+			close(t->fd);
 		free(t);
 		return e;
 	}
