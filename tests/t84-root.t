@@ -212,7 +212,8 @@ sub check_allowed {
     $refused->('a directory of another account above', qr/others than root may change/);
     chown 0, 0, $own;
     my $pid = $sandbox->start(name => 'root', command => [$sandbox->binary, 'serve', @listen, '--config', $config]);
-    wait_until { !is_alive($pid) || -S $sandbox->path('run/root.sock') } 10;
+    # The socket's file is there a moment before it listens.
+    wait_until { !is_alive($pid) || IO::Socket::UNIX->new(Type => IO::Socket::SOCK_STREAM(), Peer => $sandbox->path('run/root.sock')) } 10;
     my $answer = eval { fastcgi_request($sandbox->path('run/root.sock'), params => [params(script => $sandbox->path('www/id.pl'),
         uri => '/id.pl', key => 'allowed')])->{response} };
     is $answer && $answer->body, '0', 'the operator may have it so' or diag $sandbox->read('log/root');

@@ -358,7 +358,12 @@ sub check_link {
         POSIX::_exit(0);
     }
     my %answers;
-    $answers{ $_->problem || $_->body }++ for map { $ask->() } 1 .. 400;
+    # On a busy machine the link may look the same for a while.
+    for (1 .. 4000) {
+        my $answer = $ask->();
+        $answers{ $answer->problem || $answer->body }++;
+        last if $_ >= 400 && $answers{approved} && $answers{'script-not-allowed'};
+    }
     kill 'KILL', $flipper;
     waitpid $flipper, 0;
     ok !exists $answers{'not approved'}, 'what was not checked does not run' or diag explain \%answers;

@@ -420,7 +420,7 @@ sub check_store {
     $self->fault(damaged => "the store: $said") if $said ne "ok\n";
     $self->fault(damaged => $_) for grep { /Sanitizer|runtime error:/ } $sandbox->logs;
     for (glob "$sandbox->{dir}/spool/*") {
-        $self->fault(left => "$_ is left") if !m{/(?:counters|store-[0-9a-f]{16})\z};
+        $self->fault(left => "$_ is left") if !m{/(?:counters|runs|store-[0-9a-f]{16})\z};
     }
 }
 
