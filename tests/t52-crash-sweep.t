@@ -20,7 +20,8 @@ use constant { MAX_S => 25, MIN_CASES => 16, MAX_CASES => 40 };
 plan skip_all => 'strace may not trace here' if system 'strace -qq -o /dev/null true 2>/dev/null';
 plan skip_all => 'a sanitizer cannot be traced call by call'
     if Process::contents(Sandbox->new->binary) =~ /__asan_init/;
-my $seed = $ENV{SEED} // time % 1_000_000;
+# A fixed sample, so that a change is told from a draw; `make crash` draws others.
+my $seed = $ENV{SEED} // 1;
 my $started = time;
 my $sandbox = Sandbox->new;
 my $sweep = Sweep->new($sandbox);

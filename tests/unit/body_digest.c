@@ -231,7 +231,7 @@ static void digest_kinds_of_multipart(void)
 		compare(false, a, "--A\r\n\r\none\r\n--A--\r\n", NULL,
 			"--A\r\n\r\none\r\n\r\n--A--\r\n");
 		/* One boundary begins with the other: parsers differ, the bytes count. */
-		ok(digest(a, "--A\r\n\r\n1\r\n--AB\r\n\r\n2\r\n--A--\r\n", 32).is_of_bytes,
+		ok(digest(a, "--A\r\n\r\n1\r\n--AB\r\n\r\n2\r\n--A--\r\n", 28).is_of_bytes,
 			"%s: a boundary within a longer one", kinds[i]);
 	}
 }

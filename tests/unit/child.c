@@ -42,7 +42,8 @@ static int run(bool is_protected, int64_t deadline_ms)
 		.kill_after_ms = SECOND_MS,
 		.op.id = 1,
 		.op.deadline_mono_ms = clock_mono_us() / 1000 + deadline_ms};
-	struct keeper k = {.control_fd = -1, .signal_fd = -1};
+	static struct keeper_table *tables; /* a keeper has them for its life */
+	struct keeper k = {.control_fd = -1, .signal_fd = -1, .tables = tables};
 	struct client client = {.lazy_fd = -1};
 	struct report r = {.failed_errno = -1};
 	int pair[2], fds[2];
@@ -64,6 +65,7 @@ static int run(bool is_protected, int64_t deadline_ms)
 	if (k.children)
 		child_forget(&k, k.children);
 	ok(!k.children, "the run is gone");
+	tables = k.tables;
 	close(pair[0]);
 	close(pair[1]);
 	return r.kind == MESSAGE_FAILED ? r.failed_errno : r.kind == MESSAGE_ENDED ? 0 : -1;

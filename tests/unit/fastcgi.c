@@ -60,7 +60,7 @@ static void add_text(struct bytes *b, const char *text, int padding)
 	}
 }
 
-static void say(char *out, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void say(char *out, const char *format, ...)
 {
 	va_list args;
 	size_t len = strlen(out);
