@@ -132,7 +132,12 @@ sub read_some {
 
 sub worker_is_free {
     my ($what) = @_;
-    my $answer = eval { ask('effect.pl', method => 'GET') };
+    my $answer;
+    # With max_passing 1 the next one is refused until the one before is over.
+    wait_until {
+        $answer = eval { ask('effect.pl', method => 'GET') };
+        $answer->{response} && $answer->{response}->status == 200;
+    } $AT_ONCE;
     is $answer->{response} && $answer->{response}->status, 200, "$what: the next one is served";
 }
 

@@ -34,7 +34,7 @@ extern char **environ;
 
 #define RECORD_MAX      65528 /* content of one record: the largest multiple of 8 */
 #define SLOW_SECONDS    60    /* that a request may take to come at any speed */
-#define FIRST_WAIT_MS   1     /* for the first bytes of a request, before a thread is freed */
+#define FIRST_WAIT_MS   100   /* for the first bytes of a request, before a thread is freed */
 #define DRAIN_SECONDS   60
 #define LOG_PATIENCE_MS 1000
 
@@ -129,8 +129,14 @@ static enum err await_request(struct web_peer *p)
 	struct pollfd fd = {p->fd, POLLIN, 0};
 	ssize_t n = fill(p, false);
 
-	if (n < 0 && errno == EAGAIN && poll(&fd, 1, FIRST_WAIT_MS) > 0)
+	if (n < 0 && errno == EAGAIN) {
+		/* A request that has come a moment after its connection is served even when the
+		 * gateway has to leave: a parked connection would be closed. */
+		blocked_begin();
+		(void)!poll(&fd, 1, FIRST_WAIT_MS);
+		blocked_end();
 		n = fill(p, false);
+	}
 	p->began_us = clock_mono_us();
 	if (n < 0 && errno == EAGAIN)
 		return err_set(ERR_BUSY, "there is no request yet");
