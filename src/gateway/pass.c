@@ -423,10 +423,19 @@ static bool begin_passing(const struct request *r)
 	return false;
 }
 
-static enum next pass_script(struct request *r);
+/* May be called twice. */
+static void end_passing(bool *is_passing)
+{
+	if (*is_passing)
+		atomic_fetch_sub(&n_passing, 1);
+	*is_passing = false;
+}
+
+static enum next pass_script(struct request *r, bool *is_passing);
 
 enum next pass_request(struct request *r)
 {
+	bool is_passing = true;
 	enum next next;
 
 	if (route_open_script(r) == FINISHED)
@@ -434,12 +443,12 @@ enum next pass_request(struct request *r)
 	if (!begin_passing(r))
 		return refusal_send(r, PROBLEM_OVERLOADED,
 			"As many requests as may are passing through", NULL, 1);
-	next = pass_script(r);
-	atomic_fetch_sub(&n_passing, 1);
+	next = pass_script(r, &is_passing);
+	end_passing(&is_passing);
 	return next;
 }
 
-static enum next pass_script(struct request *r)
+static enum next pass_script(struct request *r, bool *is_passing)
 {
 	struct pump p = {.out_fd = -1, .over_fd = -1, .read_fd = -1};
 	struct ending end = {.output_fd = -1, .exit_status = -1}; /* until it has been seen */
@@ -455,6 +464,7 @@ static enum next pass_script(struct request *r)
 		return body_refuse(r, e);
 	}
 	e = run_script(r, in_fd, &p, &len, &end, &failed);
+	end_passing(is_passing); /* before the client knows that its answer is over */
 	count_passed(r);
 	r->log.exit_status = end.exit_status;
 	r->log.run_us = end.run_us > 0 ? end.run_us : -1;
