@@ -28,6 +28,13 @@ subtest $_->name => \&check_server, $_ for $site->wirings;
 ok !-e $sandbox->path('store/retrysafe.db'), 'nothing of this is stored, nor is there a store';
 
 # From here on with one worker: if it is not free, the next request shows it.
+# No store, and no spool, is there yet.
+{
+    my $body = 'c' x (12 * $MIB);
+    my $answer = fastcgi_request($socket, body => $body, seconds => 20, params => [
+        params(script => $sandbox->path('www/bare/digest.pl'), more => [HTTP_TRANSFER_ENCODING => 'chunked'])]);
+    like $answer->{stdout}, qr/\n@{[length $body]} @{[sha256_hex($body)]}\n\z/, '12 MiB in chunks';
+}
 ok stop_process($site->gateway), 'the gateway ends';
 subtest 'what may be held' => \&check_limits;
 write_config($sandbox, workers => 1, max_passing => 1);

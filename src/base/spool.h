@@ -34,8 +34,8 @@ enum err spool_open(struct spool *s) MUSTCHECK;
 /*
  * spool_write - appends
  *
- *   dir  the spool directory, used when there are more than SPOOL_MEMORY_MAX bytes; NULL: all
- *        stay in memory
+ *   dir  the spool directory, used when there are more than SPOOL_MEMORY_MAX bytes, and made (mode
+ *        0700) when it is not there; NULL: all stay in memory
  *
  * Returns OK; ERR_FULL; ERR_NOMEM; ERR_SYSTEM.  After an error the bytes of earlier calls are still
  * there, and some of this call's may be.  May block on a disk.
