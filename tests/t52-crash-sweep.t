@@ -38,8 +38,8 @@ for (1 .. MAX_CASES) {
     for my $path (@Sweep::PATHS) {
         my $point = shift @{ $points{$path} };
         next if !$point || time - $started > MAX_S * (($cases{$path} // 0) < MIN_CASES ? 4 : 1);
-        my $fails = rand() < 0.5 && Sweep::may_fail($point);
-        my $how = $fails ? $Sweep::ERRORS[rand @Sweep::ERRORS] : 'KILL';
+        my $how = rand() < 0.5 ? $Sweep::ERRORS[rand @Sweep::ERRORS] : 'KILL';
+        $how = 'KILL' if $how ne 'KILL' && !Sweep::may_fail($point, $how);
         my $result = $sweep->strike($path, @$point[0, 1], $how);
         my $case = "$path: @$point[0, 1] $how";
         push @{ $faults{$path} }, map { "$case: $_->[0]: $_->[1]" } @{ $result->{faults} };

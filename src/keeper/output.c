@@ -91,6 +91,9 @@ void output_read(struct child *c, int64_t limit)
 		if (n < 0 && errno == EAGAIN)
 			return;
 		if (n <= 0) {
+			/* A failure is not the end of the output: no answer may be made
+			 * of the bytes before. */
+			c->is_output_lost = c->is_output_lost || n < 0;
 			close_fd(&c->read_fd);
 			return;
 		}

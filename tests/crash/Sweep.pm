@@ -36,6 +36,10 @@ our @ERRORS = qw(EIO ENOSPC EDQUOT ENOMEM EINTR EAGAIN EMFILE EACCES);
 my %CANNOT_FAIL = map { $_ => 1 }
     qw(futex getpid geteuid gettid rseq set_robust_list rt_sigprocmask munmap restart_syscall);
 
+# Errors that a kernel does not give to a call: a message that is there is never called absent.  A command
+# whose order was not seen would be taken for a stale one.
+my %NEVER = (recvmsg => 'EAGAIN', recvfrom => 'EAGAIN');
+
 # Each path: `prepare` starts what it needs and returns the pids to trace; `act` is what is traced;
 # `victim`: who dies of KILL; `key`: the key that is asked again.
 # Where strace starts the program itself, `until` is in the last line that counts, and `fails_from`
@@ -309,10 +313,11 @@ sub points {
 }
 
 # Can the call at a point fail?  An unlock, too, cannot: what holds a lock for ever stops everybody.
+# May this call fail with this error?
 sub may_fail {
-    my ($point) = @_;
+    my ($point, $error) = @_;
     my ($call, undef, $dies_only) = @$point;
-    return !$dies_only && !$CANNOT_FAIL{$call};
+    return !$dies_only && !$CANNOT_FAIL{$call} && ($NEVER{$call} // '') ne $error;
 }
 
 # $what: "KILL" or the name of an error.

@@ -54,7 +54,7 @@ sub list_cases {
         printf "%-32s %4d points\n", $path, scalar @points;
         for my $point (@points) {
             push @all, map { [$path, @$point[0, 1], $_] }
-                grep { $_ eq 'KILL' || Sweep::may_fail($point) } @KINDS;
+                grep { $_ eq 'KILL' || Sweep::may_fail($point, $_) } @KINDS;
         }
     }
     complain($sandbox);

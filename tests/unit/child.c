@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Claim: the keeper does not begin a protected script that could reach the time at which others may
- * settle its operation; it says so, and nothing was started.
+ * settle its operation; it says so, and nothing was started.  Output that it cannot read is lost,
+ * not at its end.
  */
 #include "keeper/child.h"
 
 #include "base/clock.h"
+#include "keeper/output.h"
 
 #include "tap.h"
 
@@ -76,6 +78,19 @@ static bool is_marked(void)
 	return access(mark, F_OK) == 0;
 }
 
+/* A read that fails is not the end of the output: a directory cannot be read. */
+static void test_output_that_cannot_be_read(void)
+{
+	struct child c = {.read_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC), .rest.fd = -1};
+
+	output_read(&c, 100);
+	ok(c.is_output_lost, "output that cannot be read is lost");
+	is_int(c.read_fd, -1, "and no more is read");
+	c = (struct child){.read_fd = open("/dev/null", O_RDONLY | O_CLOEXEC), .rest.fd = -1};
+	output_read(&c, 100);
+	ok(!c.is_output_lost, "its end is not a loss");
+}
+
 int main(void)
 {
 	char table[sizeof(spool) + 8];
@@ -92,6 +107,7 @@ int main(void)
 	close(open(mark, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
 	is_int(run(false, -1), 0, "a run that passes through has no such time");
 	ok(!is_marked(), "the script ran");
+	test_output_that_cannot_be_read();
 	unlink(mark);
 	snprintf(table, sizeof(table), "%s/runs", spool);
 	unlink(table);
