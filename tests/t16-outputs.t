@@ -4,8 +4,8 @@
 use strict;
 use warnings;
 use Effects;
-use Process qw(wait_until free_port);
 use Sandbox;
+use Server;
 use Site;
 use Test::More;
 
@@ -83,7 +83,8 @@ mkdir $sandbox->path('www/outputs') or die "outputs: $!\n";
 $sandbox->write("www/outputs/$_", $outputs{$_}[0]) for keys %outputs;
 
 my @bare = (map { my $bare = $site->bare($_); [$_ => sub { $bare->request(@_) }] } qw(apache lighttpd));
-push @bare, [nginx => nginx_with_fcgiwrap()] if -x '/usr/sbin/fcgiwrap';
+my $nginx = Server::nginx_without_us($sandbox);
+push @bare, [nginx => $nginx] if $nginx;
 my @wirings = map { $site->wiring($_) } 'lighttpd socket', 'Apache mod_fcgid', 'nginx';
 my @table;
 
@@ -151,27 +152,4 @@ sub short {
     my ($answer) = @_;
     my $body = substr($answer->body, 0, 40) =~ s/[^ -~]/./gr;
     return $answer->status . (is_delivered($answer) ? " \"$body\"" : '');
-}
-
-# fcgiwrap is how nginx runs a script without us.
-sub nginx_with_fcgiwrap {
-    my $port = free_port();
-    my ($run, $www, $user) = ($sandbox->path('run'), $sandbox->path('www'), $sandbox->user);
-    my $conf = $sandbox->write('conf/bare-nginx.conf', <<"END");
-user $user; pid $run/bare-nginx.pid; error_log $run/bare-nginx.log; daemon off; events { }
-http { access_log off; client_body_temp_path $run/b1; fastcgi_temp_path $run/b2; proxy_temp_path $run/b3;
-scgi_temp_path $run/b4; uwsgi_temp_path $run/b5;
-server { listen 127.0.0.1:$port; root $www; location /bare/ { include /etc/nginx/fastcgi_params;
-fastcgi_param SCRIPT_FILENAME \$document_root\$fastcgi_script_name; fastcgi_pass unix:$run/wrap.sock; } } }
-END
-    $sandbox->start(name => 'fcgiwrap', command => ['/usr/sbin/fcgiwrap', '-s', "unix:$run/wrap.sock"],
-        user => $user);
-    $sandbox->start(name => 'bare-nginx', command => ['/usr/sbin/nginx', '-c', $conf, '-e', "$run/bare-nginx.log"]);
-    wait_until { -S "$run/wrap.sock" && eval { Client->connect($port); 1 } } 15;
-    return sub {
-        my ($method, $target, @more) = @_;
-        my $client = Client->connect($port);
-        $client->send(Client::request_bytes($method, "/bare/$target", @more));
-        return $client->read_answer;
-    };
 }

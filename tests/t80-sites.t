@@ -7,8 +7,9 @@ use warnings;
 use Client qw(request);
 use Effects;
 use Gateway qw(write_config start_gateway verb);
-use Process qw(free_port listens_on is_alive wait_until);
+use Process qw(free_port wait_until);
 use Sandbox;
+use Server;
 use Test::More;
 
 my @HOSTS = qw(a.example b.example);
@@ -30,9 +31,9 @@ for my $dir (qw(a b)) {
 write_config($sandbox, routes => \@ROUTES);
 start_gateway($sandbox);
 my %port = map { $_ => free_port() } qw(nginx lighttpd apache);
-start_server('nginx', '/usr/sbin/nginx', '-c', nginx_conf(), '-e', $sandbox->path('run/nginx-start.log'));
-start_server('lighttpd', '/usr/sbin/lighttpd', '-D', '-f', lighttpd_conf());
-start_server('apache', '/usr/sbin/apache2', '-DFOREGROUND', '-f', apache_conf());
+Server::start_conf($sandbox, nginx => $port{nginx}, nginx_conf());
+Server::start_conf($sandbox, lighttpd => $port{lighttpd}, lighttpd_conf());
+Server::start_conf($sandbox, apache => $port{apache}, apache_conf());
 my ($n, $server) = (0);
 
 for $server (sort keys %port) {
@@ -121,13 +122,6 @@ SetHandler "proxy:unix:$dir/run/retrysafe.sock|fcgi://localhost/"
 </Directory>
 $hosts
 END
-}
-
-sub start_server {
-    my ($kind, @command) = @_;
-    my $pid = $sandbox->start(name => $kind, command => \@command);
-    wait_until { !is_alive($pid) || listens_on($pid, $port{$kind}) } 20;
-    is_alive($pid) or die "$kind did not start:\n", map { "  $_\n" } $sandbox->logs(10);
 }
 
 # ---- requests ----

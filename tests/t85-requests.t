@@ -6,8 +6,8 @@ use warnings;
 use Client ();
 use Effects;
 use JSON::PP qw(decode_json);
-use Process qw(wait_until free_port);
 use Sandbox;
+use Server;
 use Site;
 use Test::More;
 
@@ -90,7 +90,8 @@ my $sandbox = Sandbox->new;
 my $site = Site->new($sandbox);
 my $effects = Effects->new($sandbox);
 my %bare = map { my $bare = $site->bare($_); ($_ => sub { $bare->request(@_) }) } qw(apache lighttpd);
-$bare{nginx} = nginx_with_fcgiwrap() if -x '/usr/sbin/fcgiwrap';
+my $nginx = Server::nginx_without_us($sandbox);
+$bare{nginx} = $nginx if $nginx;
 my @wirings = map { $site->wiring($_) } 'lighttpd socket', 'Apache mod_proxy_fcgi SetHandler', 'nginx';
 my ($n, $reached, @table) = (0, 0);
 
@@ -158,26 +159,4 @@ sub essence {
     $seen{body} = $view->{body_sha256} if $name !~ /^chunks/;
     s{/\Q$prefix\E(?=/)}{/P} for grep { defined } values %seen;
     return \%seen;
-}
-
-# fcgiwrap is how nginx runs a script without us.
-sub nginx_with_fcgiwrap {
-    my $port = free_port();
-    my ($run, $www, $user) = ($sandbox->path('run'), $sandbox->path('www'), $sandbox->user);
-    my $conf = $sandbox->write('conf/bare-nginx.conf', <<"END");
-user $user; pid $run/bare-nginx.pid; error_log $run/bare-nginx.log; daemon off; events { }
-http { access_log off; client_body_temp_path $run/b1; fastcgi_temp_path $run/b2; proxy_temp_path $run/b3;
-scgi_temp_path $run/b4; uwsgi_temp_path $run/b5; client_max_body_size 16m;
-server { listen 127.0.0.1:$port; root $www; server_name localhost; location /bare/ { include /etc/nginx/fastcgi_params;
-fastcgi_param SCRIPT_FILENAME \$document_root\$fastcgi_script_name; fastcgi_pass unix:$run/wrap.sock; } } }
-END
-    $sandbox->start(name => 'fcgiwrap', command => ['/usr/sbin/fcgiwrap', '-s', "unix:$run/wrap.sock"], user => $user);
-    $sandbox->start(name => 'bare-nginx', command => ['/usr/sbin/nginx', '-c', $conf, '-e', "$run/bare-nginx.log"]);
-    wait_until { -S "$run/wrap.sock" && eval { Client->connect($port); 1 } } 15;
-    return sub {
-        my ($method, $target, @more) = @_;
-        my $client = Client->connect($port);
-        $client->send(Client::request_bytes($method, "/bare/$target", @more));
-        return $client->read_answer;
-    };
 }

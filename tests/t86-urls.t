@@ -10,8 +10,9 @@ use FastCgi qw(fastcgi_request params);
 use Gateway qw(write_config start_gateway socket_path verb);
 use JSON::PP qw(decode_json);
 use POSIX ();
-use Process qw(free_port listens_on is_alive wait_until);
+use Process qw(free_port);
 use Sandbox;
+use Server;
 use Test::More;
 
 my $sandbox = Sandbox->new;
@@ -39,9 +40,9 @@ my ($exit, $checked) = verb($sandbox, 'check');
 is $exit, 0, '`check` is content with routes that have no file behind their URL';
 
 my %port = map { $_ => free_port() } qw(nginx apache lighttpd);
-start_server('nginx', '/usr/sbin/nginx', '-c', nginx_conf(), '-e', $sandbox->path('run/nginx-start.log'));
-start_server('apache', '/usr/sbin/apache2', '-DFOREGROUND', '-f', apache_conf());
-start_server('lighttpd', '/usr/sbin/lighttpd', '-D', '-f', lighttpd_conf());
+Server::start_conf($sandbox, nginx => $port{nginx}, nginx_conf());
+Server::start_conf($sandbox, apache => $port{apache}, apache_conf());
+Server::start_conf($sandbox, lighttpd => $port{lighttpd}, lighttpd_conf());
 
 # What the script sees: server, URL, SCRIPT_NAME, PATH_INFO; its directory, when it is not scripts.
 my @seen = (
@@ -199,13 +200,6 @@ $user
 fastcgi.server = ( "/order" => ( ( "socket" => "$dir/run/retrysafe.sock", "check-local" => "disable" ) ),
     ".pl" => ( ( "socket" => "$dir/run/retrysafe.sock" ) ) )
 END
-}
-
-sub start_server {
-    my ($kind, @command) = @_;
-    my $pid = $sandbox->start(name => $kind, command => \@command);
-    wait_until { !is_alive($pid) || listens_on($pid, $port{$kind}) } 20;
-    is_alive($pid) or die "$kind did not start:\n", map { "  $_\n" } $sandbox->logs(10);
 }
 
 # ---- requests ----

@@ -129,12 +129,19 @@ sub describe {
     return "$pid ($command)";
 }
 
-# A TCP port on 127.0.0.1 on which no process listens at this moment.
+# A TCP port on 127.0.0.1 on which no process listens at this moment, and which this test has not been
+# given before: its server may not have it yet.
+my %given;
+
 sub free_port {
     require IO::Socket::INET;
-    my $socket = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1, ReuseAddr => 1)
-        or die "no free port: $!\n";
-    return $socket->sockport;
+    my @sockets;    # kept open, so that the kernel gives another one
+    while (1) {
+        push @sockets, IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1, ReuseAddr => 1)
+            // die "no free port: $!\n";
+        my $port = $sockets[-1]->sockport;
+        return $port if !$given{$port}++;
+    }
 }
 
 # True when this very process listens on the TCP port: another test's server does not count.

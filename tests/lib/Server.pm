@@ -8,6 +8,9 @@
 #
 #   Server->start($sandbox, 'apache', -c => "Include $file");    # with more arguments
 #   Server->start_one_address($sandbox)->port('cgi');
+#   Server::start_conf($sandbox, nginx => $port, $file);         # another file than that in conf/
+#   my $ask = Server::nginx_without_us($sandbox);                # scripts of /bare/, by fcgiwrap
+#   $ask->(POST => 'effect.pl', body => 'a=1');
 #
 # An operation belongs to an address (SCRIPT_NAME), and each wiring of conf/ has another prefix.  What
 # start_one_address() starts is lighttpd with two more ports, `spawned` and `cgi`, where the scripts
@@ -20,6 +23,7 @@
 package Server;
 use strict;
 use warnings;
+use Client ();
 use Gateway qw(write_config);
 use Process qw(wait_until is_alive stop_process free_port listens_on);
 
@@ -50,10 +54,7 @@ sub start {
 
 sub start_one_address {
     my ($class, $sandbox) = @_;
-    # A port that is free may be given out twice before a server has it.
-    my ($spawned, $cgi) = (free_port(), free_port());
-    $cgi = free_port() while $cgi == $spawned;
-    $sandbox->{one_address} = { spawned => $spawned, cgi => $cgi };
+    $sandbox->{one_address} = { map { $_ => free_port() } qw(spawned cgi) };
     my $self = $class->start($sandbox, 'lighttpd');
     $self->{port_of} = delete $sandbox->{one_address};
     return $self;
@@ -93,6 +94,47 @@ sub stop {
     return defined stop_process($self->{pid}, $signal // 'TERM', 15);
 }
 
+# The arguments that run a server in the foreground with a configuration.
+sub arguments {
+    my ($sandbox, $kind, $conf) = @_;
+    return $kind eq 'lighttpd' ? ('-D', '-f', $conf)
+        : $kind eq 'apache' ? ('-DFOREGROUND', '-f', $conf)
+        : ('-c', $conf, '-e', $sandbox->path("run/$kind-start.log"));
+}
+
+# A server with a file of the test's own, which listens on $port.  Dies if it does not start.
+sub start_conf {
+    my ($sandbox, $kind, $port, $conf) = @_;
+    my $pid = $sandbox->start(name => $kind, command => [$PROGRAM{$kind}, arguments($sandbox, $kind, $conf)]);
+    wait_until { !is_alive($pid) || listens_on($pid, $port) } 20;
+    is_alive($pid) && listens_on($pid, $port)
+        or die "$kind did not start:\n", map { "  $_\n" } $sandbox->logs(10);
+    return $pid;
+}
+
+# fcgiwrap is how nginx runs a script without us.  Returns a function that sends a request for a
+# script of /bare/ and returns its Answer; nothing where fcgiwrap is not installed.
+sub nginx_without_us {
+    my ($sandbox) = @_;
+    return if !-x '/usr/sbin/fcgiwrap';
+    my $port = free_port();
+    my ($run, $www, $user) = ($sandbox->path('run'), $sandbox->path('www'), $sandbox->user);
+    my $conf = $sandbox->write('conf/bare-nginx.conf', <<"END");
+user $user; pid $run/bare-nginx.pid; error_log $run/bare-nginx.log; daemon off; events { }
+http { access_log off; client_body_temp_path $run/b1; fastcgi_temp_path $run/b2; proxy_temp_path $run/b3;
+scgi_temp_path $run/b4; uwsgi_temp_path $run/b5; client_max_body_size 16m;
+server { listen 127.0.0.1:$port; root $www; server_name localhost; location /bare/ { include /etc/nginx/fastcgi_params;
+fastcgi_param SCRIPT_FILENAME \$document_root\$fastcgi_script_name; fastcgi_pass unix:$run/wrap.sock; } } }
+END
+    $sandbox->start(name => 'fcgiwrap', command => ['/usr/sbin/fcgiwrap', '-s', "unix:$run/wrap.sock"], user => $user);
+    $sandbox->start(name => 'bare-nginx', command => [$PROGRAM{nginx}, '-c', $conf, '-e', "$run/bare-nginx.log"]);
+    wait_until { -S "$run/wrap.sock" && eval { Client->connect($port); 1 } } 15;
+    return sub {
+        my ($method, $target, @more) = @_;
+        return Client::request($port, $method, "/bare/$target", @more);
+    };
+}
+
 sub launch {
     my ($self) = @_;
     my ($sandbox, $kind) = @$self{qw(sandbox kind)};
@@ -104,20 +146,13 @@ sub launch {
         PORT => $self->{port},
         CONFIG => $sandbox->path('conf/retrysafe.json'),
     );
-    my @command;
-    if ($kind eq 'lighttpd') {
-        @command = ('-D', '-f', $sandbox->{one_address}
-            ? one_address_conf($sandbox, $conf) : "$conf/lighttpd.conf");
-    } elsif ($kind eq 'apache') {
-        @command = ('-DFOREGROUND', '-f', "$conf/apache.conf");
-    } else {
-        my $text = Process::contents("$conf/nginx.conf");
-        $text =~ s{\@([A-Z]+)\@}{$place{$1} // "\@$1\@"}ge;
-        my $file = $sandbox->write('conf/nginx.conf', $text);
-        @command = ('-c', $file, '-e', $sandbox->path('run/nginx-start.log'));
-    }
+    my $file = "$conf/$kind.conf";
+    $file = one_address_conf($sandbox, $conf) if $kind eq 'lighttpd' && $sandbox->{one_address};
+    $file = $sandbox->write('conf/nginx.conf',
+        Process::contents($file) =~ s{\@([A-Z]+)\@}{$place{$1} // "\@$1\@"}ger) if $kind eq 'nginx';
     return $sandbox->start(
-        name => $kind, command => [$PROGRAM{$kind}, @command, @{ $self->{arguments} }], env => \%place);
+        name => $kind, env => \%place,
+        command => [$PROGRAM{$kind}, arguments($sandbox, $kind, $file), @{ $self->{arguments} }]);
 }
 
 1;
