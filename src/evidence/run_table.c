@@ -30,6 +30,8 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#define XXH_INLINE_ALL
+#include <xxhash.h>
 
 #define MAGIC     "RSRUNS\0"
 #define VERSION   1
@@ -58,15 +60,10 @@ static uint64_t inode_of(const char *path)
 	return stat(path, &sb) == 0 ? (uint64_t)sb.st_ino : 0;
 }
 
-/* FNV-1a over the keeper's part. */
+/* Over the keeper's part. */
 static uint64_t sum_of(const struct run_row *row)
 {
-	const unsigned char *p = (const unsigned char *)row;
-	uint64_t sum = UINT64_C(14695981039346656037);
-
-	for (size_t i = 0; i < offsetof(struct run_row, sum); i++)
-		sum = (sum ^ p[i]) * UINT64_C(1099511628211);
-	return sum;
+	return XXH3_64bits(row, offsetof(struct run_row, sum));
 }
 
 static bool is_free(const struct run_row *row)
