@@ -185,15 +185,33 @@ enum next body_refuse(struct request *r, enum err e)
 	}
 }
 
+/* Reads the body unless it is read.  FINISHED: it was refused. */
+static enum next read_once(struct request *r, int64_t max_bytes)
+{
+	enum err e = r->body.is_read ? OK : body_read(r, max_bytes, r->cf->spool);
+
+	return e == OK ? NEXT : body_refuse(r, e);
+}
+
+enum next body_read_to_look(struct request *r)
+{
+	const struct route *route = r->route;
+	bool may_pass = !route->key_required && (!route->unique || route->unique_optional);
+	int64_t most = r->cf->max_passed_bytes;
+
+	if (!may_pass || most < route->max_request_bytes)
+		most = route->max_request_bytes;
+	return read_once(r, most);
+}
+
 enum next body_read_protected(struct request *r)
 {
-	enum err e;
+	int64_t most = r->route->max_request_bytes;
 
-	if (r->body.is_read) /* the key was looked for in it */
+	if (read_once(r, most) == FINISHED)
+		return FINISHED;
+	if (r->body.len <= most)
 		return NEXT;
-	/* A new store makes the spool that a large body goes to.  An error is left for
-	 * lookup_request() to report. */
-	(void)!deployment_store(r->deployment, variables_get(&r->vars, "DOCUMENT_ROOT"), &r->store);
-	e = body_read(r, r->route->max_request_bytes, r->cf->spool);
-	return e == OK ? NEXT : body_refuse(r, e);
+	return body_refuse(
+		r, err_set(ERR_REFUSED, "the request's body is over %" PRId64 " bytes", most));
 }

@@ -60,6 +60,16 @@ enum err body_start(const struct request *r, char *buf, size_t size, size_t *n) 
 enum next body_refuse(struct request *r, enum err e);
 
 /*
+ * body_read_to_look - reads the body of a request for a route, unless it is read, to look for a key
+ * in it
+ *
+ * Where a request without a key passes through, no limit of protected requests counts, but
+ * `max_passed`: the body waits in the spool.  Returns NEXT; FINISHED it was refused.  Blocks while
+ * the client sends.
+ */
+enum next body_read_to_look(struct request *r);
+
+/*
  * body_read_protected - step `body`: reads the body of a request for a route, unless it is read
  *
  * Returns NEXT; FINISHED it has been refused.  Blocks like body_read().

@@ -73,7 +73,7 @@ static enum next make_key(struct request *r)
 	if (!r->route->unique)
 		return UNPROTECTED;
 	for (strings from = r->route->unique; *from && (e == OK || e == ERR_ABSENT); from++) {
-		if (value_source_is_in_body(r, *from) && body_read_protected(r) == FINISHED)
+		if (value_source_is_in_body(r, *from) && body_read_to_look(r) == FINISHED)
 			return FINISHED;
 		e = fingerprint_natural_value(r, NULL, *from, &v);
 		is_absent = is_absent || e == ERR_ABSENT;
@@ -95,7 +95,7 @@ enum next key_step_find(struct request *r)
 		enum err e;
 
 		r->key.is_derived = strcmp(*from, "derive") == 0;
-		if (value_source_is_in_body(r, *from) && body_read_protected(r) == FINISHED)
+		if (value_source_is_in_body(r, *from) && body_read_to_look(r) == FINISHED)
 			return FINISHED;
 		e = r->key.is_derived ? OK : read_key_at(r, *from);
 		if (e == OK)

@@ -73,10 +73,10 @@ bool value_source_is_in_body(const struct request *r, const char *source)
 		return false;
 	if (is_for_form ? is_form(content_type(r)) : json_pointer_is_json(content_type(r)))
 		return true;
-	/* Rule (5).  A body that is too large to be read passes through. */
+	/* Rule (5). */
 	if (r->body.is_read)
 		return r->body.len > 0;
-	if (body_length(r, &len) != OK || len > r->route->max_request_bytes)
+	if (body_length(r, &len) != OK)
 		return false;
 	return len > 0 || (len < 0 && !web_peer_is_cgi(r->peer)) ||
 	       variables_get(&r->vars, "HTTP_TRANSFER_ENCODING");

@@ -359,10 +359,10 @@ static void say_where_it_is(void)
 		{"form:k", "CONTENT_TYPE=multipart/form-data", "CONTENT_LENGTH=0", true},
 		{"json:/k", JSON, "CONTENT_LENGTH=0", true},
 		{"json:/k", "CONTENT_TYPE=APPLICATION/X+JSON ;a=b", "CONTENT_LENGTH=0", true},
-		/* One of another type is looked into, unless it is too large or there is none. */
+		/* One of another type is looked into, however large, unless there is none. */
 		{"form:k", JSON, "CONTENT_LENGTH=1", true},
 		{"form:k", JSON, "CONTENT_LENGTH=1048576", true},
-		{"form:k", JSON, "CONTENT_LENGTH=1048577", false},
+		{"form:k", JSON, "CONTENT_LENGTH=1048577", true},
 		{"form:k", JSON, "CONTENT_LENGTH=0", false},
 		{"json:/k", "REQUEST_METHOD=POST", "CONTENT_LENGTH=1", true},
 		{"json:/k", "REQUEST_METHOD=POST", "HTTP_TRANSFER_ENCODING=chunked", true},
