@@ -105,9 +105,35 @@ sub check_list {
 
     my (undef, $text) = retrysafe('list', with_config());
     my ($head, @lines) = split /\n/, $text;
-    is_deeply [split /\t/, $head],
+    is_deeply [split ' ', $head],
         [qw(ref state route key created updated attempts status bytes expires reason)], 'as text';
-    is_deeply [map { (split /\t/)[0] } @lines], [@ref{qw(runs doubt done)}], 'one a line';
+    is_deeply [map { (split)[0] } @lines], [@ref{qw(runs doubt done)}], 'one a line';
+    is_deeply [map { index $lines[2], $_ } $done->{key}, $done->{created}], [map { index $head, $_ } qw(key created)],
+        'in columns';
+    check_since($refs);
+    check_local_times();
+}
+
+sub check_since {
+    my ($refs) = @_;
+    my $all = [@ref{qw(runs doubt done)}];
+    is_deeply $refs->('--since', '1h'), $all, '--since an hour ago';
+    is_deeply $refs->('--since', '2001-01-31'), $all, '... a day';
+    is_deeply $refs->('--since', '2001-01-31T12:00:00Z', '--limit', 1), [$ref{runs}], '... a time';
+    is_deeply $refs->('--since', '2999-01-01'), [], '... to come';
+    my (undef, @operations) = verb($sandbox, 'list', '--since', '1h');
+    is_deeply $refs->('--since', $operations[0]{created} =~ s/\.\d+//r), [$ref{runs}], 'the second that one began in'
+        if substr($operations[0]{created}, 0, 19) ne substr $operations[1]{created}, 0, 19;
+}
+
+# script(1) gives the program a terminal.
+sub check_local_times {
+    my $command = join ' ', $sandbox->binary, 'list', with_config();
+    local $ENV{TZ} = 'Etc/GMT-9';
+    my $text = `script -qec '$command' /dev/null`;
+    my $local = POSIX::strftime('%Y-%m-%d %H:', gmtime time + 9 * 3600);
+    like $text, qr/ \Q$local\E\d\d:\d\d /, 'on a terminal times are local';
+    unlike $text, qr/\dZ/, 'and no others';
 }
 
 sub check_show {
@@ -273,7 +299,13 @@ sub check_version {
     is $code, 0, 'help';
     like $text, qr/^  $_ /m, "help tells of $_"
         for qw(serve check list show stats purge version);
-    is +(retrysafe('--help'))[0], 0, '--help';
+    for my $words (['--help'], ['-h'], ['help', 'list'], ['list', '--help'], ['list', '--state', 'done', '-h']) {
+        ($code, $text) = retrysafe(@$words);
+        is $code, 0, "retrysafe @$words: 0";
+        like $text, @$words > 1 ? qr/\Ausage: retrysafe list .*--since.*\n\nlist lists/ : qr/^  list /m, 'and tells';
+    }
+    is_deeply [(retrysafe('--version'))], [(retrysafe('version'))], '--version';
+    is +(retrysafe('help', 'lst'))[0], 100, 'help with a verb that is none: 100';
 }
 
 sub check_usage {
@@ -282,6 +314,9 @@ sub check_usage {
         [['frobnicate'], qr/there is no verb "frobnicate"/],
         [['list', '--limit', '0'], qr/--limit 0: write a number from 1/],
         [['list', '--limit', '5x'], qr/--limit 5x/],
+        [['list', '--since', 'noon'], qr/--since noon: write how long ago, such as 90s/],
+        [['list', '--since', '2026-01-31x'], qr/--since 2026-01-31x: /],
+        [['list', with_config(), '--route', '/bare/dei.pl'], qr{no route is called /bare/dei\.pl; did you mean /bare/die\.pl\?\n\z}],
         [['list', '--state', 'dead'], qr/--state dead: write running, done/],
         [['list', 'something'], qr/"something" is one word too many/],
         [['purge', '--unknown'], qr/purge: it takes no option --unknown\nusage: retrysafe purge/],

@@ -18,6 +18,7 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static int version(const struct cli *c);
 static int settings(const struct cli *c);
@@ -33,9 +34,9 @@ static const struct verb {
 		"serves FastCGI on a socket of its own, or on one passed by systemd", 0},
 	{"check", cli_check, "config json ", "[FILE] [--json]",
 		"validates the configuration, store and scripts; changes nothing", 1},
-	{"list", cli_list, "config json state route limit ",
-		"[--state S] [--route R] [--limit N] [--json]", "lists operations, newest first",
-		0},
+	{"list", cli_list, "config json state route limit since ",
+		"[--state S] [--route R] [--since 1h|TIME] [--limit N] [--json]",
+		"lists operations, newest first; 20 of them, unless --limit or --json is given", 0},
 	{"show", cli_show, "config json key script site scope output ",
 		"REF | --key K --script NAME [--site HOST]... [--scope S]... [--output] "
 		"[--json]",
@@ -69,10 +70,32 @@ static int usage(FILE *to)
 	for (size_t i = 0; i < N_VERBS; i++)
 		fprintf(to, "  %-8s %s\n           %s\n", verbs[i].name, verbs[i].synopsis,
 			verbs[i].does);
-	fprintf(to,
-		"\nEvery verb takes --config FILE.  Exit codes: 0 done, 1 no or nothing matched,\n"
-		"100 usage or configuration, 111 temporary.\n");
+	fprintf(to, "\nEvery verb takes --config FILE, and --help.  Exit codes: 0 done, 1 no or "
+		    "nothing matched,\n"
+		    "100 usage or configuration, 111 temporary.\n");
 	return to == stdout ? EXIT_SUCCESS : EXIT_USAGE;
+}
+
+static int verb_usage(FILE *to, const struct verb *verb)
+{
+	fprintf(to, "usage: retrysafe %s %s\n", verb->name, verb->synopsis);
+	if (to != stdout)
+		return EXIT_USAGE;
+	printf("\n%s %s.\n", verb->name, verb->does);
+	return EXIT_SUCCESS;
+}
+
+static const struct verb *find_verb(const char *name)
+{
+	for (size_t i = 0; i < N_VERBS; i++)
+		if (strcmp(name, verbs[i].name) == 0)
+			return &verbs[i];
+	return NULL;
+}
+
+static bool asks_for_help(const char *word)
+{
+	return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
 }
 
 /* One line for a verb that was mistyped; the whole usage for any other word. */
@@ -96,24 +119,33 @@ static int refuse_verb(const char *word)
 int cli_run(int argc, char *argv[])
 {
 	struct cli c = {.argv = argv};
-	enum cli_read read;
+	const struct verb *verb;
+	bool is_help;
 
 	if (argc < 2)
 		return usage(stderr);
-	if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0)
+	if (strcmp(argv[1], "--version") == 0)
+		return version(&c);
+	is_help = strcmp(argv[1], "help") == 0;
+	if (asks_for_help(argv[1]) || (is_help && argc == 2))
 		return usage(stdout);
-	for (size_t i = 0; i < N_VERBS; i++) {
-		if (strcmp(argv[1], verbs[i].name) != 0)
-			continue;
-		read = cli_read_options(&c, verbs[i].takes, verbs[i].max_words, argc, argv);
-		if (read == CLI_READ)
-			return verbs[i].run(&c);
-		if (read == CLI_WRONG)
-			fprintf(stderr, "usage: retrysafe %s %s\n", verbs[i].name,
-				verbs[i].synopsis);
+	verb = find_verb(argv[1 + is_help]);
+	if (!verb)
+		return refuse_verb(argv[1 + is_help]);
+	for (int i = 2; i < argc; i++)
+		is_help = is_help || asks_for_help(argv[i]);
+	if (is_help)
+		return verb_usage(stdout, verb);
+	switch (cli_read_options(&c, verb->takes, verb->max_words, argc, argv)) {
+	case CLI_READ:
+		if (!c.json && isatty(STDOUT_FILENO))
+			cli_show_local_times();
+		return verb->run(&c);
+	case CLI_WRONG:
+		return verb_usage(stderr, verb);
+	default:
 		return EXIT_USAGE;
 	}
-	return refuse_verb(argv[1]);
 }
 
 /* ---- version, settings ---- */

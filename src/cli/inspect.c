@@ -9,6 +9,7 @@
 
 #include "base/digest.h"
 #include "base/exit_code.h"
+#include "base/spelling.h"
 #include "cli/output.h"
 #include "cli/render.h"
 #include "cli/store.h"
@@ -24,22 +25,44 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* ---- list ---- */
+
+#define LIST_SHOWN 20 /* operations, for people who do not say how many */
 
 struct listing {
 	bool json;
 	int64_t n;
 };
 
+/* One line of the table; text of the store is printed so that it cannot act on a terminal. */
+static void print_row(const char *const cells[11])
+{
+	const int time = isatty(STDOUT_FILENO) ? 19 : 24; /* cli_time_text() */
+	const int widths[11] = {REF_LEN, 9, 20, 2 * IDENTITY_SHOWN, time, time, 8, 6, 8, time, 0};
+
+	for (size_t i = 0; i < 11; i++) {
+		int pad = widths[i] - (int)strlen(cells[i]);
+
+		cli_put_text(cells[i]);
+		if (i < 10)
+			printf("%*s", (pad > 0 ? pad : 0) + 2, "");
+	}
+	putchar('\n');
+}
+
 static bool print_operation(const struct operation *op, void *arg)
 {
+	static const char *const heads[11] = {"ref", "state", "route", "key", "created", "updated",
+		"attempts", "status", "bytes", "expires", "reason"};
 	struct listing *l = arg;
 	char ref[REF_LEN + 1], key[2 * IDENTITY_SHOWN + 1], created[CLI_TIME_MAX],
 		updated[CLI_TIME_MAX], expires[CLI_TIME_MAX];
-	char status[12] = "-", bytes[24] = "-";
+	char attempts[12], status[12] = "-", bytes[24] = "-";
 
 	l->n++;
 	if (l->json) {
@@ -47,27 +70,47 @@ static bool print_operation(const struct operation *op, void *arg)
 		return true;
 	}
 	if (l->n == 1)
-		puts("ref\tstate\troute\tkey\tcreated\tupdated\tattempts\tstatus\tbytes\texpires\tr"
-		     "eason");
+		print_row(heads);
 	operation_ref(op, ref);
 	hex_text(op->identity, IDENTITY_SHOWN, key);
+	snprintf(attempts, sizeof(attempts), "%d", op->attempts);
 	if (op->status) {
 		snprintf(status, sizeof(status), "%d", op->status);
 		snprintf(bytes, sizeof(bytes), "%" PRId64, op->bytes);
 	}
-	printf("%s\t%s\t", ref, state_name(op->state));
-	cli_put_text(op->route);
-	printf("\t%s\t%s\t%s\t%d\t%s\t%s\t%s\t", key, cli_time_text(op->created_ms, created),
-		cli_time_text(op->updated_ms, updated), op->attempts, status, bytes,
-		cli_time_text(op->expires_ms, expires));
-	cli_put_text(op->reason[0] ? op->reason : "-");
-	putchar('\n');
+	print_row((const char *const[11]){ref, state_name(op->state), op->route, key,
+		cli_time_text(op->created_ms, created), cli_time_text(op->updated_ms, updated),
+		attempts, status, bytes, cli_time_text(op->expires_ms, expires),
+		op->reason[0] ? op->reason : "-"});
+	return true;
+}
+
+/* A route of which no operation is known, and which the configuration does not have: mistyped? */
+static bool is_mistyped(const struct config *cf, const char *route)
+{
+	const char **names;
+	const char *meant = NULL;
+
+	if (!route || config_route_by_name(cf, route))
+		return false;
+	names = calloc(cf->n_routes + 1, sizeof(*names));
+	for (size_t i = 0; names && i < cf->n_routes; i++)
+		names[i] = cf->routes[i].match ? cf->routes[i].match : "";
+	if (names)
+		meant = spelling_nearest(route, names);
+	free(names);
+	fprintf(stderr, "retrysafe: list: no route is called ");
+	cli_put(stderr, route, strlen(route), false);
+	if (meant)
+		fprintf(stderr, "; did you mean %s?", meant);
+	fputc('\n', stderr);
 	return true;
 }
 
 int cli_list(const struct cli *c)
 {
 	struct listing l = {.json = c->json};
+	struct store_filter filter = c->filter;
 	struct config *cf = NULL;
 	struct store *st = NULL;
 	int code = cli_open_store(c, true, &cf, &st);
@@ -75,12 +118,19 @@ int cli_list(const struct cli *c)
 
 	if (code != 0)
 		return code;
-	e = store_list(st, &c->filter, print_operation, &l);
+	if (!c->json && filter.limit == 0)
+		filter.limit = LIST_SHOWN;
+	filter.since_ms = c->is_since_ago ? store_now_ms(st) - c->since_ms : c->since_ms;
+	e = store_list(st, &filter, print_operation, &l);
+	if (e == OK && l.n == 0 && is_mistyped(cf, filter.route))
+		code = EXIT_USAGE;
 	store_close(&st);
 	config_free(&cf);
 	if (e != OK)
 		return cli_complain("list", e);
-	return l.n > 0 ? EXIT_SUCCESS : EXIT_NO;
+	if (c->filter.limit == 0 && l.n == filter.limit && !c->json)
+		fprintf(stderr, "These are the newest %d; --limit N shows more.\n", LIST_SHOWN);
+	return l.n > 0 ? EXIT_SUCCESS : code != 0 ? code : EXIT_NO;
 }
 
 /* ---- show ---- */

@@ -9,11 +9,13 @@
 
 #include "base/spelling.h"
 #include "cli/render.h"
+#include "config/value.h"
 
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static bool parse_limit(const char *text, int64_t *out)
 {
@@ -21,6 +23,25 @@ static bool parse_limit(const char *text, int64_t *out)
 
 	*out = strtoll(text, &end, 10);
 	return *text >= '0' && *text <= '9' && *end == '\0' && *out >= 1 && *out <= 1000000000;
+}
+
+/* A duration, or a date with or without a time of day: local, or UTC with a "Z". */
+static bool parse_since(const char *text, struct cli *c)
+{
+	static const char *const forms[] = {"%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"};
+
+	c->is_since_ago = config_duration(text, &c->since_ms);
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]) && !c->is_since_ago; i++) {
+		struct tm tm = {.tm_isdst = -1};
+		const char *end = strptime(text, forms[i], &tm);
+		bool is_utc = end && strcmp(end, "Z") == 0;
+
+		if (!end || (*end && !is_utc))
+			continue;
+		c->since_ms = (int64_t)(is_utc ? timegm(&tm) : mktime(&tm)) * 1000;
+		return c->since_ms > 0;
+	}
+	return c->is_since_ago;
 }
 
 static bool parse_state(const char *text, enum state *out)
@@ -40,6 +61,7 @@ enum option_name {
 	OPT_STATE,
 	OPT_ROUTE,
 	OPT_LIMIT,
+	OPT_SINCE,
 	OPT_KEY,
 	OPT_SCOPE,
 	OPT_SCRIPT,
@@ -111,6 +133,15 @@ static bool take_option(struct cli *c, int opt)
 		fprintf(stderr, "retrysafe: --limit %s: write a number from 1 to 1000000000\n",
 			optarg);
 		return false;
+	case OPT_SINCE:
+		if (parse_since(optarg, c))
+			return true;
+		fprintf(stderr,
+			"retrysafe: --since %s: write how long ago, such as 90s, 10m, 24h or 30d, "
+			"or a "
+			"time: 2026-01-31, 2026-01-31T12:00:00, or with Z behind it for UTC\n",
+			optarg);
+		return false;
 	case OPT_STATE:
 		if (parse_state(optarg, &c->filter.state))
 			return true;
@@ -131,6 +162,7 @@ static const struct option options[] = {
 	{"state", required_argument, NULL, OPT_STATE},
 	{"route", required_argument, NULL, OPT_ROUTE},
 	{"limit", required_argument, NULL, OPT_LIMIT},
+	{"since", required_argument, NULL, OPT_SINCE},
 	{"key", required_argument, NULL, OPT_KEY},
 	{"scope", required_argument, NULL, OPT_SCOPE},
 	{"script", required_argument, NULL, OPT_SCRIPT},

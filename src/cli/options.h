@@ -26,6 +26,8 @@ struct cli {
 	const char *site[CLI_SITE_MAX];
 	size_t n_site;
 	struct store_filter filter;
+	int64_t since_ms; /* list: since then, or so long ago; 0: any */
+	bool is_since_ago;
 	bool json;
 	const char *done_file, *why; /* settle */
 	bool is_not_done;

@@ -16,7 +16,13 @@
 #include <string.h>
 #include <time.h>
 
-/* Milliseconds as RFC 3339, or "-" for 0. */
+static bool is_local;
+
+void cli_show_local_times(void)
+{
+	is_local = true;
+}
+
 const char *cli_time_text(int64_t ms, char out[CLI_TIME_MAX])
 {
 	time_t s = (time_t)(ms / 1000);
@@ -25,6 +31,10 @@ const char *cli_time_text(int64_t ms, char out[CLI_TIME_MAX])
 
 	if (ms == 0)
 		return "-";
+	if (is_local && localtime_r(&s, &tm)) {
+		strftime(out, CLI_TIME_MAX, "%Y-%m-%d %H:%M:%S", &tm);
+		return out;
+	}
 	gmtime_r(&s, &tm);
 	n = strftime(out, CLI_TIME_MAX, "%Y-%m-%dT%H:%M:%S", &tm);
 	snprintf(out + n, CLI_TIME_MAX - n, ".%03dZ", (int)(ms % 1000));

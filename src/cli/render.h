@@ -16,7 +16,11 @@
 
 #define CLI_TIME_MAX 32 /* bytes of a time as text, with its NUL */
 
-/* Writes RFC 3339 text of ms since 1970 (UTC) to out and returns it; returns "-" for 0. */
+/* From now on times are shown for people at a terminal: local, to the second. */
+void cli_show_local_times(void);
+
+/* Writes RFC 3339 text of ms since 1970 (UTC), or the local time, to out and returns it; returns
+ * "-" for 0. */
 const char *cli_time_text(int64_t ms, char out[CLI_TIME_MAX]);
 
 /* An operation as `list --json` shows it; the caller frees it.  NULL: out of memory. */

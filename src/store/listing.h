@@ -17,13 +17,17 @@
 /*
  * store_list - calls `each` for operations, newest first
  *
- *   state  STATE_ABSENT: any        route  NULL: any        limit  <= 0: no limit
+ *   state     STATE_ABSENT: any
+ *   route     NULL: any
+ *   since_ms  store_now_ms()'s; only operations that began then or later; 0: any
+ *   limit     <= 0: no limit
  *
  * `each` returns false to stop; it may write.
  */
 struct store_filter {
 	enum state state;
 	const char *route;
+	int64_t since_ms;
 	int64_t limit;
 };
 enum err store_list(struct store *st, const struct store_filter *filter,

@@ -312,11 +312,12 @@ enum err store_read_body(struct store *st, int64_t op_id, int64_t at, char *buf,
 /* Newest first is the order of the ids. */
 static struct statement list_any =
 	SQL(SQL_OPERATION " WHERE (?1=0 OR o.state=?1) AND (?2 IS NULL OR r.name=?2) AND o.id<?3"
-			  " ORDER BY o.id DESC LIMIT ?4");
+			  " AND o.created>=?5 ORDER BY o.id DESC LIMIT ?4");
 /* For a state that has an index of its own. */
 static struct statement list_open =
 	SQL(SQL_OPERATION " WHERE o.state=?1 AND o.state IN " SQL_OPEN_STATES
-			  " AND (?2 IS NULL OR r.name=?2) AND o.id<?3 ORDER BY o.id DESC LIMIT ?4");
+			  " AND (?2 IS NULL OR r.name=?2) AND o.id<?3 AND o.created>=?5"
+			  " ORDER BY o.id DESC LIMIT ?4");
 
 /* One page of a listing, newest first: operations with ids below `below`. */
 static enum err list_page(struct store *st, const struct store_filter *filter, int64_t below,
@@ -339,6 +340,7 @@ static enum err list_page(struct store *st, const struct store_filter *filter, i
 			sqlite3_bind_text(stmt, 2, filter->route, -1, SQLITE_STATIC);
 		sqlite3_bind_int64(stmt, 3, below);
 		sqlite3_bind_int(stmt, 4, limit);
+		sqlite3_bind_int64(stmt, 5, filter->since_ms);
 		while (*n < limit && (rc = sqlite3_step(stmt)) == SQLITE_ROW)
 			row_read_operation(stmt, &out[(*n)++]);
 		if (rc != SQLITE_ROW && rc != SQLITE_DONE)
