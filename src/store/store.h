@@ -126,7 +126,7 @@ struct claim {
 
 enum claimed {
 	CLAIM_TAKEN,
-	CLAIM_THERE,      /* another operation has the identity */
+	CLAIM_THERE,      /* another operation has the identity, or the id */
 	CLAIM_DUPLICATE,  /* another operation has the natural key */
 	CLAIM_FULL,       /* as many as are allowed are running, or look so (claim_settle()) */
 	CLAIM_STORE_FULL, /* the store holds max_bytes */

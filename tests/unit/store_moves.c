@@ -120,6 +120,21 @@ static void commit_together(void)
 	store_close(&crowd.st);
 }
 
+/* Two operations that began in one millisecond have drawn the same number. */
+static void draw_one_id(void)
+{
+	struct store *st = try_store();
+	struct operation one = try_operation(st, "one", 1000),
+			 other = try_operation(st, "two", 1000);
+
+	is_int(try_claim(st, &one), 1, "a claim");
+	other.id = one.id;
+	is_int(try_claim(st, &other), 0, "another one with its id is not taken");
+	other.id++;
+	is_int(try_claim(st, &other), 1, "but with a new one");
+	store_close(&st);
+}
+
 /* ---- tokens ---- */
 
 static void need_the_token(void)
@@ -506,6 +521,7 @@ int main(void)
 	try_disk_begin();
 	claim_at_once();
 	commit_together();
+	draw_one_id();
 	need_the_token();
 	take_over_once();
 	keep_bodies();

@@ -205,6 +205,7 @@ static enum err insert_operation(
 	return e;
 }
 
+/* ERR_ABSENT: none has the identity. */
 static enum err find_existing(
 	struct conn *c, const unsigned char identity[IDENTITY_LEN], struct operation *op)
 {
@@ -219,9 +220,8 @@ static enum err find_existing(
 	if (rc == SQLITE_ROW)
 		row_read_operation(stmt, op);
 	else
-		e = rc == SQLITE_DONE
-			    ? err_set(ERR_BROKEN, "claim: the operation is there and not there")
-			    : conn_error(c, sqlite3_extended_errcode(c->db), "claim");
+		e = rc == SQLITE_DONE ? ERR_ABSENT
+				      : conn_error(c, sqlite3_extended_errcode(c->db), "claim");
 	sqlite3_reset(stmt);
 	return e;
 }
@@ -316,6 +316,9 @@ static enum err take_row(struct conn *c, const struct operation *op, int64_t rou
 	if (e != OK || *taken)
 		return e;
 	e = find_existing(c, op->identity, &existing);
+	/* Another operation of this millisecond has drawn the same id: the caller draws again. */
+	if (e == ERR_ABSENT)
+		return OK;
 	/* Time alone has freed it, and no purge has come by yet. */
 	if (e == OK && existing.forgotten_ms > 0 && existing.forgotten_ms <= op->created_ms) {
 		e = expire_make_room(c, &existing, op->created_ms);
@@ -325,7 +328,9 @@ static enum err take_row(struct conn *c, const struct operation *op, int64_t rou
 	return e;
 }
 
-/* All of it, or nothing.  *result stays CLAIM_THERE when another operation has the identity. */
+/* All of it, or nothing.  *result stays CLAIM_THERE when another operation has the identity, or the
+ * id.
+ */
 static enum err take_everything(struct store *st, struct conn *c, const struct claim *what,
 	int64_t route, enum claimed *result)
 {
