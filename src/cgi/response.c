@@ -416,6 +416,7 @@ static enum err finish(
 	snprintf(res->ttl, sizeof(res->ttl), "%s", m.ttl ? m.ttl : "");
 	res->has_body = res->status != 204 && res->status != 304;
 	res->is_chunked = res->has_body && m.is_chunked;
+	res->has_length = !m.is_chunked && m.longest >= 0 && m.longest <= body_len;
 	res->dropped_lines = b->dropped;
 	res->first_dropped = b->first_dropped;
 	if (res->has_body && !m.is_chunked && exit_status != 0 && m.longest > body_len)

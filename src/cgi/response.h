@@ -25,6 +25,7 @@ struct cgi_response {
 	size_t body_at;   /* offset in `out` of the first byte of the body */
 	char outcome[16]; /* Retrysafe-Outcome and Retrysafe-TTL, as far as they fit; "": none */
 	char ttl[16];
+	bool has_length; /* the body is as long as its Content-Length says, or longer */
 	bool has_body;   /* false for 204 and 304: what follows the header is not sent */
 	bool is_chunked; /* the body is in chunks that the script made (cgi/chunks.h) */
 	bool is_text;    /* there is no header, and all of the output is the body */

@@ -254,6 +254,7 @@ enum err record_response(const struct ending *end, const struct record_policy *p
 	};
 	if (cgi.is_chunked)
 		e = decode_chunks(end, spool, out);
+	out->proves_end = !cgi.has_body || cgi.has_length || out->decoded.fd >= 0;
 	out->res.is_kept = out->res.body_len <= policy->max_response_bytes;
 	if (e == OK && out->res.is_kept)
 		e = read_body_start(out);
@@ -338,23 +339,23 @@ static enum err record_problem(struct store *st, const struct operation *op,
 
 /*
  * A script that was told to end because its time was over: did it finish all the same?  It has to
- * exit with 0 and to have printed an answer that nothing is missing from, as after a failure, and
- * that does not release the key.
+ * exit with 0 and to have printed an answer that says by itself where it ends, because many scripts
+ * print its beginning first, and that does not release the key.
  */
 static bool has_finished(
 	const struct ending *end, const struct record_policy *policy, const char *spool)
 {
 	struct ending strict = *end;
 	struct recorded out;
-	bool is_whole_answer;
+	bool has_all;
 
 	if (end->is_killed || end->exit_status != 0 || end->is_output_lost)
 		return false;
 	strict.exit_status = 1;
-	is_whole_answer = record_response(&strict, policy, spool, &out) == OK &&
-			  out.outcome == OUTCOME_RECORDED;
+	has_all = record_response(&strict, policy, spool, &out) == OK &&
+		  out.outcome == OUTCOME_RECORDED && out.proves_end;
 	recorded_free(&out);
-	return is_whole_answer;
+	return has_all;
 }
 
 enum err record_run(struct store *st, const struct operation *op,

@@ -68,6 +68,8 @@ struct recorded {
 	int64_t body_at;             /* ... from this offset on */
 	struct spool decoded;        /* the body, when it was taken out of a script's chunks */
 	bool is_text;                /* the output has no header: it is all body */
+	bool proves_end;             /* a length, a last chunk, or a status without a body says
+					that nothing is missing */
 	int64_t ttl_ms;              /* what the script asked for; 0: nothing */
 	char reason[REASON_MAX + 1]; /* why there is no valid response: a sentence for people */
 };

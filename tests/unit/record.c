@@ -95,9 +95,22 @@ static void judge_endings(void)
 	end.exit_status = 3;
 	end.run_us = 5000000;
 	expect(&end, OUTCOME_TIMED_OUT, "5000 ms", "time over");
-	end = ended(ANSWER);
+	end = ended("Content-Length: 5\nContent-Type: text/plain\n\nhello");
 	end.is_timed_out = true;
 	expect(&end, OUTCOME_RECORDED, "hello", "time over, and it finished all the same");
+	end = ended("Transfer-Encoding: chunked\nContent-Type: text/plain\n\n5\nhello\n0\n\n");
+	end.is_timed_out = true;
+	expect(&end, OUTCOME_RECORDED, "hello", "... with its last chunk");
+	end = ended("Status: 204\n\n");
+	end.is_timed_out = true;
+	expect(&end, OUTCOME_RECORDED, "", "... with a status that has no body");
+	end = ended(ANSWER);
+	end.is_timed_out = true;
+	expect(&end, OUTCOME_TIMED_OUT, "its time",
+		"time over, exit 0, and nothing says that it is whole");
+	end = ended("Transfer-Encoding: chunked\nContent-Type: text/plain\n\n5\nhello\n");
+	end.is_timed_out = true;
+	expect(&end, OUTCOME_TIMED_OUT, "its time", "time over, exit 0, and no last chunk");
 	end = ended(ANSWER);
 	end.is_timed_out = true;
 	ending_set_status(&end, 15);
