@@ -13,9 +13,11 @@
  *   (2) A jump forward of more than a day is believed after a day of monotonic time, of which the
  *       time between two readings counts for an hour at most; a reading without the jump ends it
  *       (unit/store_clock, t35-clock).
- *   (3) Within one boot of the machine as much time passes as its monotonic clock says; over a
- *       restart as much as the wall clock says, where that is not more than a day
- *       (unit/store_clock).
+ *   (3) Within one boot of the machine as much time passes as its monotonic clock says.  Over a
+ *       restart none passes but by the wall clock being ahead: a clock that is wrong at each start
+ *       for a while must not add its error each time (unit/store_clock).
+ *   (4) A process in another time namespace, whose monotonic clock is another, counts as one of
+ *       another boot (unit/store_clock, t35-clock).
  *
  * Does not know: where its state is kept (store/sqlite/clock.c), and what expires.
  */
@@ -23,12 +25,29 @@
 
 #include "base/clock.h"
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+
+static int64_t monotonic_clock_id;
+
+static void name_monotonic_clock(void)
+{
+	struct stat sb;
+
+	monotonic_clock_id = clock_boot_id();
+	/* Where the kernel has no such namespaces, there is one. */
+	if (monotonic_clock_id != 0 && stat("/proc/self/ns/time", &sb) == 0)
+		monotonic_clock_id ^= (int64_t)sb.st_ino << 20;
+}
 
 struct clock_reading store_clock_read(void)
 {
-	return (struct clock_reading){clock_wall_ms(), clock_since_boot_ms(), clock_boot_id()};
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, name_monotonic_clock);
+	return (struct clock_reading){clock_wall_ms(), clock_since_boot_ms(), monotonic_clock_id};
 }
 
 struct store_clock store_clock_start(const struct clock_reading *r)
@@ -39,9 +58,9 @@ struct store_clock store_clock_start(const struct clock_reading *r)
 /* Time that has certainly passed since the last reading. */
 static int64_t passed_ms(const struct store_clock *c, const struct clock_reading *r, bool same_boot)
 {
-	int64_t ms = same_boot ? r->boot_ms - c->at.boot_ms : r->wall_ms - c->at.wall_ms;
+	int64_t ms = same_boot ? r->boot_ms - c->at.boot_ms : 0;
 
-	return ms < 0 || (!same_boot && ms > STORE_CLOCK_JUMP_MS) ? 0 : ms;
+	return ms < 0 ? 0 : ms;
 }
 
 int64_t store_clock_move(struct store_clock *c, const struct clock_reading *r)

@@ -27,7 +27,8 @@
 struct clock_reading {
 	int64_t wall_ms;
 	int64_t boot_ms; /* since the machine started; goes on while it is suspended */
-	int64_t boot_id; /* clock_boot_id(): boot_ms of two boots have nothing in common */
+	int64_t boot_id; /* of the boot and the time namespace: boot_ms of two have nothing in
+			    common */
 };
 
 /* The state: all of it is stored. */

@@ -95,7 +95,7 @@ int64_t store_now_ms(struct store *st)
 bool clock_row_is_due(struct store *st)
 {
 	return store_now_ms(st) - st->clock_row.now_ms >= WRITE_EVERY_MS ||
-	       clock_boot_id() != st->clock_row.at.boot_id;
+	       store_clock_read().boot_id != st->clock_row.at.boot_id;
 }
 
 static bool is_same(const struct clock_reading *a, const struct clock_reading *b)
