@@ -66,6 +66,19 @@ subtest 'max_store' => sub {
     is $again->status, 200, 'makes room' or diag $again->raw;
 };
 
+# A process of one request never sees the log grow by much.
+subtest 'what expires makes room by itself, also where each request is a process' => sub {
+    my ($cgi) = grep { $_->name =~ /cgi/ } @wirings;
+    my $last;
+    for (1 .. 20) {
+        $last = ask($cgi, 'cgi-' . ++$n, 'bytes=300000');
+        last if $last->status != 200;
+    }
+    is_refused($last, 'full');
+    age(25 * 3600);
+    ok +(wait_until { ask($cgi, 'cgi-' . ++$n, 'bytes=10')->status == 200 } 10), 'a day later it is not';
+};
+
 subtest 'max_recorded' => sub {
     write_config($sandbox, script_dirs => [$sandbox->path('www')], %settings, max_store => '1G',
         routes => [{ match => '*/effect.pl', max_recorded => '100K' }, { match => '*' }]);
