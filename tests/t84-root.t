@@ -211,6 +211,21 @@ sub check_allowed {
     chown +(getpwnam $account)[2, 3], $own;
     $refused->('a directory of another account above', qr/others than root may change/);
     chown 0, 0, $own;
+    # Who owns a link on the way decides which file it is, even if root alone may change each of them.
+    my $links = $sandbox->path('run/links');
+    make_path($links);
+    symlink $config, "$links/config.json" or die "$links: $!\n";
+    chown +(getpwnam $account)[2, 3], $links;
+    {
+        my $own_file = $config;
+        $config = "$links/config.json";
+        $refused->('a link in a directory of another account', qr/others than root may change \Q$config\E/);
+        $config = "$own/config.json";
+        symlink "../run/links/config.json", $config or die "$config: $!\n";
+        $refused->('a link to that link', qr/others than root may change \Q$config\E/);
+        unlink $config;
+        $config = $own_file;
+    }
     my $pid = $sandbox->start(name => 'root', command => [$sandbox->binary, 'serve', @listen, '--config', $config]);
     # The socket's file is there a moment before it listens.
     wait_until { !is_alive($pid) || IO::Socket::UNIX->new(Type => IO::Socket::SOCK_STREAM(), Peer => $sandbox->path('run/root.sock')) } 10;

@@ -162,29 +162,57 @@ static enum err refuse_root(const struct config *cf)
 
 /* ---- may root? ---- */
 
-/* May root alone change it?  A file that is not there is as its directory is. */
-static bool is_roots_alone(const char *path)
+#define LINKS_MAX 40 /* as the kernel follows at most */
+
+static bool is_roots_alone_within(const char *path, int links);
+
+/* A link's target, seen from the directory that it lies in. */
+static bool is_target_roots_alone(const char *link, int links)
 {
-	char at[PATH_MAX], real[PATH_MAX], *slash;
+	char to[PATH_MAX], path[2 * PATH_MAX];
+	ssize_t n = readlink(link, to, sizeof(to) - 1);
+
+	if (n <= 0 || links == LINKS_MAX)
+		return false;
+	to[n] = '\0';
+	snprintf(path, sizeof(path), "%.*s%s",
+		to[0] == '/' ? 0 : (int)(strrchr(link, '/') + 1 - link), link, to);
+	return is_roots_alone_within(path, links + 1);
+}
+
+/*
+ * Every name on the way, links and what they lead to included: the account that owns one of them
+ * decides what the path is.  A file that is not there is as its directory is.
+ */
+static bool is_roots_alone_within(const char *path, int links)
+{
+	char at[2 * PATH_MAX];
 	struct stat sb;
 
-	snprintf(at, sizeof(at), "%s", path);
-	while (!realpath(at, real)) {
-		slash = strrchr(at, '/');
-		if (errno != ENOENT || !slash || slash == at)
+	if (*path != '/' || strlen(path) >= sizeof(at))
+		return false;
+	for (size_t len = 1;; len += strspn(path + len, "/"), len += strcspn(path + len, "/")) {
+		memcpy(at, path, len);
+		at[len] = '\0';
+		if (lstat(at, &sb) != 0)
+			return errno == ENOENT;
+		if (sb.st_uid != 0)
 			return false;
-		*slash = '\0';
-	}
-	for (;;) {
-		if (stat(real, &sb) != 0 || sb.st_uid != 0)
-			return false;
+		if (S_ISLNK(sb.st_mode)) {
+			if (!is_target_roots_alone(at, links) || stat(at, &sb) != 0)
+				return false;
+		}
 		if ((sb.st_mode & 0022) && !(S_ISDIR(sb.st_mode) && (sb.st_mode & S_ISVTX)))
 			return false;
-		slash = strrchr(real, '/');
-		if (real[1] == '\0')
+		if (path[len + strspn(path + len, "/")] == '\0')
 			return true;
-		slash[slash == real] = '\0';
 	}
+}
+
+/* May root alone change it, and what it is? */
+static bool is_roots_alone(const char *path)
+{
+	return is_roots_alone_within(path, 0);
 }
 
 enum err account_check_run(const struct config *cf, const char *verb)
