@@ -9,7 +9,10 @@
  *   (1) A thread that waits for a client, a script or another process (base/blocked.h) does not
  *       count: another one is started in its place, so nothing that is slow outside delays another
  *       request.  The limit for all of them is `max_connections` (t27-slow).
- *   (2) Threads that are no longer needed end (t27-slow).
+ *   (2) Threads that are no longer needed end (t27-slow).  One that ends is counted out in the
+ *       moment in which that is decided: two of them must not each rely on the other to stay
+ *       (t22-pass-through).
+ *   (3) A thread that could not be started is tried again, each second (t27-slow).
  *
  * No worker ever sees a signal.  The main thread reads them from a descriptor.
  *
@@ -38,7 +41,8 @@
 #include <unistd.h>
 
 #define STACK_BYTES   (512 * 1024)
-#define LEAVE_SECONDS 5 /* for requests that pass through, when the gateway has to leave */
+#define RETRY_MS      1000 /* until a thread that could not be started is tried again */
+#define LEAVE_SECONDS 5    /* for requests that pass through, when the gateway has to leave */
 
 struct pool {
 	struct listener *listener;
@@ -92,6 +96,31 @@ static void note_blocked(void *arg, bool is_blocked)
 	pthread_mutex_unlock(&pool->mutex);
 }
 
+/* False: as many threads wait as may work, and this one has been counted out: rule (2). */
+static bool become_idle(struct pool *pool)
+{
+	bool is_needed;
+
+	pthread_mutex_lock(&pool->mutex);
+	is_needed = pool->n_idle < pool->how->n_workers;
+	if (is_needed)
+		pool->n_idle++;
+	else
+		pool->n--;
+	pthread_cond_signal(&pool->changed);
+	pthread_mutex_unlock(&pool->mutex);
+	return is_needed;
+}
+
+static void count_out_idle(struct pool *pool)
+{
+	pthread_mutex_lock(&pool->mutex);
+	pool->n_idle--;
+	pool->n--;
+	pthread_cond_signal(&pool->changed);
+	pthread_mutex_unlock(&pool->mutex);
+}
+
 /* The requests that have come over a connection; it is open afterwards when it is to be parked. */
 static void serve_connection(struct worker *w, struct web_connection *c)
 {
@@ -117,7 +146,7 @@ static void *serve_connections(void *arg)
 		.config_path = pool->how->config_path,
 		.needs_script_dirs = pool->how->needs_script_dirs,
 	};
-	struct web_connection connection = {.fd = -1};
+	struct web_connection connection = {.fd = -1, .stop_fd = pool->listener->stop_fd};
 	bool is_needed = true;
 
 	blocked_set_hook(note_blocked, pool);
@@ -129,17 +158,11 @@ static void *serve_connections(void *arg)
 		serve_connection(&w, &connection);
 		if (connection.fd >= 0)
 			listener_park(pool->listener, connection.fd);
-		pthread_mutex_lock(&pool->mutex);
-		pool->n_idle++;
-		is_needed = pool->n_idle <= pool->how->n_workers;
-		pthread_mutex_unlock(&pool->mutex);
+		is_needed = become_idle(pool);
 	}
 	link_close(&w.link);
-	pthread_mutex_lock(&pool->mutex);
-	pool->n--;
-	pool->n_idle--;
-	pthread_cond_signal(&pool->changed);
-	pthread_mutex_unlock(&pool->mutex);
+	if (is_needed) /* but the gateway has to leave */
+		count_out_idle(pool);
 	return NULL;
 }
 
@@ -210,10 +233,10 @@ void workers_block_signals(void)
 }
 
 /* Blocks until we have to leave; ERR_GONE: because the keeper has died. */
-static enum err wait_for_end(int control_fd)
+static enum err wait_for_end(struct pool *pool)
 {
 	struct signalfd_siginfo si;
-	struct pollfd fds[2] = {{-1, POLLIN, 0}, {control_fd, POLLIN, 0}};
+	struct pollfd fds[2] = {{-1, POLLIN, 0}, {pool->control_fd, POLLIN, 0}};
 	sigset_t set;
 
 	stop_signals(&set);
@@ -221,8 +244,12 @@ static enum err wait_for_end(int control_fd)
 	if (fds[0].fd < 0)
 		return err_set(ERR_NOMEM, "read signals: %s", strerror(errno));
 	for (;;) {
-		if (poll(fds, 2, -1) < 0)
+		if (poll(fds, 2, RETRY_MS) <= 0) {
+			pthread_mutex_lock(&pool->mutex);
+			add_worker(pool);
+			pthread_mutex_unlock(&pool->mutex);
 			continue;
+		}
 		if (fds[1].revents) {
 			close(fds[0].fd);
 			return err_set(ERR_GONE, "the keeper has died");
@@ -253,7 +280,7 @@ enum err workers_run(struct listener *l, int control_fd, const struct serving *h
 	pthread_mutex_unlock(&pool.mutex);
 	start_recovery(&pool);
 	if (e == OK)
-		e = wait_for_end(control_fd);
+		e = wait_for_end(&pool);
 	listener_stop(l);
 	if (e == OK)
 		listener_withdraw(l);
