@@ -15,6 +15,7 @@
  */
 #include "cgi/listener.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 
 #include <arpa/inet.h>
@@ -137,7 +138,7 @@ static bool watch_fd(struct listener *l, int fd, uint32_t events)
 
 enum err listener_open(int fd, const char *address, struct listener *out)
 {
-	struct listener l = {.fd = fd};
+	struct listener l = {.fd = fd, .is_ours = address};
 	enum err e = OK;
 
 	l.stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -185,20 +186,47 @@ static bool may_connect(const struct sockaddr *sa)
 	return may;
 }
 
+/* Makes room for a connection where there are no descriptors. */
+static bool close_parked(struct listener *l)
+{
+	for (int fd = 0; fd < LISTENER_IDLE_MAX; fd++)
+		if (atomic_exchange(&l->is_idle[fd], false)) {
+			close(fd);
+			return true;
+		}
+	return false;
+}
+
+/* accept(2) has failed. */
+static void make_room(struct listener *l)
+{
+	static _Atomic int64_t next_us; /* the log is not flooded */
+	struct timespec pause = {.tv_nsec = 50000000};
+	int error = errno;
+	int64_t now_us = clock_mono_us();
+
+	if ((error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM) &&
+		close_parked(l))
+		return;
+	if (now_us >= atomic_load(&next_us)) {
+		atomic_store(&next_us, now_us + 1000000);
+		log_warn("accept: %s; requests have to wait%s", strerror(error),
+			error == EMFILE ? " (raise LimitNOFILE, or lower max_connections)" : "");
+	}
+	nanosleep(&pause, NULL);
+}
+
 /* A connection that may be served; -1: none now. */
 static int accept_connection(struct listener *l)
 {
 	struct timeval rcv = {.tv_sec = READ_SECONDS}, snd = {.tv_sec = WRITE_SECONDS};
 	struct sockaddr_storage sa = {0};
 	socklen_t len = sizeof(sa);
-	struct timespec pause = {.tv_nsec = 50000000};
 	int one = 1, fd = accept4(l->fd, (struct sockaddr *)&sa, &len, SOCK_CLOEXEC);
 
 	if (fd < 0) {
-		if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
-			log_warn("accept: %s; requests have to wait", strerror(errno));
-			nanosleep(&pause, NULL);
-		}
+		if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+			make_room(l);
 		return -1;
 	}
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &rcv, sizeof(rcv));
@@ -284,8 +312,9 @@ static void unlink_socket(struct listener *l)
 
 void listener_withdraw(struct listener *l)
 {
-	/* Not closed: a thread may be about to accept from it. */
-	if (l->fd > STDERR_FILENO) {
+	/* Not closed: a thread may be about to accept from it.  Another process's socket would be
+	 * shut down for that process, too. */
+	if (l->is_ours) {
 		shutdown(l->fd, SHUT_RDWR);
 		unlink_socket(l);
 	}

@@ -17,7 +17,8 @@ struct listener {
 	int epoll_fd; /* watches fd, stop_fd and the idle connections */
 	_Atomic bool has_stopped;
 	_Atomic bool is_idle[LISTENER_IDLE_MAX]; /* by descriptor: connections that are kept open */
-	char *unlink_path;                       /* our own Unix socket; or NULL */
+	bool is_ours;      /* we have made the socket, and no other process waits at it */
+	char *unlink_path; /* our own Unix socket; or NULL */
 };
 
 /* Is this descriptor a listening socket? */
@@ -27,7 +28,8 @@ bool listener_is(int fd);
  * listener_open - takes over a listening descriptor, or makes one
  *
  *   fd       a listening descriptor, or -1: make one at `address`
- *   address  "unix:/path" (mode 0660; a dead socket file there is replaced) or "HOST:PORT"
+ *   address  "unix:/path" (mode 0660; a dead socket file there is replaced) or "HOST:PORT"; NULL:
+ *            another process has made fd
  *
  * Returns OK; ERR_INVALID the address is not one (the text says what is); ERR_REFUSED another
  * process listens there; ERR_SYSTEM. Close it with listener_close(). Blocks while a name of a host
@@ -39,8 +41,8 @@ enum err listener_open(int fd, const char *address, struct listener *out) MUSTCH
  * listener_accept - the next connection that brings a request; CLOEXEC, blocking
  *
  * A new one, or one that was kept (listener_park()) and has something to read.
- * Several threads may wait in it; the kernel wakes one for each connection.  Between connections
- * that fail for want of descriptors it pauses for 50 ms.  Returns OK; ERR_GONE: stop_fd is
+ * Several threads may wait in it; the kernel wakes one for each connection.  For want of
+ * descriptors it closes a parked connection, or pauses for 50 ms.  Returns OK; ERR_GONE: stop_fd is
  * readable.
  */
 enum err listener_accept(struct listener *l, int *fd) MUSTCHECK;

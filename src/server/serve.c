@@ -50,7 +50,7 @@ static void raise_descriptors(struct rlimit *before)
 
 int serve_fastcgi(int fd, const char *address, const struct serving *how, char *argv[])
 {
-	struct listener listener;
+	static struct listener listener; /* a thread may outlive this call, see workers_run() */
 	struct rlimit descriptors;
 	int control_fd;
 	enum err e;
