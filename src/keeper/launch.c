@@ -77,6 +77,14 @@ ON_ITS_STACK static long system_call(long number, long a, long b, long c, long d
 }
 #endif
 
+/* Of open files, for us and for programs: each run takes several descriptors here, and a soft limit
+ * above 1024 would break programs that use select(2). */
+static struct {
+	uint64_t soft, hard; /* as prlimit64(2) has it everywhere */
+} most_files, files_of_programs;
+
+#define OPEN_FILES_MAX 65536
+
 /* Sets the route's limits; a limit that is stricter already stays so.  0, or -errno. */
 ON_ITS_STACK static long set_limits(const struct limits *l)
 {
@@ -171,7 +179,11 @@ ON_ITS_STACK static long become_program(struct launch *s)
 	/* The flag is of Linux 5.11; all that is open in the keeper is CLOEXEC anyway. */
 	if (system_call(SYS_close_range, 3, UINT_MAX, CLOSE_RANGE_CLOEXEC, 0) != 0)
 		system_call(SYS_close_range, 3, UINT_MAX, 0, 0);
-	rc = system_call(SYS_chdir, (long)s->dir, 0, 0, 0);
+	rc = most_files.soft == files_of_programs.soft
+		     ? 0
+		     : system_call(SYS_prlimit64, 0, RLIMIT_NOFILE, (long)&files_of_programs, 0);
+	if (rc == 0)
+		rc = system_call(SYS_chdir, (long)s->dir, 0, 0, 0);
 	if (rc == 0)
 		rc = set_limits(s->limits);
 	if (rc == 0)
@@ -195,6 +207,15 @@ void launch_prepare(void)
 	static const unsigned long by_default[8]; /* SIG_DFL, no flags, an empty mask */
 	sigset_t all;
 
+	if (syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, &files_of_programs) == 0) {
+		most_files = files_of_programs;
+		if (most_files.soft < OPEN_FILES_MAX)
+			most_files.soft =
+				most_files.hard < OPEN_FILES_MAX ? most_files.hard : OPEN_FILES_MAX;
+		if (most_files.soft != files_of_programs.soft &&
+			syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, &most_files, NULL) != 0)
+			most_files = files_of_programs;
+	}
 	for (int sig = 1; sig < NSIG; sig++)
 		syscall(SYS_rt_sigaction, sig, by_default, NULL, (NSIG - 1) / 8);
 	sigfillset(&all);

@@ -34,7 +34,8 @@ struct launch {
  * launch_prepare - once in a process that is to launch programs, before it has threads
  *
  * Blocks all signals and sets each to its default, so that no program starts with one that is
- * handled or ignored.  From then on a call that would raise SIGPIPE or SIGXFSZ only fails.
+ * handled or ignored.  Raises this process's soft limit of open files; programs start with the one
+ * that there was.  From then on a call that would raise SIGPIPE or SIGXFSZ only fails.
  */
 void launch_prepare(void);
 
