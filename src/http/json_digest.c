@@ -35,7 +35,7 @@
 #ifndef NAMES_MAX
 #define NAMES_MAX 65536 /* of names that are kept at once */
 #endif
-#define SHARES_MAX 64 /* times a document is read again */
+#define SHARES_MAX 4 /* times a document is read again */
 
 /* An array or object that is open. */
 struct level {
