@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SPOOL_MEMORY_MAX (1024 * 1024) /* bytes */
+#define SPOOL_MEMORY_MAX 65536 /* bytes: a thousand slow senders take little memory */
 
 struct spool {
 	int fd;      /* -1: not open; CLOEXEC; its offset is behind the last byte written */

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define PIECE 70001
+#define PIECE 5001
 
 static char dir[] = "/tmp/rs-unit-XXXXXX";
 
