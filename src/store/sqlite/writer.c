@@ -23,6 +23,7 @@
  */
 #include "store/sqlite/writer.h"
 
+#include "base/blocked.h"
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/log.h"
@@ -44,6 +45,7 @@
 #include <unistd.h>
 
 #define PENDING_EVERY_MS 1000
+#define COMMIT_MS        100 /* that a commit takes; a longer one waits for another process, or a disk */
 
 /* A write that waits for its turn.  Lives on the stack of the thread that waits for it. */
 struct job {
@@ -225,6 +227,20 @@ static bool sleep_in(struct job *job, uint32_t stage, const struct timespec *unt
 	return syscall(SYS_futex, &job->stage, FUTEX_WAIT_BITSET_PRIVATE, stage, until, NULL,
 		       FUTEX_BITSET_MATCH_ANY) == 0 ||
 	       errno != ETIMEDOUT;
+}
+
+/* The same, and a thread that waits longer than for a commit of this process says so. */
+static bool sleep_long(struct job *job, uint32_t stage, const struct timespec *until)
+{
+	struct timespec soon = time_in(CLOCK_MONOTONIC, COMMIT_MS);
+	bool is_awake = sleep_in(job, stage, &soon);
+
+	if (is_awake)
+		return true;
+	blocked_begin();
+	is_awake = sleep_in(job, stage, until);
+	blocked_end();
+	return is_awake;
 }
 
 /* With the mutex held: it is this job's turn to lead. */
@@ -458,7 +474,7 @@ static enum err wait_for_job(struct store *st, struct job *job)
 		if (e != OK || stage >= JOB_TAKEN)
 			break;
 		pthread_mutex_unlock(&st->mutex);
-		is_over = !sleep_in(job, stage, &until);
+		is_over = !sleep_long(job, stage, &until);
 		if (atomic_load(&job->stage) == JOB_FINISHED)
 			return OK; /* the usual end: no need for the mutex */
 		pthread_mutex_lock(&st->mutex);
