@@ -31,6 +31,9 @@ for my $signal ('TERM', 'USR1') {
 }
 subtest 'the keeper is killed while a script runs' => \&check_keeper_busy;
 subtest 'the keeper is killed when idle' => \&check_keeper_idle;
+subtest 'the keeper is killed while a response is passed through' => \&check_keeper_passing;
+subtest 'limits of open files' => \&check_descriptors;
+subtest 'the socket is of another process' => \&check_foreign_socket;
 subtest 'lighttpd reloads while a script runs' => \&check_lighttpd_reload;
 subtest 'lighttpd stops while a script runs' => \&check_lighttpd_stop;
 subtest "Apache reloads while a script runs under $_" => \&check_apache_reload, $_
@@ -193,6 +196,70 @@ sub check_keeper_idle {
     }
     is ask(params_for('effect.pl', method => 'GET'))->status, 200, 'so is a GET';
     leaves($gateway, 'TERM');
+}
+
+# What has no answer yet gets one that says so; what has begun must not look complete.
+sub check_keeper_passing {
+    my ($gateway) = start();
+    my $before = $effects->runs('-');
+    for my $row (['slow.pl', 'silent', sub { $effects->runs('-') > $before }],
+        ['stream.pl', 'begun', sub { $_[0]->take_in; $_[0]{in} =~ /first/ }]) {
+        my ($script, $gate, $has_come) = @$row;
+        my $keeper;
+        ok wait_until { ($keeper) = keepers_of($gateway) }, 'there is a keeper';
+        my $conn = begin_request(params_for($script, query => "gate=passed-$gate"));
+        ok wait_until { $has_come->($conn) }, "$gate: the script runs";
+        kill 'KILL', $keeper;
+        my $answer = $conn->read_answer(10);
+        if ($gate eq 'silent') {
+            my $told = $answer->{response};
+            is_deeply [$told && $told->status, $told && $told->problem], [502, 'script-failed'],
+                'its client is told that it was started';
+        } else {
+            ok !defined $answer->{app_status}, 'the answer is cut off';
+        }
+        $sandbox->open_gate("passed-$gate");
+        ok wait_until { my ($next) = keepers_of($gateway); $next && $next != $keeper }, 'a new keeper';
+    }
+    leaves($gateway, 'TERM');
+}
+
+# The gateway and its keeper raise their own, and no script's.
+sub check_descriptors {
+    my $gateway = start_gateway($sandbox, name => 'gateway-' . ++$n, wrapper => ['prlimit', '--nofile=256:2048']);
+    my ($keeper) = keepers_of($gateway);
+    like ask(params_for('limits.pl', key => 'few'))->body, qr/^Max open files\s+256\s+2048\s/m,
+        'a script has the limit that there was';
+    like Process::contents("/proc/$_/limits"), qr/^Max open files\s+2048\s+2048\s/m, 'ours is as high as may be'
+        for $gateway, $keeper;
+    leaves($gateway, 'TERM');
+}
+
+# A systemd socket unit keeps its socket while the gateway is stopped: the next request starts it anew.
+use constant LISTENER => <<'END';
+use Socket;
+$^F = 255;
+POSIX::close($_) for 3 .. 20;
+socket my $listener, AF_UNIX, SOCK_STREAM, 0 or die $!;
+fileno($listener) == 3 or die fileno $listener;
+bind $listener, pack_sockaddr_un(shift) and listen $listener, 128 or die $!;
+my $pid = fork // die $!;
+if (!$pid) { @ENV{qw(LISTEN_PID LISTEN_FDS)} = ($$, 1); exec @ARGV }
+waitpid $pid, 0;
+sleep 60;
+END
+
+sub check_foreign_socket {
+    my $holder = start_gateway($sandbox, name => 'gateway-' . ++$n,
+        wrapper => ['perl', '-MPOSIX', '-e', LISTENER, $socket]);
+    my ($gateway) = grep { Process::contents("/proc/$_/stat") =~ /\) \S \Q$holder\E / } $sandbox->processes;
+    is ask(params_for('effect.pl', key => 'foreign'))->status, 200, 'it serves at the socket';
+    kill 'TERM', $gateway;
+    ok wait_until { !is_alive($gateway) || Process::contents("/proc/$gateway/stat") =~ /\) Z / }, 'it leaves on TERM';
+    ok -S $socket, 'the socket is still there';
+    ok eval { begin_request(params_for('effect.pl')) }, 'and still open';
+    stop_process($holder);
+    unlink $socket;
 }
 
 # ---- servers ----

@@ -102,13 +102,32 @@ subtest 'slow readers' => sub {
     check_others("$N that do not read");
 };
 
+# Their scripts end, and make room for others.
+subtest 'slow readers of what passes through' => sub {
+    my $before = $effects->runs('-');
+    $slow{passed} = [map {
+        my $c = FastCgi->connect($socket);
+        $c->send(head(of('effect.pl', method => 'GET', query => 'bytes=3000000')), record(STDIN_DATA, 1, ''));
+        $c;
+    } 1 .. 64];
+    ok wait_until(sub { $effects->runs('-') >= $before + 64 }, 30), 'as many as may pass through';
+    my $one_more;
+    ok wait_until(sub { ($one_more) = ask('effect.pl', method => 'GET'); $one_more->status == 200 }, 20),
+        'then another one' or diag $one_more->raw;
+    check_others('64 readers of what passes through');
+    my $answer = $slow{passed}[63]->read_answer(20);
+    like $answer->{response} && length $answer->{response}->body, qr{\A30000\d\d\z}, 'one that reads after all gets every byte';
+    is $answer->{app_status}, 0, 'to the end';
+};
+
 subtest 'slow scripts' => sub {
+    my $before = $effects->runs('-');
     $slow{scripts} = [map {
         my $c = FastCgi->connect($socket);
         $c->send(head(of('slow.pl', method => 'GET', query => 'gate=slow')), record(STDIN_DATA, 1, ''));
         $c;
     } 1 .. 64];
-    ok wait_until(sub { $effects->runs('-') >= 64 }, 30), 'as many pass through as may';
+    ok wait_until(sub { $effects->runs('-') >= $before + 64 }, 30), 'as many pass through as may';
     my ($one_more) = ask('effect.pl', method => 'GET');
     is_deeply [$one_more->status, $one_more->problem, $one_more->header('Retry-After')], [503, 'overloaded', 1],
         'one more does not';

@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "cgi/fastcgi.h"
+#include "cgi/outlet.h"
 
 #include <errno.h>
 #include <fastcgi.h>
@@ -34,6 +35,7 @@ extern char **environ;
 
 #define RECORD_MAX      65528 /* content of one record: the largest multiple of 8 */
 #define SLOW_SECONDS    60    /* that a request may take to come at any speed */
+#define SILENT_MS       60000 /* that a server may let us wait for its next bytes */
 #define FIRST_WAIT_MS   100   /* for the first bytes of a request, before a thread is freed */
 #define DRAIN_SECONDS   60
 #define LOG_PATIENCE_MS 1000
@@ -48,9 +50,11 @@ struct web_peer {
 	int64_t left; /* CGI: bytes of the body not read yet; -1: until end of file */
 
 	/* FastCGI */
-	int64_t began_us; /* when its first byte came */
-	int64_t n_read;   /* bytes since then */
+	int64_t waited_us; /* for bytes of the request */
+	int64_t n_read;    /* bytes that have come */
 	bool is_slow;
+	bool goes_on; /* see web_peer_go_on() */
+	struct outlet out;
 	struct web_connection *connection; /* borrowed; its fd is -1 meanwhile */
 	int fd;                            /* owned */
 	struct fastcgi_reader reader;
@@ -65,35 +69,49 @@ enum err web_peer_cgi(struct web_peer **out)
 	if (!p)
 		return err_set(ERR_NOMEM, "out of memory");
 	p->is_cgi = true;
+	outlet_open(&p->out, STDOUT_FILENO);
 	p->log_patience_ms = LOG_PATIENCE_MS;
 	p->left = -1;
 	*out = p;
 	return OK;
 }
 
+/* Only the time counts in which we waited: a script that does not read is not the sender's fault.
+ */
 static bool is_too_slow(const struct web_peer *p)
 {
-	int64_t seconds = (clock_mono_us() - p->began_us) / 1000000;
+	int64_t seconds = p->waited_us / 1000000;
 
 	return seconds > SLOW_SECONDS && p->n_read < seconds * WEB_PEER_SLOW_BYTES;
 }
 
-/* recvmsg(2) that waits, up to the socket's time-out, and for a slow sender not much longer. */
+/* Waits for bytes of the request.  False: none come, too few have come, or the gateway leaves. */
+static bool await_bytes(struct web_peer *p)
+{
+	struct pollfd fds[2] = {
+		{p->fd, POLLIN, 0}, {p->goes_on ? -1 : p->connection->stop_fd, POLLIN, 0}};
+	int64_t start_us = clock_mono_us();
+	int n;
+
+	blocked_begin();
+	do
+		n = poll(fds, 2, SILENT_MS);
+	while (n < 0 && errno == EINTR);
+	blocked_end();
+	p->waited_us += clock_mono_us() - start_us;
+	p->is_slow = is_too_slow(p);
+	return fds[0].revents && !p->is_slow;
+}
+
+/* recvmsg(2) that waits. */
 static ssize_t receive(struct web_peer *p, struct iovec *iov, int n_iov)
 {
 	struct msghdr message = {.msg_iov = iov, .msg_iovlen = (size_t)n_iov};
-	ssize_t n = recvmsg(p->fd, &message, MSG_DONTWAIT);
+	ssize_t n;
 
-	if (n < 0 && errno == EAGAIN) {
-		p->is_slow = is_too_slow(p);
-		if (p->is_slow)
-			return -1;
-		blocked_begin();
-		do
-			n = recvmsg(p->fd, &message, 0);
-		while (n < 0 && errno == EINTR);
-		blocked_end();
-	}
+	do
+		n = recvmsg(p->fd, &message, MSG_DONTWAIT);
+	while (n < 0 && (errno == EINTR || (errno == EAGAIN && await_bytes(p))));
 	if (n > 0)
 		p->n_read += n;
 	return n;
@@ -137,19 +155,17 @@ static enum err await_request(struct web_peer *p)
 		blocked_end();
 		n = fill(p, false);
 	}
-	p->began_us = clock_mono_us();
 	if (n < 0 && errno == EAGAIN)
 		return err_set(ERR_BUSY, "there is no request yet");
 	return n > 0 ? OK : err_set(ERR_GONE, "the server has closed the connection");
 }
 
-static bool write_all(int fd, struct iovec *iov, int n);
+static bool send_answer(struct web_peer *p);
 
 /* Reads on until the parameters of a request are there; returns like web_peer_accept(). */
 static enum err read_request(struct web_peer *p)
 {
 	for (;;) {
-		struct iovec iov = {p->reader.answer, 0};
 		enum err e = OK;
 
 		switch (step(p, sizeof(p->in))) {
@@ -162,8 +178,7 @@ static enum err read_request(struct web_peer *p)
 				return e;
 			break;
 		case FASTCGI_ANSWER:
-			iov.iov_len = p->reader.answer_len;
-			if (!write_all(p->fd, &iov, 1))
+			if (!send_answer(p))
 				return err_set(ERR_GONE, "the server has closed the connection");
 			break;
 		case FASTCGI_REQUEST:
@@ -198,7 +213,7 @@ enum err web_peer_accept(struct web_connection *c, struct web_peer **out)
 		p->connection = c;
 		p->fd = c->fd;
 		p->n = c->n_early;
-		p->began_us = clock_mono_us();
+		outlet_open(&p->out, p->fd);
 		memcpy(p->in, c->early, c->n_early);
 		fastcgi_init(&p->reader);
 		c->fd = -1;
@@ -215,8 +230,10 @@ enum err web_peer_accept(struct web_connection *c, struct web_peer **out)
 		close(p ? p->fd : c->fd);
 	if (!p)
 		c->fd = -1;
-	else
+	else {
 		fastcgi_free(&p->reader);
+		outlet_close(&p->out);
+	}
 	free(p);
 	return e;
 }
@@ -289,8 +306,6 @@ static ssize_t read_through(struct web_peer *p, void *buf, size_t want)
 static ssize_t read_fastcgi(struct web_peer *p, void *buf, size_t want)
 {
 	for (;;) {
-		struct iovec iov = {p->reader.answer, 0};
-
 		if (p->n == 0 && fastcgi_body_left(&p->reader) > 0) {
 			ssize_t n = read_through(p, buf, want);
 
@@ -305,8 +320,7 @@ static ssize_t read_fastcgi(struct web_peer *p, void *buf, size_t want)
 			p->has_ended = true;
 			return 0;
 		case FASTCGI_ANSWER:
-			iov.iov_len = p->reader.answer_len;
-			p->is_broken = !write_all(p->fd, &iov, 1);
+			p->is_broken = !send_answer(p);
 			break;
 		case FASTCGI_MORE:
 			p->is_broken = p->n == 0 && fastcgi_body_left(&p->reader) == 0 &&
@@ -343,41 +357,14 @@ bool web_peer_is_gone(const struct web_peer *p)
 	return poll(&fd, 1, 0) > 0 && (fd.revents & (POLLRDHUP | POLLHUP | POLLERR));
 }
 
-/* Like writev(2), but only waits where the other end takes nothing at once. */
-static ssize_t write_some(int fd, struct iovec *iov, int n)
+/* ---- output ---- */
+
+/* The answer to a management record, from whichever thread reads. */
+static bool send_answer(struct web_peer *p)
 {
-	struct msghdr message = {.msg_iov = iov, .msg_iovlen = (size_t)n};
-	ssize_t done = sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+	struct iovec iov = {p->reader.answer, p->reader.answer_len};
 
-	if (done >= 0 || (errno != EAGAIN && errno != ENOTSOCK))
-		return done;
-	blocked_begin();
-	done = writev(fd, iov, n);
-	blocked_end();
-	return done;
-}
-
-/* Writes all of iov, which is changed. */
-static bool write_all(int fd, struct iovec *iov, int n)
-{
-	while (n > 0) {
-		ssize_t done = write_some(fd, iov, n);
-
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done < 0)
-			return false;
-		while (n > 0 && (size_t)done >= iov->iov_len) {
-			done -= (ssize_t)iov->iov_len;
-			iov++;
-			n--;
-		}
-		if (n > 0) {
-			iov->iov_base = (char *)iov->iov_base + done;
-			iov->iov_len -= (size_t)done;
-		}
-	}
-	return true;
+	return outlet_post(&p->out, &iov, 1);
 }
 
 static FCGI_Header record_header(const struct web_peer *p, int type, size_t content, size_t padding)
@@ -438,7 +425,7 @@ static bool write_records(struct web_peer *p, struct iovec *in, int n, bool is_l
 			out[n_out++] = (struct iovec){&end_of_stream, sizeof(end_of_stream)};
 			out[n_out++] = (struct iovec){&end, sizeof(end)};
 		}
-		if (!write_all(p->fd, out, n_out))
+		if (!outlet_send(&p->out, out, n_out))
 			return false;
 	} while (n > 0);
 	return true;
@@ -467,10 +454,38 @@ bool web_peer_write(struct web_peer *p, const struct iovec *iov, int n, bool is_
 		block_term();
 	if (n > 0)
 		memcpy(copy, iov, (size_t)n * sizeof(*iov));
-	p->is_lost = p->is_cgi ? !write_all(STDOUT_FILENO, copy, n)
-			       : !write_records(p, copy, n, is_last);
+	p->is_lost =
+		p->is_cgi ? !outlet_send(&p->out, copy, n) : !write_records(p, copy, n, is_last);
 	p->is_answered = is_last;
 	return !p->is_lost;
+}
+
+ssize_t web_peer_pass(struct web_peer *p, const char *buf, size_t len)
+{
+	size_t piece = len < RECORD_MAX ? len : RECORD_MAX;
+	FCGI_Header head = record_header(p, FCGI_STDOUT, piece, 0);
+	struct iovec iov[2] = {{&head, sizeof(head)}, {(void *)(uintptr_t)buf, piece}};
+	struct iovec all = {(void *)(uintptr_t)buf, len};
+	bool was_sent = false;
+
+	if (p->is_cgi)
+		return web_peer_write(p, &all, 1, false) ? (ssize_t)len : -1;
+	if (p->is_lost || p->is_answered)
+		return -1;
+	p->is_lost = !outlet_try(&p->out, iov, piece > 0 ? 2 : 0, &was_sent);
+	if (p->is_lost)
+		return -1;
+	return was_sent ? (ssize_t)piece : 0;
+}
+
+bool web_peer_is_full(struct web_peer *p)
+{
+	return outlet_is_full(&p->out);
+}
+
+void web_peer_go_on(struct web_peer *p)
+{
+	p->goes_on = true;
 }
 
 void web_peer_break(struct web_peer *p)
@@ -513,7 +528,7 @@ void web_peer_log(struct web_peer *p, const char *text, size_t len)
 
 		if (!waits_for_room(p))
 			return;
-		p->is_lost = !write_all(p->fd, iov, 2);
+		p->is_lost = !outlet_post(&p->out, iov, 2);
 		text += piece;
 		len -= piece;
 	}
@@ -563,6 +578,7 @@ void web_peer_close(struct web_peer **pp)
 			close(p->fd);
 		fastcgi_free(&p->reader);
 	}
+	outlet_close(&p->out);
 	free(p);
 	*pp = NULL;
 }

@@ -22,7 +22,8 @@ struct web_peer;
 
 /* A FastCGI connection between two requests. */
 struct web_connection {
-	int fd; /* -1: it is closed, or a request's */
+	int fd;      /* -1: it is closed, or a request's */
+	int stop_fd; /* readable: a request that has not come yet is not waited for; -1: none */
 	size_t n_early;
 	unsigned char early[WEB_PEER_EARLY_MAX]; /* bytes of its next request, read already */
 };
@@ -88,6 +89,20 @@ bool web_peer_write(struct web_peer *p, const struct iovec *iov, int n, bool is_
 /* The answer cannot be completed: web_peer_close() then closes without ending the request properly.
  */
 void web_peer_break(struct web_peer *p);
+
+/*
+ * web_peer_pass - sends bytes of the response as far as the other end takes them
+ *
+ * The rest of a record that was begun waits in the peer and goes first; web_peer_is_full() then,
+ * and the peer's descriptor tells poll(2) with POLLOUT when to try again, also with len 0.  Returns
+ * how many bytes were taken; -1 when the other end has left.  Does not block, but for a CGI
+ * program.
+ */
+ssize_t web_peer_pass(struct web_peer *p, const char *buf, size_t len);
+bool web_peer_is_full(struct web_peer *p);
+
+/* From now on the request is read to its end although the gateway has to leave: its script runs. */
+void web_peer_go_on(struct web_peer *p);
 
 /*
  * Sends text to the server's error log, while the request lasts.  A server that does not read is

@@ -44,8 +44,9 @@
 #include <unistd.h>
 
 #define PIECE      65536
-#define SMALL_BODY 65536 /* bytes: fits into a pipe, needs no thread */
-#define REPORT_MS  50    /* a script that has closed its output has ended by then, as a rule */
+#define SMALL_BODY 65536      /* bytes: fits into a pipe, needs no thread */
+#define HELD_MAX   (16 << 20) /* bytes for a slow reader; then its script waits */
+#define REPORT_MS  50         /* a script that has closed its output has ended by then, as a rule */
 
 struct pump {
 	struct web_peer *peer;
@@ -99,8 +100,10 @@ struct answer {
 	struct request *r;
 	int fd;            /* the script's standard output; does not block; -1: at its end */
 	bool is_held;      /* rule (2) */
-	struct spool held; /* until then; its offset is behind the last byte */
+	struct spool held; /* output that the client has not taken, or must not have yet */
+	int64_t sent;      /* bytes of `held` that it has taken */
 	int64_t len;       /* bytes that the script has written */
+	bool has_begun;    /* the client may have some of them */
 };
 
 static void pass_text(void *arg, const char *text, size_t len)
@@ -124,59 +127,92 @@ static int status_of(const char *start, size_t len)
 	return 200;
 }
 
-static enum err send_bytes(struct answer *a, char *buf, size_t len)
+static enum err client_left(void)
 {
-	struct iovec iov = {buf, len};
-
-	return web_peer_write(a->r->peer, &iov, 1, false)
-		       ? OK
-		       : err_set(ERR_GONE, "the client has left");
+	return err_set(ERR_GONE, "the client has left");
 }
 
-/* Rule (2) holds no longer: sends what was held. */
-static enum err release_held(struct answer *a)
+static bool is_anything_held(const struct answer *a)
+{
+	return a->held.fd >= 0 && a->sent < a->held.len;
+}
+
+/* Sends what is held, all of it, or as much as the client takes. */
+static enum err send_held(struct answer *a, bool may_wait)
 {
 	char buf[PIECE];
-	ssize_t n = 0;
-	enum err e = OK;
 
-	a->is_held = false;
-	if (a->held.fd < 0)
+	while (is_anything_held(a)) {
+		ssize_t n = pread(a->held.fd, buf, sizeof(buf), (off_t)a->sent), taken;
+
+		if (n <= 0)
+			return err_set(ERR_SYSTEM, "read held output: %s",
+				n < 0 ? strerror(errno) : "its end is missing");
+		a->has_begun = true;
+		taken = !may_wait ? web_peer_pass(a->r->peer, buf, (size_t)n)
+			: web_peer_write(a->r->peer, &(struct iovec){buf, (size_t)n}, 1, false)
+				? n
+				: -1;
+		if (taken < 0)
+			return client_left();
+		if (taken == 0)
+			return OK;
+		a->sent += taken;
+	}
+	spool_close(&a->held); /* its room is free again */
+	a->sent = 0;
+	return OK;
+}
+
+/*
+ * Keeps bytes until the client takes them: a script does not wait for a slow reader.  Where nothing
+ * can be held any more they go as they come, also before the end of the body: some servers take
+ * that.
+ */
+static enum err hold_bytes(struct answer *a, char *buf, size_t len)
+{
+	int64_t before = a->held.fd < 0 ? 0 : a->held.len;
+	enum err e = a->held.fd < 0 ? spool_open(&a->held) : OK;
+
+	if (e == OK && before + (int64_t)len <= a->r->cf->max_passed_bytes)
+		e = spool_write(&a->held, a->r->cf->spool, buf, len);
+	else if (e == OK)
+		e = ERR_FULL;
+	if (e == OK)
 		return OK;
-	e = spool_rewind(&a->held);
-	while (e == OK && (n = read(a->held.fd, buf, sizeof(buf))) > 0)
-		e = send_bytes(a, buf, (size_t)n);
-	if (e == OK && n < 0)
-		e = err_set(ERR_SYSTEM, "read held output: %s", strerror(errno));
-	spool_close(&a->held);
+	if (a->is_held)
+		log_warn("output that came before the request's end is no longer held: %s",
+			e == ERR_FULL ? "there is too much of it" : err_text());
+	if (a->held.fd >= 0) {
+		if (ftruncate(a->held.fd, before) != 0)
+			return err_set(ERR_SYSTEM, "held output: %s", strerror(errno));
+		a->held.len = before;
+	}
+	a->is_held = false;
+	e = send_held(a, true);
+	a->has_begun = true;
+	if (e == OK && !web_peer_write(a->r->peer, &(struct iovec){buf, len}, 1, false))
+		e = client_left();
 	return e;
 }
 
-/* Where nothing can be held any more the bytes go as they come: some servers take that. */
 static enum err pass_bytes(struct answer *a, char *buf, size_t len)
 {
-	enum err e = OK;
-
 	if (a->len == 0)
 		a->r->log.status = status_of(buf, len);
 	a->len += (int64_t)len;
-	if (a->is_held) {
-		int64_t before = a->held.fd < 0 ? 0 : a->held.len;
+	while (len > 0 && !a->is_held && !is_anything_held(a)) {
+		ssize_t taken = web_peer_pass(a->r->peer, buf, len);
 
-		e = a->held.fd < 0 ? spool_open(&a->held) : OK;
-		if (e == OK && before + (int64_t)len <= a->r->cf->max_passed_bytes)
-			e = spool_write(&a->held, a->r->cf->spool, buf, len);
-		else if (e == OK)
-			e = ERR_FULL;
-		if (e == OK)
-			return OK;
-		log_warn("output that came before the request's end is no longer held: %s",
-			e == ERR_FULL ? "there is too much of it" : err_text());
-		if (a->held.fd >= 0 && ftruncate(a->held.fd, before) != 0)
-			return err_set(ERR_SYSTEM, "held output: %s", strerror(errno));
-		e = release_held(a);
+		a->has_begun = true;
+		if (taken < 0)
+			return client_left();
+		if (taken == 0)
+			break;
+		buf += taken;
+		len -= (size_t)taken;
 	}
-	return e == OK ? send_bytes(a, buf, len) : e;
+	return len > 0 ? hold_bytes(a, buf, len) : OK;
 }
 
 /* Passes on at most `limit` bytes that are in the pipe now. */
@@ -211,12 +247,18 @@ static enum err pass_output(struct answer *a, struct keeper_link *link, const st
 	struct request *r = a->r;
 	struct pollfd fds[4] = {{a->fd, POLLIN, 0}, {link->fd, POLLIN, 0}, web_peer_pollfd(r->peer),
 		{pump->read_fd, POLLIN, 0}};
+	const short watched = fds[2].events;
 	int timeout_ms = -1, there = 0;
 
 	for (;;) {
 		enum err e = OK;
 		int n;
 
+		if (fds[0].fd >= 0)
+			fds[0].events = a->is_held || a->held.len - a->sent < HELD_MAX ? POLLIN : 0;
+		fds[2].events = watched;
+		if (web_peer_is_full(r->peer) || (!a->is_held && is_anything_held(a)))
+			fds[2].events |= POLLOUT;
 		blocked_begin();
 		n = poll(fds, 4, timeout_ms);
 		blocked_end();
@@ -226,8 +268,12 @@ static enum err pass_output(struct answer *a, struct keeper_link *link, const st
 			continue;
 		if (fds[3].revents) {
 			fds[3].fd = -1;
-			e = release_held(a);
+			a->is_held = false;
 		}
+		if ((fds[2].revents & POLLOUT) && web_peer_pass(r->peer, NULL, 0) < 0)
+			e = client_left();
+		if (e == OK && !a->is_held)
+			e = send_held(a, false);
 		if (e == OK && fds[0].revents)
 			e = pass_some(a, 1 << 20);
 		if (e != OK)
@@ -237,8 +283,8 @@ static enum err pass_output(struct answer *a, struct keeper_link *link, const st
 			fds[0].fd = -1;
 			timeout_ms = a->len > 0 ? REPORT_MS : -1;
 		}
-		if (fds[2].revents && web_peer_is_gone(r->peer))
-			return err_set(ERR_GONE, "the client has left");
+		if ((fds[2].revents & ~POLLOUT) && web_peer_is_gone(r->peer))
+			return client_left();
 		if (!fds[1].revents)
 			continue;
 		e = link_look(link, pass_text, r, end, failed);
@@ -260,6 +306,20 @@ static enum err take_body(struct request *r, int *in_fd)
 	return e;
 }
 
+/*
+ * A body whose length the server does not say: in chunks, or as HTTP/2 and FastCGI allow it.  Where
+ * there is none, some servers send its end only when they have the answer, so it is not waited for
+ * with the methods that have none.
+ */
+static bool may_have_body(const struct request *r)
+{
+	const char *method = variables_get(&r->vars, "REQUEST_METHOD");
+
+	return variables_get(&r->vars, "HTTP_TRANSFER_ENCODING") ||
+	       (!web_peer_is_cgi(r->peer) && strcasecmp(method, "GET") != 0 &&
+		       strcasecmp(method, "HEAD") != 0 && strcasecmp(method, "OPTIONS") != 0);
+}
+
 /* The script's standard input: *in_fd for the script, and a pump when the body has to be streamed.
  */
 static enum err open_input(struct request *r, int *in_fd, struct pump *pump_out)
@@ -271,8 +331,10 @@ static enum err open_input(struct request *r, int *in_fd, struct pump *pump_out)
 		return e;
 	if (r->body.is_read) /* a key was looked for in it, and was not there */
 		return take_body(r, in_fd);
-	if (pump_out->length < 0 && variables_get(&r->vars, "HTTP_TRANSFER_ENCODING")) {
+	if (pump_out->length < 0 && may_have_body(r)) {
 		e = body_read(r, r->cf->max_passed_bytes, r->cf->spool);
+		if (e == OK && r->body.len == 0) /* as it came: without a length */
+			e = variables_set(&r->vars, "CONTENT_LENGTH", NULL);
 		return e == OK ? take_body(r, in_fd) : e;
 	}
 	if (pump_out->length <= 0) {
@@ -330,16 +392,23 @@ static void stop_pump(struct request *r, struct pump *p, bool has_client)
 		close(p->read_fd);
 }
 
+/* The run of a request that passes through. */
+struct passed {
+	struct answer answer;
+	struct ending end;
+	int failed;      /* the errno with which the script could not be started */
+	bool is_ordered; /* it may have been started */
+	bool has_client; /* the client had not left when the run was over */
+};
+
 /*
- * Orders the run with in_fd as its standard input, and passes its output on; *len is the bytes of
- * it.
+ * Orders the run with in_fd as its standard input, and passes its output on.
  *
- * Returns like pass_output(); ERR_ABSENT nothing was started and nothing was sent, *failed is the
- * errno; ERR_GONE the client or the keeper has left; ERR_INVALID too many variables for an order;
- * ERR_NOMEM; ERR_SYSTEM.  Closes in_fd.
+ * Returns like pass_output(); ERR_ABSENT nothing was started and nothing was sent; ERR_GONE the
+ * client or the keeper has left; ERR_INVALID too many variables for an order; ERR_NOMEM;
+ * ERR_SYSTEM.  Closes in_fd.
  */
-static enum err run_script(struct request *r, int in_fd, struct pump *pump, int64_t *len,
-	struct ending *end, int *failed)
+static enum err run_script(struct request *r, int in_fd, struct pump *pump, struct passed *p)
 {
 	struct keeper_link *link = &r->worker->link;
 	int out[2] = {-1, -1};
@@ -351,49 +420,44 @@ static enum err run_script(struct request *r, int in_fd, struct pump *pump, int6
 		.environment = r->vars.list,
 		.stdin_fd = in_fd,
 	};
-	struct answer a = {.r = r, .fd = -1, .held = SPOOL_CLOSED};
-	bool is_ordered = false;
-	enum err e = OK;
+	/* The pump first: once the order is sent, the script may run. */
+	enum err e = start_pump(pump);
 
-	if (pipe2(out, O_CLOEXEC) != 0)
+	if (e == OK && pipe2(out, O_CLOEXEC) != 0)
 		e = err_set(ERR_NOMEM, "pipe: %s", strerror(errno));
 	if (e == OK) {
 		fcntl(out[0], F_SETFL, O_NONBLOCK);
 		spec.second_fd = out[1];
 		e = link_order(link, &spec);
-		is_ordered = e == OK;
+		p->is_ordered = e == OK;
 	}
 	close(in_fd);
 	if (out[1] >= 0)
 		close(out[1]);
+	p->answer.fd = out[0];
+	p->answer.is_held = pump->is_started && !web_peer_is_cgi(r->peer);
 	if (e == OK)
-		e = start_pump(pump);
-	a.fd = out[0];
-	a.is_held = pump->is_started && !web_peer_is_cgi(r->peer);
-	if (e == OK)
-		e = pass_output(&a, link, pump, end, failed);
-	*len = a.len;
+		e = pass_output(&p->answer, link, pump, &p->end, &p->failed);
+	p->has_client = !web_peer_is_gone(r->peer); /* before we stop reading from it */
 	if (out[0] >= 0)
 		close(out[0]);
-	if (is_ordered && e != ERR_ABSENT)
+	if (p->is_ordered && e != ERR_ABSENT)
 		link_forget(link);
-	stop_pump(r, pump, e == OK || e == ERR_ABSENT);
-	if (e == OK)
-		e = release_held(&a);
-	spool_close(&a.held);
-	if (e == ERR_GONE) /* perhaps it was the keeper */
+	if (e == ERR_GONE && p->has_client) /* it was the keeper */
 		link_close(link);
 	return e;
 }
 
 /* Ends the answer when the script has ended, or refuses the request when it could not be run. */
-static enum next finish_answer(struct request *r, enum err e, int64_t len, int failed)
+static enum next finish_answer(struct request *r, enum err e, struct passed *p)
 {
 	if (e == ERR_ABSENT) {
-		log_warn("%s: %s", r->script.path, strerror(failed));
-		return refusal_not_started(r, failed);
+		log_warn("%s: %s", r->script.path, strerror(p->failed));
+		return refusal_not_started(r, p->failed);
 	}
-	if (e == OK && len > 0) {
+	if (e == OK)
+		e = send_held(&p->answer, true);
+	if (e == OK && p->answer.len > 0) {
 		request_log_write(r);
 		web_peer_write(r->peer, NULL, 0, true);
 		return FINISHED;
@@ -401,8 +465,13 @@ static enum next finish_answer(struct request *r, enum err e, int64_t len, int f
 	if (e == OK)
 		return refusal_send_as(r, PROBLEM_SCRIPT_FAILED, COUNTER_NOT_STARTED,
 			"The script ended without an answer", NULL, 0);
-	if (len > 0 || (e == ERR_GONE && web_peer_is_gone(r->peer)))
+	if (p->answer.has_begun || !p->has_client) {
+		web_peer_break(r->peer); /* a part of an answer must not look like all of it */
 		return FINISHED;
+	}
+	if (p->is_ordered)
+		return refusal_send_as(r, PROBLEM_SCRIPT_FAILED, COUNTER_NOT_STARTED,
+			"The script was started, and it is not known what became of it", NULL, 0);
 	return refusal_failed(r, e);
 }
 
@@ -423,52 +492,50 @@ static bool begin_passing(const struct request *r)
 	return false;
 }
 
-/* May be called twice. */
-static void end_passing(bool *is_passing)
+/* Runs it in one of the places; what is slow before and behind the run takes none. */
+static enum next pass_script(struct request *r, int in_fd, struct pump *pump)
 {
-	if (*is_passing)
-		atomic_fetch_sub(&n_passing, 1);
-	*is_passing = false;
-}
-
-static enum next pass_script(struct request *r, bool *is_passing);
-
-enum next pass_request(struct request *r)
-{
-	bool is_passing = true;
+	struct passed p = {
+		.answer = {.r = r, .fd = -1, .held = SPOOL_CLOSED},
+		.end = {.output_fd = -1, .exit_status = -1}, /* until it has been seen */
+		.has_client = true,
+	};
 	enum next next;
+	enum err e;
 
-	if (route_open_script(r) == FINISHED)
-		return FINISHED;
-	if (!begin_passing(r))
+	if (!begin_passing(r)) {
+		close(in_fd);
+		stop_pump(r, pump, true);
 		return refusal_send(r, PROBLEM_OVERLOADED,
 			"As many requests as may are passing through", NULL, 1);
-	next = pass_script(r, &is_passing);
-	end_passing(&is_passing);
+	}
+	web_peer_go_on(r->peer);
+	e = run_script(r, in_fd, pump, &p);
+	atomic_fetch_sub(&n_passing, 1);
+	stop_pump(r, pump, e == OK || e == ERR_ABSENT || p.has_client);
+	count_passed(r);
+	r->log.exit_status = p.end.exit_status;
+	r->log.run_us = p.end.run_us > 0 ? p.end.run_us : -1;
+	next = finish_answer(r, e, &p);
+	spool_close(&p.answer.held);
+	ending_free(&p.end);
 	return next;
 }
 
-static enum next pass_script(struct request *r, bool *is_passing)
+enum next pass_request(struct request *r)
 {
-	struct pump p = {.out_fd = -1, .over_fd = -1, .read_fd = -1};
-	struct ending end = {.output_fd = -1, .exit_status = -1}; /* until it has been seen */
-	int64_t len = 0;
-	int in_fd = -1, failed = 0;
-	enum err e = link_open(r->worker->control_fd, &r->worker->link);
+	struct pump pump = {.out_fd = -1, .over_fd = -1, .read_fd = -1};
+	int in_fd = -1;
+	enum err e;
 
+	if (route_open_script(r) == FINISHED)
+		return FINISHED;
+	e = link_open(r->worker->control_fd, &r->worker->link);
 	if (e != OK)
 		return refusal_failed(r, e);
-	e = open_input(r, &in_fd, &p);
-	if (e != OK) {
-		count_passed(r);
-		return body_refuse(r, e);
-	}
-	e = run_script(r, in_fd, &p, &len, &end, &failed);
-	end_passing(is_passing); /* before the client knows that its answer is over */
+	e = open_input(r, &in_fd, &pump);
+	if (e == OK)
+		return pass_script(r, in_fd, &pump);
 	count_passed(r);
-	r->log.exit_status = end.exit_status;
-	r->log.run_us = end.run_us > 0 ? end.run_us : -1;
-	finish_answer(r, e, len, failed);
-	ending_free(&end);
-	return FINISHED;
+	return body_refuse(r, e);
 }
