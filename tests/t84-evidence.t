@@ -169,6 +169,23 @@ part 'the keeper is killed as well' => sub {
     no_overlap($runs{$_}, $_) for @found;
 };
 
+for my $hidepid (1, 2) {
+    part "/proc hides what is of another account (hidepid=$hidepid)" => sub {
+        plan skip_all => 'only root can make a program of another account' if !$helper;
+        plan skip_all => 'no /proc can be mounted here' if system qw(unshare -m mount -t proc -o), "hidepid=$hidepid", qw(proc /proc);
+        stop_gateway();
+        start(as_user('unshare', '-m', '/bin/sh', '-c', "mount -t proc -o hidepid=$hidepid proc /proc && exec \"\$\@\"", 'sh'));
+        my %runs = map { $_ => run_of('rerun', 'crash.sh', $_, 3) } 'another account', 'in its group';
+        my %first = map { $_ => send_request($runs{$_}) } sort keys %runs;
+        is problem($first{$_}), 'script-failed', "$_: the script dies" for sort keys %runs;
+        is ask($runs{$_})->problem, 'outcome-uncertain', "$_: a retry is told" for sort keys %runs;
+        retry_until_done($runs{$_}) for sort keys %runs;
+        no_overlap($runs{$_}, $_) for sort keys %runs;
+        stop_gateway();
+        start();
+    };
+}
+
 for my $victims ('keeper', 'keeper and gateway') {
     part "the $victims killed while the script works" => sub {
         my @runs = (run_of('rerun', 'work.sh', 'in its group', 3), run_of('rerun', 'title.pl', 'in its group', 3));
@@ -443,10 +460,18 @@ sub keepers {
     return grep { name_of($_) =~ /retrysafe-keep/ && (Process::state_of($_) // 'Z') ne 'Z' } children_of($gateway);
 }
 
-# With a umask that is not the one of those who run verbs here.
+# With a umask that is not the one of those who run verbs here; `user` and `wrapper` as start_gateway() has them.
 sub start {
-    $gateway = start_gateway($sandbox, name => 'gateway-' . ++$n,
-        wrapper => ['/bin/sh', '-c', 'umask 027; exec "$@"', 'sh']);
+    my (%how) = @_;
+    $gateway = start_gateway($sandbox, name => 'gateway-' . ++$n, %how,
+        wrapper => [@{ $how{wrapper} // [] }, '/bin/sh', '-c', 'umask 027; exec "$@"', 'sh']);
+}
+
+# Starts the gateway by a command of root's.
+sub as_user {
+    my (@command) = @_;
+    my ($uid, $gid) = (getpwnam $sandbox->user)[2, 3];
+    return (user => undef, wrapper => [@command, 'setpriv', "--reuid=$uid", "--regid=$gid", '--clear-groups']);
 }
 
 sub stop_gateway {

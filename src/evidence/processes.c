@@ -186,6 +186,14 @@ void processes_free(struct processes *all)
 	all->n = 0;
 }
 
+const struct process *processes_find(const struct processes *all, pid_t pid)
+{
+	for (size_t i = 0; i < all->n; i++)
+		if (all->list[i].pid == pid)
+			return &all->list[i];
+	return NULL;
+}
+
 /* ---- whose they are ---- */
 
 static bool is_root(const struct process *p, const struct run_row *row)

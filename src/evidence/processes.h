@@ -42,6 +42,8 @@ struct processes {
 enum err processes_read(const char *ref, struct processes *out) MUSTCHECK;
 void processes_free(struct processes *all);
 
+/* The process with this number; NULL: the list has none.  Borrowed. */
+const struct process *processes_find(const struct processes *all, pid_t pid);
 /* Does the row's own process live, the one that was started for it? */
 bool processes_have_root(const struct processes *all, const struct run_row *row);
 /* Does it, or a process of its session or group, or one that has its mark? */

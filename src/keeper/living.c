@@ -12,7 +12,9 @@
  *       it could not end (t84-evidence).
  *   (3) Only what certainly belongs to a run is signalled; what may belong to it counts as alive
  *       (t84-evidence).
- *   (4) What a script that ended well has started is left alone, and does not keep the keeper
+ *   (4) Where /proc hides processes, a child that the keeper did not start and cannot see counts
+ *       for every run that has not ended well (t84-evidence).
+ *   (5) What a script that ended well has started is left alone, and does not keep the keeper
  *       (t12-classics, t23-shutdown).
  *
  * Does not know: how the script is started, and who wants its answer.
@@ -24,7 +26,6 @@
 #include "evidence/processes.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -180,31 +181,41 @@ static bool is_known(const struct keeper *k, pid_t pid)
 	return false;
 }
 
-/* Has the keeper children that it did not start?  Also when that cannot be found out. */
-static bool has_adopted(const struct keeper *k)
+/* Of a child: it waits to be collected. */
+static bool has_ended(pid_t pid)
 {
-	char buf[4096], *at = buf, *end;
-	int fd = open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd >= 0 ? read(fd, buf, sizeof(buf) - 1) : -1;
+	siginfo_t si = {0};
 
-	if (fd >= 0)
-		close(fd);
-	if (n < 0 || n == sizeof(buf) - 1)
-		return true;
-	buf[n] = '\0';
-	for (;;) {
-		long pid = strtol(at, &end, 10);
+	return waitid(P_PID, (id_t)pid, &si, WEXITED | WNOHANG | WNOWAIT) != 0 || si.si_pid != 0;
+}
 
-		if (end == at)
-			return false;
-		if (!is_known(k, (pid_t)pid))
-			return true;
-		at = end;
+/*
+ * Has the keeper children that live and that it did not start?  Also when that cannot be found out.
+ * Those that are in `seen` do not count; it may be NULL.
+ */
+static bool has_adopted(const struct keeper *k, const struct processes *seen)
+{
+	FILE *children = fopen("/proc/thread-self/children", "re");
+	bool found = !children;
+	char *text = NULL;
+	size_t room = 0;
+
+	while (!found && getdelim(&text, &room, ' ', children) > 0) {
+		pid_t pid = (pid_t)strtol(text, NULL, 10);
+
+		found = !is_known(k, pid) && !(seen && processes_find(seen, pid)) &&
+			!has_ended(pid);
 	}
+	free(text);
+	if (children) {
+		found = found || !feof(children);
+		fclose(children);
+	}
+	return found;
 }
 
 /* Sets r->needs_us.  True: something is left. */
-static bool look(struct remains *r, struct processes *all)
+static bool look(const struct keeper *k, struct remains *r, struct processes *all)
 {
 	bool is_left;
 
@@ -220,14 +231,17 @@ static bool look(struct remains *r, struct processes *all)
 		is_left = is_left || may;
 		r->needs_us = r->needs_us || may || (p->belongs && p->mark != r->mark);
 	}
+	/* A child of ours that /proc hides may be of any run, like one that has shed its signs. */
+	if (*r->ref && all->is_partial && has_adopted(k, all))
+		is_left = r->needs_us = true;
 	return is_left;
 }
 
 /* Reads /proc for r and looks.  True also when that cannot be done. */
-static bool read_and_look(struct remains *r, struct processes *all)
+static bool read_and_look(const struct keeper *k, struct remains *r, struct processes *all)
 {
 	if (processes_read(*r->ref ? r->ref : NULL, all) == OK)
-		return look(r, all);
+		return look(k, r, all);
 	r->needs_us = true;
 	return true;
 }
@@ -243,7 +257,7 @@ void living_end(struct keeper *k, struct child *c)
 	struct processes all = {0};
 	struct remains *r = NULL;
 
-	if ((c->table || c->is_timed_out) && !ended_well(c) && has_adopted(k))
+	if ((c->table || c->is_timed_out) && !ended_well(c) && has_adopted(k, NULL))
 		r = calloc(1, sizeof(*r));
 	if (r) {
 		r->table = c->table;
@@ -255,7 +269,7 @@ void living_end(struct keeper *k, struct child *c)
 		if (c->is_timed_out && c->kill_us < r->kill_us)
 			r->kill_us = c->kill_us;
 		ref_of(c, r->ref);
-		if (read_and_look(r, &all)) {
+		if (read_and_look(k, r, &all)) {
 			r->next = k->remains;
 			k->remains = r;
 			c->table = NULL; /* the row is r's */
@@ -319,7 +333,7 @@ void living_tick(struct keeper *k, int64_t now_us)
 		struct processes all = {0};
 
 		next = r->next;
-		if (!read_and_look(r, &all))
+		if (!read_and_look(k, r, &all))
 			free_remains(k, r);
 		else if (now_us >= r->kill_us)
 			kill_remains(r, &all, now_us);

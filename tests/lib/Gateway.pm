@@ -37,7 +37,8 @@ sub socket_path { $_[0]->path('run/retrysafe.sock') }
 
 # Starts `retrysafe serve` on run/retrysafe.sock with conf/retrysafe.json, which is written first if
 # there is none, and waits until it takes connections.  `env` adds to its environment, `wrapper`
-# goes in front of the command, `name` names its log.  Returns the pid.
+# goes in front of the command, `name` names its log; with `user` undefined the wrapper is root's and has to
+# change to the user itself.  Returns the pid.
 sub start_gateway {
     my ($sandbox, %how) = @_;
     my $config = $sandbox->path('conf/retrysafe.json');
@@ -45,7 +46,7 @@ sub start_gateway {
 
     write_config($sandbox) if !-e $config;
     my $pid = $sandbox->start(
-        name => $how{name} // 'gateway', user => $sandbox->user, env => $how{env} // {},
+        name => $how{name} // 'gateway', user => exists $how{user} ? $how{user} : $sandbox->user, env => $how{env} // {},
         command => [@{ $how{wrapper} // [] }, $sandbox->binary, 'serve', '--config', $config,
             '--listen', "unix:$socket"],
     );
