@@ -124,6 +124,8 @@ my @MUTANTS = (
         qr/return row->pid_ns != pid_ns \|\| row->time_ns != time_ns \? ROW_ELSEWHERE : ROW_LEFT;/,
         'return pid_ns == time_ns ? ROW_ELSEWHERE : ROW_LEFT;']], \&run_evidence,
         qr/^not ok \d+ - another PID namespace/m],
+    ['what cannot be read counts as dead', [['evidence/processes.c', qr/(\? HIDDEN\s*:) FAILED;/, '$1 ENDED;']],
+        \&run_evidence, qr/^not ok \d+ - without descriptors nothing is known/m],
     ['a process is known by its environment alone', [
         ['keeper/launch.c', qr/(static void set_mark\([^{]*\{)/, "\$1\n\tif (mark)\n\t\treturn;"],
         ['evidence/evidence.c', qr/if \(state == ROW_OVER \|\|/, 'if (s || state == ROW_OVER ||']],

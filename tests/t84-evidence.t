@@ -53,6 +53,10 @@ for my $route (qw(rerun probe rollback fail)) {
 [ "$IDEMPOTENCY_ATTEMPT" -gt 1 ] || { @START@ "$kind" "$log" "$seconds"; while ! [ -s "$log" ]; do sleep 0.02; done; kill -9 $$; }
 END
 }
+# Its first attempt dies when it is told to.
+chmod 0755, $sandbox->write('www/rerun/gate.sh', script(<<"END"));
+[ "\$IDEMPOTENCY_ATTEMPT" -gt 1 ] || { \@START\@ "\$kind" "\$log" "\$seconds"; while ! [ -e $seen/gate ]; do sleep 0.02; done; kill -9 \$\$; }
+END
 # Its first attempt works itself.
 chmod 0755, $sandbox->write('www/rerun/work.sh', script(<<'END'));
 [ "$IDEMPOTENCY_ATTEMPT" -gt 1 ] || { echo "begin 1 script" >>"$log"; sleep "$seconds"; echo "end 1 script" >>"$log"; }
@@ -185,6 +189,22 @@ for my $hidepid (1, 2) {
         start();
     };
 }
+
+part 'a keeper that can open one file takes nothing for dead' => sub {
+    my ($run, $gate) = (run_of('rerun', 'gate.sh', 'and without its mark', 3), "$seen/gate");
+    my $conn = send_request($run);
+    ok +(wait_until { log_of($run) =~ /begin \d+ worker/ }), 'a worker works';
+    my ($keeper) = keepers();
+    my %open = map { m{(\d+)\z} ? ($1 => 1) : () } glob "/proc/$keeper/fd/*";
+    my ($free) = grep { !$open{$_} } 0 .. 1024;
+    is limit_descriptors($keeper, $free + 1), 0, 'one descriptor is free';
+    $sandbox->write('seen/gate', '');
+    is problem($conn), 'script-failed', 'the script dies';
+    is limit_descriptors($keeper, 1024), 0, 'descriptors are free again';
+    is ask($run)->problem, 'outcome-uncertain', 'a retry is told';
+    retry_until_done($run);
+    no_overlap($run, 'one descriptor');
+};
 
 for my $victims ('keeper', 'keeper and gateway') {
     part "the $victims killed while the script works" => sub {
@@ -465,6 +485,13 @@ sub start {
     my (%how) = @_;
     $gateway = start_gateway($sandbox, name => 'gateway-' . ++$n, %how,
         wrapper => [@{ $how{wrapper} // [] }, '/bin/sh', '-c', 'umask 027; exec "$@"', 'sh']);
+}
+
+# Sets the limit of a process of the gateway's account.
+sub limit_descriptors {
+    my ($pid, $limit) = @_;
+    waitpid $sandbox->start(user => $sandbox->user, command => ['/usr/bin/prlimit', "--pid=$pid", "--nofile=$limit:"]), 0;
+    return $?;
 }
 
 # Starts the gateway by a command of root's.

@@ -8,6 +8,8 @@
  *       to fit (unit/evidence).
  *   (2) A process is found by its mark, whatever has become of its environment, name, session,
  *       parents and user (unit/evidence, t84-evidence).
+ *   (3) A process has ended when the kernel says so, and not when it cannot be read: then nothing
+ *       is known of any (unit/evidence, t84-evidence).
  *
  * Does not know: operations, and what follows from a living process.
  */
@@ -29,22 +31,50 @@
 
 /* ---- one process ---- */
 
-/* Reads the start of a file of /proc as text; its length, or -1. */
-static ssize_t read_text(pid_t pid, const char *file, char *buf, size_t size)
+/* What came of reading a file of a process. */
+enum reading {
+	READ,
+	ENDED,  /* the process has ended */
+	HIDDEN, /* this account may not read it */
+	FAILED  /* errno says why: nothing is known of the process */
+};
+
+static enum reading reading_of(int why)
+{
+	return why == ENOENT || why == ESRCH   ? ENDED
+	       : why == EACCES || why == EPERM ? HIDDEN
+					       : FAILED;
+}
+
+static int open_file(pid_t pid, const char *file)
 {
 	char path[64];
-	ssize_t n;
-	int fd;
 
 	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -1;
-	n = read(fd, buf, size - 1);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+/* close(2), without a change of errno. */
+static void close_file(int fd)
+{
+	int why = errno;
+
 	close(fd);
-	if (n >= 0)
-		buf[n] = '\0';
-	return n;
+	errno = why;
+}
+
+/* Reads the start of a file of /proc as text, which is not empty. */
+static enum reading read_text(pid_t pid, const char *file, char *buf, size_t size)
+{
+	int fd = open_file(pid, file);
+	ssize_t n = fd < 0 ? -1 : read(fd, buf, size - 1);
+
+	if (fd >= 0)
+		close_file(fd);
+	if (n < 0)
+		return reading_of(errno);
+	buf[n] = '\0';
+	return n > 0 ? READ : ENDED;
 }
 
 /* The n-th field of /proc/PID/stat, as proc(5) counts them, from `at`, which is behind the name and
@@ -62,23 +92,26 @@ static int64_t stat_field(const char *at, int n)
 	return end == at ? -1 : value;
 }
 
-/* Parses /proc/PID/stat.  False: it has ended. */
-static bool read_stat(pid_t pid, struct process *p)
+/* Parses /proc/PID/stat. */
+static enum reading read_stat(pid_t pid, struct process *p)
 {
 	char buf[1024];
+	enum reading reading = read_text(pid, "stat", buf, sizeof(buf));
 	const char *name, *end;
 	int64_t start;
 	size_t len;
 
-	if (read_text(pid, "stat", buf, sizeof(buf)) <= 0)
-		return false;
+	if (reading != READ)
+		return reading;
 	name = strchr(buf, '(');
 	end = strrchr(buf, ')'); /* the name may hold anything */
-	if (!name || !end || end[1] != ' ' || end[2] == 'Z' || end[2] == 'X')
-		return false;
-	start = stat_field(end, 22);
-	if (start < 0)
-		return false;
+	start = end ? stat_field(end, 22) : -1;
+	if (!name || !end || end[1] != ' ' || start < 0) {
+		errno = EPROTO;
+		return FAILED;
+	}
+	if (end[2] == 'Z' || end[2] == 'X')
+		return ENDED;
 	*p = (struct process){.pid = pid,
 		.parent = (pid_t)stat_field(end, 4),
 		.group = (pid_t)stat_field(end, 5),
@@ -88,47 +121,42 @@ static bool read_stat(pid_t pid, struct process *p)
 	if (len >= sizeof(p->name))
 		len = sizeof(p->name) - 1;
 	memcpy(p->name, name + 1, len);
-	return true;
+	return READ;
 }
 
-static uint64_t read_mark(pid_t pid)
+/* Sets p->mark, of what read_stat() has set. */
+static enum reading read_mark(struct process *p)
 {
+	static const char what[] = "Max realtime timeout";
 	char buf[4096];
-	const char *line;
-	uint64_t limit;
+	enum reading reading = read_text(p->pid, "limits", buf, sizeof(buf));
+	const char *line = reading == READ ? strstr(buf, what) : NULL;
+	uint64_t limit = line ? strtoull(line + strlen(what), NULL, 10) : 0;
 
-	if (read_text(pid, "limits", buf, sizeof(buf)) <= 0)
-		return 0;
-	line = strstr(buf, "Max realtime timeout");
-	if (!line)
-		return 0;
-	limit = strtoull(line + strlen("Max realtime timeout"), NULL, 10);
-	return run_row_is_mark(limit) ? limit : 0;
+	p->mark = run_row_is_mark(limit) ? limit : 0;
+	return reading;
 }
 
-/* Does this process's environment hold the variable? */
-static bool has_variable(pid_t pid, const char *wanted)
+/* Sets p->has_ref: does its environment hold the variable? */
+static enum reading read_ref(struct process *p, const char *wanted)
 {
-	char path[64], buf[8192 + 64];
+	char buf[8192 + 64];
 	size_t have = 0, len = strlen(wanted) + 1;
-	bool found = false;
-	ssize_t n;
-	int fd;
+	int fd = open_file(p->pid, "environ");
+	ssize_t n = -1;
 
-	snprintf(path, sizeof(path), "/proc/%d/environ", (int)pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return false;
-	while (!found && (n = read(fd, buf + have, sizeof(buf) - have)) > 0) {
+		return reading_of(errno);
+	while (!p->has_ref && (n = read(fd, buf + have, sizeof(buf) - have)) > 0) {
 		have += (size_t)n;
-		found = memmem(buf, have, wanted, len) != NULL;
+		p->has_ref = memmem(buf, have, wanted, len) != NULL;
 		if (have >= len) { /* it may begin in one read and end in the next */
 			memmove(buf, buf + have - (len - 1), len - 1);
 			have = len - 1;
 		}
 	}
-	close(fd);
-	return found;
+	close_file(fd);
+	return n < 0 ? reading_of(errno) : READ;
 }
 
 /* ---- all of them ---- */
@@ -148,6 +176,24 @@ static bool add_process(struct processes *all, size_t *room, const struct proces
 	return true;
 }
 
+/* Reads a process, and adds it if it lives. */
+static enum err read_process(struct processes *all, size_t *room, pid_t pid, const char *wanted)
+{
+	struct process p;
+	enum reading reading = read_stat(pid, &p);
+
+	if (reading == READ)
+		reading = read_mark(&p);
+	if (reading == HIDDEN)
+		all->is_partial = true;
+	if (reading == ENDED || reading == HIDDEN)
+		return OK;
+	/* An environment is its owner's alone: where it cannot be read, the mark has to do. */
+	if (reading == FAILED || (wanted && read_ref(&p, wanted) == FAILED))
+		return err_set(err_from_errno(errno), "/proc/%d: %s", (int)pid, strerror(errno));
+	return add_process(all, room, &p) ? OK : err_set(ERR_NOMEM, "/proc: out of memory");
+}
+
 enum err processes_read(const char *ref, struct processes *out)
 {
 	struct processes all = {.is_partial = access("/proc/1/stat", R_OK) != 0};
@@ -158,19 +204,14 @@ enum err processes_read(const char *ref, struct processes *out)
 	DIR *proc = opendir("/proc");
 
 	if (!proc)
-		return err_set(ERR_SYSTEM, "/proc: %s", strerror(errno));
+		return err_set(err_from_errno(errno), "/proc: %s", strerror(errno));
 	snprintf(wanted, sizeof(wanted), "IDEMPOTENCY_OPERATION=%s", ref ? ref : "");
-	while (e == OK && (d = readdir(proc))) {
-		struct process p;
-
-		if (!isdigit((unsigned char)d->d_name[0]) ||
-			!read_stat((pid_t)strtol(d->d_name, NULL, 10), &p))
-			continue;
-		p.mark = read_mark(p.pid);
-		p.has_ref = ref && has_variable(p.pid, wanted);
-		if (!add_process(&all, &room, &p))
-			e = err_set(ERR_NOMEM, "/proc: out of memory");
-	}
+	while (e == OK && (errno = 0, d = readdir(proc)))
+		if (isdigit((unsigned char)d->d_name[0]))
+			e = read_process(&all, &room, (pid_t)strtol(d->d_name, NULL, 10),
+				ref ? wanted : NULL);
+	if (e == OK && errno != 0)
+		e = err_set(err_from_errno(errno), "/proc: %s", strerror(errno));
 	closedir(proc);
 	if (e != OK)
 		processes_free(&all);
@@ -285,11 +326,15 @@ int processes_signal(const struct process *p, int sig)
 {
 	int fd = (int)syscall(SYS_pidfd_open, p->pid, 0), rc = 0;
 	struct process now;
+	enum reading reading;
 
 	if (fd < 0 && errno != ENOSYS)
 		return errno;
-	if (!read_stat(p->pid, &now) || now.start_ns != p->start_ns)
+	reading = read_stat(p->pid, &now);
+	if (reading == ENDED || (reading == READ && now.start_ns != p->start_ns))
 		rc = ESRCH;
+	else if (reading != READ)
+		rc = errno;
 	else if ((fd >= 0 ? syscall(SYS_pidfd_send_signal, fd, sig, NULL, 0) : kill(p->pid, sig)) !=
 		 0)
 		rc = errno;

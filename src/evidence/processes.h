@@ -27,7 +27,7 @@ struct process {
 struct processes {
 	struct process *list; /* owned */
 	size_t n;
-	bool is_partial; /* /proc does not show every process (hidepid) */
+	bool is_partial; /* /proc does not show every process, or not all of one (hidepid) */
 };
 
 /*
@@ -36,8 +36,9 @@ struct processes {
  *   ref  the text of an operation's ref: whose environment names it has has_ref; NULL: none
  *   out  set on OK; processes_free() it; all zero is empty, too
  *
- * Returns OK; ERR_NOMEM; ERR_SYSTEM /proc cannot be read.  Blocks while it reads: some 20 us for
- * each process of the host.
+ * Returns OK; ERR_NOMEM, also without descriptors; ERR_SYSTEM: /proc, or a process that lives,
+ * cannot be read, and nothing is known of any.  Blocks while it reads: some 20 us for each process
+ * of the host.
  */
 enum err processes_read(const char *ref, struct processes *out) MUSTCHECK;
 void processes_free(struct processes *all);

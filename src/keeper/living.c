@@ -36,6 +36,7 @@
 
 #define LOOK_US       20000  /* until it is looked again, after a child has ended */
 #define KILL_AGAIN_US 100000 /* a process may have been started while the others were killed */
+#define READ_AGAIN_US 500000 /* /proc could not be read */
 
 /* ---- the row ---- */
 
@@ -130,7 +131,7 @@ static struct run_row row_of(const struct child *c)
 	return row;
 }
 
-/* Signals what is marked as belonging.  Returns how many could not be; *first: one of them. */
+/* Signals what is marked as belonging.  Returns how many we may not signal; *first: one of them. */
 static size_t signal_all(const struct processes *all, int sig, const struct process **first)
 {
 	size_t failed = 0;
@@ -139,7 +140,7 @@ static size_t signal_all(const struct processes *all, int sig, const struct proc
 		const struct process *p = &all->list[i];
 		int why = p->belongs ? processes_signal(p, sig) : 0;
 
-		if (why != 0 && why != ESRCH) {
+		if (why == EPERM) {
 			*first = p;
 			failed++;
 		}
@@ -147,6 +148,15 @@ static size_t signal_all(const struct processes *all, int sig, const struct proc
 			processes_signal(p, SIGCONT);
 	}
 	return failed;
+}
+
+/* Where /proc cannot be read now, everything lives until it can. */
+static bool read_processes(const char *ref, struct processes *all)
+{
+	if (processes_read(*ref ? ref : NULL, all) == OK)
+		return true;
+	log_warn("what scripts have started cannot be looked for now: %s", err_text());
+	return false;
 }
 
 void living_signal(const struct child *c, int sig)
@@ -162,7 +172,7 @@ void living_signal(const struct child *c, int sig)
 	if (sig == SIGTERM && kill(-c->pid, SIGCONT) != 0)
 		kill(c->pid, SIGCONT);
 	ref_of(c, ref);
-	if (processes_read(*ref ? ref : NULL, &all) != OK)
+	if (!read_processes(ref, &all))
 		return;
 	processes_claim(&all, &row, c->launch.mark);
 	for (size_t i = 0; i < all.n; i++) /* they have had it */
@@ -237,12 +247,23 @@ static bool look(const struct keeper *k, struct remains *r, struct processes *al
 	return is_left;
 }
 
-/* Reads /proc for r and looks.  True also when that cannot be done. */
-static bool read_and_look(const struct keeper *k, struct remains *r, struct processes *all)
+static void look_at(struct keeper *k, int64_t when_us)
 {
-	if (processes_read(*r->ref ? r->ref : NULL, all) == OK)
+	if (k->look_us == 0 || when_us < k->look_us)
+		k->look_us = when_us;
+}
+
+/* Reads /proc for r and looks.  True also when that cannot be done: it is tried again. */
+static bool read_and_look(struct keeper *k, struct remains *r, struct processes *all)
+{
+	int64_t again_us = clock_mono_us() + READ_AGAIN_US;
+
+	if (read_processes(r->ref, all))
 		return look(k, r, all);
 	r->needs_us = true;
+	look_at(k, again_us);
+	if (r->kill_us < again_us)
+		r->kill_us = again_us;
 	return true;
 }
 
@@ -257,8 +278,13 @@ void living_end(struct keeper *k, struct child *c)
 	struct processes all = {0};
 	struct remains *r = NULL;
 
-	if ((c->table || c->is_timed_out) && !ended_well(c) && has_adopted(k, NULL))
+	if ((c->table || c->is_timed_out) && !ended_well(c) && has_adopted(k, NULL)) {
 		r = calloc(1, sizeof(*r));
+		if (!r) { /* what is left cannot be watched: the row stays */
+			log_warn("out of memory: a run counts as alive until its keeper ends");
+			c->table = NULL;
+		}
+	}
 	if (r) {
 		r->table = c->table;
 		r->row_at = c->launch.row_at;
@@ -313,8 +339,8 @@ static void kill_remains(struct remains *r, const struct processes *all, int64_t
 
 void living_lost_one(struct keeper *k)
 {
-	if (k->remains && (k->look_us == 0 || k->look_us == INT64_MAX))
-		k->look_us = clock_mono_us() + LOOK_US;
+	if (k->remains)
+		look_at(k, clock_mono_us() + LOOK_US);
 }
 
 int64_t living_due(const struct keeper *k)
@@ -329,6 +355,7 @@ int64_t living_due(const struct keeper *k)
 
 void living_tick(struct keeper *k, int64_t now_us)
 {
+	k->look_us = INT64_MAX;
 	for (struct remains *r = k->remains, *next; r; r = next) {
 		struct processes all = {0};
 
@@ -339,7 +366,6 @@ void living_tick(struct keeper *k, int64_t now_us)
 			kill_remains(r, &all, now_us);
 		processes_free(&all);
 	}
-	k->look_us = INT64_MAX;
 }
 
 bool living_needs_keeper(const struct keeper *k)

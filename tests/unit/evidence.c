@@ -252,6 +252,42 @@ static void count_as_alive(void)
 	clear();
 }
 
+/* Takes all descriptors but `left`, and gives them back. */
+static void with_descriptors(int left, void (*do_it)(void))
+{
+	struct rlimit before, now;
+	int lowest = dup(2);
+
+	close(lowest);
+	getrlimit(RLIMIT_NOFILE, &before);
+	now = before;
+	now.rlim_cur = (rlim_t)(lowest + left);
+	setrlimit(RLIMIT_NOFILE, &now);
+	do_it();
+	setrlimit(RLIMIT_NOFILE, &before);
+}
+
+static void read_without_descriptors(void)
+{
+	struct processes all = {0};
+
+	is_int(processes_read(NULL, &all), ERR_NOMEM, "without descriptors nothing is known");
+	is_int((long long)all.n, 0, "and nothing is there to free");
+	say(true, true, "what may live without a table");
+}
+
+static void need_descriptors(void)
+{
+	pid_t pid;
+
+	for (int left = 0; left < 2; left++)
+		with_descriptors(left, read_without_descriptors);
+	pid = start(MARK, 0);
+	say(true, true, "with descriptors it is found");
+	end(pid);
+	say(false, false, "and is not when it has ended");
+}
+
 static void stay_small(void)
 {
 	struct run_row row;
@@ -284,6 +320,7 @@ int main(void)
 	clear();
 	keep_rows();
 	count_as_alive();
+	need_descriptors();
 	stay_small();
 	rmdir(dir);
 	return done_testing();
