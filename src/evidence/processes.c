@@ -10,6 +10,7 @@
  *       parents and user (unit/evidence, t84-evidence).
  *   (3) A process has ended when the kernel says so, and not when it cannot be read: then nothing
  *       is known of any (unit/evidence, t84-evidence).
+ *   (4) A process lives as long as one of its threads (unit/evidence).
  *
  * Does not know: operations, and what follows from a living process.
  */
@@ -110,7 +111,8 @@ static enum reading read_stat(pid_t pid, struct process *p)
 		errno = EPROTO;
 		return FAILED;
 	}
-	if (end[2] == 'Z' || end[2] == 'X')
+	/* After its first thread it lives until the last one has ended. */
+	if (end[2] == 'X' || (end[2] == 'Z' && stat_field(end, 20) <= 1))
 		return ENDED;
 	*p = (struct process){.pid = pid,
 		.parent = (pid_t)stat_field(end, 4),

@@ -11,6 +11,7 @@
 #include "tap.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -252,6 +253,53 @@ static void count_as_alive(void)
 	clear();
 }
 
+static void *sleep_on(void *arg)
+{
+	pause();
+	return arg;
+}
+
+static void live_without_its_first_thread(void)
+{
+	struct run_table *table;
+	struct run_row row;
+	struct processes all = {0};
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		pthread_t other;
+
+		alarm(60); /* PR_SET_PDEATHSIG would be the first thread's alone */
+		if (setpgid(0, 0) != 0 || pthread_create(&other, NULL, sleep_on, NULL) != 0)
+			_exit(111);
+		pthread_exit(NULL);
+	}
+	for (char text[256] = ""; !strstr(text, ") Z ");) { /* until the first one has ended */
+		char path[64];
+		int fd;
+
+		snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0 || read(fd, text, sizeof(text) - 1) < 0)
+			exit(111);
+		close(fd);
+	}
+	table = open_table();
+	write_row(table, pid, false, &row);
+	run_table_close(&table);
+	say(true, true, "a script whose first thread has ended");
+	is_int(processes_read(NULL, &all), OK, "it is among the processes");
+	ok(processes_have_root(&all, &row) && processes_signal(processes_find(&all, pid), 0) == 0,
+		"and can be signalled");
+	kill(pid, SIGKILL);
+	for (siginfo_t si; waitid(P_PID, (id_t)pid, &si, WEXITED | WNOWAIT) != 0;)
+		;
+	say(false, false, "not when all of them have ended, before it is collected");
+	waitpid(pid, NULL, 0);
+	processes_free(&all);
+	clear();
+}
+
 /* Takes all descriptors but `left`, and gives them back. */
 static void with_descriptors(int left, void (*do_it)(void))
 {
@@ -320,6 +368,7 @@ int main(void)
 	clear();
 	keep_rows();
 	count_as_alive();
+	live_without_its_first_thread();
 	need_descriptors();
 	stay_small();
 	rmdir(dir);
