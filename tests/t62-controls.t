@@ -124,6 +124,9 @@ my @MUTANTS = (
         qr/return row->pid_ns != pid_ns \|\| row->time_ns != time_ns \? ROW_ELSEWHERE : ROW_LEFT;/,
         'return pid_ns == time_ns ? ROW_ELSEWHERE : ROW_LEFT;']], \&run_evidence,
         qr/^not ok \d+ - another PID namespace/m],
+    ['an inherited mark counts as a limit of the account', [['keeper/living.c',
+        qr/ \|\| run_row_is_mark\(now\.rlim_cur\)/, '']],
+        sub { run_evidence_part('a run has started') }, qr/^\s*not ok .* all of these: one after the other/m],
     ['what cannot be read counts as dead', [['evidence/processes.c', qr/(\? HIDDEN\s*:) FAILED;/, '$1 ENDED;']],
         \&run_evidence, qr/^not ok \d+ - without descriptors nothing is known/m],
     ['a process is known by its environment alone', [

@@ -190,6 +190,24 @@ for my $hidepid (1, 2) {
     };
 }
 
+part 'a gateway that a run has started tells its own runs from that one' => sub {
+    stop_gateway();
+    start(wrapper => ['prlimit', '--rttime=4611686018427387905:unlimited']);    # that run's mark
+    # One that has shed its mark counts for the others, too.
+    my @marked = grep { $_ ne 'and without its mark' } @kinds;
+    my %runs = map { $_ => run_of('rerun', 'crash.sh', $_, 3) } @marked;
+    my %first = map { $_ => send_request($runs{$_}) } @marked;
+    is problem($first{$_}), 'script-failed', "$_: the script dies" for @marked;
+    my @marks = map { Process::contents("/proc/$_/limits") =~ /realtime timeout +(\d+)/ ? $1 : () }
+        map { log_of($runs{$_}) =~ /begin (\d+) worker/ } 'all of these', 'an empty environment';
+    is scalar(grep { $_ != 4611686018427387905 } @marks), 2, 'they have marks of their own';
+    is ask($runs{$_})->problem, 'outcome-uncertain', "$_: a retry is told" for @marked;
+    retry_until_done($runs{$_}) for @marked;
+    no_overlap($runs{$_}, $_) for @marked;
+    stop_gateway();
+    start();
+};
+
 part 'a keeper that can open one file takes nothing for dead' => sub {
     my ($run, $gate) = (run_of('rerun', 'gate.sh', 'and without its mark', 3), "$seen/gate");
     my $conn = send_request($run);

@@ -359,6 +359,7 @@ static void become_keeper(int control_fd, bool keeps_log)
 	setsid();
 	prctl(PR_SET_NAME, "retrysafe-keep");
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	living_start();
 	launch_prepare(); /* a SIGCHLD that was inherited as ignored would hide every end */
 	dup2(null_fd, 0);
 	dup2(null_fd, 1);

@@ -14,7 +14,9 @@
  *       (t84-evidence).
  *   (4) Where /proc hides processes, a child that the keeper did not start and cannot see counts
  *       for every run that has not ended well (t84-evidence).
- *   (5) What a script that ended well has started is left alone, and does not keep the keeper
+ *   (5) A keeper whose gateway was started by a run sheds that run's mark, so that it tells what it
+ *       starts itself (t84-evidence).
+ *   (6) What a script that ended well has started is left alone, and does not keep the keeper
  *       (t12-classics, t23-shutdown).
  *
  * Does not know: how the script is started, and who wants its answer.
@@ -67,13 +69,22 @@ static int refuse_row(void)
 	return EIO;
 }
 
-/* Where the account has a hard limit, there are no marks. */
+/* Where the account has a limit, there are no marks.  A mark that we have inherited is none. */
 static bool has_marks(void)
 {
 	struct rlimit now;
 
 	return sizeof(now.rlim_cur) == 8 && getrlimit(RLIMIT_RTTIME, &now) == 0 &&
-	       now.rlim_max == RLIM_INFINITY && now.rlim_cur == RLIM_INFINITY;
+	       now.rlim_max == RLIM_INFINITY &&
+	       (now.rlim_cur == RLIM_INFINITY || run_row_is_mark(now.rlim_cur));
+}
+
+void living_start(void)
+{
+	const struct rlimit none = {RLIM_INFINITY, RLIM_INFINITY};
+
+	if (has_marks())
+		setrlimit(RLIMIT_RTTIME, &none);
 }
 
 int living_begin(struct keeper *k, struct child *c)

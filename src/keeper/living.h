@@ -11,6 +11,12 @@
 #include <stdint.h>
 
 /*
+ * living_start - once in a keeper, before it starts anything: gives up the mark of the run that may
+ * have started its gateway
+ */
+void living_start(void);
+
+/*
  * living_begin - takes a row for a run that is about to be launched, and fills in c->launch's part
  *
  * A run without an operation has no row.  Returns 0; or an errno: it must not be launched.
