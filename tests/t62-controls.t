@@ -139,7 +139,7 @@ my @MUTANTS = (
         sub { run_evidence_part('^the keeper and gateway killed') }, qr/^\s*not ok .* title.pl: one after the other/m],
     ['the keeper is no subreaper', [['keeper/keeper.c', qr/prctl\(PR_SET_CHILD_SUBREAPER, 1\);/, ';']],
         sub { run_evidence_part('leaves a worker') }, qr/^\s*not ok .* without its mark: one after the other/m],
-    ['what /proc hides counts as dead', [['keeper/living.c', qr/all->is_partial && has_adopted\(k, all\)/, 'false']],
+    ['what /proc hides counts as dead', [['keeper/living.c', qr/all->is_partial && is_true\(&k->pass\.has_hidden, k, all\)/, 'false']],
         sub { run_evidence_part('hidepid=2') }, qr/^\s*not ok .* another account: one after the other/m],
     ['a policy\'s command is no run, and its gateway alone holds the lock', [['recovery/policy.c',
         qr/\.op = work->op,/, ''], ['recovery/policy.c', qr/(\.second_fd = )work->lock_fd,/, '$1past->body.fd,']],

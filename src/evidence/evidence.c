@@ -30,6 +30,7 @@
 
 struct search {
 	int64_t id, nonce;
+	const char *ref;
 	struct evidence *out;
 	struct {
 		struct run_row row;
@@ -127,9 +128,9 @@ static void judge_rows(struct search *s, struct processes *all)
 		out->script_lives = out->script_lives ||
 				    (is_script && (lives || s->found[i].state == ROW_KEPT));
 		out->anything_lives = out->anything_lives || lives || s->found[i].state == ROW_KEPT;
-		processes_claim(all, row, 0);
+		processes_claim(all, row, 0, s->ref);
 	}
-	if (processes_claim(all, NULL, run_row_mark(s->id, s->nonce)) > 0) {
+	if (processes_claim(all, NULL, run_row_mark(s->id, s->nonce), s->ref) > 0) {
 		out->anything_lives = true;
 		/* Without a table any of them may be the script; a script has its row in one. */
 		out->script_lives = out->script_lives || !s->has_table;
@@ -139,7 +140,7 @@ static void judge_rows(struct search *s, struct processes *all)
 void evidence_look(
 	const char *spool, int64_t id, int64_t nonce, const char *ref, struct evidence *out)
 {
-	struct search s = {.id = id, .nonce = nonce, .out = out};
+	struct search s = {.id = id, .nonce = nonce, .ref = ref, .out = out};
 	struct processes all = {0};
 	enum err e;
 
@@ -150,7 +151,7 @@ void evidence_look(
 		not_known(out, err_text());
 		out->script_lives = true;
 	}
-	if (processes_read(ref, &all) != OK) {
+	if (processes_read(true, &all) != OK) {
 		not_known(out, err_text());
 		out->script_lives = true;
 		return;

@@ -30,6 +30,10 @@
 /* A start time is a multiple of the kernel's tick, which is 10 ms at most. */
 #define TICK_NS INT64_C(10000000)
 
+#define VARIABLE       "IDEMPOTENCY_OPERATION="
+#define VARIABLE_NAME  (sizeof(VARIABLE) - 1)
+#define VARIABLE_WHOLE (VARIABLE_NAME + PROCESS_REF + 1)
+
 /* ---- one process ---- */
 
 /* What came of reading a file of a process. */
@@ -139,22 +143,35 @@ static enum reading read_mark(struct process *p)
 	return reading;
 }
 
-/* Sets p->has_ref: does its environment hold the variable? */
-static enum reading read_ref(struct process *p, const char *wanted)
+/* Finds IDEMPOTENCY_OPERATION in a part of an environment. */
+static void find_ref(struct process *p, const char *at, const char *end)
 {
-	char buf[8192 + 64];
-	size_t have = 0, len = strlen(wanted) + 1;
+	while ((at = memmem(at, (size_t)(end - at), VARIABLE, VARIABLE_NAME)) &&
+		(size_t)(end - at) >= VARIABLE_WHOLE) {
+		at += VARIABLE_NAME;
+		if (strnlen(at, PROCESS_REF + 1) == PROCESS_REF) {
+			memcpy(p->ref, at, PROCESS_REF + 1);
+			return;
+		}
+	}
+}
+
+/* Sets p->ref. */
+static enum reading read_ref(struct process *p)
+{
+	char buf[8192 + VARIABLE_WHOLE];
+	size_t have = 0;
 	int fd = open_file(p->pid, "environ");
 	ssize_t n = -1;
 
 	if (fd < 0)
 		return reading_of(errno);
-	while (!p->has_ref && (n = read(fd, buf + have, sizeof(buf) - have)) > 0) {
+	while (!p->ref[0] && (n = read(fd, buf + have, sizeof(buf) - have)) > 0) {
 		have += (size_t)n;
-		p->has_ref = memmem(buf, have, wanted, len) != NULL;
-		if (have >= len) { /* it may begin in one read and end in the next */
-			memmove(buf, buf + have - (len - 1), len - 1);
-			have = len - 1;
+		find_ref(p, buf, buf + have);
+		if (have >= VARIABLE_WHOLE) { /* it may begin in one read and end in the next */
+			memmove(buf, buf + have - (VARIABLE_WHOLE - 1), VARIABLE_WHOLE - 1);
+			have = VARIABLE_WHOLE - 1;
 		}
 	}
 	close_file(fd);
@@ -179,7 +196,7 @@ static bool add_process(struct processes *all, size_t *room, const struct proces
 }
 
 /* Reads a process, and adds it if it lives. */
-static enum err read_process(struct processes *all, size_t *room, pid_t pid, const char *wanted)
+static enum err read_process(struct processes *all, size_t *room, pid_t pid, bool has_refs)
 {
 	struct process p;
 	enum reading reading = read_stat(pid, &p);
@@ -190,16 +207,38 @@ static enum err read_process(struct processes *all, size_t *room, pid_t pid, con
 		all->is_partial = true;
 	if (reading == ENDED || reading == HIDDEN)
 		return OK;
-	/* An environment is its owner's alone: where it cannot be read, the mark has to do. */
-	if (reading == FAILED || (wanted && read_ref(&p, wanted) == FAILED))
+	/* An environment is its owner's alone, and the mark tells more: without one it has to do.
+	 */
+	if (reading == FAILED || (has_refs && p.mark == 0 && read_ref(&p) == FAILED))
 		return err_set(err_from_errno(errno), "/proc/%d: %s", (int)pid, strerror(errno));
 	return add_process(all, room, &p) ? OK : err_set(ERR_NOMEM, "/proc: out of memory");
 }
 
-enum err processes_read(const char *ref, struct processes *out)
+static int compare_pids(const void *a, const void *b)
+{
+	const struct process *p = a, *q = b;
+
+	return (p->pid > q->pid) - (p->pid < q->pid);
+}
+
+static struct process *find(const struct processes *all, pid_t pid)
+{
+	const struct process wanted = {.pid = pid};
+
+	return all->n ? bsearch(&wanted, all->list, all->n, sizeof(wanted), compare_pids) : NULL;
+}
+
+static void order(struct processes *all)
+{
+	if (all->n)
+		qsort(all->list, all->n, sizeof(*all->list), compare_pids);
+	for (size_t i = 0; i < all->n; i++)
+		all->list[i].parent_there = find(all, all->list[i].parent);
+}
+
+enum err processes_read(bool has_refs, struct processes *out)
 {
 	struct processes all = {.is_partial = access("/proc/1/stat", R_OK) != 0};
-	char wanted[80];
 	size_t room = 0;
 	enum err e = OK;
 	struct dirent *d;
@@ -207,19 +246,19 @@ enum err processes_read(const char *ref, struct processes *out)
 
 	if (!proc)
 		return err_set(err_from_errno(errno), "/proc: %s", strerror(errno));
-	snprintf(wanted, sizeof(wanted), "IDEMPOTENCY_OPERATION=%s", ref ? ref : "");
 	while (e == OK && (errno = 0, d = readdir(proc)))
 		if (isdigit((unsigned char)d->d_name[0]))
-			e = read_process(&all, &room, (pid_t)strtol(d->d_name, NULL, 10),
-				ref ? wanted : NULL);
+			e = read_process(&all, &room, (pid_t)strtol(d->d_name, NULL, 10), has_refs);
 	if (e == OK && errno != 0)
 		e = err_set(err_from_errno(errno), "/proc: %s", strerror(errno));
 	closedir(proc);
-	if (e != OK)
+	if (e != OK) {
 		processes_free(&all);
-	else
-		*out = all;
-	return e;
+		return e;
+	}
+	order(&all);
+	*out = all;
+	return OK;
 }
 
 void processes_free(struct processes *all)
@@ -231,10 +270,7 @@ void processes_free(struct processes *all)
 
 const struct process *processes_find(const struct processes *all, pid_t pid)
 {
-	for (size_t i = 0; i < all->n; i++)
-		if (all->list[i].pid == pid)
-			return &all->list[i];
-	return NULL;
+	return find(all, pid);
 }
 
 /* ---- whose they are ---- */
@@ -285,15 +321,8 @@ bool processes_have(const struct processes *all, const struct run_row *row)
 	return false;
 }
 
-static bool parent_belongs(const struct processes *all, const struct process *p)
-{
-	for (size_t i = 0; i < all->n; i++)
-		if (all->list[i].belongs && all->list[i].pid == p->parent)
-			return true;
-	return false;
-}
-
-size_t processes_claim(struct processes *all, const struct run_row *row, uint64_t mark)
+size_t processes_claim(
+	struct processes *all, const struct run_row *row, uint64_t mark, const char *ref)
 {
 	bool is_reused = row && has_successor(all, row), has_grown;
 	size_t n = 0;
@@ -301,7 +330,8 @@ size_t processes_claim(struct processes *all, const struct run_row *row, uint64_
 	for (size_t i = 0; i < all->n; i++) {
 		struct process *p = &all->list[i];
 
-		p->belongs = p->belongs || (mark && p->mark == mark) || p->has_ref ||
+		p->belongs = p->belongs || (mark && p->mark == mark) ||
+			     (ref && p->ref[0] && strcmp(p->ref, ref) == 0) ||
 			     (row && !is_reused && is_of_row(p, row));
 	}
 	do {
@@ -310,12 +340,18 @@ size_t processes_claim(struct processes *all, const struct run_row *row, uint64_
 		for (size_t i = 0; i < all->n; i++) {
 			struct process *p = &all->list[i];
 
-			if (!p->belongs && parent_belongs(all, p))
+			if (!p->belongs && p->parent_there && p->parent_there->belongs)
 				p->belongs = has_grown = true;
 			n += p->belongs;
 		}
 	} while (has_grown);
 	return n;
+}
+
+void processes_disclaim(struct processes *all)
+{
+	for (size_t i = 0; i < all->n; i++)
+		all->list[i].belongs = false;
 }
 
 bool processes_adopted(const struct process *p, pid_t keeper, int64_t from_ns)

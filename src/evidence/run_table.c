@@ -289,7 +289,7 @@ static int64_t find_left_row(struct run_table *t)
 	struct processes all = {0};
 	int64_t found = 0;
 
-	if (processes_read(NULL, &all) == OK && !all.is_partial)
+	if (processes_read(false, &all) == OK && !all.is_partial)
 		found = find_row(t, &all);
 	processes_free(&all);
 	return found;

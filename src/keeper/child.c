@@ -346,8 +346,21 @@ static void see_script_end(struct keeper *k, struct child *c, int status)
 	close_fd(&c->read_fd);
 	if (c->stderr_fd >= 0 && ioctl(c->stderr_fd, FIONREAD, &there) == 0)
 		c->errors_left = there;
-	living_end(k, c); /* before a policy can hear of its end */
-	child_report(k, c);
+	c->is_collected = true;
+}
+
+/* All at once: /proc is read after the last of them has ended, and only once. */
+static void end_collected(struct keeper *k)
+{
+	for (struct child *c = k->children, *next; c; c = next) {
+		next = c->next;
+		if (!c->is_collected)
+			continue;
+		c->is_collected = false;
+		living_end(k, c); /* before a policy can hear of its end */
+		child_report(k, c);
+	}
+	living_end_pass(k);
 }
 
 static struct child *find_child(const struct keeper *k, pid_t pid)
@@ -359,29 +372,33 @@ static struct child *find_child(const struct keeper *k, pid_t pid)
 	return c;
 }
 
+/* Collects a process that has ended.  False: there is none. */
+static bool collect_one(struct keeper *k)
+{
+	siginfo_t si = {0};
+	struct child *c;
+	int status;
+
+	k->must_reap = waitid(P_ALL, 0, &si, WEXITED | WNOHANG | WNOWAIT) != 0 && errno != ECHILD;
+	if (k->must_reap || si.si_pid == 0)
+		return false;
+	if (waitpid(si.si_pid, &status, 0) != si.si_pid)
+		return true;
+	c = find_child(k, si.si_pid);
+	if (!c)
+		living_lost_one(k);
+	else if (c->recorder_pid == si.si_pid)
+		see_recorder_end(k, c, status);
+	else
+		see_script_end(k, c, status);
+	return true;
+}
+
 void child_reap(struct keeper *k)
 {
-	siginfo_t si;
-
-	for (;;) {
-		struct child *c;
-		int status;
-
-		si.si_pid = 0;
-		k->must_reap =
-			waitid(P_ALL, 0, &si, WEXITED | WNOHANG | WNOWAIT) != 0 && errno != ECHILD;
-		if (k->must_reap || si.si_pid == 0)
-			return;
-		if (waitpid(si.si_pid, &status, 0) != si.si_pid)
-			continue;
-		c = find_child(k, si.si_pid);
-		if (!c)
-			living_lost_one(k);
-		else if (c->recorder_pid == si.si_pid)
-			see_recorder_end(k, c, status);
-		else
-			see_script_end(k, c, status);
-	}
+	while (collect_one(k))
+		;
+	end_collected(k);
 }
 
 /* ---- the gateway leaves or forgets it ---- */
@@ -420,24 +437,24 @@ int64_t child_due(const struct child *c)
 	return other_us < c->retry_us ? other_us : c->retry_us;
 }
 
-static void enforce_time(struct child *c, int64_t now_us)
+static void enforce_time(struct keeper *k, struct child *c, int64_t now_us)
 {
 	if (c->phase != PHASE_RUNNING || c->has_exited)
 		return;
 	if (!c->is_timed_out && now_us >= c->deadline_us) {
 		c->is_timed_out = true;
 		c->kill_us = now_us + c->order->kill_after_ms * 1000;
-		living_signal(c, SIGTERM);
+		living_signal(k, c, SIGTERM);
 	}
 	if (c->is_timed_out && now_us >= c->kill_us) {
-		living_signal(c, SIGKILL);
+		living_signal(k, c, SIGKILL);
 		c->kill_us = INT64_MAX;
 	}
 }
 
 void child_tick(struct keeper *k, struct child *c, int64_t now_us)
 {
-	enforce_time(c, now_us);
+	enforce_time(k, c, now_us);
 	if (now_us >= c->take_over_us) {
 		/* A stopped gateway must not keep the result from the store. */
 		c->take_over_us = INT64_MAX;

@@ -331,6 +331,7 @@ static void run_timers(struct keeper *k)
 	}
 	if (now_us >= living_due(k))
 		living_tick(k, now_us);
+	living_end_pass(k);
 }
 
 static void run_loop(struct keeper *k)

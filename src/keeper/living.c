@@ -16,7 +16,9 @@
  *       for every run that has not ended well (t84-evidence).
  *   (5) A keeper whose gateway was started by a run sheds that run's mark, so that it tells what it
  *       starts itself (t84-evidence).
- *   (6) What a script that ended well has started is left alone, and does not keep the keeper
+ *   (6) However many runs reach their time limit, end or are looked at together, /proc is read once
+ *       for all of them (unit/living).
+ *   (7) What a script that ended well has started is left alone, and does not keep the keeper
  *       (t12-classics, t23-shutdown).
  *
  * Does not know: how the script is started, and who wants its answer.
@@ -161,18 +163,39 @@ static size_t signal_all(const struct processes *all, int sig, const struct proc
 	return failed;
 }
 
-/* Where /proc cannot be read now, everything lives until it can. */
-static bool read_processes(const char *ref, struct processes *all)
+/* The processes, for this pass.  NULL: they cannot be read now, and all live until they can. */
+static struct processes *processes_now(struct keeper *k)
 {
-	if (processes_read(*ref ? ref : NULL, all) == OK)
-		return true;
-	log_warn("what scripts have started cannot be looked for now: %s", err_text());
-	return false;
+	struct pass *pass = &k->pass;
+
+	if (!pass->has_read) {
+		pass->has_read = true;
+		pass->has_failed = processes_read(true, &pass->all) != OK;
+		if (pass->has_failed)
+			log_warn("what scripts have started cannot be looked for now: %s",
+				err_text());
+	}
+	return pass->has_failed ? NULL : &pass->all;
 }
 
-void living_signal(const struct child *c, int sig)
+void living_end_pass(struct keeper *k)
 {
-	struct processes all = {0};
+	processes_free(&k->pass.all);
+	k->pass = (struct pass){0};
+}
+
+/* Marks what belongs to a run, and nothing else.  Returns how many processes. */
+static size_t claim(struct processes *all, const struct run_row *row, uint64_t mark,
+	const char ref[REF_LEN + 1])
+{
+	_Static_assert(PROCESS_REF == REF_LEN, "a ref is a ref");
+	processes_disclaim(all);
+	return processes_claim(all, row, mark, ref);
+}
+
+void living_signal(struct keeper *k, const struct child *c, int sig)
+{
+	struct processes *all;
 	struct run_row row = row_of(c);
 	const struct process *first;
 	char ref[REF_LEN + 1];
@@ -182,14 +205,14 @@ void living_signal(const struct child *c, int sig)
 		kill(c->pid, sig);
 	if (sig == SIGTERM && kill(-c->pid, SIGCONT) != 0)
 		kill(c->pid, SIGCONT);
-	ref_of(c, ref);
-	if (!read_processes(ref, &all))
+	all = processes_now(k);
+	if (!all)
 		return;
-	processes_claim(&all, &row, c->launch.mark);
-	for (size_t i = 0; i < all.n; i++) /* they have had it */
-		all.list[i].belongs = all.list[i].belongs && all.list[i].group != c->pid;
-	signal_all(&all, sig, &first);
-	processes_free(&all);
+	ref_of(c, ref);
+	claim(all, &row, c->launch.mark, ref);
+	for (size_t i = 0; i < all->n; i++) /* they have had it */
+		all->list[i].belongs = all->list[i].belongs && all->list[i].group != c->pid;
+	signal_all(all, sig, &first);
 }
 
 /* ---- what is left ---- */
@@ -235,14 +258,19 @@ static bool has_adopted(const struct keeper *k, const struct processes *seen)
 	return found;
 }
 
-/* Sets r->needs_us.  True: something is left. */
-static bool look(const struct keeper *k, struct remains *r, struct processes *all)
+/* Found out once in a pass. */
+static bool is_true(enum answer *answer, const struct keeper *k, const struct processes *seen)
 {
-	bool is_left;
+	if (*answer == NOT_ASKED)
+		*answer = has_adopted(k, seen) ? YES : NO;
+	return *answer == YES;
+}
 
-	for (size_t i = 0; i < all->n; i++)
-		all->list[i].belongs = false;
-	is_left = processes_claim(all, &r->row, r->mark) > 0;
+/* Sets r->needs_us.  True: something is left. */
+static bool look(struct keeper *k, struct remains *r, struct processes *all)
+{
+	bool is_left = claim(all, &r->row, r->mark, r->ref) > 0;
+
 	r->needs_us = false;
 	for (size_t i = 0; i < all->n; i++) {
 		const struct process *p = &all->list[i];
@@ -253,7 +281,7 @@ static bool look(const struct keeper *k, struct remains *r, struct processes *al
 		r->needs_us = r->needs_us || may || (p->belongs && p->mark != r->mark);
 	}
 	/* A child of ours that /proc hides may be of any run, like one that has shed its signs. */
-	if (*r->ref && all->is_partial && has_adopted(k, all))
+	if (*r->ref && all->is_partial && is_true(&k->pass.has_hidden, k, all))
 		is_left = r->needs_us = true;
 	return is_left;
 }
@@ -264,12 +292,13 @@ static void look_at(struct keeper *k, int64_t when_us)
 		k->look_us = when_us;
 }
 
-/* Reads /proc for r and looks.  True also when that cannot be done: it is tried again. */
-static bool read_and_look(struct keeper *k, struct remains *r, struct processes *all)
+/* Looks, if /proc can be read; else r is looked at again later.  True: something is left. */
+static bool look_now(struct keeper *k, struct remains *r)
 {
+	struct processes *all = processes_now(k);
 	int64_t again_us = clock_mono_us() + READ_AGAIN_US;
 
-	if (read_processes(r->ref, all))
+	if (all)
 		return look(k, r, all);
 	r->needs_us = true;
 	look_at(k, again_us);
@@ -286,10 +315,10 @@ static bool ended_well(const struct child *c)
 
 void living_end(struct keeper *k, struct child *c)
 {
-	struct processes all = {0};
 	struct remains *r = NULL;
 
-	if ((c->table || c->is_timed_out) && !ended_well(c) && has_adopted(k, NULL)) {
+	if ((c->table || c->is_timed_out) && !ended_well(c) &&
+		is_true(&k->pass.has_adopted, k, NULL)) {
 		r = calloc(1, sizeof(*r));
 		if (!r) { /* what is left cannot be watched: the row stays */
 			log_warn("out of memory: a run counts as alive until its keeper ends");
@@ -306,14 +335,13 @@ void living_end(struct keeper *k, struct child *c)
 		if (c->is_timed_out && c->kill_us < r->kill_us)
 			r->kill_us = c->kill_us;
 		ref_of(c, r->ref);
-		if (read_and_look(k, r, &all)) {
+		if (look_now(k, r)) {
 			r->next = k->remains;
 			k->remains = r;
 			c->table = NULL; /* the row is r's */
 		} else {
 			free(r);
 		}
-		processes_free(&all);
 	}
 	living_forget(c);
 }
@@ -368,14 +396,11 @@ void living_tick(struct keeper *k, int64_t now_us)
 {
 	k->look_us = INT64_MAX;
 	for (struct remains *r = k->remains, *next; r; r = next) {
-		struct processes all = {0};
-
 		next = r->next;
-		if (!read_and_look(k, r, &all))
+		if (!look_now(k, r))
 			free_remains(k, r);
 		else if (now_us >= r->kill_us)
-			kill_remains(r, &all, now_us);
-		processes_free(&all);
+			kill_remains(r, &k->pass.all, now_us);
 	}
 }
 

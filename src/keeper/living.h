@@ -34,14 +34,17 @@ void living_forget(struct child *c);
  */
 void living_end(struct keeper *k, struct child *c);
 
-/* Sends a signal to all that belongs to a run, its script included. */
-void living_signal(const struct child *c, int sig);
+/* Sends a signal to all that belongs to a run, its script included.  Blocks like living_end(). */
+void living_signal(struct keeper *k, const struct child *c, int sig);
 
 /* A child that the keeper did not start has ended: what is left may be less. */
 void living_lost_one(struct keeper *k);
 /* When living_tick() has to be called next, by clock_mono_us(); INT64_MAX: never. */
 int64_t living_due(const struct keeper *k);
 void living_tick(struct keeper *k, int64_t now_us);
+/* A pass through the runs is over: all that it looked at was read from /proc once, and the next
+ * pass reads it anew.  No process is collected within a pass. */
+void living_end_pass(struct keeper *k);
 /* Is there anything that no other process would find without the keeper, or that it has to kill? */
 bool living_needs_keeper(const struct keeper *k);
 

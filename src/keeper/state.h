@@ -6,6 +6,7 @@
 #define RETRYSAFE_KEEPER_STATE_H
 
 #include "base/spool.h"
+#include "evidence/processes.h"
 #include "keeper/launch.h"
 #include "keeper/protocol.h"
 
@@ -36,10 +37,11 @@ struct child {
 	int wait_status;
 	bool has_failed; /* READY, and its start has failed: it is not started again */
 	bool has_exited, is_timed_out, is_output_lost;
-	bool is_taken_over;      /* a recorder has been started; the gateway may still be first */
-	bool is_recorded;        /* a recorder has ended well */
-	pid_t recorder_pid;      /* 0: none works now */
-	int records_failed;      /* recorders that did not end well */
+	bool is_collected;  /* has_exited, and what is left of it has not been looked for yet */
+	bool is_taken_over; /* a recorder has been started; the gateway may still be first */
+	bool is_recorded;   /* a recorder has ended well */
+	pid_t recorder_pid; /* 0: none works now */
+	int records_failed; /* recorders that did not end well */
 	struct run_table *table; /* its row is there; NULL: it has none */
 	int64_t start_us, end_us;
 	int64_t deadline_us, kill_us; /* INT64_MAX: none */
@@ -76,6 +78,17 @@ struct client {
 	bool is_full; /* no room for our last message: wait until it can be written */
 };
 
+enum answer { NOT_ASKED = 0, NO, YES };
+
+/* What one pass through the runs has read from /proc, for all of them; keeper/living.c. */
+struct pass {
+	bool has_read;
+	bool has_failed; /* /proc could not be read */
+	struct processes all;
+	enum answer has_adopted; /* are there children that the keeper did not start? */
+	enum answer has_hidden;  /* of them, such that are not in `all`? */
+};
+
 struct keeper {
 	int control_fd; /* -1: the gateway is gone */
 	int signal_fd;
@@ -84,6 +97,7 @@ struct keeper {
 	bool must_reap; /* waitid(2) failed: call it again */
 	struct keeper_table *tables;
 	struct remains *remains;
+	struct pass pass;
 	int64_t look_us;  /* when to look what is left; INT64_MAX or 0: not */
 	int64_t n_passed; /* runs without an operation, for their marks */
 };

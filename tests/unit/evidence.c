@@ -288,7 +288,7 @@ static void live_without_its_first_thread(void)
 	write_row(table, pid, false, &row);
 	run_table_close(&table);
 	say(true, true, "a script whose first thread has ended");
-	is_int(processes_read(NULL, &all), OK, "it is among the processes");
+	is_int(processes_read(false, &all), OK, "it is among the processes");
 	ok(processes_have_root(&all, &row) && processes_signal(processes_find(&all, pid), 0) == 0,
 		"and can be signalled");
 	kill(pid, SIGKILL);
@@ -319,7 +319,7 @@ static void read_without_descriptors(void)
 {
 	struct processes all = {0};
 
-	is_int(processes_read(NULL, &all), ERR_NOMEM, "without descriptors nothing is known");
+	is_int(processes_read(false, &all), ERR_NOMEM, "without descriptors nothing is known");
 	is_int((long long)all.n, 0, "and nothing is there to free");
 	say(true, true, "what may live without a table");
 }
