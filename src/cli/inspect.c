@@ -176,7 +176,7 @@ static json_t *living_json(const struct store *st, const struct operation *op)
 			list, json_pack("{s:i, s:s, s:s}", "pid", (int)found.living[i].pid, "name",
 				      found.living[i].name, "what", found.living[i].what));
 	if (found.anything_lives && (found.n == 0 || found.unknown[0])) {
-		char text[256];
+		char text[512];
 
 		found.n = 0;
 		evidence_text(&found, text, sizeof(text));

@@ -30,7 +30,7 @@
 
 struct search {
 	int64_t id, nonce;
-	const char *ref;
+	const char *spool, *ref;
 	struct evidence *out;
 	struct {
 		struct run_row row;
@@ -53,7 +53,14 @@ static bool take_row(const struct run_row *row, enum row_state state, void *arg)
 	struct search *s = arg;
 
 	if (state == ROW_DAMAGED) {
-		not_known(s->out, "a row of the table of runs is damaged");
+		char why[sizeof(s->out->unknown)];
+
+		snprintf(why, sizeof(why),
+			"a row of the table of runs is damaged: start the machine anew, or stop "
+			"its gateways and, when none of their scripts runs any more, remove "
+			"%s/runs",
+			s->spool);
+		not_known(s->out, why);
 		return true;
 	}
 	if (state == ROW_OVER || row->op_id != s->id || row->op_nonce != s->nonce)
@@ -140,7 +147,7 @@ static void judge_rows(struct search *s, struct processes *all)
 void evidence_look(
 	const char *spool, int64_t id, int64_t nonce, const char *ref, struct evidence *out)
 {
-	struct search s = {.id = id, .nonce = nonce, .ref = ref, .out = out};
+	struct search s = {.id = id, .nonce = nonce, .spool = spool, .ref = ref, .out = out};
 	struct processes all = {0};
 	enum err e;
 

@@ -27,7 +27,7 @@ struct evidence {
 				started; also when it cannot be found out */
 	size_t n;            /* processes that were found; the first LIVING_NAMED are named */
 	struct living living[LIVING_NAMED];
-	char unknown[160]; /* what could not be found out; "": everything was */
+	char unknown[320]; /* what could not be found out; "": everything was */
 };
 
 /*

@@ -3,16 +3,22 @@
  * evidence/run_table.c - which process is the run of which operation, in a file of the spool
  *
  *     offset          bytes
- *     0               128   RSRUNS and two NULs, the version of this format, zeros
+ *     0               128   struct head: RSRUNS and two NULs, the version of this format, the boot
+ *                           that the rows are of, zeros
  *     128 * n         128   row n: struct run_row, in this machine's byte order
  *
- * The lock on the first byte of a row belongs to the keeper that took the row.
+ * The lock on the first byte of a row belongs to the keeper that took the row; that on the first
+ * byte of the head to the process that empties the table.
  *
  * RULES
  *   (1) A row is another keeper's while that lives, and afterwards until nothing of its run is left
  *       (unit/evidence).
  *   (2) What cannot be read as a row is not taken for a free one (unit/evidence).
- *   (3) A file that is a link, or belongs to another account, is not used (unit/evidence).
+ *   (3) The first process that opens the table after the machine was started empties it, before it
+ *       takes a row; so a damaged row, which counts as a run of every operation, lasts no longer
+ *       than until the machine is started anew (unit/run_table).
+ *   (4) A row that looks damaged is read again: it may be half written (unit/run_table).
+ *   (5) A file that is a link, or belongs to another account, is not used (unit/evidence).
  *
  * Does not know: what follows from a row (evidence/evidence.c).
  */
@@ -35,12 +41,14 @@
 
 #define MAGIC     "RSRUNS\0"
 #define VERSION   1
-#define ROWS_STEP 512 /* rows by which the file grows: 64 KiB */
+#define ROWS_STEP 512  /* rows by which the file grows: 64 KiB */
+#define WRITE_US  1000 /* within which a row that is being written is whole */
 
 struct head {
 	char magic[8];
 	int64_t version;
-	int64_t zero[14];
+	int64_t boot_id; /* of all rows, but those that are whole and say another; 0: not known */
+	int64_t zero[13];
 };
 _Static_assert(sizeof(struct head) == RUN_ROW_BYTES, "it takes the place of a row");
 
@@ -122,7 +130,7 @@ static enum err grow(int fd, int64_t n_rows, const char *path)
 /* The first rows, in a file that has no name yet. */
 static enum err write_file(int fd, const char *spool, const char *path)
 {
-	struct head head = {.magic = MAGIC, .version = VERSION};
+	struct head head = {.magic = MAGIC, .version = VERSION, .boot_id = clock_boot_id()};
 	struct stat dir;
 	enum err e;
 
@@ -157,16 +165,10 @@ static int open_file(const char *path)
 	return open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 }
 
-static enum err check_head(int fd, const char *path, int64_t *n_rows)
+static enum err read_head(int fd, const char *path, struct head *head)
 {
-	struct head head;
-	struct stat sb;
-
-	if (fstat(fd, &sb) != 0)
-		return file_error(path);
-	*n_rows = sb.st_size / RUN_ROW_BYTES;
-	if (pread(fd, &head, sizeof(head), 0) == sizeof(head) &&
-		memcmp(head.magic, MAGIC, sizeof(head.magic)) == 0 && head.version == VERSION)
+	if (pread(fd, head, sizeof(*head), 0) == sizeof(*head) &&
+		memcmp(head->magic, MAGIC, sizeof(head->magic)) == 0 && head->version == VERSION)
 		return OK;
 	return err_set(ERR_BROKEN,
 		"%s is not a table of runs of this version of retrysafe; stop its gateways, and "
@@ -174,6 +176,86 @@ static enum err check_head(int fd, const char *path, int64_t *n_rows)
 		"when no script of theirs runs any more",
 		path);
 }
+
+/* Locks the first byte of a row, or of the head, or unlocks it. */
+static bool lock_row(int fd, int64_t i, int command, short type)
+{
+	struct flock fl = {
+		.l_type = type, .l_whence = SEEK_SET, .l_start = i * RUN_ROW_BYTES, .l_len = 1};
+
+	return fcntl(fd, command, &fl) == 0;
+}
+
+static bool write_free(int fd, int64_t i)
+{
+	static const struct run_row none;
+
+	return pwrite(fd, &none, sizeof(none), i * RUN_ROW_BYTES) == sizeof(none);
+}
+
+/* ---- a new boot ---- */
+
+static bool is_of_earlier_boot(const struct head *head)
+{
+	return head->boot_id != 0 && clock_boot_id() != 0 && head->boot_id != clock_boot_id();
+}
+
+/* Frees row i, unless it is of this boot. */
+static enum err empty_row(int fd, int64_t i, const char *path)
+{
+	struct run_row row;
+	ssize_t n = pread(fd, &row, sizeof(row), i * RUN_ROW_BYTES);
+	enum err e = OK;
+
+	if (n == sizeof(row) &&
+		(is_free(&row) || (is_whole(&row) && row.boot_id == clock_boot_id())))
+		return OK;
+	if (!lock_row(fd, i, F_OFD_SETLK, F_WRLCK))
+		return errno == EAGAIN || errno == EACCES ? OK : file_error(path);
+	if (n != sizeof(row) || !write_free(fd, i))
+		e = file_error(path);
+	lock_row(fd, i, F_OFD_SETLK, F_UNLCK);
+	return e;
+}
+
+/*
+ * Frees all rows of earlier boots, and says in the head that it is this boot's.  The head is
+ * locked: no process takes a row before its table has been emptied.
+ */
+static enum err empty_rows(int fd, const char *path, int64_t n_rows)
+{
+	struct head head;
+	enum err e;
+
+	if (!lock_row(fd, 0, F_OFD_SETLKW, F_WRLCK))
+		return file_error(path);
+	e = read_head(fd, path, &head);
+	if (e == OK && is_of_earlier_boot(&head))
+		for (int64_t i = 1; e == OK && i < n_rows; i++)
+			e = empty_row(fd, i, path);
+	head.boot_id = clock_boot_id();
+	if (e == OK && pwrite(fd, &head, sizeof(head), 0) != sizeof(head))
+		e = file_error(path);
+	lock_row(fd, 0, F_OFD_SETLK, F_UNLCK);
+	return e;
+}
+
+/* Of a table that was opened to start runs.  Sets *n_rows. */
+static enum err enter_boot(int fd, const char *path, int64_t *n_rows)
+{
+	struct head head;
+	struct stat sb;
+	enum err e = read_head(fd, path, &head);
+
+	if (e != OK)
+		return e;
+	if (fstat(fd, &sb) != 0)
+		return file_error(path);
+	*n_rows = sb.st_size / RUN_ROW_BYTES;
+	return head.boot_id == clock_boot_id() ? OK : empty_rows(fd, path, *n_rows);
+}
+
+/* ---- opening ---- */
 
 enum err run_table_open(const char *spool, struct run_table **table)
 {
@@ -197,7 +279,7 @@ enum err run_table_open(const char *spool, struct run_table **table)
 	if (e == OK)
 		e = check_owner(t->fd, spool, path);
 	if (e == OK)
-		e = check_head(t->fd, path, &t->n_rows);
+		e = enter_boot(t->fd, path, &t->n_rows);
 	if (e != OK) {
 		if (t->fd >= 0)
 			close(t->fd);
@@ -228,22 +310,6 @@ static void set_bit(unsigned char *bits, int64_t i, bool value)
 	bits[i / 8] = (unsigned char)((bits[i / 8] & ~(1U << i % 8)) | (unsigned)value << i % 8);
 }
 
-/* Locks a row, or unlocks it. */
-static bool lock_row(const struct run_table *t, int64_t i, short type)
-{
-	struct flock fl = {
-		.l_type = type, .l_whence = SEEK_SET, .l_start = i * RUN_ROW_BYTES, .l_len = 1};
-
-	return fcntl(t->fd, F_OFD_SETLK, &fl) == 0;
-}
-
-static bool write_free(const struct run_table *t, int64_t i)
-{
-	static const struct run_row none;
-
-	return pwrite(t->fd, &none, sizeof(none), i * RUN_ROW_BYTES) == sizeof(none);
-}
-
 /* Is nothing left of the run of a keeper that has died?  Read under its lock. */
 static bool is_over(
 	const struct run_table *t, const struct run_row *row, const struct processes *all)
@@ -265,14 +331,14 @@ static bool try_row(struct run_table *t, int64_t i, const struct processes *all)
 {
 	struct run_row row;
 
-	if (has_bit(t->taken, i) || !lock_row(t, i, F_WRLCK))
+	if (has_bit(t->taken, i) || !lock_row(t->fd, i, F_OFD_SETLK, F_WRLCK))
 		return false;
 	if (pread(t->fd, &row, sizeof(row), i * RUN_ROW_BYTES) == sizeof(row) &&
-		(is_free(&row) || (all && is_over(t, &row, all) && write_free(t, i)))) {
+		(is_free(&row) || (all && is_over(t, &row, all) && write_free(t->fd, i)))) {
 		set_bit(t->taken, i, true);
 		return true;
 	}
-	lock_row(t, i, F_UNLCK);
+	lock_row(t->fd, i, F_OFD_SETLK, F_UNLCK);
 	return false;
 }
 
@@ -336,7 +402,7 @@ void run_table_give(struct run_table *t, int64_t at)
 	int64_t i = at / RUN_ROW_BYTES;
 
 	/* A row that cannot be freed stays in use: it may not say that nothing is left. */
-	if (write_free(t, i))
+	if (write_free(t->fd, i))
 		set_bit(t->used, i, false);
 }
 
@@ -377,34 +443,58 @@ static bool is_locked(int fd, int64_t at)
 	return fcntl(fd, F_OFD_GETLK, &fl) != 0 || fl.l_type != F_UNLCK;
 }
 
-static enum row_state state_of(
-	int fd, int64_t at, const struct run_row *row, uint64_t pid_ns, uint64_t time_ns)
+/* A table, as a reader sees it. */
+struct view {
+	int fd;
+	bool is_over; /* its rows are of an earlier boot, but those that are whole and say another
+		       */
+	bool has_waited;
+	uint64_t pid_ns, time_ns;
+};
+
+/* Reads a damaged row again, the first one a moment later: it may have been half written. */
+static bool read_again(struct view *v, int64_t at, struct run_row *row)
+{
+	if (!v->has_waited)
+		usleep(WRITE_US);
+	v->has_waited = true;
+	return pread(v->fd, row, sizeof(*row), at) == sizeof(*row);
+}
+
+/* The state of a row that is not free. */
+static enum row_state state_of(const struct view *v, int64_t at, const struct run_row *row)
 {
 	if (!is_whole(row))
-		return ROW_DAMAGED;
+		return v->is_over ? ROW_OVER : ROW_DAMAGED;
 	if (row->boot_id != clock_boot_id())
 		return ROW_OVER;
-	if (is_locked(fd, at))
+	if (is_locked(v->fd, at))
 		return ROW_KEPT;
-	return row->pid_ns != pid_ns || row->time_ns != time_ns ? ROW_ELSEWHERE : ROW_LEFT;
+	return row->pid_ns != v->pid_ns || row->time_ns != v->time_ns ? ROW_ELSEWHERE : ROW_LEFT;
 }
 
 static enum err read_rows(int fd, const char *path,
 	bool (*each)(const struct run_row *row, enum row_state state, void *arg), void *arg)
 {
-	uint64_t pid_ns = inode_of("/proc/self/ns/pid"), time_ns = inode_of("/proc/self/ns/time");
+	struct view v = {.fd = fd,
+		.pid_ns = inode_of("/proc/self/ns/pid"),
+		.time_ns = inode_of("/proc/self/ns/time")};
 	struct run_row rows[64];
-	int64_t at = RUN_ROW_BYTES, n_rows;
-	enum err e = check_head(fd, path, &n_rows);
+	struct head head;
+	int64_t at = RUN_ROW_BYTES;
+	enum err e = read_head(fd, path, &head);
 	ssize_t n = 1;
 
+	v.is_over = e == OK && is_of_earlier_boot(&head);
 	while (e == OK && (n = pread(fd, rows, sizeof(rows), at)) > 0) {
-		for (size_t i = 0; i < (size_t)n / RUN_ROW_BYTES; i++) {
-			int64_t row_at = at + (int64_t)i * RUN_ROW_BYTES;
+		for (int64_t i = 0; i < n / RUN_ROW_BYTES; i++) {
+			int64_t row_at = at + i * RUN_ROW_BYTES;
+			struct run_row *row = &rows[i];
 
-			if (!is_free(&rows[i]) &&
-				!each(&rows[i], state_of(fd, row_at, &rows[i], pid_ns, time_ns),
-					arg))
+			if (!is_free(row) && !is_whole(row) && !v.is_over &&
+				!read_again(&v, row_at, row))
+				return file_error(path);
+			if (!is_free(row) && !each(row, state_of(&v, row_at, row), arg))
 				return OK;
 		}
 		at += n;

@@ -26,8 +26,9 @@ struct run_table;
  *   table  set on OK; run_table_close() it
  *
  * The file has mode 0600 and belongs to this account; root gives a new one to the owner of the
- * directory.  Returns OK; ERR_FULL; ERR_NOMEM; ERR_SYSTEM; ERR_BROKEN it is no table, or another
- * account's.
+ * directory.  The first opening after the machine was started frees every row of before, damaged
+ * ones, too; another opening waits for it.  Returns OK; ERR_FULL; ERR_NOMEM; ERR_SYSTEM; ERR_BROKEN
+ * it is no table, or another account's.
  */
 enum err run_table_open(const char *spool, struct run_table **table) MUSTCHECK;
 /* Closes it, and unlocks its rows, which stay as they are; sets *table to NULL, which it may be.
@@ -60,7 +61,7 @@ enum row_state {
 	ROW_OVER,      /* the machine has been started since */
 	ROW_ELSEWHERE, /* it was started in another PID or time namespace: it cannot be looked for
 			*/
-	ROW_DAMAGED    /* it cannot be told whose it is */
+	ROW_DAMAGED    /* it is of this boot, and it cannot be told whose it is */
 };
 
 /*

@@ -200,6 +200,17 @@ static void write_at(struct run_row *row, bool sums)
 	run_table_close(&table);
 }
 
+/* Makes the table one of an earlier boot. */
+static void change_boot(void)
+{
+	int64_t boot = clock_boot_id() ^ 1;
+	int fd = open(file, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || pwrite(fd, &boot, sizeof(boot), 16) != sizeof(boot))
+		exit(111);
+	close(fd);
+}
+
 static void clear(void)
 {
 	unlink(file);
@@ -242,6 +253,11 @@ static void count_as_alive(void)
 	changed.op_id++;
 	write_at(&changed, false);
 	say(false, true, "a damaged row, whoever's it is");
+	change_boot();
+	say(false, false, "a damaged row of an earlier boot");
+	table = open_table();
+	say(false, false, "nor when a keeper has opened the table");
+	run_table_close(&table);
 	clear();
 	close(open(file, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
 	truncate(file, 4096) == 0 ? say(true, true, "no table") : exit(111);
