@@ -360,21 +360,26 @@ bool processes_adopted(const struct process *p, pid_t keeper, int64_t from_ns)
 	       p->start_ns >= from_ns - TICK_NS;
 }
 
+/* Is it still that process?  Returns 0, or an errno: ESRCH it has ended. */
+static int check_process(const struct process *p)
+{
+	struct process now;
+	enum reading reading = read_stat(p->pid, &now);
+
+	if (reading == HIDDEN || reading == FAILED)
+		return errno;
+	return reading == READ && now.start_ns == p->start_ns ? 0 : ESRCH;
+}
+
 int processes_signal(const struct process *p, int sig)
 {
-	int fd = (int)syscall(SYS_pidfd_open, p->pid, 0), rc = 0;
-	struct process now;
-	enum reading reading;
+	int fd = (int)syscall(SYS_pidfd_open, p->pid, 0), rc;
 
 	if (fd < 0 && errno != ENOSYS)
 		return errno;
-	reading = read_stat(p->pid, &now);
-	if (reading == ENDED || (reading == READ && now.start_ns != p->start_ns))
-		rc = ESRCH;
-	else if (reading != READ)
-		rc = errno;
-	else if ((fd >= 0 ? syscall(SYS_pidfd_send_signal, fd, sig, NULL, 0) : kill(p->pid, sig)) !=
-		 0)
+	rc = check_process(p);
+	if (rc == 0 && (fd >= 0 ? syscall(SYS_pidfd_send_signal, fd, sig, NULL, 0)
+				: kill(p->pid, sig)) != 0)
 		rc = errno;
 	if (fd >= 0)
 		close(fd);
