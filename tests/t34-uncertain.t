@@ -15,7 +15,7 @@ my $sandbox = Sandbox->new;
 my $effects = Effects->new($sandbox);
 my ($n, $gateway) = (0);
 
-$sandbox->place_scripts('fail', 'rerun', 'probe', 'rollback');
+$sandbox->place_scripts('fail', 'rerun', 'probe', 'rollback', 'spelled');
 # The probe and the rollback do what the file beside them says, and tell that they were asked.
 for my $command (qw(probe rollback)) {
     my $path = $sandbox->write("bin/$command", <<"END");
@@ -53,6 +53,8 @@ write_config($sandbox, routes => [
     { match => '/fail/*' },
     { match => '/rerun/*', on_uncertain => 'rerun', max_attempts => 2 },
     { match => '/probe/*', on_uncertain => 'probe', probe => [$sandbox->path('bin/probe')] },
+    { match => '/spelled/script', on_uncertain => 'probe', probe => [$sandbox->path('bin/probe')] },
+    { match => '/spelled/*', on_uncertain => 'rerun' },
     { match => '/rollback/*', on_uncertain => 'rollback', rollback => [$sandbox->path('bin/rollback')] },
 ]);
 $gateway = start_gateway($sandbox);
@@ -173,6 +175,29 @@ subtest 'probe: still unknown' => sub {
     is $effects->runs($key), 1, 'one effect';
 };
 
+# A server that does not merge slashes hands the name on as the client spelled it.
+subtest 'recover: the route that the request got, however its name was spelled' => sub {
+    my %how = (uri => '/spelled//./script');
+    my ($key, $hand) = map { make_uncertain('spelled', 'segv.pl', %how) } 1 .. 2;
+    my ($exit, $op) = verb($sandbox, 'show', '--key', $hand, '--script', '/spelled/script');
+    is_deeply [$exit, @$op{qw(state script)}], [0, 'uncertain', '/spelled/script'],
+        '`show` finds it by the name that routes see';
+    says('exit 7');
+    is_deeply [(recover())[0, 2]], [1, 2], '`recover` does as the route says: it asks the probe';
+    is $effects->runs($_), 1, 'and does not run the script again' for $key, $hand;
+    like asked(), qr/^probe \Q$key\E 1 POST /m, 'the probe was asked';
+    is ask('spelled', $key, 'segv.pl', uri => '/spelled/script')->problem, 'script-failed',
+        'another spelling is another address, as the script sees it';
+    settle_by_hand($key, '--not-done');
+    my $done = $sandbox->write('conf/spelled', "Content-Type: text/plain\n\nby hand\n");
+    is verb_exit('settle', $op->{ref}, '--done', $done, '--why', 'x'), 0, '`settle --done`';
+    is ask('spelled', $hand, 'segv.pl', %how)->body, "by hand\n", 'is what a retry gets';
+    select undef, undef, undef, 1.1;
+    says('printf "Content-Type: text/plain\r\n\r\nprobed\n"');
+    is((recover())[0], 0, 'the probe knows the other one');
+    is ask('spelled', $key, 'segv.pl', %how)->body, "probed\n", 'whose retry gets what it found';
+};
+
 subtest 'rollback' => sub {
     my $key = make_uncertain('rollback');
     says('exit 3');
@@ -201,10 +226,10 @@ $sandbox->finish;
 
 # Every script of a route answers at one address.
 sub request_of {
-    my ($route, $key, $script) = @_;
+    my ($route, $key, $script, %how) = @_;
     my ($file, $query) = split /\?/, $script // 'segv.pl', 2;
     return (params => [params(script => $sandbox->path("www/$route/$file"), uri => "/$route/script",
-        key => $key, body => 'a=1', query => $query)], body => 'a=1');
+        key => $key, body => 'a=1', query => $query, %how)], body => 'a=1');
 }
 
 sub request_bytes {
@@ -219,9 +244,9 @@ sub ask {
 
 # A key whose script was run and died; its operation is the newest.
 sub make_uncertain {
-    my ($route, $script) = @_;
+    my ($route, $script, %how) = @_;
     my $key = "$route-" . ++$n;
-    my $answer = ask($route, $key, $script);
+    my $answer = ask($route, $key, $script, %how);
     is $answer->problem, 'script-failed', 'the script dies half-way';
     return $key;
 }

@@ -10,6 +10,7 @@
 #include "base/digest.h"
 #include "base/exit_code.h"
 #include "base/spelling.h"
+#include "cgi/url_path.h"
 #include "cli/output.h"
 #include "cli/render.h"
 #include "cli/store.h"
@@ -241,18 +242,19 @@ static void print_lines(json_t *o)
 /* What --key, --script, --site and --scope name. */
 struct named {
 	const struct cli *cli;
+	const char *address; /* --script as routes see it */
 	const struct config *cf;
 	struct store *st;
 	struct operation *op;
-	int n; /* of sites that know the key */
+	int n; /* of places that know the key */
 	enum err e;
 };
 
-/* Looks for the key on one site. */
+/* Looks for the key at one place. */
 static bool find_at(const unsigned char place[PLACE_LEN], void *arg)
 {
 	struct named *named = arg;
-	const struct route *route = config_route(named->cf, named->cli->script);
+	const struct route *route = config_route(named->cf, named->address);
 	const char *scope[CLI_SCOPE_MAX] = {0};
 	unsigned char identity[IDENTITY_LEN];
 	struct operation found;
@@ -269,30 +271,52 @@ static bool find_at(const unsigned char place[PLACE_LEN], void *arg)
 	return named->e == OK || named->e == ERR_ABSENT;
 }
 
-/* Without --site every site is looked at that has an operation of the script. */
-static enum err find_named(
-	const struct cli *c, const struct config *cf, struct store *st, struct operation *op)
+/*
+ * Without --site every place is looked at that has an operation of the script: every site, and
+ * every spelling of the script's name that a server has let through.
+ */
+static enum err find_at_address(struct named *named)
 {
-	struct named named = {.cli = c, .cf = cf, .st = st, .op = op};
+	const struct cli *c = named->cli;
+	const struct config *cf = named->cf;
 	unsigned char place[PLACE_LEN];
 	enum err e = OK;
 
-	if (!config_route(cf, c->script))
+	if (!config_route(cf, named->address))
 		return err_set(ERR_INVALID,
 			"no route of %s matches %s; --script is the SCRIPT_NAME, such as "
 			"/cgi-bin/order.pl",
 			cf->path, c->script);
 	if (c->n_site > 0 || !*cf->site) {
-		site_place_named(store_secret(st), cf->site, c->site, c->n_site, c->script, place);
-		find_at(place, &named);
-		return named.e;
+		site_place_named(
+			store_secret(named->st), cf->site, c->site, c->n_site, c->script, place);
+		find_at(place, named);
+		return named->e;
 	}
-	e = store_places(st, c->script, find_at, &named);
-	if (e == OK && named.e != ERR_ABSENT)
-		e = named.e;
-	if (e == OK && named.n > 1)
-		return err_set(ERR_INVALID, "%d sites know this key; add --site HOST", named.n);
-	return e == OK && named.n == 0 ? err_set(ERR_ABSENT, "no such operation") : e;
+	e = store_places(named->st, named->address, find_at, named);
+	if (e == OK && named->e != ERR_ABSENT)
+		e = named->e;
+	if (e == OK && named->n > 1)
+		return err_set(ERR_INVALID,
+			"%d operations have this key: of several sites, or of several spellings of "
+			"the URL; add --site HOST, or name one by its ref",
+			named->n);
+	return e == OK && named->n == 0 ? err_set(ERR_ABSENT, "no such operation") : e;
+}
+
+static enum err find_named(
+	const struct cli *c, const struct config *cf, struct store *st, struct operation *op)
+{
+	char *address = strdup(c->script);
+	struct named named = {.cli = c, .address = address, .cf = cf, .st = st, .op = op};
+	enum err e;
+
+	if (!address)
+		return err_set(ERR_NOMEM, "show: out of memory");
+	url_path_clean(address);
+	e = find_at_address(&named);
+	free(address);
+	return e;
 }
 
 int cli_show(const struct cli *c)

@@ -150,12 +150,15 @@ const struct route *config_route_at(
 const struct route *config_route_by_name(const struct config *cf, const char *name);
 
 /*
- * config_route_of - the route of a recorded operation: config_route() for its script_name, which
- * stays true when routes are renamed; where there is none, or script_name is empty,
- * config_route_by_name().  Borrowed from cf.
+ * config_route_of - the route of a recorded operation: config_route() for its address, which stays
+ * true when routes are renamed; where there is none, or the address is empty,
+ * config_route_by_name().  Where the route of that name has a script, only routes with a script
+ * count.  Borrowed from cf.
+ *
+ *   address  the name by which the request found its route; "": not known
+ *   name     of that route
  */
-const struct route *config_route_of(
-	const struct config *cf, const char *script_name, const char *name);
+const struct route *config_route_of(const struct config *cf, const char *address, const char *name);
 
 /* True when the route protects this REQUEST_METHOD, in any case.  HEAD, GET and OPTIONS never are.
  */

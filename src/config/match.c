@@ -8,12 +8,16 @@
  *       (unit/config, t86-urls).
  *   (2) Methods are compared without regard to case: a script may read "post" as POST (unit/config,
  *       t86-urls).
+ *   (3) A recorded operation gets the route that its request would get now: found by the name by
+ *       which the request found it.  The URL of a route with a script need not have a file, and
+ *       without a file the routes without a script did not count (unit/config, t34-uncertain).
  *
  * Does not know: where a name and a path come from (cgi/script.c).
  */
 #include "config/config.h"
 
 #include <fnmatch.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -80,11 +84,12 @@ const struct route *config_route_at(
 /* The address of a route for "/app/" is "/app": config_route_at() divided it so. */
 static bool fits_address(const struct route *route, const char *address)
 {
-	size_t len = strlen(address);
+	char directory[GLOB_PATH_MAX + 1];
 
-	return fnmatch(route->match, address, 0) == 0 ||
-	       (route->script && strncmp(route->match, address, len) == 0 &&
-		       strcmp(route->match + len, "/") == 0);
+	if (fnmatch(route->match, address, 0) == 0)
+		return true;
+	snprintf(directory, sizeof(directory), "%s/", address);
+	return route->script && fnmatch(route->match, directory, 0) == 0;
 }
 
 const struct route *config_route(const struct config *cf, const char *script_name)
@@ -103,12 +108,19 @@ const struct route *config_route_by_name(const struct config *cf, const char *na
 	return NULL;
 }
 
-const struct route *config_route_of(
-	const struct config *cf, const char *script_name, const char *name)
+const struct route *config_route_of(const struct config *cf, const char *address, const char *name)
 {
-	const struct route *route = *script_name ? config_route(cf, script_name) : NULL;
+	const struct route *had = config_route_by_name(cf, name);
 
-	return route ? route : config_route_by_name(cf, name);
+	for (size_t i = 0; *address && i < cf->n_routes; i++) {
+		const struct route *route = &cf->routes[i];
+
+		/* rule (3) */
+		if (!route->match ||
+			(fits_address(route, address) && (!had || !had->script || route->script)))
+			return route;
+	}
+	return had;
 }
 
 bool config_route_protects(const struct route *route, const char *method)

@@ -221,7 +221,8 @@ void fingerprint_place(const unsigned char secret[SECRET_LEN], struct request *r
 
 enum err fingerprint_take(const unsigned char secret[SECRET_LEN], struct request *r)
 {
-	const char *address = variables_get(&r->vars, "SCRIPT_NAME");
+	const char *name = variables_get(&r->vars, "SCRIPT_NAME");
+	const char *address = r->address ? r->address : name;
 	enum err e = take_fingerprint(secret, r);
 	struct digest d;
 
@@ -243,7 +244,7 @@ enum err fingerprint_take(const unsigned char secret[SECRET_LEN], struct request
 		digest_part(&d, r->op.looks, LOOKS_LEN);
 	}
 	digest_end(&d, r->op.identity, sizeof(r->op.identity));
-	snprintf(r->op.route, sizeof(r->op.route), "%s", route_name(r->route, address));
+	snprintf(r->op.route, sizeof(r->op.route), "%s", route_name(r->route, name));
 	if (address && strlen(address) <= ADDRESS_MAX)
 		memcpy(r->op.address, address, strlen(address) + 1);
 	return OK;

@@ -18,7 +18,8 @@ void request_free(struct request *r)
 	deployment_give(&r->deployment);
 	free(r->webhook.asked);
 	free(r->located);
-	r->located = NULL;
+	free(r->address);
+	r->located = r->address = NULL;
 }
 
 struct counters *request_counters(struct request *r)

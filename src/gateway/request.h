@@ -64,6 +64,7 @@ struct request {
 	struct deployment *deployment; /* owned share */
 	const struct config *cf;       /* borrowed from deployment */
 	const struct route *route;     /* borrowed from deployment; NULL: none matches */
+	char *address; /* SCRIPT_NAME as routes see it; NULL: no route matches; owned */
 
 	/* key; a derived one gets its text in lookup */
 	struct key key;

@@ -7,6 +7,7 @@
 #include "gateway/route.h"
 
 #include "base/log.h"
+#include "cgi/url_path.h"
 #include "gateway/fingerprint.h"
 #include "gateway/refusal.h"
 #include "gateway/request_log.h"
@@ -83,6 +84,16 @@ static enum err find_configuration(struct request *r, char **path)
 	return e;
 }
 
+/* The name by which the request got its route: by it the operation's policy is found later. */
+static enum err set_address(struct request *r, const char *name)
+{
+	r->address = strdup(name);
+	if (!r->address)
+		return err_set(ERR_NOMEM, "out of memory");
+	url_path_clean(r->address);
+	return OK;
+}
+
 /*
  * The route of a request whose script, if it has one, the server has named.  Where there is neither
  * a script nor a route that names one, the request is refused: it is never passed through.
@@ -94,15 +105,21 @@ static enum next find_route(struct request *r)
 	enum err e;
 
 	if (r->way == WAY_CONTROL_FILE) {
+		const char *name = variables_get(&r->vars, "SCRIPT_NAME");
+
 		r->route = config_route(r->cf, "");
-		return NEXT;
+		return set_address(r, name ? name : "") == OK ? NEXT : refusal_failed(r, ERR_NOMEM);
 	}
 	e = script_url(&r->vars, r->located, &url);
 	if (e != OK)
 		return e == ERR_NOMEM ? refusal_failed(r, e) : refuse_place(r, e);
 	r->route = config_route_at(r->cf, url.name, url.path, &len);
-	if (r->route && len != CONFIG_NO_PART)
+	if (r->route && len != CONFIG_NO_PART) {
 		e = script_divide(&r->vars, url.path, len);
+		url.path[len] = '\0';
+	}
+	if (e == OK && r->route)
+		e = set_address(r, url.name && len == CONFIG_NO_PART ? url.name : url.path);
 	if (e == OK && !r->route && !*url.path)
 		e = err_set(ERR_REFUSED, "the server did not say which URL was asked for");
 	script_url_free(&url);

@@ -34,7 +34,8 @@ enum err store_list(struct store *st, const struct store_filter *filter,
 	bool (*each)(const struct operation *op, void *arg), void *arg) MUSTCHECK;
 
 /*
- * store_places - calls `each` for every place on which operations of an address are known
+ * store_places - calls `each` for every place on which operations of an address are known: of
+ * every site, and of every spelling of the address that the script has seen
  *
  * For people: it looks at all operations.  `each` returns false to stop.  Returns OK or a read's
  * errors.

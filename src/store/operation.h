@@ -45,7 +45,7 @@ struct operation {
 	unsigned char looks[LOOKS_LEN]; /* of the caller that asked first */
 	unsigned char place[PLACE_LEN];
 	char route[ROUTE_NAME_MAX + 1]; /* its name when it was claimed: for listings */
-	char address[ADDRESS_MAX + 1];  /* SCRIPT_NAME; "" when it is longer */
+	char address[ADDRESS_MAX + 1];  /* SCRIPT_NAME as routes see it; "" when longer */
 	enum state state;
 	int attempts;
 	int64_t created_ms;

@@ -369,6 +369,33 @@ static void test_parts(void)
 	config_free(&cf);
 }
 
+/* The route of a recorded operation is the one that its request got. */
+static void test_recorded_routes(void)
+{
+	struct config *cf = load("{\"routes\": ["
+				 "{\"match\": \"/x/y\"},"
+				 "{\"match\": \"/x*\", \"script\": \"/s\"},"
+				 "{\"match\": \"/d*/\", \"script\": \"/s\"},"
+				 "{\"match\": \"/*\"}]}",
+		false);
+
+	if (!ok(cf != NULL, "routes with and without scripts"))
+		return;
+	ok(config_route_of(cf, "/x/y", "/x/y") == &cf->routes[0], "found by its address");
+	ok(config_route_of(cf, "/x/y", "/*") == &cf->routes[0],
+		"a route that was split: by its address");
+	ok(config_route_of(cf, "/x/y", "/gone") == &cf->routes[0],
+		"a route that was renamed: by its address");
+	route_at(cf, NULL, "/x/y", 1, "/x/y");
+	ok(config_route_of(cf, "/x/y", "/x*") == &cf->routes[1],
+		"there was no file: not a route that needs one");
+	route_at(cf, NULL, "/dir/z", 2, "/dir");
+	ok(config_route_of(cf, "/dir", "/d*/") == &cf->routes[2], "a glob that ends at a slash");
+	ok(config_route_of(cf, "", "/x*") == &cf->routes[1], "no address: by the route's name");
+	ok(!config_route_of(cf, "", "/gone"), "no address and no such name: none");
+	config_free(&cf);
+}
+
 /* A policy that needs a command is refused without it, wherever either of them stands. */
 static void test_policies(void)
 {
@@ -903,6 +930,7 @@ int main(void)
 	test_lines();
 	test_inheritance();
 	test_parts();
+	test_recorded_routes();
 	test_policies();
 	test_no_effect();
 	test_limits();
