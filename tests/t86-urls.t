@@ -30,7 +30,7 @@ my @front = map { +{ match => "/$_", script => "$www/scripts/env.pl" } }
 write_config($sandbox, routes => [
     @front,
     { match => '/glob/*.do', script => "$www/scripts/env.pl" },
-    { match => '/encoded/effect.pl', key => 'required' },
+    (map { +{ match => "/$_/effect.pl", key => 'required' } } qw(encoded single pathed)),
     { match => '/cgi/effect.pl', key => 'required' },
     { match => '/mounted/*', key => 'required' },
     { match => '/*/env.pl' }, { match => '/aliased*' },
@@ -111,6 +111,10 @@ sub nginx_conf {
         '/lengths' => "$file fastcgi_param CONTENT_LENGTH 7;",
         '/verbs' => "$file fastcgi_param REQUEST_METHOD GET;",
         '/encoded' => "fastcgi_param SCRIPT_NAME \$request_uri; fastcgi_param SCRIPT_FILENAME $www/cgi/effect.pl;",
+        # Their SCRIPT_NAME has to be found in the URL, which the client makes longer.
+        '/single' => "fastcgi_param SCRIPT_NAME ''; fastcgi_param PATH_INFO \$fastcgi_script_name;"
+            . "fastcgi_param SCRIPT_FILENAME $www/cgi/effect.pl;",
+        '/pathed' => "fastcgi_param SCRIPT_FILENAME $www/cgi/effect.pl;",
         '/none' => $file, '/urlless' => "fastcgi_param SCRIPT_NAME ''; fastcgi_param DOCUMENT_URI '';"
             . "fastcgi_param REQUEST_URI ''; fastcgi_param SCRIPT_FILENAME $www/scripts/env.pl;",
     );
@@ -279,7 +283,10 @@ sub check_spellings {
         /CGI/effect.pl /cgi/EFFECT.PL /cgi/effect.pl. /cgi/effect.pl%20 /cgi/effect.pl;x /cgi/effect.pl%00
         /cgi/effect%2epl /cgi/%2e/effect.pl /cgi/%2e%2e/cgi/effect.pl /cgi/effect.pl/effect.pl /cgi/effect.pl/cgi/effect.pl);
     push @tricks, 'http://localhost/cgi/effect.pl', 'http://localhost//cgi/effect.pl';
-    push @tricks, qw(/encoded/effect.pl /encoded/%65ffect.pl /encoded//effect.pl /encoded/effect.pl/) if $server eq 'nginx';
+    push @tricks, qw(/encoded/effect.pl /encoded/%65ffect.pl /encoded//effect.pl /encoded/effect.pl/ /%65ncoded/effect.pl
+        /encoded/effect.pl? /encoded/effect.pl?x /encoded/effect.pl?/cgi/effect.pl /%65ncoded//effect.pl/x?/y/effect.pl
+        /encoded//%65ffect.pl//x%2fy /single/effect.pl /single/effect.pl/effect.pl /single/effect.pl/cgi/effect.pl
+        /single//effect.pl/www/cgi/effect.pl /pathed/effect.pl/x /pathed/effect.pl/cgi/effect.pl) if $server eq 'nginx';
     my $reach = 0;
     for my $url (@tricks) {
         my $before = $effects->runs;

@@ -26,13 +26,15 @@
  *       client can. Without it, any caller of this program's URL could name any file (unit/script,
  *       t20-bad-input, t86-urls).
  *   (4) No variable HTTP_* decides anything here (unit/script).
- *   (5) How a client spells a URL (slashes, dots, percent signs) does not decide which route it
- * gets (unit/script, t86-urls).
+ *   (5) Where it is not certain which part of the URL is the script's name, the request is refused
+ *       (unit/script, unit/script_url).
  *
- * Does not know: routes, and how a script is opened and started (cgi/script_file.c).
+ * Does not know: routes and what they see of the URL (cgi/script_url.c), and how a script is opened
+ * and started (cgi/script_file.c).
  */
 #include "cgi/script.h"
 
+#include "cgi/script_url.h"
 #include "cgi/url_path.h"
 
 #include <limits.h>
@@ -81,15 +83,16 @@ static void cut_query(char *path, const char *query)
  *
  * Apache encodes with ProxyPass and does not with SetHandler; `ProxyFCGIBackendType GENERIC` takes
  * the "proxy:" away and leaves the encoding.  SCRIPT_NAME is never encoded there and ends like the
- * path does, so the reading that has more in common with it is the right one.  To decode always
- * would decode some twice, and let a client reach a file whose name the server never looked at.
+ * path does, so the reading that has more in common with it is the right one; a query, which some
+ * wirings leave in it, is the client's and proves nothing.  To decode always would decode some
+ * twice, and let a client reach a file whose name the server never looked at.
  */
 static enum err name_path(const struct variables *v, const char *url, char **out)
 {
 	const char *text = variables_get(v, "SCRIPT_FILENAME");
 	const char *raw_path = text ? path_in_url(text) : NULL;
 	char *raw, *decoded;
-	size_t raw_end, decoded_end;
+	size_t url_len, raw_end, decoded_end;
 	bool has_nul;
 
 	if (!text)
@@ -107,8 +110,9 @@ static enum err name_path(const struct variables *v, const char *url, char **out
 		free(raw);
 		return has_nul ? err_set(ERR_REFUSED, "SCRIPT_FILENAME holds a NUL") : no_memory();
 	}
-	raw_end = url_path_common_end(raw, url);
-	decoded_end = url_path_common_end(decoded, url);
+	url_len = strcspn(url, "?");
+	raw_end = url_path_common_end(raw, url, url_len);
+	decoded_end = url_path_common_end(decoded, url, url_len);
 	if (decoded_end > raw_end || (decoded_end == raw_end && raw_path != text)) {
 		free(raw);
 		*out = decoded;
@@ -174,52 +178,6 @@ static size_t find_file(const char *path, struct stat *st)
 
 /* ---- the URL ---- */
 
-/* The path of REQUEST_URI, decoded and cleaned, which the caller frees; NULL: there is none that is
- * certain, or no memory. */
-static char *requested_path(const struct variables *v)
-{
-	const char *uri = variables_get(v, "REQUEST_URI"), *authority;
-	char *raw, *path = NULL;
-	bool has_nul;
-
-	if (!uri)
-		return NULL;
-	authority = *uri == '/' ? NULL : strstr(uri, "://"); /* RFC 9112, section 3.2.2 */
-	if (authority)
-		uri = strchr(authority + 3, '/');
-	if (!uri || *uri != '/')
-		return NULL;
-	raw = strndup(uri, strcspn(uri, "?"));
-	if (raw)
-		path = url_path_decode(raw, &has_nul);
-	free(raw);
-	if (path && url_path_goes_up(path)) {
-		free(path);
-		return NULL;
-	}
-	if (path)
-		url_path_clean(path);
-	return path;
-}
-
-/*
- * Is name the URL's whole path already?  Some configurations of nginx send that as SCRIPT_NAME, and
- * a part of it as PATH_INFO once more.
- */
-static bool is_whole_path(const struct variables *v, const char *name)
-{
-	const char *uri = variables_get(v, "DOCUMENT_URI");
-	char *path;
-	bool is;
-
-	if (uri && *uri)
-		return strcmp(uri, name) == 0;
-	path = requested_path(v);
-	is = path && strcmp(path, name) == 0;
-	free(path);
-	return is;
-}
-
 static bool is_set(const char *value)
 {
 	return value && *value;
@@ -232,20 +190,14 @@ static bool is_set(const char *value)
 static size_t find_name(const char *url, const char *file)
 {
 	const char *last = url_path_last(file);
-	size_t len = strlen(last), best = 0, most = 0;
+	size_t best = 0, most = 0;
 
-	for (const char *at = url; (at = strstr(at, last)); at++) {
-		char *name;
-		size_t common;
+	for (size_t end = 0; (end = url_path_next(url, end, last));) {
+		size_t shared = url_path_shared(url, end, file);
 
-		if (at == url || at[-1] != '/' || (at[len] != '/' && at[len] != '\0'))
-			continue;
-		name = strndup(url, (size_t)(at - url) + len);
-		common = name ? url_path_common_end(name, file) : 0;
-		free(name);
-		if (common > most) {
-			most = common;
-			best = (size_t)(at - url) + len;
+		if (shared > most) {
+			most = shared;
+			best = end;
 		}
 	}
 	return best;
@@ -263,6 +215,80 @@ static enum err divide(struct variables *v, const char *url, size_t len)
 	return rc == OK ? variables_set(v, "PATH_TRANSLATED", NULL) : rc;
 }
 
+#define NO_NAME ((size_t)-1)
+
+static enum err refuse_division(void)
+{
+	return err_set(ERR_REFUSED, "it is not certain which part of the URL is the script's name");
+}
+
+/* The length of a URL's path.  A question mark begins a query, which a client writes as it likes,
+ * unless the file is called so. */
+static size_t path_len(const char *url, const char *file)
+{
+	return strchr(file, '?') ? strlen(url) : strcspn(url, "?");
+}
+
+/* How many segments the first len bytes of url, decoded or not, have in common with the file. */
+static enum err count_shared(const char *url, size_t len, const char *file, size_t *n)
+{
+	char *part = strndup(url, len), *decoded = NULL;
+	enum err rc = part ? script_url_decode(part, &decoded) : no_memory();
+
+	*n = url_path_shared(url, len, file);
+	if (decoded) {
+		size_t n_decoded = url_path_shared(decoded, strlen(decoded), file);
+
+		*n = n_decoded > *n ? n_decoded : *n;
+	}
+	free(part);
+	free(decoded);
+	return rc;
+}
+
+/*
+ * How much of url is before the rest that was found behind the file; NO_NAME: it does not end with
+ * that, but is the script's name, or has nothing of it.  Where the name itself ends like the rest,
+ * url may be the name alone.
+ */
+static enum err find_before_rest(
+	const char *url, const char *rest, const char *file, size_t *len, size_t *n_shared)
+{
+	size_t whole = path_len(url, file), n_name;
+	enum err rc = count_shared(url, whole, file, n_shared);
+
+	*len = url_path_before(url, whole, rest);
+	if (*len == whole) /* the question mark may belong to the rest */
+		*len = url_path_before(url, strlen(url), rest);
+	if (rc != OK || *len >= whole) {
+		*len = NO_NAME;
+		return rc;
+	}
+	rc = count_shared(url, *len, file, &n_name);
+	return rc == OK && *n_shared > n_name ? refuse_division() : rc;
+}
+
+/* Finds the script's name in url, which the server may have decoded or not, and divides it. */
+static enum err divide_unnamed(
+	struct variables *v, const char *url, const char *file, bool *is_found)
+{
+	char *sent = strndup(url, path_len(url, file)), *decoded = NULL;
+	enum err rc = sent ? script_url_decode(url, &decoded) : no_memory();
+	size_t len = sent ? find_name(sent, file) : 0;
+	size_t decoded_len = decoded ? find_name(decoded, file) : 0;
+
+	*is_found = len > 0 || decoded_len > 0;
+	if (decoded && (url_path_goes_up(decoded) ||
+			       (len > 0 && decoded_len > 0 &&
+				       !url_path_is_same(sent, len, decoded, decoded_len))))
+		rc = refuse_division();
+	if (rc == OK && *is_found)
+		rc = len > 0 ? divide(v, url, len) : divide(v, decoded, decoded_len);
+	free(sent);
+	free(decoded);
+	return rc;
+}
+
 /*
  * Finds SCRIPT_NAME where the server sent none, or an empty one.  Where the URL does not have the
  * file's name, the script is at the root, and all of the URL is its path information.
@@ -270,47 +296,51 @@ static enum err divide(struct variables *v, const char *url, size_t len)
 static enum err name_unnamed(struct variables *v, const char *file, const char *rest)
 {
 	const char *info = variables_get(v, "PATH_INFO"), *uri = variables_get(v, "DOCUMENT_URI");
-	bool is_info = is_set(info);
-	char *url = is_info ? strdup(info) : is_set(uri) ? strdup(uri) : requested_path(v);
-	size_t len;
+	bool is_info = is_set(info), is_found = true;
+	char *url = is_info ? strdup(info) : is_set(uri) ? strdup(uri) : script_url_requested(v);
+	size_t len, n_shared;
 	enum err rc;
 
 	if (!url)
 		return is_info || is_set(uri) ? no_memory() : variables_set(v, "SCRIPT_NAME", "");
-	len = *rest ? url_path_before(url, rest) : find_name(url, file);
-	if (*rest ? len < strlen(url) : len > 0)
-		rc = divide(v, url, len);
-	else
-		rc = is_info ? variables_set(v, "SCRIPT_NAME", "")
-			     : variables_set(v, "SCRIPT_NAME", url);
+	rc = *rest ? find_before_rest(url, rest, file, &len, &n_shared)
+		   : divide_unnamed(v, url, file, &is_found);
+	if (rc == OK && *rest)
+		rc = len == NO_NAME ? refuse_division() : divide(v, url, len);
+	if (rc == OK && !is_found)
+		rc = variables_set(v, "SCRIPT_NAME", is_info ? "" : url);
 	free(url);
 	return rc;
 }
 
 /* SCRIPT_NAME without the rest that was found behind the file, and PATH_INFO with it. */
-static enum err move_rest(struct variables *v, const char *rest)
+static enum err move_rest(struct variables *v, const char *file, const char *rest)
 {
 	const char *url = variables_get(v, "SCRIPT_NAME");
 	const char *had = variables_get(v, "PATH_INFO");
-	char *name = strndup(url, url_path_before(url, rest)), *info = NULL;
-	enum err rc = OK;
+	size_t len, n_shared;
+	char *name, *info;
+	enum err rc = find_before_rest(url, rest, file, &len, &n_shared);
 
-	if (!name)
-		return no_memory();
-	if (is_set(had) && is_whole_path(v, url))
+	if (is_set(had) && script_url_is_whole(v, url))
 		had = NULL;
-	/* Where SCRIPT_NAME does not have it, a PATH_INFO that the server sent is the better one.
-	 */
-	if (strlen(name) < strlen(url) || !had || !*had) {
-		info = malloc(strlen(rest) + (had ? strlen(had) : 0) + 1);
-		if (info)
-			stpcpy(stpcpy(info, rest), had ? had : "");
-		rc = info ? variables_set(v, "SCRIPT_NAME", name) : no_memory();
-		if (rc == OK)
-			rc = variables_set(v, "PATH_INFO", info);
-		if (rc == OK)
-			rc = variables_set(v, "PATH_TRANSLATED", NULL);
-	}
+	if (rc == OK && len == NO_NAME && is_set(had))
+		return OK; /* a PATH_INFO that the server sent is the better one */
+	if (rc == OK && len == NO_NAME && n_shared == 0)
+		rc = refuse_division();
+	if (rc != OK)
+		return rc;
+	if (len == NO_NAME)
+		len = strlen(url);
+	name = strndup(url, len);
+	info = malloc(strlen(rest) + (had ? strlen(had) : 0) + 1);
+	if (info)
+		stpcpy(stpcpy(info, rest), had ? had : "");
+	rc = name && info ? variables_set(v, "SCRIPT_NAME", name) : no_memory();
+	if (rc == OK)
+		rc = variables_set(v, "PATH_INFO", info);
+	if (rc == OK)
+		rc = variables_set(v, "PATH_TRANSLATED", NULL);
 	free(name);
 	free(info);
 	return rc;
@@ -384,15 +414,13 @@ static enum err split_path(struct variables *v, char **path)
 	}
 	if (len == 0)
 		return err_set(ERR_ABSENT, "there is no script at this URL");
-	if (is_set(variables_get(v, "SCRIPT_NAME"))) {
-		if ((*path)[len])
-			rc = move_rest(v, *path + len);
-		(*path)[len] = '\0';
-	} else {
+	if ((*path)[len] || !is_set(variables_get(v, "SCRIPT_NAME"))) {
 		char *rest = strdup(*path + len);
 
 		(*path)[len] = '\0';
-		rc = rest ? name_unnamed(v, *path, rest) : no_memory();
+		rc = !rest                                     ? no_memory()
+		     : is_set(variables_get(v, "SCRIPT_NAME")) ? move_rest(v, *path, rest)
+							       : name_unnamed(v, *path, rest);
 		free(rest);
 	}
 	if (rc != OK)
@@ -451,95 +479,6 @@ enum err script_locate(enum way way, struct variables *v, char **path)
 	else
 		free(found);
 	return rc;
-}
-
-/* ---- the URL as routes see it ---- */
-
-/*
- * SCRIPT_NAME as routes see it.  A server that sends it percent-encoded is recognised by the file's
- * name, which is never encoded.
- */
-static char *clean_name(const char *name, const char *file)
-{
-	bool has_nul;
-	char *raw = strdup(name), *decoded;
-
-	if (!raw || !file || !strchr(raw, '%'))
-		return raw;
-	decoded = url_path_decode(raw, &has_nul);
-	if (!decoded || url_path_common_end(decoded, file) <= url_path_common_end(raw, file)) {
-		free(decoded);
-		return raw;
-	}
-	free(raw);
-	return decoded;
-}
-
-/* The URL's path, cleaned: SCRIPT_NAME and PATH_INFO, or what the server sent in their place. */
-static enum err join_path(const struct variables *v, const char *name, char **out)
-{
-	const char *info = variables_get(v, "PATH_INFO"), *uri = variables_get(v, "DOCUMENT_URI");
-	char *path;
-
-	if (!*name && !is_set(info)) {
-		path = is_set(uri) ? strdup(uri) : requested_path(v);
-		if (!path)
-			path = strdup("");
-	} else {
-		if (!info || (*info && *name && is_whole_path(v, name)))
-			info = "";
-		path = malloc(strlen(name) + strlen(info) + 1);
-		if (path)
-			stpcpy(stpcpy(path, name), info);
-	}
-	if (!path)
-		return no_memory();
-	url_path_clean(path);
-	*out = path;
-	return OK;
-}
-
-enum err script_url(const struct variables *v, const char *file, struct script_url *out)
-{
-	const char *sent = variables_get(v, "SCRIPT_NAME");
-	struct script_url url = {.name = clean_name(sent ? sent : "", file)};
-	enum err rc;
-	size_t len;
-
-	if (!url.name)
-		return no_memory();
-	rc = join_path(v, url.name, &url.path);
-	if (!url.path) {
-		free(url.name);
-		return rc;
-	}
-	if (url_path_goes_up(url.path))
-		rc = err_set(ERR_REFUSED, "the URL's path goes up (\"..\")");
-	if (rc != OK) {
-		script_url_free(&url);
-		return rc;
-	}
-	url_path_clean(url.name);
-	for (len = strlen(url.name); len > 1 && url.name[len - 1] == '/'; len--)
-		url.name[len - 1] = '\0';
-	if (!file || !*url.name) { /* no file, or one at the root */
-		free(url.name);
-		url.name = file ? strdup(url.path) : NULL;
-		if (file && !url.name)
-			rc = no_memory();
-	}
-	if (rc == OK)
-		*out = url;
-	else
-		script_url_free(&url);
-	return rc;
-}
-
-void script_url_free(struct script_url *url)
-{
-	free(url->name);
-	free(url->path);
-	*url = (struct script_url){0};
 }
 
 enum err script_divide(struct variables *v, const char *path, size_t len)

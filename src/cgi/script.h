@@ -51,32 +51,11 @@ struct script {
  *
  * Returns OK; ERR_ABSENT no such script (the variables of an Action have been put back
  * nevertheless); ERR_REFUSED the request names this program itself, or it is called directly
- * without an Action, or the path is not absolute, goes up ("..") or holds a NUL; ERR_INVALID a
- * variable is missing (the text says which); ERR_NOMEM.  No text holds what a client sent.
+ * without an Action, or the path is not absolute, goes up ("..") or holds a NUL, or it is not
+ * certain where the script's name ends in the URL; ERR_INVALID a variable is missing (the text says
+ * which); ERR_NOMEM.  No text holds what a client sent.
  */
 enum err script_locate(enum way way, struct variables *v, char **path) MUSTCHECK;
-
-/*
- * A URL's path as routes see it: decoded, and cleaned of slashes and dots that mean nothing, so
- * that a client cannot choose a route by spelling.  Owned.
- */
-struct script_url {
-	char *name; /* of the located script; NULL: none was located.  For a script at the root,
-		       whose SCRIPT_NAME is empty, the whole path */
-	char *path; /* the whole path; "": the server sent nothing that says it */
-};
-
-/*
- * script_url - the path of a request's URL
- *
- *   v     after script_locate()
- *   file  what that located; NULL: nothing
- *   out   set on OK only; script_url_free() it
- *
- * Returns OK; ERR_REFUSED it goes up (".."); ERR_NOMEM.
- */
-enum err script_url(const struct variables *v, const char *file, struct script_url *out) MUSTCHECK;
-void script_url_free(struct script_url *url);
 
 /*
  * script_divide - makes the first len bytes of a URL's path SCRIPT_NAME and the others PATH_INFO,

@@ -53,62 +53,126 @@ char *url_path_decode(const char *text, bool *has_nul)
 	return out;
 }
 
-size_t url_path_common_end(const char *a, const char *b)
+char *url_path_of_uri(const char *uri, bool *has_nul)
 {
-	size_t a_len = strlen(a), b_len = strlen(b), n = 0;
+	const char *authority = *uri == '/' ? NULL : strstr(uri, "://");
+	char *raw, *path;
+
+	*has_nul = false;
+	if (authority) /* RFC 9112, section 3.2.2 */
+		uri = strchr(authority + 3, '/');
+	raw = strndup(uri ? uri : "", uri ? strcspn(uri, "?") : 0);
+	path = raw ? url_path_decode(raw, has_nul) : NULL;
+	free(raw);
+	return path;
+}
+
+size_t url_path_common_end(const char *a, const char *b, size_t b_len)
+{
+	size_t a_len = strlen(a), n = 0;
 
 	while (n < a_len && n < b_len && a[a_len - 1 - n] == b[b_len - 1 - n])
 		n++;
 	return n;
 }
 
-/* The number of bytes of url before an equal or encoded rest at its end; its length if there is
- * none. */
-static size_t before_encoded(const char *url, const char *rest)
+/* The byte in front of `at`, and where it begins: as it is, or what an escape stands for. */
+static int byte_before(const char *text, size_t at, bool is_encoded, size_t *start)
 {
-	size_t url_len = strlen(url), rest_len = strlen(rest), at = url_len;
+	int byte = is_encoded && at >= 3 ? escaped_byte(text + at - 3) : -1;
 
-	while (rest_len > 0 && at > 0) {
-		int byte = at >= 3 ? escaped_byte(url + at - 3) : -1;
-
-		at -= byte < 0 ? 1 : 3;
-		if ((byte < 0 ? url[at] : (char)byte) != rest[--rest_len])
-			return url_len;
-	}
-	return rest_len == 0 ? at : url_len;
+	if (at == 0)
+		return -1;
+	*start = at - (byte > 0 ? 3 : 1);
+	return byte > 0 ? byte : (unsigned char)text[*start];
 }
 
-/* The same, where one of the two has slashes that the other has not. */
-static size_t before_slashes(const char *url, const char *rest)
+/*
+ * Steps back over one byte of a path as url_path_clean() leaves it, and returns the byte; -1: there
+ * is none.  Of slashes and dots that mean one slash, *at is then where the first begins.
+ */
+static int step_back(const char *text, size_t *at, bool is_encoded)
 {
-	size_t url_len = strlen(url), rest_len = strlen(rest), at = url_len;
+	int byte = byte_before(text, *at, is_encoded, at);
+	size_t before, dot;
 
-	while (rest_len > 0 && at > 0 && url[at - 1] == rest[rest_len - 1]) {
-		if (url[at - 1] == '/') {
-			for (; at > 1 && url[at - 2] == '/'; at--)
-				;
-			for (; rest_len > 1 && rest[rest_len - 2] == '/'; rest_len--)
-				;
-		}
-		at--;
-		rest_len--;
+	if (byte != '/')
+		return byte;
+	while ((byte = byte_before(text, *at, is_encoded, &before)) == '/' || byte == '.') {
+		dot = before;
+		if (byte == '.' && byte_before(text, dot, is_encoded, &before) != '/')
+			break;
+		*at = before;
 	}
-	return rest_len == 0 ? at : url_len;
+	return '/';
 }
 
-size_t url_path_before(const char *url, const char *rest)
+/* Where a path of len bytes ends: not with "/.", which is a slash. */
+static size_t clean_end(const char *text, size_t len, bool is_encoded)
 {
-	size_t len = strlen(url), at = len - strlen(rest);
+	size_t dot, slash;
 
-	if (url_path_common_end(url, rest) != strlen(rest)) {
-		at = before_encoded(url, rest);
-		if (at == len)
-			at = before_slashes(url, rest);
-	}
-	/* Of several slashes before the rest, the file's name has none. */
-	for (; *rest == '/' && at < len && at > 1 && url[at - 1] == '/'; at--)
-		;
+	if (byte_before(text, len, is_encoded, &dot) == '.' &&
+		byte_before(text, dot, is_encoded, &slash) == '/')
+		return dot;
+	return len;
+}
+
+/* url_path_before() for a url that is encoded, or for one that is not. */
+static size_t before_rest(const char *url, size_t len, const char *rest, bool is_encoded)
+{
+	size_t at = clean_end(url, len, is_encoded);
+	size_t rest_at = clean_end(rest, strlen(rest), false);
+
+	while (rest_at > 0)
+		if (step_back(url, &at, is_encoded) != step_back(rest, &rest_at, false))
+			return len;
 	return at;
+}
+
+size_t url_path_before(const char *url, size_t len, const char *rest)
+{
+	size_t before = before_rest(url, len, rest, false);
+
+	return before < len ? before : before_rest(url, len, rest, true);
+}
+
+size_t url_path_shared(const char *a, size_t len, const char *b)
+{
+	size_t b_len = strlen(b), n = 0;
+
+	while (len > 1 && a[len - 1] == '/')
+		len--;
+	for (int byte; (byte = step_back(a, &len, false)) >= 0;) {
+		if (byte != step_back(b, &b_len, false))
+			break;
+		n += byte == '/';
+	}
+	return n;
+}
+
+bool url_path_is_same(const char *a, size_t a_len, const char *b, size_t b_len)
+{
+	int byte;
+
+	a_len = clean_end(a, a_len, false);
+	b_len = clean_end(b, b_len, false);
+	do {
+		byte = step_back(a, &a_len, false);
+		if (byte != step_back(b, &b_len, false))
+			return false;
+	} while (byte >= 0);
+	return true;
+}
+
+size_t url_path_next(const char *path, size_t from, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (const char *at = path + from; (at = strstr(at, name)); at++)
+		if (at > path && at[-1] == '/' && (at[len] == '/' || at[len] == '\0'))
+			return (size_t)(at - path) + len;
+	return 0;
 }
 
 bool url_path_goes_up(const char *path)

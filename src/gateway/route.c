@@ -2,11 +2,17 @@
 /*
  * gateway/route.c - which script a request means, which configuration and route apply to it
  *
+ * RULES
+ *   (1) A request belongs to the route that its URL reaches in whatever way the URL is read.  Where
+ *       the readings reach two routes, the request is refused: a client that chooses the spelling
+ *       must not choose the route (unit/script_url, t86-urls).
+ *
  * Does not know: keys, and what is in the store.
  */
 #include "gateway/route.h"
 
 #include "base/log.h"
+#include "cgi/script_url.h"
 #include "cgi/url_path.h"
 #include "gateway/fingerprint.h"
 #include "gateway/refusal.h"
@@ -94,14 +100,65 @@ static enum err set_address(struct request *r, const char *name)
 	return OK;
 }
 
+/* Where a request's route was found. */
+struct found_route {
+	const struct route *route; /* borrowed; NULL: nowhere */
+	struct script_url *url;    /* the reading of the URL that reaches it; borrowed */
+	size_t len;                /* as config_route_at() sets it */
+};
+
+/* Rule (1): the route that the readings of the URL reach.  ERR_INVALID: there is no URL. */
+static enum err choose_route(
+	const struct config *cf, struct script_urls *urls, struct found_route *found)
+{
+	*found = (struct found_route){.len = CONFIG_NO_PART};
+	if (!*urls->list[0].path)
+		return err_set(ERR_INVALID, "the server did not say which URL was asked for");
+	for (size_t i = 0; i < urls->n; i++) {
+		struct script_url *url = &urls->list[i];
+		size_t len;
+		const struct route *route = config_route_at(cf, url->name, url->path, &len);
+
+		if (!route || (found->route && url->is_weak))
+			continue;
+		if (!found->route || found->url->is_weak)
+			*found = (struct found_route){route, url, len};
+		else if (route != found->route)
+			return err_set(ERR_REFUSED,
+				"the URL can be read as one of route %s and as one of route %s; "
+				"let "
+				"the server send SCRIPT_NAME decoded and without query and "
+				"PATH_INFO",
+				found->route->match, route->match);
+	}
+	return OK;
+}
+
+/* Makes a route that was found the request's, and SCRIPT_NAME what a route with a script says. */
+static enum err take_route(struct request *r, const struct found_route *found)
+{
+	bool is_part = found->len != CONFIG_NO_PART;
+	enum err e = OK;
+
+	r->route = found->route;
+	if (is_part) {
+		e = script_divide(&r->vars, found->url->path, found->len);
+		found->url->path[found->len] = '\0';
+	}
+	if (e == OK)
+		e = set_address(
+			r, is_part || !found->url->name ? found->url->path : found->url->name);
+	return e;
+}
+
 /*
  * The route of a request whose script, if it has one, the server has named.  Where there is neither
  * a script nor a route that names one, the request is refused: it is never passed through.
  */
 static enum next find_route(struct request *r)
 {
-	struct script_url url = {0};
-	size_t len;
+	struct script_urls urls = {0};
+	struct found_route found;
 	enum err e;
 
 	if (r->way == WAY_CONTROL_FILE) {
@@ -110,25 +167,19 @@ static enum next find_route(struct request *r)
 		r->route = config_route(r->cf, "");
 		return set_address(r, name ? name : "") == OK ? NEXT : refusal_failed(r, ERR_NOMEM);
 	}
-	e = script_url(&r->vars, r->located, &url);
-	if (e != OK)
-		return e == ERR_NOMEM ? refusal_failed(r, e) : refuse_place(r, e);
-	r->route = config_route_at(r->cf, url.name, url.path, &len);
-	if (r->route && len != CONFIG_NO_PART) {
-		e = script_divide(&r->vars, url.path, len);
-		url.path[len] = '\0';
-	}
-	if (e == OK && r->route)
-		e = set_address(r, url.name && len == CONFIG_NO_PART ? url.name : url.path);
-	if (e == OK && !r->route && !*url.path)
-		e = err_set(ERR_REFUSED, "the server did not say which URL was asked for");
-	script_url_free(&url);
-	if (e == ERR_REFUSED) {
-		request_log_detail(r, err_text());
-		log_warn("%s", err_text());
-		return refusal_send(r, PROBLEM_CONFIGURATION, NULL, NULL, 0);
-	}
-	return e == OK ? NEXT : refusal_failed(r, e);
+	e = script_url_readings(&r->vars, r->located, &urls);
+	if (e == OK)
+		e = choose_route(r->cf, &urls, &found);
+	if (e == OK && found.route)
+		e = take_route(r, &found);
+	script_urls_free(&urls);
+	if (e == ERR_REFUSED)
+		return refuse_place(r, e);
+	if (e != ERR_INVALID)
+		return e == OK ? NEXT : refusal_failed(r, e);
+	request_log_detail(r, err_text());
+	log_warn("%s", err_text());
+	return refusal_send(r, PROBLEM_CONFIGURATION, NULL, NULL, 0);
 }
 
 /* Neither the server nor a route names a script. */
