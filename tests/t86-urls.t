@@ -269,6 +269,12 @@ sub check_refused {
             is $answer->status . ' ' . $answer->problem, "$status $type", "$server: $method $url" or diag $answer->raw;
         }
     }
+    place('www/glob/file', "printf '${SAY}ran'");
+    for ('', '/a' x 40) {
+        my $answer = ask('nginx', "/glob/file/x.do$_", key => new_key());
+        unlike $answer->body, qr/^ran/, 'a file does not run in place of the script of a route';
+        is $answer->problem, $_ && 'script-not-allowed', 'a path with more parts than a glob is tried on is refused';
+    }
     my $forged = ask('apache', '/gw/act/env.pl', key => new_key(),
         headers => ['Redirect-Handler' => 'rs', 'Handler' => 'rs', 'Path-Translated' => "$www/act/env.pl"]);
     is $forged->status, 404, 'no header field makes an Action';

@@ -131,14 +131,16 @@ const struct route *config_route(const struct config *cf, const char *script_nam
  * also tried on the URL's path
  *
  *   name  the located script's SCRIPT_NAME; NULL: there is none, only routes with a script count
- *   path  the URL's whole path; both as script_url() has them
+ *   path  the URL's whole path; both as script_url_readings() has them
  *   len   set to how many bytes of path are the script's name, what is behind them being its path
- *         information; CONFIG_NO_PART where name fitted, or nothing
+ *         information; CONFIG_NO_PART where name fitted, or nothing; CONFIG_TOO_LONG where it is
+ *         not known which route applies: the request has to be refused
  *
- * A glob is tried on the whole path, then on what is before each of the last 32 slashes.  Borrowed
- * from cf; NULL: none.
+ * A glob is tried on the whole path, then on what is before each of the last 32 slashes of at most
+ * 4096 bytes; a longer path that begins like the glob is too long.  Borrowed from cf; NULL: none.
  */
-#define CONFIG_NO_PART ((size_t)-1)
+#define CONFIG_NO_PART  ((size_t)-1)
+#define CONFIG_TOO_LONG ((size_t)-2)
 const struct route *config_route_at(
 	const struct config *cf, const char *name, const char *path, size_t *len);
 

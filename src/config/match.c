@@ -8,7 +8,9 @@
  *       (unit/config, t86-urls).
  *   (2) Methods are compared without regard to case: a script may read "post" as POST (unit/config,
  *       t86-urls).
- *   (3) A recorded operation gets the route that its request would get now: found by the name by
+ *   (3) A path with more parts than a glob is tried on has no route for certain, so that a client
+ *       cannot get past a route by adding to the path (unit/config, t86-urls).
+ *   (4) A recorded operation gets the route that its request would get now: found by the name by
  *       which the request found it.  The URL of a route with a script need not have a file, and
  *       without a file the routes without a script did not count (unit/config, t34-uncertain).
  *
@@ -37,8 +39,6 @@ static bool fits_part(const char *glob, const char *path, size_t len)
 
 	if (is_literal(glob))
 		return strlen(glob) == len && memcmp(glob, path, len) == 0;
-	if (len > GLOB_PATH_MAX)
-		return false;
 	memcpy(part, path, len);
 	part[len] = '\0';
 	return fnmatch(glob, part, 0) == 0;
@@ -46,20 +46,25 @@ static bool fits_part(const char *glob, const char *path, size_t len)
 
 /*
  * How much of path is the name of the script of a route with this glob; CONFIG_NO_PART: it does not
- * fit.  A part that ends at a slash leaves the slash to what is behind it, as PATH_INFO begins with
- * one (RFC 3875, section 4.1.5).
+ * fit; CONFIG_TOO_LONG: rule (3).  A part that ends at a slash leaves the slash to what is behind
+ * it, as PATH_INFO begins with one (RFC 3875, section 4.1.5).
  */
 static size_t find_part(const char *glob, const char *path)
 {
-	size_t len = strlen(path);
+	size_t len = strlen(path), begin = strcspn(glob, "*?[\\");
 	bool is_plain = is_literal(glob);
 
+	if (strncmp(glob, path, begin) != 0) /* most globs, at once */
+		return CONFIG_NO_PART;
 	if (len > 0 && path[len - 1] != '/' && fnmatch(glob, path, 0) == 0)
 		return len;
-	for (int n = 0; len > 0 && (is_plain || n < GLOB_PARTS_MAX); len--) {
+	if (!is_plain && len > GLOB_PATH_MAX)
+		return CONFIG_TOO_LONG;
+	for (int n = 0; len > 0; len--) {
 		if (path[len - 1] != '/')
 			continue;
-		n++;
+		if (!is_plain && n++ == GLOB_PARTS_MAX)
+			return CONFIG_TOO_LONG;
 		if (fits_part(glob, path, len) || (len > 1 && fits_part(glob, path, len - 1)))
 			return len - 1;
 	}
@@ -76,7 +81,7 @@ const struct route *config_route_at(
 		if (!route->match || (name && fnmatch(route->match, name, 0) == 0))
 			return route;
 		if (route->script && (*len = find_part(route->match, path)) != CONFIG_NO_PART)
-			return route;
+			return *len == CONFIG_TOO_LONG ? NULL : route;
 	}
 	return NULL;
 }
@@ -115,7 +120,7 @@ const struct route *config_route_of(const struct config *cf, const char *address
 	for (size_t i = 0; *address && i < cf->n_routes; i++) {
 		const struct route *route = &cf->routes[i];
 
-		/* rule (3) */
+		/* rule (4) */
 		if (!route->match ||
 			(fits_address(route, address) && (!had || !had->script || route->script)))
 			return route;

@@ -119,6 +119,10 @@ static enum err choose_route(
 		size_t len;
 		const struct route *route = config_route_at(cf, url->name, url->path, &len);
 
+		if (len == CONFIG_TOO_LONG)
+			return err_set(ERR_REFUSED, "the URL has more parts than the `match` of a "
+						    "route with a script is "
+						    "tried on");
 		if (!route || (found->route && url->is_weak))
 			continue;
 		if (!found->route || found->url->is_weak)

@@ -326,7 +326,7 @@ static void test_parts(void)
 				 "{\"match\": \"/file*\"},"
 				 "{\"match\": \"/\", \"script\": \"/s\"}]}",
 		false);
-	char deep[40 * 3 + 16] = "/glob/x.do";
+	char deep[40 * 3 + 16] = "/glob/x.do", longest[4096 + 2] = "";
 	size_t len;
 
 	if (!ok(cf != NULL, "routes with scripts"))
@@ -349,8 +349,18 @@ static void test_parts(void)
 	route_at(cf, NULL, "", -1, NULL);
 	for (int i = 0; i < 40; i++)
 		strcat(deep, "/a");
-	ok(config_route_at(cf, NULL, deep, &len) == &cf->routes[4],
-		"a glob is not tried on parts without end");
+	ok(!config_route_at(cf, NULL, deep, &len) && len == CONFIG_TOO_LONG,
+		"a glob is not tried on parts without end: no route is known");
+	ok(!config_route_at(cf, "/file.pl", deep, &len) && len == CONFIG_TOO_LONG,
+		"nor a later one, which a client could choose so");
+	ok(config_route_at(cf, NULL, deep + strlen("/glob/x.do"), &len) == &cf->routes[4],
+		"a path that does not begin like the glob does is not too long");
+	memset(longest, 'a', sizeof(longest) - 1);
+	memcpy(longest, "/glob/x.do/", strlen("/glob/x.do/"));
+	ok(!config_route_at(cf, NULL, longest, &len) && len == CONFIG_TOO_LONG,
+		"4097 bytes are too long, too");
+	longest[4096] = '\0';
+	route_at(cf, NULL, longest, 2, "/glob/x.do");
 	ok(config_route(cf, "/app") == &cf->routes[1] &&
 			config_route(cf, "/app/") == &cf->routes[1],
 		"the address of a route for a directory");
