@@ -77,7 +77,7 @@ static void spell(const char *path, unsigned rate, char *out, size_t size)
 	static const char *const slashes[] = {
 		"//", "/./", "/%2e/", "%2f", "%2F/", "/z/../", "/z/%2e./", "/z/..//"};
 	static const char *const ends[] = {"", "", "", "", "/", "//", "/.", "/%2e", "%2f", "/z/.."};
-	static const char *const queries[] = {"", "", "", "", "?", "?a=1", "?/foo/x", "?" MOUNT,
+	static const char *const queries[] = {"", "", "", "", "?", "?a=1", "?/foo/x", ("?" MOUNT),
 		"?%41", "?/order.pl", "?/.", "??", "?/order/order", "?a=/order.pl/foo/x",
 		"?/../../order.pl"};
 	FILE *to = fmemopen(out, size, "w");
@@ -247,7 +247,7 @@ static void try_plain(const struct wiring *w, const struct config *cf)
 static void try_wiring(const struct wiring *w, const char *others)
 {
 	static const char *const rests[] = {"", "", "/foo/x", MOUNT, "/order.pl", "/z/order.pl",
-		"/foo/htdocs" MOUNT, "/order/order", "/htdocs/order/order", "/q?x", "/?/order.pl",
+		("/foo/htdocs" MOUNT), "/order/order", "/htdocs/order/order", "/q?x", "/?/order.pl",
 		"/50%41", "/%6frder.pl", "/%6frder.pl/order.pl", "/%2e%2e/x"};
 	char text[256], path[512], sent[2048];
 	struct config *cf = NULL;
