@@ -253,7 +253,7 @@ sub act_recover {
 sub strace {
     my ($self, @options) = @_;
     $self->{calls} = $self->{sandbox}->path('run', 'traced.calls');
-    return ('strace', '-qq', '-f', '-b', 'execve', '-o', $self->{calls}, @options);
+    return ('strace', '-qq', '-I', '2', '-f', '-b', 'execve', '-o', $self->{calls}, @options);
 }
 
 # The keeper ends when its child that records has taken over.
@@ -352,6 +352,7 @@ sub finish_case {
     }
     $self->fault(hang => 'a new gateway does not start') if !$gateway;
     wait_until {
+        spare_recorders();
         $retry = $gateway && $self->ask($gateway, $path->{key}, 5);
         !$gateway || $retry && $retry->problem !~ /\A(?:in-progress|store-unavailable)\z/;
     } SETTLE_S;
@@ -360,6 +361,14 @@ sub finish_case {
     $self->check_store;
     forget_started($self->{sandbox});
     return $verdict;
+}
+
+# strace counts the calls of each process: once the gateway is dead it would kill every process that records
+# the result, for ever, where one is meant.
+sub spare_recorders {
+    my %what = map { $_ => Process::contents("/proc/$_/comm") . Process::contents("/proc/$_/cmdline") } family();
+    return if grep { /\Aretrysafe\n.*traced\.sock/s } values %what;
+    kill 'TERM', grep { $what{$_} =~ /\Astrace\n/ } keys %what;
 }
 
 sub judge {
@@ -408,7 +417,7 @@ sub end_all {
     my $program = $self->{sandbox}->path('bin/retrysafe');
     my @ours = grep { (readlink("/proc/$_/exe") // '') eq $program } family();
     kill 'TERM', grep { Process::contents("/proc/$_/comm") !~ /\Aretrysafe-/ } @ours;
-    return if await_no_process(END_S);
+    return if wait_until { spare_recorders(); await_no_process(0.1) } END_S;
     $self->fault(hang => 'does not end: ' . join ', ', map { describe($_) } family());
     kill_hard(family());
 }
