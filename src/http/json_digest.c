@@ -33,9 +33,9 @@
 #include <string.h>
 
 #ifndef NAMES_MAX
-#define NAMES_MAX 65536 /* of names that are kept at once */
+#define NAMES_MAX 131072 /* of names that are kept at once */
 #endif
-#define SHARES_MAX 4 /* times a document is read again */
+#define SHARES_MAX 8 /* times a document is read again */
 
 /* An array or object that is open. */
 struct level {

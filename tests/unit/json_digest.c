@@ -128,7 +128,7 @@ static char *many(int n, int twin, bool is_backwards)
 
 static void have_many_members(void)
 {
-	static const int sizes[] = {1, 2, 64, 127, 128, 129, 200, 255};
+	static const int sizes[] = {1, 2, 64, 127, 128, 129, 200, 500};
 	unsigned char out[DIGEST_LEN];
 
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
