@@ -50,11 +50,14 @@ endif
 LIBS     := -lsqlite3 -ljansson -lmd -lpthread
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(LDFLAGS) $(SANFLAGS)
 
-# What only retrysafe-notify is made of: the one program that loads libcurl.
+# What only retrysafe-notify is made of: it loads libcurl.
 NOTIFY_SOURCES := $(sort $(wildcard src/notify/*.c))
 NOTIFY_OBJECTS := $(NOTIFY_SOURCES:src/%.c=$(BUILD)/obj/%.o)
 NOTIFY_LIBS    := -lcurl -lsqlite3 -ljansson -lmd -lpthread
-SOURCES := $(filter-out $(NOTIFY_SOURCES),$(sort $(shell find src -name '*.c')))
+# The same for retrysafe-doctor.
+DOCTOR_SOURCES := $(sort $(wildcard src/doctor/*.c))
+DOCTOR_OBJECTS := $(DOCTOR_SOURCES:src/%.c=$(BUILD)/obj/%.o)
+SOURCES := $(filter-out $(NOTIFY_SOURCES) $(DOCTOR_SOURCES),$(sort $(shell find src -name '*.c')))
 HEADERS := $(sort $(shell find src -name '*.h'))
 OBJECTS := $(SOURCES:src/%.c=$(BUILD)/obj/%.o)
 UNITS   := $(sort $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*.c)))
@@ -62,7 +65,7 @@ UNITS   := $(sort $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/uni
 .DELETE_ON_ERROR:
 .PHONY: static all deps demo serve check check-fast check-newer-sqlite check-pages crash powercut torture bench unit lint format install clean help dist
 
-all: $(BUILD)/retrysafe $(BUILD)/retrysafe.fcgi $(BUILD)/retrysafe.cgi $(BUILD)/retrysafe-notify ## build the programs and two links
+all: $(BUILD)/retrysafe $(BUILD)/retrysafe.fcgi $(BUILD)/retrysafe.cgi $(BUILD)/retrysafe-notify $(BUILD)/retrysafe-doctor ## build the programs and two links
 
 $(BUILD)/retrysafe: $(OBJECTS)
 	$(CC) $(ALL_LDFLAGS) -o $@ $(OBJECTS) $(LIBS)
@@ -86,6 +89,9 @@ $(BUILD)/obj/%.o: src/%.c Makefile
 $(BUILD)/retrysafe-notify: $(NOTIFY_OBJECTS) $(BUILD)/units.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $(NOTIFY_OBJECTS) $(BUILD)/units.a $(NOTIFY_LIBS)
 
+$(BUILD)/retrysafe-doctor: $(DOCTOR_OBJECTS) $(BUILD)/units.a
+	$(CC) $(ALL_LDFLAGS) -o $@ $(DOCTOR_OBJECTS) $(BUILD)/units.a $(NOTIFY_LIBS)
+
 # A unit test includes the .c files it looks into; what it does not include comes from the archive.
 $(BUILD)/units.a: $(filter-out $(BUILD)/obj/main.o,$(OBJECTS))
 	rm -f $@
@@ -95,7 +101,7 @@ $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/units.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -MMD -MP -Itests -o $@ $< $(BUILD)/units.a $(LIBS)
 
--include $(OBJECTS:.o=.d) $(NOTIFY_OBJECTS:.o=.d) $(UNITS:=.d)
+-include $(OBJECTS:.o=.d) $(NOTIFY_OBJECTS:.o=.d) $(DOCTOR_OBJECTS:.o=.d) $(UNITS:=.d)
 
 deps: ## install what is missing from Debian's packages (or print how)
 	@sh tests/deps.sh $(PACKAGES)
@@ -181,14 +187,14 @@ install: all ## install into DESTDIR and PREFIX
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/retrysafe \
 		$(DOCS:%=$(DESTDIR)$(PREFIX)/share/doc/retrysafe/%) \
 		$(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5
-	install -m 0755 $(BUILD)/retrysafe $(BUILD)/retrysafe-notify $(DESTDIR)$(PREFIX)/bin
+	install -m 0755 $(BUILD)/retrysafe $(BUILD)/retrysafe-notify $(BUILD)/retrysafe-doctor $(DESTDIR)$(PREFIX)/bin
 	ln -sf ../../bin/retrysafe $(DESTDIR)$(PREFIX)/lib/retrysafe/retrysafe.fcgi
 	ln -sf ../../bin/retrysafe $(DESTDIR)$(PREFIX)/lib/retrysafe/retrysafe.cgi
 	install -m 0644 README.md CHANGES.md LICENSE conf/* $(DESTDIR)$(PREFIX)/share/doc/retrysafe
 	for d in $(DOCS); do \
 		install -m 0644 $$(find $$d -maxdepth 1 -type f) $(DESTDIR)$(PREFIX)/share/doc/retrysafe/$$d || exit 1; \
 	done
-	install -m 0644 man/retrysafe.1 man/retrysafe-notify.1 $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 0644 man/retrysafe.1 man/retrysafe-notify.1 man/retrysafe-doctor.1 $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 0644 man/retrysafe.json.5 $(DESTDIR)$(PREFIX)/share/man/man5
 
 dist: ## a tarball of the committed tree, if its version is the newest of CHANGES.md

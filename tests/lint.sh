@@ -119,9 +119,11 @@ own_ends() {
 }
 
 own_forks() {
-    forbid 'only keeper/, server/serve.c and cli/notify.c start processes' \
+    forbid 'only keeper/, server/serve.c, cli/notify.c and cli/program.c start processes' \
         '\b(fork|vfork|clone|posix_spawnp?|exec[lv]p?e?|fexecve|system|popen)\s*\(' \
-        $(others keeper/keeper.c keeper/child.c keeper/launch.c server/serve.c cli/notify.c) &&
+        $(others keeper/keeper.c keeper/child.c keeper/launch.c server/serve.c cli/notify.c cli/program.c) &&
+        forbid 'cli/program.c only becomes retrysafe-doctor' \
+            '\b(fork|vfork|clone|posix_spawnp?|execlp?e?|execvp|execve|execvpe|fexecve|system|popen)\s*\(' src/cli/program.c &&
         forbid 'cli/notify.c only starts retrysafe-notify' \
             '\b(fork|vfork|clone|posix_spawnp|exec[lv]p?e?|fexecve|system|popen)\s*\(' src/cli/notify.c &&
         forbid 'server/serve.c only starts itself over' \
@@ -133,10 +135,11 @@ own_includes() {
     grep -n '^#include <sqlite3.h>' $(others) | grep -v '^src/store/sqlite/[a-z]*\.[ch]:' && found=1
     grep -n '^#include <fcgi.*\.h>' $sources && found=1
     grep -n '^#include <fastcgi\.h>' $(others cgi/fastcgi.c cgi/web_peer.c) && found=1
-    grep -n '^#include <curl/' $sources | grep -v '^src/notify/[a-z_]*\.[ch]:' && found=1
+    grep -n '^#include <curl/' $sources | grep -v '^src/\(notify\|doctor\)/[a-z_]*\.[ch]:' && found=1
+    grep -n '^#include "doctor/' $sources | grep -v '^src/doctor/[a-z_]*\.[ch]:' && found=1
     grep -n '^#include "notify/' $sources | grep -v '^src/notify/[a-z_]*\.[ch]:' && found=1
     grep -n '^#include "store/sqlite/' $(others) | grep -v '^src/store/sqlite/[a-z]*\.[ch]:' && found=1
-    [ $found = 0 ] || echo 'sqlite3.h is for store/sqlite/, libfcgi only for constants in cgi/fastcgi.c, libcurl for notify/'
+    [ $found = 0 ] || echo 'sqlite3.h is for store/sqlite/, libfcgi only for constants in cgi/fastcgi.c, libcurl for notify/ and doctor/'
     return $found
 }
 
@@ -213,7 +216,7 @@ own_names() {
 
 # A folder of src/ includes only folders that stand before it here; main.c may include all.  Within
 # a folder no file leads back to itself, a .c file and the .h file of its name counting as one.
-layers='base evidence http config store store/sqlite cgi operation metrics keeper recovery gateway server cli notify'
+layers='base evidence http config store store/sqlite cgi operation metrics keeper recovery gateway server cli notify doctor'
 
 own_layers() {
     perl -e '

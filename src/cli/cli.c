@@ -26,7 +26,8 @@ static int settings(const struct cli *c);
 static const struct verb {
 	const char *name;
 	int (*run)(const struct cli *c);
-	const char *takes; /* options, each with a blank behind it */
+	const char
+		*takes; /* options, each with a blank behind it; NULL: another program reads them */
 	const char *synopsis, *does;
 	int max_words; /* words after the verb that are not options */
 } verbs[] = {
@@ -56,6 +57,10 @@ static const struct verb {
 		"copies the store into a new file, while gateways go on", 1},
 	{"store", cli_store, "config json accept-loss ", "--accept-loss [--json]",
 		"takes a copy that a backup made as the store; keys claimed since are unknown", 0},
+	{"try", cli_doctor, NULL, "URL [-d BODY]... [-H HEADER]... [--json]",
+		"sends one POST twice with one key, and says whether the script is protected; the "
+		"script runs",
+		0},
 	{"version", version, "config json ", "[--json]",
 		"prints the versions of this program and its libraries", 0},
 	{"settings", settings, "config ", "",
@@ -136,6 +141,8 @@ int cli_run(int argc, char *argv[])
 		is_help = is_help || asks_for_help(argv[i]);
 	if (is_help)
 		return verb_usage(stdout, verb);
+	if (!verb->takes)
+		return verb->run(&c);
 	switch (cli_read_options(&c, verb->takes, verb->max_words, argc, argv)) {
 	case CLI_READ:
 		if (!c.json && isatty(STDOUT_FILENO))

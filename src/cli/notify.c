@@ -8,31 +8,15 @@
  */
 #include "cli/notify.h"
 
+#include "cli/program.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <spawn.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-/* The path beside our executable, not beside a link to it.  False: /proc does not tell it. */
-static bool find_program(char *path, size_t size)
-{
-	static const char name[] = "retrysafe-notify";
-	ssize_t n = readlink("/proc/self/exe", path, size - sizeof(name));
-	char *slash;
-
-	if (n <= 0)
-		return false;
-	path[n] = '\0';
-	slash = strrchr(path, '/');
-	if (!slash)
-		return false;
-	memcpy(slash + 1, name, sizeof(name));
-	return true;
-}
 
 void cli_notify(const char *config_path)
 {
@@ -42,8 +26,9 @@ void cli_notify(const char *config_path)
 	int rc, status;
 
 	snprintf(config, sizeof(config), "%s", config_path);
-	rc = find_program(path, sizeof(path)) ? posix_spawn(&pid, path, NULL, NULL, argv, environ)
-					      : ENOENT;
+	rc = program_path("retrysafe-notify", path, sizeof(path))
+		     ? posix_spawn(&pid, path, NULL, NULL, argv, environ)
+		     : ENOENT;
 	if (rc != 0) {
 		fprintf(stderr,
 			"retrysafe: messages of webhooks are due, and %s cannot be started: %s\n",

@@ -29,6 +29,11 @@ void cli_advise(const struct config *cf, void (*each)(size_t route, const char *
 int cli_backup(const struct cli *c);
 int cli_store(const struct cli *c);
 
+/* cli/program.c: the program retrysafe-doctor takes over, and reads c->argv.  Returns when it
+ * cannot.
+ */
+int cli_doctor(const struct cli *c);
+
 int cli_check(const struct cli *c); /* cli/check.c */
 int cli_purge(const struct cli *c); /* cli/purge.c */
 int cli_serve(const struct cli *c); /* cli/serve.c */
