@@ -477,7 +477,7 @@ static enum next finish_answer(struct request *r, enum err e, struct passed *p)
 
 static void count_passed(struct request *r)
 {
-	counters_add(request_counters(r), COUNTER_PASSED);
+	request_count(r, COUNTER_PASSED);
 	r->log.outcome = "passed";
 }
 

@@ -92,6 +92,6 @@ enum err progress_wait(struct request *r,
 	} while (e == OK && *verdict == VERDICT_IN_PROGRESS && waiting_pause(&w, stop));
 	waiting_end(&w);
 	if (e == OK && *verdict == VERDICT_REPLAY)
-		counters_add(request_counters(r), COUNTER_WAITED);
+		request_count(r, COUNTER_WAITED);
 	return e;
 }

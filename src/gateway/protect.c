@@ -172,7 +172,7 @@ enum next protect_claim(struct request *r)
 	/* A request whose client has left may lie in a server's queue while its retry is served. */
 	if (web_peer_is_gone(r->peer)) {
 		r->log.outcome = "abandoned";
-		counters_add(request_counters(r), COUNTER_ABANDONED);
+		request_count(r, COUNTER_ABANDONED);
 		return FINISHED;
 	}
 	while (n_lost < CLAIMS_MAX) {
@@ -250,7 +250,7 @@ static void follow_end(void *arg, enum err e, int failed, const struct ending *e
 	} else if (e == OK) {
 		r->log.run_us = end->run_us;
 		r->log.exit_status = end->exit_status;
-		counters_learn(request_counters(r), r->op.route, end->run_us / 1000);
+		counters_learn(request_counters(r), r->op.route, end->run_us);
 		fault("gateway.ended");
 	}
 }
@@ -291,7 +291,7 @@ static enum next reply_first(struct request *r, const struct ending *end, struct
 	bool is_released = rec->outcome == OUTCOME_RELEASED;
 
 	r->op.state = is_released ? STATE_ABSENT : STATE_DONE;
-	counters_add(request_counters(r), is_released ? COUNTER_RELEASED : COUNTER_FIRST);
+	request_count(r, is_released ? COUNTER_RELEASED : COUNTER_FIRST);
 	r->log.outcome = is_released ? "released" : "first";
 	r->log.status = rec->res.status;
 	if (rec->reason[0]) {

@@ -83,6 +83,28 @@ static void send_answer(struct request *r, const struct problem_answer *answer)
 	(void)!reply_problem(r->peer, answer); /* a client that has left needs no other answer */
 }
 
+/*
+ * Would it have been one more run without us?  Not the request that carries the operation out
+ * itself (`found` is its own), nor one that only asks how an operation is.
+ */
+static bool is_prevented(
+	const struct request *r, enum problem problem, const struct operation *found)
+{
+	if (r->is_resource || found == &r->op)
+		return false;
+	switch (problem) {
+	case PROBLEM_DUPLICATE:
+		return true;
+	case PROBLEM_IN_PROGRESS:
+	case PROBLEM_ACCEPTED:
+	case PROBLEM_RESULT_EXPIRED:
+	case PROBLEM_OUTCOME_UNCERTAIN:
+		return found != NULL;
+	default:
+		return false;
+	}
+}
+
 enum next refusal_send_as(struct request *r, enum problem problem, enum counter counter,
 	const char *detail, const struct operation *found, int retry_after_s)
 {
@@ -105,7 +127,9 @@ enum next refusal_send_as(struct request *r, enum problem problem, enum counter 
 
 	if (detail)
 		request_log_detail(r, detail);
-	counters_add(request_counters(r), counter);
+	request_count(r, counter);
+	if (is_prevented(r, problem, found))
+		request_count(r, COUNTER_PREVENTED);
 	web_peer_drain(r->peer, INT64_MAX);
 	facts.back = back;
 	e = problem_build(&facts, &answer);

@@ -51,7 +51,9 @@ static void log_replay(struct request *r, const struct operation *found, int sta
 	r->log.ref = r->ref;
 	r->log.outcome = "replayed";
 	r->log.status = status;
-	counters_add(request_counters(r), COUNTER_REPLAYED);
+	request_count(r, COUNTER_REPLAYED);
+	if (!r->is_resource)
+		request_count(r, COUNTER_PREVENTED);
 	request_log_write(r);
 }
 

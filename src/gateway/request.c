@@ -26,3 +26,8 @@ struct counters *request_counters(struct request *r)
 {
 	return r->deployment ? deployment_counters(r->deployment) : NULL;
 }
+
+void request_count(struct request *r, enum counter which)
+{
+	counters_add_route(request_counters(r), r->log.route, which);
+}

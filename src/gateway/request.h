@@ -124,4 +124,7 @@ void request_free(struct request *r);
 /* The counters of the request's deployment; NULL is one that counts nothing. */
 struct counters *request_counters(struct request *r);
 
+/* counters_add() for the request's deployment and route. */
+void request_count(struct request *r, enum counter which);
+
 #endif

@@ -85,7 +85,7 @@ static void learn_duration(const struct order *order, const char *spool, const s
 {
 	struct counters *c = counters_open(spool);
 
-	counters_learn(c, order->op.route, end->run_us / 1000);
+	counters_learn(c, order->op.route, end->run_us);
 	counters_close(&c);
 }
 
