@@ -17,7 +17,7 @@
  *     ending                the changes besides the row when an operation ends
  *     expire                removal of expired rows, inside a transaction
  *     upkeep, writer        maintenance, the queue of writing threads
- *     find, place           the reads
+ *     find, place, glance   the reads
  *     claim, record, settle, request, purge, messages
  *                           the writes, one file for each move
  *     open                  opening and closing
