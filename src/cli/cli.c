@@ -44,6 +44,16 @@ static const struct verb {
 		"shows one operation, with its history; or what its script printed in vain", 1},
 	{"stats", cli_stats, "config json ", "[--json]", "prints counters, keys by state, sizes",
 		0},
+	{"status", cli_status, "config json watch ", "[--watch] [--json]",
+		"shows on one screen what runs, what is uncertain, and what was prevented; --watch "
+		"each second",
+		0},
+	{"metrics", cli_metrics, "config json ", "[--json]",
+		"prints the same as OpenMetrics text, for a file that node_exporter reads", 0},
+	{"tail", cli_tail, "config json route outcome ", "[--route R] [--outcome O] [--json]",
+		"prints a line for each operation that ends, until it is interrupted; O "
+		"is " TAIL_OUTCOMES,
+		0},
 	{"purge", cli_purge, "config json archive ", "[--archive FILE] [--json]",
 		"removes all that has expired; writes it to FILE first, as JSON lines", 0},
 	{"settle", cli_settle, "config json done not-done why force ",

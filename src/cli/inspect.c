@@ -9,7 +9,6 @@
 
 #include "base/digest.h"
 #include "base/exit_code.h"
-#include "base/spelling.h"
 #include "cgi/url_path.h"
 #include "cli/output.h"
 #include "cli/render.h"
@@ -86,28 +85,6 @@ static bool print_operation(const struct operation *op, void *arg)
 	return true;
 }
 
-/* A route of which no operation is known, and which the configuration does not have: mistyped? */
-static bool is_mistyped(const struct config *cf, const char *route)
-{
-	const char **names;
-	const char *meant = NULL;
-
-	if (!route || config_route_by_name(cf, route))
-		return false;
-	names = calloc(cf->n_routes + 1, sizeof(*names));
-	for (size_t i = 0; names && i < cf->n_routes; i++)
-		names[i] = cf->routes[i].match ? cf->routes[i].match : "";
-	if (names)
-		meant = spelling_nearest(route, names);
-	free(names);
-	fprintf(stderr, "retrysafe: list: no route is called ");
-	cli_put(stderr, route, strlen(route), false);
-	if (meant)
-		fprintf(stderr, "; did you mean %s?", meant);
-	fputc('\n', stderr);
-	return true;
-}
-
 int cli_list(const struct cli *c)
 {
 	struct listing l = {.json = c->json};
@@ -123,7 +100,7 @@ int cli_list(const struct cli *c)
 		filter.limit = LIST_SHOWN;
 	filter.since_ms = c->is_since_ago ? store_now_ms(st) - c->since_ms : c->since_ms;
 	e = store_list(st, &filter, print_operation, &l);
-	if (e == OK && l.n == 0 && is_mistyped(cf, filter.route))
+	if (e == OK && l.n == 0 && cli_route_is_mistyped(cf, "list", filter.route))
 		code = EXIT_USAGE;
 	store_close(&st);
 	config_free(&cf);

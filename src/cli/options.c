@@ -72,7 +72,9 @@ enum option_name {
 	OPT_FORCE,
 	OPT_ARCHIVE,
 	OPT_OUTPUT,
-	OPT_ACCEPT_LOSS
+	OPT_ACCEPT_LOSS,
+	OPT_WATCH,
+	OPT_OUTCOME
 };
 
 static bool take_option(struct cli *c, int opt)
@@ -124,6 +126,12 @@ static bool take_option(struct cli *c, int opt)
 	case OPT_ACCEPT_LOSS:
 		c->accepts_loss = true;
 		return true;
+	case OPT_WATCH:
+		c->is_watching = true;
+		return true;
+	case OPT_OUTCOME:
+		c->outcome = optarg;
+		return true;
 	case OPT_OUTPUT:
 		c->wants_output = true;
 		return true;
@@ -174,6 +182,8 @@ static const struct option options[] = {
 	{"archive", required_argument, NULL, OPT_ARCHIVE},
 	{"output", no_argument, NULL, OPT_OUTPUT},
 	{"accept-loss", no_argument, NULL, OPT_ACCEPT_LOSS},
+	{"watch", no_argument, NULL, OPT_WATCH},
+	{"outcome", required_argument, NULL, OPT_OUTCOME},
 	{0},
 };
 

@@ -35,6 +35,8 @@ struct cli {
 	const char *archive; /* purge */
 	bool wants_output;   /* show */
 	bool accepts_loss;   /* store */
+	bool is_watching;    /* status */
+	const char *outcome; /* tail */
 };
 
 /*

@@ -7,11 +7,14 @@
 #include "cli/store.h"
 
 #include "base/exit_code.h"
+#include "base/spelling.h"
 #include "cli/render.h"
 #include "store/account.h"
 #include "store/configured.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 int cli_open_store(const struct cli *c, bool is_read_only, struct config **cf, struct store **st)
 {
@@ -30,4 +33,25 @@ int cli_open_store(const struct cli *c, bool is_read_only, struct config **cf, s
 	fprintf(stderr,
 		"retrysafe: there is no store yet: no request with a key has been served\n");
 	return EXIT_NO;
+}
+
+bool cli_route_is_mistyped(const struct config *cf, const char *verb, const char *route)
+{
+	const char **names;
+	const char *meant = NULL;
+
+	if (!route || config_route_by_name(cf, route))
+		return false;
+	names = calloc(cf->n_routes + 1, sizeof(*names));
+	for (size_t i = 0; names && i < cf->n_routes; i++)
+		names[i] = cf->routes[i].match ? cf->routes[i].match : "";
+	if (names)
+		meant = spelling_nearest(route, names);
+	free(names);
+	fprintf(stderr, "retrysafe: %s: no route is called ", verb);
+	cli_put(stderr, route, strlen(route), false);
+	if (meant)
+		fprintf(stderr, "; did you mean %s?", meant);
+	fputc('\n', stderr);
+	return true;
 }

@@ -22,4 +22,8 @@
  */
 int cli_open_store(const struct cli *c, bool is_read_only, struct config **cf, struct store **st);
 
+/* Has the configuration no route of this name?  Then standard error says so, and which one may be
+ * meant.  route NULL: none was named; false. */
+bool cli_route_is_mistyped(const struct config *cf, const char *verb, const char *route);
+
 #endif

@@ -34,6 +34,13 @@ int cli_store(const struct cli *c);
  */
 int cli_doctor(const struct cli *c);
 
+int cli_status(const struct cli *c);  /* cli/status.c */
+int cli_metrics(const struct cli *c); /* cli/metrics.c */
+
+/* cli/tail.c; the outcomes are words of the log */
+#define TAIL_OUTCOMES "first, released, script-failed, script-timeout or outcome-uncertain"
+int cli_tail(const struct cli *c);
+
 int cli_check(const struct cli *c); /* cli/check.c */
 int cli_purge(const struct cli *c); /* cli/purge.c */
 int cli_serve(const struct cli *c); /* cli/serve.c */

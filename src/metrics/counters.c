@@ -314,6 +314,9 @@ void counters_routes(
 	for (size_t i = 1; i <= ROUTES && go_on; i++) { /* the first slot last */
 		read_slot(&c->slots[i % ROUTES].slot, &r);
 		r.is_rest = i == ROUTES;
+		/* The process that was to name it has died: the next one that counts does. */
+		if (!r.is_rest && !atomic_load(&c->slots[i % ROUTES].slot.is_named))
+			continue;
 		if (is_used(&r))
 			go_on = each(&r, arg);
 	}

@@ -68,7 +68,7 @@ void counters_learn(struct counters *c, const char *route, int64_t run_us);
 /* The moving average of the route's run times, in ms; -1: none is known. */
 int64_t counters_expect(const struct counters *c, const char *route);
 
-/* What is counted for one route. */
+/* The counts of one route. */
 #define COUNTERS_NAME_MAX 255 /* bytes of a route's name that are kept */
 struct route_counts {
 	char name[COUNTERS_NAME_MAX + 1]; /* "": all routes for which there was no room */

@@ -51,8 +51,8 @@ enum err store_newest_event(struct store *st, int64_t *number) MUSTCHECK;
 /* Reads the next ones, at most *n, behind a number; sets *n to how many there are. */
 enum err store_events(struct store *st, int64_t after, struct store_event *out, int *n) MUSTCHECK;
 
-/* Operations that were released in the last minutes, with greater ids, at most *n: id and nonce
- * only; sets *n to how many there are. */
+/* Operations that were released in the last minutes, with greater ids, at most *n: id, nonce, and
+ * when, as updated_ms; sets *n to how many there are. */
 enum err store_released(
 	struct store *st, int64_t after_id, struct operation *out, int *n) MUSTCHECK;
 

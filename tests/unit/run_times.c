@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Claim: every duration has one class, whose border is its own; quantiles lie in the class of the
  * run that has them.

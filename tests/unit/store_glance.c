@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Claim: status, metrics and tail find what runs, what is uncertain and what has changed by an
  * index or by the order of the ids.
@@ -82,6 +83,7 @@ static void count_and_list(void)
 	n = 4;
 	is_int(store_released(st, INT64_MIN, &found, &(int){1}), OK, "released ones");
 	ok(found.id == a.id && found.nonce == a.nonce, "it is known");
+	ok(llabs(found.updated_ms - store_now_ms(st)) < 60000, "and since when");
 	(void)c;
 }
 

@@ -27,8 +27,6 @@
 
 /* ---- release ---- */
 
-#define RELEASED_MS (INT64_C(10) * 60 * 1000) /* a page asks at least once a minute */
-
 static struct statement release_first =
 	SQL("DELETE FROM operation WHERE id=?1 AND token=?2 AND state=?3 AND attempts=1");
 /* This attempt did nothing, but an uncertain one before it may have. */

@@ -212,7 +212,7 @@ enum err store_find_id(struct store *st, int64_t id, struct operation *op)
 }
 
 static struct statement list_released =
-	SQL("SELECT id,nonce FROM released WHERE id>?1 ORDER BY id LIMIT ?2");
+	SQL("SELECT id,nonce,due FROM released WHERE id>?1 ORDER BY id LIMIT ?2");
 
 enum err store_released(struct store *st, int64_t after_id, struct operation *out, int *n)
 {
@@ -232,6 +232,7 @@ enum err store_released(struct store *st, int64_t after_id, struct operation *ou
 		memset(op, 0, sizeof(*op));
 		op->id = sqlite3_column_int64(stmt, 0);
 		op->nonce = sqlite3_column_int64(stmt, 1);
+		op->updated_ms = sqlite3_column_int64(stmt, 2) - RELEASED_MS;
 		op->exit_status = -1;
 	}
 	if (rc != SQLITE_ROW && rc != SQLITE_DONE)

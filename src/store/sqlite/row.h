@@ -33,6 +33,9 @@ _Static_assert(ROW_ABSENT == STATE_ABSENT && ROW_RUNNING == STATE_RUNNING &&
 		       ROW_DONE == STATE_DONE && ROW_UNCERTAIN == STATE_UNCERTAIN,
 	"a state is not the number that SQL writes");
 
+/* For so long an operation that was released is known: a page asks at least once a minute. */
+#define RELEASED_MS (INT64_C(10) * 60 * 1000)
+
 /* Columns of an operation, in the order in which row_read_operation() reads them; from
  * SQL_OPERATION.
  */
