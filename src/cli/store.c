@@ -16,6 +16,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Of another account's store, the message names the account. */
+static int complain(const struct cli *c, struct config **cf, enum err e)
+{
+	char owner[800];
+	int code = cli_complain("store", e);
+
+	account_name_owner(*cf, c->argv[1], owner, sizeof(owner));
+	if (*owner)
+		fprintf(stderr, "retrysafe: %s\n", owner);
+	config_free(cf);
+	return code;
+}
+
 int cli_open_store(const struct cli *c, bool is_read_only, struct config **cf, struct store **st)
 {
 	enum err e = config_open(c->config_path, cf);
@@ -27,9 +40,9 @@ int cli_open_store(const struct cli *c, bool is_read_only, struct config **cf, s
 		e = configured_open_store(*cf, is_read_only, st);
 	if (e == OK)
 		return 0;
-	config_free(cf);
 	if (e != ERR_ABSENT)
-		return cli_complain("store", e);
+		return complain(c, cf, e);
+	config_free(cf);
 	fprintf(stderr,
 		"retrysafe: there is no store yet: no request with a key has been served\n");
 	return EXIT_NO;

@@ -6,11 +6,11 @@
  *
  *     new rows          those whose ids are behind those of the last look, less the time for which
  *                       a claim may have waited for its turn: ids are made before that
- *     rows that run     also older ones, which were claimed again
- *     the history       rows that became uncertain, were settled, ...
+ *     the history       rows that became uncertain, were settled, run again, ...
  *     `released`        operations that are gone: only their refs are left
  *
- * An operation that was seen is remembered while it runs, and as long as its row counts as new.
+ * The first look finds what runs already.  An operation that was seen is remembered while it runs,
+ * and as long as its row counts as new.
  *
  * RULES
  *   (1) An operation's end is printed once (t18-status).
@@ -33,7 +33,7 @@
 #include <string.h>
 
 #define PAUSE_MS    250
-#define SLACK_MS    2000  /* besides busy_timeout: a claim's own work */
+#define SLACK_MS    1000  /* besides busy_timeout: a claim's own work */
 #define RUNNING_MAX 10000 /* operations that run; more are not waited for */
 #define PAGE        64
 #define ENDS_MAX    1000 /* in one look; more are printed as they are found */
@@ -319,7 +319,7 @@ static enum err look(struct tail *t)
 	for (size_t i = 0; i < t->n; i++)
 		t->seen[i].is_found = false;
 	e = store_oldest(t->st, STATE_ABSENT, from, INT64_MAX, observe, t);
-	if (e == OK)
+	if (e == OK && t->is_quiet)
 		e = store_oldest(t->st, STATE_RUNNING, INT64_MIN, RUNNING_MAX, observe, t);
 	if (e == OK)
 		e = look_at_events(t);

@@ -144,6 +144,21 @@ static enum err refuse_other(const struct config *cf, const struct owner *o, con
 		(unsigned)o->uid, command);
 }
 
+void account_name_owner(const struct config *cf, const char *verb, char *out, size_t size)
+{
+	struct owner o = find_owner(cf);
+	char command[600];
+
+	*out = '\0';
+	if (!o.is_known || o.uid == geteuid())
+		return;
+	name_command(cf, &o, verb, command, sizeof(command));
+	if (*o.name)
+		snprintf(out, size, "the store belongs to %s%s", o.name, command);
+	else
+		snprintf(out, size, "the store belongs to user %u%s", (unsigned)o.uid, command);
+}
+
 static enum err refuse_root(const struct config *cf)
 {
 	char dir[PATH_MAX], quoted[500];

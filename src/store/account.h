@@ -11,6 +11,8 @@
 #include "base/err.h"
 #include "config/config.h"
 
+#include <stddef.h>
+
 /*
  * account_check_run - may this process run scripts for a configuration?
  *
@@ -23,6 +25,14 @@
  * be called before anything is made.
  */
 enum err account_check_run(const struct config *cf, const char *verb) MUSTCHECK;
+
+/*
+ * account_name_owner - says to whom the store belongs when this process is of another account, and
+ * which command reads it, into out; "" where it is ours or nothing is known
+ *
+ *   verb  for the command
+ */
+void account_name_owner(const struct config *cf, const char *verb, char *out, size_t size);
 
 /*
  * account_become_owner - makes a process of root's one of the account that the store belongs to,
