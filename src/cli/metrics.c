@@ -139,11 +139,11 @@ static void print_store(const struct cli *c, const struct overview *o)
 		(double)s->clock_off_ms / 1000);
 	print_one(c,
 		&(const struct family){"retrysafe_operations_running", "gauge", NULL,
-			"Operations that run; 100000 is the most that is counted."},
+			"Operations that run; 10000 is the most that is counted."},
 		(double)s->running);
 	print_one(c,
 		&(const struct family){"retrysafe_operations_uncertain", "gauge", NULL,
-			"Operations that are uncertain; 100000 is the most that is counted."},
+			"Operations that are uncertain; 10000 is the most that is counted."},
 		(double)s->uncertain);
 	print_one(c,
 		&(const struct family){"retrysafe_operations_need_person", "gauge", NULL,

@@ -15,7 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define GLANCE_COUNT_MAX 100000 /* operations in one state that are counted */
+#define GLANCE_COUNT_MAX 10000 /* operations in one state that are counted */
 
 struct store_glance {
 	int64_t running, uncertain; /* GLANCE_COUNT_MAX: as many or more */
