@@ -123,12 +123,29 @@ static void warn(size_t route, const char *text, void *arg)
 	json_array_append_new(w->list, json_pack("{s:i, s:s}", "route", (int)route, "text", text));
 }
 
+int cli_find_mistakes(const struct config *cf, const char **store_is)
+{
+	struct store *st = NULL;
+	int wrong = check_account(cf) + check_scripts(cf);
+	enum err e = configured_open_store(cf, true, &st);
+
+	*store_is = "ready";
+	if (e == ERR_ABSENT) {
+		*store_is = "not made yet: the first request makes it";
+		wrong += check_location(cf);
+	} else if (e != OK) {
+		cli_complain("store", e);
+		wrong++;
+	}
+	store_close(&st);
+	return wrong;
+}
+
 int cli_check(const struct cli *c)
 {
 	struct config *cf = NULL;
-	struct store *st = NULL;
 	struct warnings warnings;
-	const char *store_is = "ready";
+	const char *store_is;
 	int wrong;
 	enum err e = config_open(c->n_words ? c->words[0] : c->config_path, &cf);
 
@@ -136,15 +153,7 @@ int cli_check(const struct cli *c)
 		return cli_complain(NULL, e);
 	warnings = (struct warnings){.cf = cf, .list = json_array()};
 	cli_advise(cf, warn, &warnings);
-	wrong = check_account(cf) + check_scripts(cf);
-	e = configured_open_store(cf, true, &st);
-	if (e == ERR_ABSENT) {
-		store_is = "not made yet: the first request makes it";
-		wrong += check_location(cf);
-	} else if (e != OK) {
-		cli_complain("store", e);
-		wrong++;
-	}
+	wrong = cli_find_mistakes(cf, &store_is);
 	if (!wrong && c->json)
 		cli_print_json(json_pack("{s:s, s:s, s:s, s:i, s:O}", "config", cf->path, "store",
 			cf->store, "store_is", store_is, "routes", (int)cf->n_routes, "warnings",
@@ -153,7 +162,6 @@ int cli_check(const struct cli *c)
 		printf("%s: ok, %zu route%s; store %s: %s\n", cf->path, cf->n_routes,
 			cf->n_routes == 1 ? "" : "s", cf->store, store_is);
 	json_decref(warnings.list);
-	store_close(&st);
 	config_free(&cf);
 	return wrong ? EXIT_USAGE : EXIT_SUCCESS;
 }

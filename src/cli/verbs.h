@@ -41,6 +41,11 @@ int cli_metrics(const struct cli *c); /* cli/metrics.c */
 #define TAIL_OUTCOMES "first, released, script-failed, script-timeout or outcome-uncertain"
 int cli_tail(const struct cli *c);
 
+/* cli/check.c: complains about all that keeps a configuration from being used, after a process of
+ * root's has become one of the store's owner; returns how many mistakes there are, and in *store_is
+ * what the store is, static. */
+int cli_find_mistakes(const struct config *cf, const char **store_is);
+
 int cli_check(const struct cli *c); /* cli/check.c */
 int cli_purge(const struct cli *c); /* cli/purge.c */
 int cli_serve(const struct cli *c); /* cli/serve.c */
