@@ -22,7 +22,7 @@ WRITE   ?=
 VERSION  := $(shell sed -n 's/.*RETRYSAFE_VERSION "\(.*\)"/\1/p' src/base/version.h)
 PACKAGES := gcc make pkg-config libfcgi-dev libsqlite3-dev libjansson-dev libmd-dev libxxhash-dev \
 	libcurl4-openssl-dev perl \
-	lighttpd apache2 libapache2-mod-fcgid nginx-light php-cgi libcgi-pm-perl sqlite3 strace curl faketime e2fsprogs xfsprogs
+	lighttpd apache2 libapache2-mod-fcgid apache2-suexec-custom nginx-light php-cgi libcgi-pm-perl sqlite3 strace curl faketime e2fsprogs xfsprogs
 # nodejs from elsewhere brings an npm that Debian's package of that name would conflict with.
 BENCH_PACKAGES := wrk fcgiwrap spawn-fcgi $(if $(shell command -v npm),,nodejs npm)
 PAGES_PACKAGES := chromium $(if $(shell command -v npm),,nodejs npm)
@@ -85,6 +85,9 @@ $(BUILD)/retrysafe.fcgi $(BUILD)/retrysafe.cgi: $(BUILD)/retrysafe
 $(BUILD)/obj/%.o: src/%.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# It takes in these files.
+$(BUILD)/obj/cli/snippet_text.o: $(wildcard conf/snippets/*)
 
 $(BUILD)/retrysafe-notify: $(NOTIFY_OBJECTS) $(BUILD)/units.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $(NOTIFY_OBJECTS) $(BUILD)/units.a $(NOTIFY_LIBS)
@@ -190,7 +193,7 @@ install: all ## install into DESTDIR and PREFIX
 	install -m 0755 $(BUILD)/retrysafe $(BUILD)/retrysafe-notify $(BUILD)/retrysafe-doctor $(DESTDIR)$(PREFIX)/bin
 	ln -sf ../../bin/retrysafe $(DESTDIR)$(PREFIX)/lib/retrysafe/retrysafe.fcgi
 	ln -sf ../../bin/retrysafe $(DESTDIR)$(PREFIX)/lib/retrysafe/retrysafe.cgi
-	install -m 0644 README.md CHANGES.md LICENSE conf/* $(DESTDIR)$(PREFIX)/share/doc/retrysafe
+	install -m 0644 README.md CHANGES.md LICENSE $(wildcard conf/*.*) conf/htaccess-* $(DESTDIR)$(PREFIX)/share/doc/retrysafe
 	for d in $(DOCS); do \
 		install -m 0644 $$(find $$d -maxdepth 1 -type f) $(DESTDIR)$(PREFIX)/share/doc/retrysafe/$$d || exit 1; \
 	done

@@ -64,7 +64,7 @@ sub get {
 # What a reader copies.
 sub check_pages {
     my $root = $sandbox->root;
-    for my $file ("$root/README.md", glob "$root/docs/deploy/*.md $root/conf/*") {
+    for my $file ("$root/README.md", glob "$root/docs/deploy/*.md $root/conf/* $root/conf/snippets/*") {
         my @lines = grep { !/^\s*#|exclude-extensions|deny all/ } split /^/, Process::contents($file);
         my @found = grep { /cgi\.assign\s*=\s*\(\s*"[^"]|fastcgi\.server\s*=\s*\(\s*"\.
             |FilesMatch\s+"\\\.|FcgidWrapper.*\s\.\w+$|location\s+~.*\\\./x && !/retrysafe\\\.json/ } @lines;

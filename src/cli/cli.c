@@ -35,6 +35,11 @@ static const struct verb {
 		"serves FastCGI on a socket of its own, or on one passed by systemd", 0},
 	{"check", cli_check, "config json ", "[FILE] [--json]",
 		"validates the configuration, store and scripts; changes nothing", 1},
+	{"snippet", cli_snippet, "config json script list listen ",
+		"WIRING [--script PATH] [--listen unix:PATH] [--json] | --list [--json]",
+		"prints a web server's configuration with this host's paths; --list names the "
+		"wirings",
+		1},
 	{"list", cli_list, "config json state route limit since ",
 		"[--state S] [--route R] [--since 1h|TIME] [--limit N] [--json]",
 		"lists operations, newest first; 20 of them, unless --limit or --json is given", 0},

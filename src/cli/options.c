@@ -74,7 +74,8 @@ enum option_name {
 	OPT_OUTPUT,
 	OPT_ACCEPT_LOSS,
 	OPT_WATCH,
-	OPT_OUTCOME
+	OPT_OUTCOME,
+	OPT_LIST
 };
 
 static bool take_option(struct cli *c, int opt)
@@ -135,6 +136,9 @@ static bool take_option(struct cli *c, int opt)
 	case OPT_OUTPUT:
 		c->wants_output = true;
 		return true;
+	case OPT_LIST:
+		c->wants_list = true;
+		return true;
 	case OPT_LIMIT:
 		if (parse_limit(optarg, &c->filter.limit))
 			return true;
@@ -184,6 +188,7 @@ static const struct option options[] = {
 	{"accept-loss", no_argument, NULL, OPT_ACCEPT_LOSS},
 	{"watch", no_argument, NULL, OPT_WATCH},
 	{"outcome", required_argument, NULL, OPT_OUTCOME},
+	{"list", no_argument, NULL, OPT_LIST},
 	{0},
 };
 

@@ -22,7 +22,7 @@ struct cli {
 	const char *config_path, *listen, *key;
 	const char *scope[CLI_SCOPE_MAX];
 	size_t n_scope;
-	const char *script; /* SCRIPT_NAME */
+	const char *script; /* SCRIPT_NAME; snippet: a path */
 	const char *site[CLI_SITE_MAX];
 	size_t n_site;
 	struct store_filter filter;
@@ -37,6 +37,7 @@ struct cli {
 	bool accepts_loss;   /* store */
 	bool is_watching;    /* status */
 	const char *outcome; /* tail */
+	bool wants_list;     /* snippet */
 };
 
 /*

@@ -11,6 +11,9 @@
 #include "cli/options.h"
 #include "config/config.h"
 
+#include <limits.h>
+#include <stdbool.h>
+
 /* cli/inspect.c */
 int cli_list(const struct cli *c);
 int cli_show(const struct cli *c);
@@ -40,6 +43,12 @@ int cli_metrics(const struct cli *c); /* cli/metrics.c */
 /* cli/tail.c; the outcomes are words of the log */
 #define TAIL_OUTCOMES "first, released, script-failed, script-timeout or outcome-uncertain"
 int cli_tail(const struct cli *c);
+
+/* cli/snippet.c */
+int cli_snippet(const struct cli *c);
+
+/* Makes a path absolute without following links, unless there is a ".." in it; false: too long. */
+bool cli_absolute_path(const char *path, char out[PATH_MAX]);
 
 /* cli/check.c: complains about all that keeps a configuration from being used, after a process of
  * root's has become one of the store's owner; returns how many mistakes there are, and in *store_is
