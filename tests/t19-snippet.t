@@ -1,5 +1,6 @@
 # Claim: what `snippet` prints is what conf/ says, with this host's paths; each real server takes the text as it
-# is, replays a retry, and runs or refuses every file of the directory.
+# is, replays a retry, and runs or refuses every file of the directory; `init` makes what `check` then passes, and
+# overwrites nothing.
 # SPDX-License-Identifier: ISC
 use strict;
 use warnings;
@@ -32,6 +33,7 @@ subtest 'paths' => \&check_paths;
 subtest $_ => \&check_wiring, $_ for grep { $_ ne 'htaccess-suexec' && $_ ne 'control-file' } @names;
 subtest 'control-file' => \&check_control_file;
 subtest 'htaccess-suexec' => \&check_suexec;
+subtest 'init' => \&check_init;
 $sandbox->finish;
 
 # ---- the verbs ----
@@ -318,3 +320,74 @@ END
     $end->();
 }
 
+# ---- init ----
+
+sub check_init {
+    plan skip_all => 'needs root' if $>;
+    my $home = $sandbox->give_dir('home', 0755);
+    for my $case (['lighttpd', 'server.modules'], ['apache', 'FcgidWrapper|Action'], ['nginx', 'fastcgi_pass']) {
+        my ($server, $says) = @$case;
+        my $dir = "$home/$server";
+        my $got = run_verb('init', '--dir', $dir, '--server', $server);
+        is $got->{exit}, 0, "$server: done" or diag $got->{err};
+        like $got->{out}, qr/$says/, 'the snippet of that server';
+        my ($head) = $got->{out} =~ /\A(.*?)^\n/ms;
+        unlike $head, qr/^[^#]/m, '... behind comments';
+        is $got->{err}, '', 'and no complaint';
+        is sprintf('%04o', (stat "$dir/store")[2] & 07777), '0700', "the store's directory is this account's alone";
+        is sprintf('%04o', (stat "$dir/retrysafe.json")[2] & 07777), '0600', 'so is the configuration';
+        is run_verb('check', '--config', "$dir/retrysafe.json")->{exit}, 0, 'check passes';
+        my $before = Process::contents("$dir/retrysafe.json");
+        $got = run_verb('init', '--dir', $dir, '--server', $server, '--json');
+        is $got->{exit}, 1, 'a second time: no';
+        like $got->{err}, qr/was there already: it was not changed/, '... it says why';
+        is Process::contents("$dir/retrysafe.json"), $before, '... nothing is overwritten';
+        my $json = decode_json($got->{out});
+        ok !$json->{config_made} && !$json->{store_made} && $json->{text} =~ /$says/, '... and it goes on';
+    }
+    for my $way (['named', '--config'], ['env']) {
+        my ($name, @option) = @$way;
+        my $file = "$home/$name/own.json";
+        my $env = @option ? {} : { RETRYSAFE_CONFIG => $file };
+        is run_verb_as($sandbox->user, $env, 'init', map { ($_, $file) } @option)->{exit}, 0, 'a file of another name';
+        is run_verb_as($sandbox->user, $env, 'check', map { ($_, $file) } @option)->{exit}, 0, '... which check takes';
+        ok -d "$home/$name/store", '... with the store beside it';
+    }
+    my $got = run_verb_as($sandbox->user, { HOME => "$home/me" }, 'init');
+    is $got->{exit}, 0, 'in the home' or diag $got->{err};
+    is run_verb_as($sandbox->user, { HOME => "$home/me" }, 'check')->{exit}, 0, '... where verbs look for it';
+    $sandbox->write('home/wrong/retrysafe.json', '{ "routs": [] }');
+    $got = run_verb('init', '--dir', "$home/wrong");
+    is $got->{exit}, 100, 'a configuration that is there and is wrong';
+    like $got->{err}, qr/did you mean "routes"/, '... is told';
+    is run_verb('init', '--dir', "$home/x", '--server', 'ngins')->{exit}, 100, 'no such server';
+    ok !-e "$home/x", '... and nothing is made';
+
+    # Root makes nothing for itself.
+    my $dir = $sandbox->path('etc');
+    $got = run_verb_as(undef, {}, 'init', '--dir', $dir, '--server', 'nginx');
+    is $got->{exit}, 0, 'root, for the account of the servers' or diag $got->{err};
+    is getpwuid((stat "$dir/store")[4]), 'www-data', "the store's directory belongs to it";
+    is((stat "$dir/retrysafe.json")[4], 0, 'and the configuration to root');
+    like $got->{out}, qr/^#     (runuser -u www-data -- retrysafe check --config \S+)$/m, 'it says what to run';
+    my ($command) = $got->{out} =~ /^#     (runuser.*)$/m;
+    is system('sh', '-c', $command =~ s/retrysafe/$binary/r . ' >/dev/null'), 0, '... and that passes';
+    is run_verb_as(undef, {}, 'check', '--config', "$dir/retrysafe.json")->{exit}, 0, "root's own check passes";
+
+    my $strict = $sandbox->path('strict');
+    is system('sh', '-c', "umask 077; exec $binary init --dir $strict --server nginx >/dev/null"), 0, 'root with a strict umask';
+
+    my $theirs = $sandbox->give_dir('theirs', 0755);
+    for my $in ($theirs, "$theirs/new") {
+        $got = run_verb_as(undef, {}, 'init', '--dir', $in, '--server', 'nginx');
+        is $got->{exit}, 0, 'root, in the directory of another account' or diag $got->{err};
+        is_deeply [map { (stat "$in/$_")[4] } qw(store retrysafe.json)], [((getpwnam $sandbox->user)[2]) x 2],
+            '... everything is its own';
+    }
+
+    mkdir $sandbox->path('closed'), 0700 or die "closed: $!\n";
+    $got = run_verb_as(undef, {}, 'init', '--dir', $sandbox->path('closed/in'), '--server', 'nginx');
+    is $got->{exit}, 100, 'where the account may not go';
+    like $got->{err}, qr/nothing was made: www-data.* may not enter \S*closed;/, '... it says so';
+    ok !-e $sandbox->path('closed/in'), '... and nothing is made';
+}

@@ -35,6 +35,10 @@ static const struct verb {
 		"serves FastCGI on a socket of its own, or on one passed by systemd", 0},
 	{"check", cli_check, "config json ", "[FILE] [--json]",
 		"validates the configuration, store and scripts; changes nothing", 1},
+	{"init", cli_init, "config json dir server ", "[--dir D] [--server S] [--json]",
+		"writes a first configuration, makes the store's directory, and prints the snippet "
+		"for the web server",
+		0},
 	{"snippet", cli_snippet, "config json script list listen ",
 		"WIRING [--script PATH] [--listen unix:PATH] [--json] | --list [--json]",
 		"prints a web server's configuration with this host's paths; --list names the "

@@ -75,7 +75,9 @@ enum option_name {
 	OPT_ACCEPT_LOSS,
 	OPT_WATCH,
 	OPT_OUTCOME,
-	OPT_LIST
+	OPT_LIST,
+	OPT_DIR,
+	OPT_SERVER
 };
 
 static bool take_option(struct cli *c, int opt)
@@ -139,6 +141,12 @@ static bool take_option(struct cli *c, int opt)
 	case OPT_LIST:
 		c->wants_list = true;
 		return true;
+	case OPT_DIR:
+		c->dir = optarg;
+		return true;
+	case OPT_SERVER:
+		c->server = optarg;
+		return true;
 	case OPT_LIMIT:
 		if (parse_limit(optarg, &c->filter.limit))
 			return true;
@@ -189,6 +197,8 @@ static const struct option options[] = {
 	{"watch", no_argument, NULL, OPT_WATCH},
 	{"outcome", required_argument, NULL, OPT_OUTCOME},
 	{"list", no_argument, NULL, OPT_LIST},
+	{"dir", required_argument, NULL, OPT_DIR},
+	{"server", required_argument, NULL, OPT_SERVER},
 	{0},
 };
 

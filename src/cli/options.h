@@ -31,13 +31,14 @@ struct cli {
 	bool json;
 	const char *done_file, *why; /* settle */
 	bool is_not_done;
-	bool is_forced;      /* settle: although something of its runs lives */
-	const char *archive; /* purge */
-	bool wants_output;   /* show */
-	bool accepts_loss;   /* store */
-	bool is_watching;    /* status */
-	const char *outcome; /* tail */
-	bool wants_list;     /* snippet */
+	bool is_forced;           /* settle: although something of its runs lives */
+	const char *archive;      /* purge */
+	bool wants_output;        /* show */
+	bool accepts_loss;        /* store */
+	bool is_watching;         /* status */
+	const char *outcome;      /* tail */
+	bool wants_list;          /* snippet */
+	const char *dir, *server; /* init */
 };
 
 /*

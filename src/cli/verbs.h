@@ -56,6 +56,7 @@ bool cli_absolute_path(const char *path, char out[PATH_MAX]);
 int cli_find_mistakes(const struct config *cf, const char **store_is);
 
 int cli_check(const struct cli *c); /* cli/check.c */
+int cli_init(const struct cli *c);  /* cli/init.c */
 int cli_purge(const struct cli *c); /* cli/purge.c */
 int cli_serve(const struct cli *c); /* cli/serve.c */
 
