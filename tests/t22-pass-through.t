@@ -47,6 +47,7 @@ subtest 'the body arrives while it is sent' => \&check_input;
 subtest 'not a byte is changed' => \&check_bytes;
 subtest 'an upload of 64 MiB' => \&check_upload;
 subtest 'a download of 200 MiB' => \&check_download;
+subtest 'a slow reader of much' => \&check_held;
 subtest 'scripts that do as they like' => \&check_scripts;
 subtest 'a client that leaves' => \&check_leaving;
 subtest 'a server that is late with the end of no body' => \&check_late_end;
@@ -274,6 +275,35 @@ sub check_download {
     is $length, $bytes, 'all of it';
     is $got->hexdigest, $wanted->hexdigest, 'as it was';
     is_flat($before, @seen, resident());
+}
+
+# The room of what a slow reader has taken is free again.
+sub check_held {
+    my $conn = open_request('toobig.pl', method => 'GET', query => 'bytes=' . 60 * $MIB);
+    $conn->send(record(STDIN_DATA, 1, ''));
+    my ($largest, $held) = (0, 0);
+    my $look = sub {
+        for my $file (glob "/proc/$gateway/fd/*") {
+            next if (readlink $file // '') !~ /deleted/;
+            my ($size, $blocks) = (stat $file)[7, 12];
+            $largest = $size if $size > $largest;
+            $held = $blocks * 512 if $blocks * 512 > $held;
+        }
+    };
+    wait_until { $look->(); $largest > 15 * $MIB } 10;
+    my $taken = 0;
+    while (!$conn->{ended}) {
+        my $before = length $conn->{in};
+        $conn->take_in for 1 .. 64;
+        $look->();
+        last if length $conn->{in} == $before && $taken++ > 200;
+        select undef, undef, undef, 0.005;
+    }
+    my $answer = $conn->read_answer(20);
+    is length $answer->{response}->body, 60 * $MIB, 'it gets every byte';
+    cmp_ok $largest, '>', 15 * $MIB, 'of what was held for it';
+    cmp_ok $held, '<', 24 * $MIB, 'in room for what it had not taken';
+    worker_is_free('after a slow reader');
 }
 
 # Each with 3 MiB that few of them read.

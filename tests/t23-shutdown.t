@@ -28,6 +28,7 @@ for my $signal ('TERM', 'USR1') {
     subtest "$signal, idle" => \&check_idle, $signal;
     subtest "$signal while a script runs" => \&check_busy, $signal;
     subtest "$signal while a response is passed through" => \&check_passing, $signal;
+    subtest "$signal while bodies come" => \&check_uploads, $signal;
 }
 subtest 'the keeper is killed while a script runs' => \&check_keeper_busy;
 subtest 'the keeper is killed when idle' => \&check_keeper_idle;
@@ -147,6 +148,30 @@ sub check_passing {
     ok wait_until { !is_alive($gateway) }, 'then the gateway leaves';
     is ask(params_for('effect.pl', method => 'GET'))->status, 200, 'the other one stays';
     leaves($next, $signal);
+}
+
+# A sender that goes on is served; one that is silent delays the end by a second.
+sub check_uploads {
+    my ($signal) = @_;
+    my ($gateway) = start();
+    my %conn;
+    for my $what ('protected', 'passed', 'silent') {
+        my $conn = $conn{$what} = FastCgi->connect($socket);
+        $conn->send(begin(1), params_record(1, params(script => $sandbox->path('www/bare/effect.pl'), body => 'x' x 40000,
+            $what eq 'passed' ? () : (key => "upload-$what-$signal"))), record(PARAMS, 1, ''), stream(STDIN_DATA, 1, 'x' x 20000));
+    }
+    select undef, undef, undef, 0.2;
+    kill $signal, $gateway;
+    select undef, undef, undef, 0.3;
+    for my $what ('protected', 'passed') {
+        $conn{$what}->send(stream(STDIN_DATA, 1, 'x' x 20000), record(STDIN_DATA, 1, ''));
+        my $answer = $conn{$what}->read_answer(5)->{response};
+        my $is_right = $answer && ($answer->status == 200 || $answer->problem eq 'in-progress');
+        ok $is_right, "$what: it is served, or told that its script runs" or diag $answer && $answer->summary;
+    }
+    ok wait_until(sub { !is_alive($gateway) }, 6), 'then the gateway leaves';
+    ok $effects->await("upload-protected-$signal", 'run'), 'it does run';
+    is $effects->runs("upload-silent-$signal"), 0, 'what has not come is not run';
 }
 
 # ---- the keeper ----

@@ -36,9 +36,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BACKLOG       511
-#define READ_SECONDS  60 /* that a server may let us wait for its next bytes */
-#define WRITE_SECONDS 300
+#define BACKLOG          511
+#define ROOM_FOR_REQUEST 16 /* descriptors that one takes, and some */
+#define READ_SECONDS     60 /* that a server may let us wait for its next bytes */
 
 bool listener_is(int fd)
 {
@@ -189,12 +189,18 @@ static bool may_connect(const struct sockaddr *sa)
 /* Makes room for a connection where there are no descriptors. */
 static bool close_parked(struct listener *l)
 {
-	for (int fd = 0; fd < LISTENER_IDLE_MAX; fd++)
-		if (atomic_exchange(&l->is_idle[fd], false)) {
-			close(fd);
-			return true;
-		}
-	return false;
+	int n = 0;
+	char byte;
+
+	for (int fd = 0; fd < LISTENER_IDLE_MAX && n < ROOM_FOR_REQUEST; fd++) {
+		if (!atomic_load(&l->is_idle[fd]) ||
+			recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0 ||
+			!atomic_exchange(&l->is_idle[fd], false))
+			continue;
+		close(fd);
+		n++;
+	}
+	return n > 0;
 }
 
 /* accept(2) has failed. */
@@ -219,7 +225,7 @@ static void make_room(struct listener *l)
 /* A connection that may be served; -1: none now. */
 static int accept_connection(struct listener *l)
 {
-	struct timeval rcv = {.tv_sec = READ_SECONDS}, snd = {.tv_sec = WRITE_SECONDS};
+	struct timeval rcv = {.tv_sec = READ_SECONDS}, snd = {.tv_sec = LISTENER_WRITE_SECONDS};
 	struct sockaddr_storage sa = {0};
 	socklen_t len = sizeof(sa);
 	int one = 1, fd = accept4(l->fd, (struct sockaddr *)&sa, &len, SOCK_CLOEXEC);

@@ -9,7 +9,8 @@
 
 #include <stdbool.h>
 
-#define LISTENER_IDLE_MAX 4096
+#define LISTENER_IDLE_MAX      4096
+#define LISTENER_WRITE_SECONDS 300 /* that a server may take none of our bytes (SO_SNDTIMEO) */
 
 struct listener {
 	int fd;

@@ -98,6 +98,11 @@ static bool add_to_queue(struct outlet *o, const struct iovec *iov)
 {
 	size_t end = o->at + o->n;
 
+	if (o->at > 0 && end + iov->iov_len > o->room) {
+		memmove(o->queue, o->queue + o->at, o->n);
+		o->at = 0;
+		end = o->n;
+	}
 	if (end + iov->iov_len > o->room) {
 		size_t room = end + iov->iov_len;
 		char *more = room <= OUTLET_QUEUE_MAX ? realloc(o->queue, room) : NULL;

@@ -35,6 +35,7 @@ extern char **environ;
 
 #define RECORD_MAX      65528 /* content of one record: the largest multiple of 8 */
 #define SLOW_SECONDS    60    /* that a request may take to come at any speed */
+#define LEAVING_MS      1000  /* the same, when the gateway has to leave */
 #define SILENT_MS       60000 /* that a server may let us wait for its next bytes */
 #define FIRST_WAIT_MS   100   /* for the first bytes of a request, before a thread is freed */
 #define DRAIN_SECONDS   60
@@ -97,6 +98,9 @@ static bool await_bytes(struct web_peer *p)
 	do
 		n = poll(fds, 2, SILENT_MS);
 	while (n < 0 && errno == EINTR);
+	if (n > 0 && !fds[0].revents) /* the gateway has to leave: a sender may go on, a silent one
+					 not */
+		(void)!poll(fds, 1, LEAVING_MS);
 	blocked_end();
 	p->waited_us += clock_mono_us() - start_us;
 	p->is_slow = is_too_slow(p);

@@ -23,7 +23,9 @@
 #include "gateway/pass.h"
 
 #include "base/blocked.h"
+#include "base/clock.h"
 #include "base/log.h"
+#include "cgi/listener.h"
 #include "gateway/body.h"
 #include "gateway/refusal.h"
 #include "gateway/request_log.h"
@@ -43,10 +45,11 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define PIECE      65536
-#define SMALL_BODY 65536      /* bytes: fits into a pipe, needs no thread */
-#define HELD_MAX   (16 << 20) /* bytes for a slow reader; then its script waits */
-#define REPORT_MS  50         /* a script that has closed its output has ended by then, as a rule */
+#define PIECE         65536
+#define SMALL_BODY    65536      /* bytes: fits into a pipe, needs no thread */
+#define HELD_MAX      (16 << 20) /* bytes for a slow reader; then its script waits */
+#define FREED_AT_ONCE (1 << 20)  /* bytes */
+#define REPORT_MS     50 /* a script that has closed its output has ended by then, as a rule */
 
 struct pump {
 	struct web_peer *peer;
@@ -102,6 +105,7 @@ struct answer {
 	bool is_held;      /* rule (2) */
 	struct spool held; /* output that the client has not taken, or must not have yet */
 	int64_t sent;      /* bytes of `held` that it has taken */
+	int64_t freed;     /* of them, bytes whose room is free again */
 	int64_t len;       /* bytes that the script has written */
 	bool has_begun;    /* the client may have some of them */
 };
@@ -137,6 +141,15 @@ static bool is_anything_held(const struct answer *a)
 	return a->held.fd >= 0 && a->sent < a->held.len;
 }
 
+/* Gives the room of bytes that were sent back, where the file system can do that. */
+static void free_sent(struct answer *a)
+{
+	if (a->sent - a->freed >= FREED_AT_ONCE &&
+		fallocate(a->held.fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)a->freed,
+			(off_t)(a->sent - a->freed)) == 0)
+		a->freed = a->sent;
+}
+
 /* Sends what is held, all of it, or as much as the client takes. */
 static enum err send_held(struct answer *a, bool may_wait)
 {
@@ -158,9 +171,10 @@ static enum err send_held(struct answer *a, bool may_wait)
 		if (taken == 0)
 			return OK;
 		a->sent += taken;
+		free_sent(a);
 	}
-	spool_close(&a->held); /* its room is free again */
-	a->sent = 0;
+	spool_close(&a->held);
+	a->sent = a->freed = 0;
 	return OK;
 }
 
@@ -174,7 +188,7 @@ static enum err hold_bytes(struct answer *a, char *buf, size_t len)
 	int64_t before = a->held.fd < 0 ? 0 : a->held.len;
 	enum err e = a->held.fd < 0 ? spool_open(&a->held) : OK;
 
-	if (e == OK && before + (int64_t)len <= a->r->cf->max_passed_bytes)
+	if (e == OK && before - a->freed + (int64_t)len <= a->r->cf->max_passed_bytes)
 		e = spool_write(&a->held, a->r->cf->spool, buf, len);
 	else if (e == OK)
 		e = ERR_FULL;
@@ -240,6 +254,16 @@ static enum err pass_some(struct answer *a, int64_t limit)
 	return OK;
 }
 
+/* A client that takes nothing is waited for as long as by a call that blocks.  False: no longer. */
+static bool shorten_wait(int64_t taken_us, int *wait_ms)
+{
+	int64_t left_ms = LISTENER_WRITE_SECONDS * 1000 - (clock_mono_us() - taken_us) / 1000;
+
+	if (left_ms > 0 && (*wait_ms < 0 || left_ms < *wait_ms))
+		*wait_ms = (int)left_ms;
+	return left_ms > 0;
+}
+
 /* Passes output on until the answer is over: rule (3). */
 static enum err pass_output(struct answer *a, struct keeper_link *link, const struct pump *pump,
 	struct ending *end, int *failed)
@@ -248,24 +272,31 @@ static enum err pass_output(struct answer *a, struct keeper_link *link, const st
 	struct pollfd fds[4] = {{a->fd, POLLIN, 0}, {link->fd, POLLIN, 0}, web_peer_pollfd(r->peer),
 		{pump->read_fd, POLLIN, 0}};
 	const short watched = fds[2].events;
+	int64_t taken_us = clock_mono_us(); /* when the client took bytes, or had none to take */
 	int timeout_ms = -1, there = 0;
 
 	for (;;) {
 		enum err e = OK;
-		int n;
+		int wait_ms = timeout_ms, n;
 
 		if (fds[0].fd >= 0)
 			fds[0].events = a->is_held || a->held.len - a->sent < HELD_MAX ? POLLIN : 0;
 		fds[2].events = watched;
 		if (web_peer_is_full(r->peer) || (!a->is_held && is_anything_held(a)))
 			fds[2].events |= POLLOUT;
+		if (!(fds[2].events & POLLOUT))
+			taken_us = clock_mono_us();
+		else if (!shorten_wait(taken_us, &wait_ms))
+			return client_left();
 		blocked_begin();
-		n = poll(fds, 4, timeout_ms);
+		n = poll(fds, 4, wait_ms);
 		blocked_end();
-		if (n == 0)
+		if (n == 0 && timeout_ms >= 0 && wait_ms == timeout_ms)
 			return OK; /* the script goes on, its answer is over */
-		if (n < 0)
+		if (n <= 0)
 			continue;
+		if (fds[2].revents & POLLOUT)
+			taken_us = clock_mono_us();
 		if (fds[3].revents) {
 			fds[3].fd = -1;
 			a->is_held = false;

@@ -233,9 +233,9 @@ static bool sleep_in(struct job *job, uint32_t stage, const struct timespec *unt
 static bool sleep_long(struct job *job, uint32_t stage, const struct timespec *until)
 {
 	struct timespec soon = time_in(CLOCK_MONOTONIC, COMMIT_MS);
-	bool is_awake = sleep_in(job, stage, &soon);
+	bool is_awake;
 
-	if (is_awake)
+	if (soon.tv_sec < until->tv_sec && sleep_in(job, stage, &soon))
 		return true;
 	blocked_begin();
 	is_awake = sleep_in(job, stage, until);
