@@ -209,6 +209,24 @@ subtest 'rollback' => sub {
     settle_by_hand($key, '--not-done');
 };
 
+subtest 'recover: its keeper is killed, which is said to be temporary' => sub {
+    my $key = make_uncertain('probe');
+    my $gate = $sandbox->path('seen/gate');
+    says("until [ -e $gate ]; do sleep 0.05; done; exit 1");
+    my $asked = () = asked() =~ /\Q$key\E/g;
+    my $recover = $sandbox->start(name => 'recover', user => $sandbox->user,
+        command => [$sandbox->binary, 'recover', '--config', $sandbox->path('conf/retrysafe.json')]);
+    ok wait_until { (() = asked() =~ /\Q$key\E/g) > $asked }, 'the probe works';
+    my ($keeper) = grep { Process::contents("/proc/$_/stat") =~ /\) \S \Q$recover\E / } $sandbox->gateways;
+    kill 'KILL', $keeper;
+    waitpid $recover, 0;
+    is $? >> 8, 111, '`recover` asks to be started again';
+    $sandbox->write('seen/gate', '');
+    says('printf "Content-Type: text/plain\r\n\r\nfound\n"');
+    ok +(wait_until { (recover())[2] == 0 } 10), 'then it settles what is left';
+    is ask('probe', $key)->body, "found\n", 'by what the probe says then';
+};
+
 subtest 'a gateway settles at its start what the dead have left' => sub {
     my $key = 'start-' . ++$n;
     my $conn = FastCgi->connect(socket_path($sandbox));

@@ -127,7 +127,7 @@ int cli_complain(const char *what, enum err e)
 	cli_put(stderr, err_text(), strlen(err_text()), false);
 	fputc('\n', stderr);
 	return e == ERR_BUSY || e == ERR_FULL || e == ERR_NOMEM || e == ERR_SYSTEM ||
-			       e == ERR_UNKNOWN
+			       e == ERR_GONE || e == ERR_UNKNOWN
 		       ? EXIT_TEMPORARY
 		       : EXIT_USAGE;
 }
