@@ -143,7 +143,7 @@ check-pages: deps ## the pages for people in Chromium, with axe-core, which npm 
 	@$(MAKE) --no-print-directory -s all $(BUILD)/units.a
 	@RETRYSAFE_BUILD=$(BUILD) sh tests/pages/check.sh
 
-torture: deps ## kill gateways, keepers and scripts under load for SECONDS; SEED chooses; the history is proved
+torture: deps ## kill gateways, keepers, verbs and scripts under load, and prove the history: SECONDS= SEED= POLICY=mixed|fail|rerun|...
 	@$(MAKE) --no-print-directory -s all
 	@RETRYSAFE_BUILD=$(BUILD) perl -Itests/lib -Itests/torture tests/torture/torture.pl \
 		--seconds $(SECONDS) --seed $(SEED)

@@ -14,7 +14,8 @@
 #   outcome         "ok": a whole answer of the script · "problem" with `type` · "info": nobody can
 #                   know · "odd": what should never come
 #   status, hash    of an answer: every header field but the marker, in order, and the body
-#   nonce, replayed, ref, length, why
+#   nonce, teller    whose answer it is, and who gives it: "script", "probe" or "operator"
+#   replayed, ref, length, why
 #
 # The choices follow from the seed alone; what they meet does not.  The clock says which keys are hot, so
 # that all clients agree on it.  Knows nothing of what is right: Checker.pm does.
@@ -26,8 +27,10 @@ use Digest::SHA qw(sha256_hex);
 use FastCgi qw(:all);
 use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC sleep);
 
-# Requests->new(seed, client, clients, gateways, run (directory of sockets), scripts (directory),
-# file, started, keys_per_second, prefix, is_tame)
+my $POLICY_SECONDS = 3;
+
+# Requests->new(seed, client, clients, gateways, run (directory of sockets), scripts (directory), locks
+# (directory of script.c), file, started, keys_per_second, prefix, is_tame, policies)
 sub new {
     my ($class, %how) = @_;
     open my $history, '>', $how{file} or die "$how{file}: $!\n";
@@ -36,6 +39,12 @@ sub new {
 }
 
 sub now { clock_gettime(CLOCK_MONOTONIC) }
+
+# What becomes of a key that is uncertain, with `policies` in turn.
+sub policy_of {
+    my ($policies, $number) = @_;
+    return $policies->[$number % @$policies];
+}
 
 # The number of the newest key at a moment.
 sub newest_key {
@@ -61,9 +70,11 @@ sub query_of {
     push @query, 'after=' . $after % 40 if $after % 3 == 0;
     # Inside of a message, behind a descriptor, in chunks in the store, and on disk in the spool.
     push @query, 'bytes=' . (100_000, 100_000, 400_000, 1_200_000)[$size % 4] if $size % 32 == 1;
+    # Now and then something that the script has started lives on.
+    push @query, 'child=' . (50 + $size % 300), 'apart=' . $before % 2 if $status % 8 == 0;
     if (!$self->{is_tame} && $end % 32 < 5) {
         my $how = (qw(none killed broken three three))[$end % 32];
-        push @query, 'end=' . ($end % 512 == 0 ? 'hang' : $how);
+        push @query, 'end=' . ($end % 512 == 0 ? 'hang' : $end % 512 == 32 ? 'deaf' : $how), 'fails=' . (1 + $before % 3);
     }
     return join '&', @query;
 }
@@ -77,7 +88,8 @@ sub ask {
     my $request = "$self->{client}.$self->{op}";
     my $key = "$self->{prefix}$number";
     # One address: the key of a script that cannot be started is that of the one that can.
-    my $params = params_record(1, params(script => $script, uri => '/bare/script.cgi', key => $key, body => $body,
+    my $uri = '/' . policy_of($self->{policies}, $number) . '/script.cgi';
+    my $params = params_record(1, params(script => $script, uri => $uri, key => $key, body => $body,
         query => $query, more => [HTTP_X_REQUEST => $request, HTTP_AUTHORIZATION => $credentials]));
     my ($gateway, $conn) = $self->connect or return;
 
@@ -120,7 +132,8 @@ sub judge {
         : !$response ? ('odd', 'an end without an answer')
         : ('ok', '');
     # Also of an answer that was cut off: its first byte was sent because it is recorded.
-    $line->{nonce} = $1 if $answer->{stdout} =~ /^X-Nonce: ([0-9a-f]{16})\r?\n/m;
+    @$line{qw(teller nonce)} = ($1, $2)
+        if $answer->{stdout} =~ /^X-Teller: (\w+)\r?\nX-Nonce: ([0-9a-f]{16})\r?\n/m;
     return if $line->{outcome} ne 'ok';
     $line->{status} = $response->status;
     if (my $type = $response->problem) {
@@ -159,7 +172,8 @@ sub ask_until {
         my $is_stubborn = rand() < 0.8;
         for (1 .. 1 + int rand 8) {
             my $x = rand;
-            my $variant = $x < 0.93 ? 'A-a' : $x < 0.96 ? 'B-a' : $x < 0.98 || $self->{policy} ne 'fail' ? 'A-b' : '-';
+            my $is_final = policy_of($self->{policies}, $number) eq 'fail';
+            my $variant = $x < 0.93 ? 'A-a' : $x < 0.96 ? 'B-a' : $x < 0.98 || !$is_final ? 'A-b' : '-';
             # ('-' cannot be started, so it never settles what a policy runs again.)
             # Some clients are impatient.
             my $patience = rand() < 0.15 ? 0.002 + rand 0.03 : 2;
@@ -176,7 +190,8 @@ sub settle {
     my ($self, $last, $seconds) = @_;
     my $end = now() + $seconds;
     $self->{busy} = {};
-    my @left = grep { $_ % $self->{clients} == $self->{client} } 0 .. $last;
+    my $n = @{ $self->{policies} };
+    my @left = grep { int($_ / $n) % $self->{clients} == $self->{client} } 0 .. $last;
     while (@left && now() < $end) {
         @left = grep { !$self->is_settled($_) } @left;
         sleep 0.05 if @left;
@@ -193,18 +208,28 @@ sub is_settled {
         return 0 if !defined $outcome;
         return 1 if $outcome eq 'ok';
         next if $outcome eq 'problem' && $type =~ /\A(?:key-reused|other-principal)\z/;
+        # A policy has just had it run.
+        delete $self->{doubt_since}{$number} if ($type // '') =~ /\Ascript-/;
         return $outcome eq 'problem' && $state ne 'running'
             && $type =~ /\A(?:outcome-uncertain|script-failed|script-timeout)\z/ && $self->is_final($number);
     }
     return 0;
 }
 
-# A policy may still run it again: it waits until nothing of the last run lives.
+# A policy may still decide: it waits until nothing of the last run lives, and a second between two commands.
 sub is_final {
     my ($self, $number) = @_;
-    return 1 if ($self->{policy} // 'fail') eq 'fail';
-    $self->{doubt_since}{$number} //= now();
-    return now() > $self->{doubt_since}{$number} + 10;
+    return 1 if policy_of($self->{policies}, $number) eq 'fail';
+    $self->{doubt_since}{$number} = now() if !$self->{doubt_since}{$number} || $self->something_lives($number);
+    return now() > $self->{doubt_since}{$number} + $POLICY_SECONDS;
+}
+
+# Has anything the lock of script.c?
+sub something_lives {
+    my ($self, $number) = @_;
+    my $inode = (stat "$self->{locks}/$self->{prefix}$number")[1] // return 0;
+    open my $locks, '<', '/proc/locks' or return 0;
+    return scalar grep { /FLOCK .*:$inode / } <$locks>;
 }
 
 1;

@@ -2,12 +2,13 @@
 #
 # Round.pm - one round of torture: gateways on one store, clients, harm, and then the proof
 #
-#   my $round = Round::run(seed => 1, seconds => 5, harm => \%Round::GATEWAYS_ONLY);
+#   my $round = Round::run(seed => 1, seconds => 5, harm => \%Round::GATEWAYS_ONLY, policy => 'mixed');
 #   print "$_\n" for @{ $round->{complaints} };
 #   $round->{figures}, $round->{harm}    numbers by name
 #
 # A round has a sandbox, and so a store, of its own.  supervisor.c keeps the gateways running and does
-# the harm, Requests.pm is the clients, script.c what is run, Checker.pm the judge.  Besides the history
+# the harm, Requests.pm is the clients, operator.pl runs verbs, script.c is what is run, with its probe
+# and its rollback, Checker.pm the judge.  Besides the history
 # this file looks at what is left: processes, locks, files in the spool, sockets, and the database.
 package Round;
 use strict;
@@ -24,18 +25,23 @@ use Time::HiRes qw(time);
 
 # What may be done to whom, with weights; see supervisor.c.
 our %GATEWAYS_ONLY = (gateway => 1);
-our %EVERYTHING = (gateway => 40, keeper => 10, both => 6, group => 2, recorder => 8, script => 2,
-    'stop-gateway' => 4, 'stop-keeper' => 4, 'stall-gateway' => 2, 'stall-keeper' => 2);
+our %EVERYTHING = (gateway => 40, keeper => 10, both => 6, group => 2, recorder => 8, script => 4, verb => 8,
+    all => 2, 'stop-gateway' => 4, 'stop-keeper' => 4, 'stop-verb' => 2, 'stall-gateway' => 4, 'stall-keeper' => 4);
+# For a round that is shorter than a stall.
+our %WITHOUT_STALLS = map { $_ => $EVERYTHING{$_} } grep { !/stall/ } keys %EVERYTHING;
 
-my $SETTLE_SECONDS = 20;
+my $SETTLE_SECONDS = 40;
 my $ATTEMPTS = 3;    # max_attempts, where the policy is to run again
+our @POLICIES = qw(fail rerun probe rollback);
+my $OPERATORS = 2;
 
-# run(seed, seconds, harm, policy ("fail" or "rerun"), rate (a second), clients, gateways, keys (new ones a second), keep_in
+# run(seed, seconds, harm, policy (one of @POLICIES, or "mixed": a quarter of the keys each), rate (a second), clients, gateways, keys (new ones a second), keep_in
 # (directory for the evidence when there are complaints))
 sub run {
     my (%how) = (rate => 100, clients => 12, gateways => 4, keys => 80, policy => 'fail', @_);
     my $is_tame = !grep { $_ ne 'gateway' } keys %{ $how{harm} };
-    my $self = bless { %how, complaints => [], is_tame => $is_tame };
+    my $policies = $how{policy} eq 'mixed' ? \@POLICIES : [$how{policy}];
+    my $self = bless { %how, complaints => [], is_tame => $is_tame, policies => $policies };
 
     $self->prepare;
     $self->torture;
@@ -62,10 +68,14 @@ sub prepare {
 
     # An operation's time is timeout + kill_after + busy_timeout + 5 s; a stall is longer.
     my %limits = $self->{is_tame} ? (timeout => '20s') : (timeout => '2s', kill_after => '300ms');
+    my $script = $sandbox->path('www/bare/script.cgi');
+    my %more = (rerun => { max_attempts => $ATTEMPTS }, map { $_ => { $_ => [$script, $_] } } qw(probe rollback));
     write_config($sandbox, busy_timeout => $self->{is_tame} ? '5s' : '1s',
-        routes => [{ match => '*', %limits, on_uncertain => $self->{policy}, max_attempts => $ATTEMPTS }]);
+        routes => [map { { match => "/$_/*", %limits, on_uncertain => $_, %{ $more{$_} // {} } } } @POLICIES]);
     make_path($sandbox->path('www/bare'), $sandbox->path('history'));
+    $sandbox->give_dir('www/locks', 0755);
     compile($sandbox, 'script.c', 'www/bare/script.cgi');
+    $sandbox->copy($sandbox->root . '/tests/torture/operator.pl', 'bin/operator.pl');
     compile($sandbox, 'supervisor.c', 'bin/supervisor');
     $sandbox->write('www/bare/broken.cgi', "#!/nonexistent/interpreter\n");
     chmod 0755, $sandbox->path('www/bare/broken.cgi');
@@ -91,7 +101,8 @@ sub torture {
         command => [$sandbox->path('bin/supervisor'), $sandbox->binary,
             $sandbox->path('conf/retrysafe.json'), $sandbox->path('run'),
             @$self{qw(gateways seconds rate)}, 9000, $self->{seed}, $sandbox->path('run/events.jsonl'),
-            map { "$_=$harm->{$_}" } sort keys %$harm]);
+            (map { "$_=$harm->{$_}" } sort keys %$harm), '--', $OPERATORS, $^X, $sandbox->path('bin/operator.pl'),
+            $sandbox->binary, $sandbox->path('conf/retrysafe.json'), $sandbox->dir, $self->{seed}]);
     close $rest;
 
     my $started = Requests::now();
@@ -120,14 +131,15 @@ sub start_client {
         close $life;
         my $sandbox = $self->{sandbox};
         my $client = Requests->new(
-            (map { $_ => $self->{$_} } qw(seed clients gateways is_tame policy)), client => $number,
+            (map { $_ => $self->{$_} } qw(seed clients gateways is_tame policies)), client => $number,
             run => $sandbox->path('run'), scripts => $sandbox->path('www/bare'), prefix => 'k',
+            locks => $sandbox->path('www/locks'),
             file => $sandbox->path("history/$number.jsonl"), started => $started,
             keys_per_second => $self->{keys});
         my $end = $started + $self->{seconds};
         $client->ask_until($end);
         wait_until { -e $sandbox->path('www/gates/calm') } 60;
-        $client->settle($client->newest_key($end), $SETTLE_SECONDS * ($self->{policy} eq 'fail' ? 1 : 3));
+        $client->settle($client->newest_key($end), $SETTLE_SECONDS);
         1;
     };
     $self->{sandbox}->write('history/error', $@) if !$is_ok;
@@ -157,6 +169,21 @@ sub look_at_what_is_left {
     $self->complain("left over: $_") for $sandbox->close;
     my $says = qx(sqlite3 '$database' 'PRAGMA integrity_check' 2>&1);
     $self->complain("integrity: $says") if $says ne "ok\n";
+    $self->look_at_backups;
+}
+
+sub verbs {
+    my ($self) = @_;
+    return map { $self->read_flat("run/operator-$_.jsonl") } 0 .. $OPERATORS - 1;
+}
+
+# A backup that was not finished leaves no file under its name; one that was is whole.
+sub look_at_backups {
+    my ($self) = @_;
+    for my $file (glob $self->{sandbox}->path('run/backup-*.db')) {
+        my $says = qx(sqlite3 '$file' 'PRAGMA integrity_check; SELECT count(*) >= 0 FROM operation' 2>&1);
+        $self->complain("backup: $file: $says") if $says ne "ok\n1\n";
+    }
 }
 
 # Lines of flat JSON objects as hashes; what was written by us needs no more.
@@ -174,9 +201,9 @@ sub check {
     $self->complain("left over: only $ends clients came to their end") if $ends != $self->{clients};
     $self->complain('phantom: effects.log has a broken line') if grep { @$_ != 6 } @effects;
     my $checker = Checker->new(history => \@history, effects => \@effects, list => $self->{list},
-        times => [map { [split] } split /^/, $self->{sandbox}->read('www/times.log')],
-        is_tame => $self->{is_tame}, policy => $self->{policy},
-        allowed => $self->{policy} eq 'fail' ? 1 : $ATTEMPTS);
+        times => [map { [split] } split /^/, $self->{sandbox}->read('www/times.log')], verbs => [$self->verbs],
+        is_tame => $self->{is_tame}, attempts => $ATTEMPTS,
+        policy_of => sub { Requests::policy_of($self->{policies}, $_[0] =~ /(\d+)/) });
     push @{ $self->{complaints} }, $checker->complaints;
     $self->{figures} = $checker->figures;
 }
@@ -187,7 +214,7 @@ sub keep_evidence {
     my $to = "$self->{keep_in}/seed-$self->{seed}";
     make_path($to);
     File::Copy::copy($_, $to) for map { glob $sandbox->path($_) }
-        qw(history/* www/effects.log run/events.jsonl log/* store/*);
+        qw(history/* www/*.log run/*.jsonl run/*.log log/* store/*);
     $self->{evidence} = $to;
 }
 

@@ -3,17 +3,23 @@
  * supervisor.c - keeps gateways running, and kills and stops what belongs to them at random
  *
  *     supervisor PROGRAM CONFIG DIRECTORY GATEWAYS SECONDS RATE STALL_MS SEED EVENTS KIND=WEIGHT...
+ *         -- OPERATORS COMMAND...
  *
  * Starts GATEWAYS times `PROGRAM serve --config CONFIG --listen unix:DIRECTORY/N.sock`, and
- * whatever ends is started again.  For SECONDS it does harm RATE times a second, each time of a
- * kind that is drawn by weight:
+ * whatever ends is started again.  So is `COMMAND NUMBER` for each of OPERATORS numbers; an operator
+ * runs verbs, as `recover`, and gets SIGTERM when the time is over.  For SECONDS the supervisor does
+ * harm RATE times a second, each time of a kind that is drawn by weight:
  *
- *     gateway, keeper, recorder, script    SIGKILL of one of them
- *     both         of a gateway and its keeper          group   of these and all of the keeper's
- * children stop-gateway, stop-keeper                         SIGSTOP, and a moment later SIGCONT
- *     stall-gateway, stall-keeper                       the same, for STALL_MS, one of each at a
- * time
+ *     gateway, keeper, recorder            SIGKILL of one of them
+ *     script                               of a script, a policy's command, or what these started
+ *     verb                                 of a verb that an operator runs
+ *     both                                 of a gateway and its keeper
+ *     group                                of these and all of the keeper's children
+ *     all                                  of everything but the operators
+ *     stop-gateway, stop-keeper, stop-verb SIGSTOP, and a moment later SIGCONT
+ *     stall-gateway, stall-keeper          the same, for STALL_MS, one of each at a time
  *
+ * A keeper may also be that of `recover`.
  * A gateway that holds the store's writer lock is not stalled: nobody could write any more.
  *
  * Then everything goes on undisturbed.  When standard input ends, the gateways get SIGTERM, and the
@@ -54,23 +60,29 @@ enum kind {
 	KILL_KEEPER,
 	KILL_RECORDER,
 	KILL_SCRIPT,
+	KILL_VERB,
 	KILL_BOTH,
 	KILL_GROUP,
+	KILL_ALL,
 	STOP_GATEWAY,
 	STOP_KEEPER,
+	STOP_VERB,
 	STALL_GATEWAY,
 	STALL_KEEPER,
 	KIND__MAX
 };
 
-static const char *const names[KIND__MAX] = {"gateway", "keeper", "recorder", "script", "both",
-	"group", "stop-gateway", "stop-keeper", "stall-gateway", "stall-keeper"};
+static const char *const names[KIND__MAX] = {"gateway", "keeper", "recorder", "script", "verb",
+	"both", "group", "all", "stop-gateway", "stop-keeper", "stop-verb", "stall-gateway",
+	"stall-keeper"};
 
 struct gateway {
 	pid_t pid; /* 0: not running */
 	int64_t started_ms;
 	char address[PATH_MAX + 16];
 };
+
+#define OPERATORS_MAX 8
 
 struct stopped {
 	pid_t pid;
@@ -91,6 +103,10 @@ struct job {
 	long rate;
 	FILE *events;
 	struct gateway gateways[MANY];
+	pid_t operators[OPERATORS_MAX]; /* 0: not running */
+	int n_operators;
+	bool is_over; /* no operator is started any more */
+	char **operator_command;
 	struct stopped stopped[MANY];
 	int n_stopped;
 	long weight[KIND__MAX], total_weight;
@@ -216,9 +232,31 @@ static bool has_stopped(const struct job *j, enum kind kind)
 	return false;
 }
 
+static bool is_operator(const struct job *j, pid_t pid)
+{
+	for (int i = 0; i < j->n_operators; i++)
+		if (j->operators[i] == pid)
+			return true;
+	return false;
+}
+
 struct crowd {
-	struct pids gateways, keepers, recorders, scripts;
+	struct pids gateways, keepers, recorders, scripts, verbs;
 };
+
+/* A script, or a policy's command, and what it has started. */
+static void add_script(struct crowd *c, pid_t script, int depth)
+{
+	struct pids *children = depth < 4 ? malloc(sizeof(*children)) : NULL;
+
+	add(&c->scripts, script);
+	if (!children)
+		return;
+	children_of(script, children);
+	for (int i = 0; i < children->n; i++)
+		add_script(c, children->pid[i], depth + 1);
+	free(children);
+}
 
 static void add_keeper(const struct job *j, struct crowd *c, pid_t keeper)
 {
@@ -228,16 +266,38 @@ static void add_keeper(const struct job *j, struct crowd *c, pid_t keeper)
 		add(&c->keepers, keeper);
 	children_of(keeper, &children);
 	for (int i = 0; i < children.n; i++)
-		add(is_called(children.pid[i], "retrysafe-recor") ? &c->recorders : &c->scripts,
-			children.pid[i]);
+		if (is_called(children.pid[i], "retrysafe-recor"))
+			add(&c->recorders, children.pid[i]);
+		else
+			add_script(c, children.pid[i], 0);
+}
+
+static void add_keepers_of(const struct job *j, struct crowd *c, pid_t parent)
+{
+	static struct pids keepers;
+
+	children_of(parent, &keepers);
+	for (int i = 0; i < keepers.n; i++)
+		add_keeper(j, c, keepers.pid[i]);
+}
+
+static void add_verbs_of(const struct job *j, struct crowd *c, pid_t operator)
+{
+	static struct pids verbs;
+
+	children_of(operator, &verbs);
+	for (int i = 0; i < verbs.n; i++) {
+		add(&c->verbs, verbs.pid[i]);
+		add_keepers_of(j, c, verbs.pid[i]);
+	}
 }
 
 /* Who may be hit. */
 static void look_around(struct job *j, struct crowd *c)
 {
-	static struct pids mine, theirs;
+	static struct pids mine;
 
-	c->gateways.n = c->keepers.n = c->recorders.n = c->scripts.n = 0;
+	c->gateways.n = c->keepers.n = c->recorders.n = c->scripts.n = c->verbs.n = 0;
 	children_of(getpid(), &mine);
 	for (int i = 0; i < mine.n; i++) {
 		pid_t pid = mine.pid[i];
@@ -245,13 +305,15 @@ static void look_around(struct job *j, struct crowd *c)
 		if (gateway_of(j, pid)) {
 			if (!is_stalled(j, pid))
 				add(&c->gateways, pid);
-			children_of(pid, &theirs);
-			for (int k = 0; k < theirs.n; k++)
-				add_keeper(j, c, theirs.pid[k]);
+			add_keepers_of(j, c, pid);
+		} else if (is_operator(j, pid)) {
+			add_verbs_of(j, c, pid);
 		} else if (is_called(pid, "retrysafe-keep")) {
 			add_keeper(j, c, pid);
+		} else if (is_called(pid, "retrysafe-recor")) {
+			add(&c->recorders, pid);
 		} else {
-			add(is_called(pid, "retrysafe-recor") ? &c->recorders : &c->scripts, pid);
+			add_script(c, pid, 0);
 		}
 	}
 }
@@ -326,6 +388,7 @@ static pid_t pick(enum kind kind, const struct crowd *c)
 	const struct pids *from =
 		kind == KILL_RECORDER ? &c->recorders
 		: kind == KILL_SCRIPT  ? &c->scripts
+		: kind == KILL_VERB || kind == STOP_VERB ? &c->verbs
 		: kind == KILL_KEEPER || kind == STOP_KEEPER || kind == STALL_KEEPER ? &c->keepers
 										     : &c->gateways;
 
@@ -354,6 +417,23 @@ static void kill_together(pid_t gateway, bool all)
 		kill(victims[i], SIGKILL);
 }
 
+static void kill_each(const struct pids *list)
+{
+	for (int i = 0; i < list->n; i++)
+		kill(list->pid[i], SIGKILL);
+}
+
+/* In one of several orders: it decides what sees the end of what. */
+static void kill_all(const struct crowd *c)
+{
+	const struct pids *const all[] = {
+		&c->gateways, &c->keepers, &c->recorders, &c->scripts, &c->verbs};
+	size_t n = sizeof(all) / sizeof(all[0]), first = (size_t)draw(n);
+
+	for (size_t i = 0; i < n; i++)
+		kill_each(all[(first + i) % n]);
+}
+
 /* False: there was nobody of this kind. */
 static bool do_harm(struct job *j, enum kind kind)
 {
@@ -372,6 +452,8 @@ static bool do_harm(struct job *j, enum kind kind)
 	}
 	if (kind == KILL_BOTH || kind == KILL_GROUP)
 		kill_together(victim, kind == KILL_GROUP);
+	else if (kind == KILL_ALL)
+		kill_all(&c);
 	else
 		kill(victim, SIGKILL);
 	j->count[kind]++;
@@ -419,6 +501,65 @@ static void start_missing(struct job *j)
 			start(j, &j->gateways[i]);
 }
 
+/* ---- operators ---- */
+
+static void start_operator(struct job *j, int number)
+{
+	char text[16];
+	char *argv[32];
+	size_t n = 0;
+	pid_t pid = fork();
+
+	if (pid < 0)
+		fail("fork");
+	if (pid == 0) {
+		snprintf(text, sizeof(text), "%d", number);
+		while (n < 30 && j->operator_command[n]) {
+			argv[n] = j->operator_command[n];
+			n++;
+		}
+		argv[n++] = text;
+		argv[n] = NULL;
+		sigprocmask(SIG_UNBLOCK, &j->signals, NULL);
+		execvp(argv[0], argv);
+		_exit(127);
+	}
+	j->operators[number] = pid;
+}
+
+static void start_operators(struct job *j)
+{
+	for (int i = 0; i < j->n_operators && !j->is_over; i++)
+		if (j->operators[i] == 0)
+			start_operator(j, i);
+}
+
+/* True: it was one. */
+static bool forget_operator(struct job *j, pid_t pid)
+{
+	for (int i = 0; i < j->n_operators; i++)
+		if (j->operators[i] == pid) {
+			j->operators[i] = 0;
+			return true;
+		}
+	return false;
+}
+
+/* Tells them to end.  True: all of them have. */
+static bool end_operators(struct job *j)
+{
+	bool have_ended = true;
+
+	for (int i = 0; i < j->n_operators; i++)
+		if (j->operators[i] > 0) {
+			have_ended = false;
+			if (!j->is_over)
+				kill(j->operators[i], SIGTERM);
+		}
+	j->is_over = true;
+	return have_ended;
+}
+
 static void reap(struct job *j)
 {
 	int status;
@@ -430,8 +571,10 @@ static void reap(struct job *j)
 		for (int i = 0; i < j->n_stopped; i++)
 			if (j->stopped[i].pid == pid)
 				j->stopped[i--] = j->stopped[--j->n_stopped];
-		if (!g)
+		if (!g) {
+			forget_operator(j, pid);
 			continue;
+		}
 		g->pid = 0;
 		if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) {
 			if (now_ms() < g->started_ms + START_MS)
@@ -492,6 +635,7 @@ static int end(struct job *j, int signal_fd)
 	struct pollfd fd = {signal_fd, POLLIN, 0};
 
 	let_go_on(j, true);
+	end_operators(j);
 	for (int i = 0; i < j->n_gateways; i++)
 		if (j->gateways[i].pid > 0)
 			kill(j->gateways[i].pid, SIGTERM);
@@ -547,7 +691,14 @@ static void take_arguments(struct job *j, int argc, char *argv[])
 	j->events = fopen(argv[9], "we");
 	if (!j->events)
 		fail(argv[9]);
-	for (int i = 10; i < argc; i++)
+	for (int i = 10; i < argc; i++) {
+		if (strcmp(argv[i], "--") == 0 && i + 2 < argc) {
+			j->n_operators = (int)strtol(argv[i + 1], NULL, 10);
+			if (j->n_operators < 0 || j->n_operators > OPERATORS_MAX)
+				exit(100);
+			j->operator_command = &argv[i + 2];
+			return;
+		}
 		for (int kind = 0; kind < KIND__MAX; kind++) {
 			size_t len = strlen(names[kind]);
 
@@ -555,6 +706,7 @@ static void take_arguments(struct job *j, int argc, char *argv[])
 				j->total_weight += j->weight[kind] =
 					strtol(argv[i] + len + 1, NULL, 10);
 		}
+	}
 }
 
 int main(int argc, char *argv[])
@@ -578,6 +730,7 @@ int main(int argc, char *argv[])
 
 		reap(&j);
 		start_missing(&j);
+		start_operators(&j);
 		let_go_on(&j, false);
 		if (!is_over && next_us <= now_us()) {
 			do_some_harm(&j);
@@ -585,7 +738,7 @@ int main(int argc, char *argv[])
 				(uint64_t)(2000000 / j.rate)); /* 1/rate is the mean */
 		}
 		if (!is_calm && now_ms() >= j.end_ms && !has_stopped(&j, STALL_GATEWAY) &&
-			!has_stopped(&j, STALL_KEEPER)) {
+			!has_stopped(&j, STALL_KEEPER) && end_operators(&j)) {
 			let_go_on(&j, true);
 			is_calm = true;
 			tell(&j, "calm", 0);

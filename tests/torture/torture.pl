@@ -5,11 +5,11 @@
 #
 #   perl -Itests/lib -Itests/torture tests/torture/torture.pl --seconds 60 --seed 1
 #
-# Options: --seconds S (of harm, in rounds of --round S, 15), --seed N, --rate N (acts of harm a
-# second), --clients N, --gateways N, --keys N (new keys a second).  POLICY=fail|rerun|mixed says what
-# becomes of uncertain keys (mixed, the default: two rounds of each in turn).  Every fourth round kills
-# gateways only, and then nothing may be uncertain.  Exit status 1 when anything was found; the evidence is then
-# in build/torture/.
+# Options: --seconds S (of harm, in rounds of --round S, 20), --seed N, --rate N (acts of harm a
+# second), --clients N, --gateways N, --keys N (new keys a second).  POLICY=fail|rerun|probe|rollback|mixed
+# says what becomes of uncertain keys (mixed, the default: a route for each, and a quarter of the keys).
+# Every fourth round kills gateways only, and then nothing may be uncertain.  Exit status 1 when anything was
+# found; the evidence is then in build/torture/.
 use strict;
 use warnings;
 use Getopt::Long;
@@ -17,11 +17,11 @@ use Round;
 use Sandbox;
 use Time::HiRes qw(time);
 
-my %option = (seconds => 60, seed => int(rand 1 << 31), round => 15, rate => 200);
+my %option = (seconds => 60, seed => int(rand 1 << 31), round => 20, rate => 200);
 GetOptions(\%option, map { "$_=i" } qw(seconds seed round rate clients gateways keys))
     && !@ARGV or die "usage: see the head of $0\n";
 my $policy = $ENV{POLICY} || 'mixed';
-$policy =~ /\A(?:fail|rerun|mixed)\z/ or die "POLICY=$policy: write fail, rerun or mixed\n";
+grep { $_ eq $policy } @Round::POLICIES, 'mixed' or die "POLICY=$policy: write @Round::POLICIES or mixed\n";
 $| = 1;
 
 my (%sum, %harm, %answers, $found);
@@ -32,7 +32,7 @@ while ($left > 0) {
     my $seconds = $left < $option{round} ? $left : $option{round};
     my $seed = $option{seed} + $number;
     my $round = Round::run(%chosen, seed => $seed, seconds => $seconds,
-        policy => $policy eq 'mixed' ? (qw(fail rerun))[$number / 2 % 2] : $policy,
+        policy => $policy,
         harm => $number % 4 ? \%Round::EVERYTHING : \%Round::GATEWAYS_ONLY,
         keep_in => Sandbox::root() . '/build/torture');
     my $figures = $round->{figures};
@@ -80,13 +80,14 @@ sub print_table {
     printf "kills       %d (%.0f a second of harm): %s\n", $kills, $kills / $option{seconds},
         $list->(\%killed);
     printf "stops       %s\n", $list->(\%stopped);
-    for my $what (qw(double lost differing)) {
+    for my $what (qw(double overlap lost differing)) {
         my $bound = $sum{$what} || !$kills ? ''
             : sprintf '   95 %%: below 3/%d a kill, 3/%d an operation', $kills, $sum{operations};
         printf "%-11s %d%s\n", $what, $sum{$what}, $bound;
     }
     printf "uncertain   %d of %d keys (%.2f %%), of them %d by the script's own end\n", $sum{uncertain},
         $sum{keys}, 100 * $sum{uncertain} / $sum{keys}, $sum{'uncertain by itself'} // 0;
+    printf "decided by  %s\n", join ', ', map { "$_ " . ($sum{"by $_"} // 0) } qw(probe rollback settle);
     printf "complaints  %d\n", $found // 0;
     printf "took        %.0f s\nagain       make torture SECONDS=%d SEED=%d\n", time - $started,
         @option{qw(seconds seed)};
