@@ -8,8 +8,8 @@
 #
 # A round has a sandbox, and so a store, of its own.  supervisor.c keeps the gateways running and does
 # the harm, Requests.pm is the clients, operator.pl runs verbs, script.c is what is run, with its probe
-# and its rollback, Checker.pm the judge.  Besides the history
-# this file looks at what is left: processes, locks, files in the spool, sockets, and the database.
+# and its rollback, Checker.pm the judge.  Besides the history this file looks at what is left: processes,
+# locks, files in the spool, sockets, the database, and its backups.
 package Round;
 use strict;
 use warnings;
@@ -74,9 +74,9 @@ sub prepare {
         routes => [map { { match => "/$_/*", %limits, on_uncertain => $_, %{ $more{$_} // {} } } } @POLICIES]);
     make_path($sandbox->path('www/bare'), $sandbox->path('history'));
     $sandbox->give_dir('www/locks', 0755);
-    compile($sandbox, 'script.c', 'www/bare/script.cgi');
+    compile($sandbox, 'www/bare/script.cgi', 'script.c');
     $sandbox->copy($sandbox->root . '/tests/torture/operator.pl', 'bin/operator.pl');
-    compile($sandbox, 'supervisor.c', 'bin/supervisor');
+    compile($sandbox, 'bin/supervisor', 'supervisor.c', 'crowd.c');
     $sandbox->write('www/bare/broken.cgi', "#!/nonexistent/interpreter\n");
     chmod 0755, $sandbox->path('www/bare/broken.cgi');
     $sandbox->write('run/events.jsonl', '');
@@ -85,9 +85,9 @@ sub prepare {
 }
 
 sub compile {
-    my ($sandbox, $source, $to) = @_;
+    my ($sandbox, $to, @sources) = @_;
     system($ENV{CC} // 'gcc', qw(-std=gnu11 -D_GNU_SOURCE -O2 -o), $sandbox->path($to),
-        $sandbox->root . "/tests/torture/$source") == 0 or die "$source does not compile\n";
+        map { $sandbox->root . "/tests/torture/$_" } @sources) == 0 or die "@sources: does not compile\n";
 }
 
 # ---- the torture itself ----

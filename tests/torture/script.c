@@ -15,8 +15,8 @@
  * monotonic clock:
  *
  *     key nonce begin TIME run|probe|rollback OPERATION ATTEMPT    it works from now on
- *     key nonce end TIME                                           a program that is killed has none
- *     key nonce overlap TIME KIND OTHER-KIND OTHER-NONCE PID       something else works or lives
+ *     key nonce end TIME                      a program that is killed has none
+ *     key nonce overlap TIME KIND OTHER-KIND OTHER-NONCE PID    something else works or lives
  *     key nonce undo TIME RUN                 a rollback has undone the effect of the run RUN
  *     key nonce word TIME done|not-done|unknown|undone             what a command is about to say
  *

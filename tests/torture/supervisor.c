@@ -6,9 +6,9 @@
  *         -- OPERATORS COMMAND...
  *
  * Starts GATEWAYS times `PROGRAM serve --config CONFIG --listen unix:DIRECTORY/N.sock`, and
- * whatever ends is started again.  So is `COMMAND NUMBER` for each of OPERATORS numbers; an operator
- * runs verbs, as `recover`, and gets SIGTERM when the time is over.  For SECONDS the supervisor does
- * harm RATE times a second, each time of a kind that is drawn by weight:
+ * whatever ends is started again.  So is `COMMAND NUMBER` for each of OPERATORS numbers; an
+ * operator runs verbs, as `recover`, and gets SIGTERM when the time is over.  For SECONDS the
+ * supervisor does harm RATE times a second, each time of a kind that is drawn by weight:
  *
  *     gateway, keeper, recorder            SIGKILL of one of them
  *     script                               of a script, a policy's command, or what these started
@@ -29,6 +29,8 @@
  * Everything that comes of a gateway is a descendant of this process, whatever dies in between: it
  * is the subreaper.  So what is left at the end is known exactly, and nobody else is ever hit.
  */
+#include "crowd.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -48,7 +50,6 @@
 #include <unistd.h>
 
 #define EXIT_TEMPORARY 111
-#define MANY           1024
 #define STOP_MS        300   /* a short stop is shorter than this */
 #define END_MS         15000 /* for everything to end */
 #define LOOK_US        20000 /* how often to look after those who are stopped */
@@ -89,11 +90,6 @@ struct stopped {
 	uint64_t started; /* a number may be given to somebody else meanwhile */
 	int64_t until_ms;
 	enum kind kind;
-};
-
-struct pids {
-	pid_t pid[MANY];
-	int n;
 };
 
 struct job {
@@ -147,61 +143,6 @@ static void fail(const char *what)
 
 /* ---- who is there ---- */
 
-static void add(struct pids *list, pid_t pid)
-{
-	if (list->n < MANY)
-		list->pid[list->n++] = pid;
-}
-
-static void children_of(pid_t pid, struct pids *out)
-{
-	char path[64];
-	FILE *f;
-	int child;
-
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)pid, (int)pid);
-	f = fopen(path, "re");
-	out->n = 0;
-	while (f && fscanf(f, "%d", &child) == 1)
-		add(out, child);
-	if (f)
-		fclose(f);
-}
-
-static bool is_called(pid_t pid, const char *name)
-{
-	char path[64], comm[32] = "";
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
-	f = fopen(path, "re");
-	if (f && !fgets(comm, sizeof(comm), f))
-		*comm = '\0';
-	if (f)
-		fclose(f);
-	comm[strcspn(comm, "\n")] = '\0';
-	return strcmp(comm, name) == 0;
-}
-
-/* When a process was started, in ticks since the boot; 0: it is gone. */
-static uint64_t start_of(pid_t pid)
-{
-	char path[64], line[1024] = "", *at;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	f = fopen(path, "re");
-	if (f && !fgets(line, sizeof(line), f))
-		*line = '\0';
-	if (f)
-		fclose(f);
-	at = strrchr(line, ')');
-	/* The 22nd field; the second one ends there. */
-	for (int i = 0; at && i < 20; i++)
-		at = strchr(at + 1, ' ');
-	return at ? strtoull(at, NULL, 10) : 0;
-}
-
 static struct gateway *gateway_of(struct job *j, pid_t pid)
 {
 	for (int i = 0; i < j->n_gateways; i++)
@@ -210,13 +151,25 @@ static struct gateway *gateway_of(struct job *j, pid_t pid)
 	return NULL;
 }
 
+static bool is_gateway(const void *arg, pid_t pid)
+{
+	const struct job *j = arg;
+
+	for (int i = 0; i < j->n_gateways; i++)
+		if (j->gateways[i].pid == pid)
+			return true;
+	return false;
+}
+
 static bool is_stall(enum kind kind)
 {
 	return kind == STALL_GATEWAY || kind == STALL_KEEPER;
 }
 
-static bool is_stalled(const struct job *j, pid_t pid)
+static bool is_stalled(const void *arg, pid_t pid)
 {
+	const struct job *j = arg;
+
 	for (int i = 0; i < j->n_stopped; i++)
 		if (is_stall(j->stopped[i].kind) && j->stopped[i].pid == pid)
 			return true;
@@ -232,90 +185,14 @@ static bool has_stopped(const struct job *j, enum kind kind)
 	return false;
 }
 
-static bool is_operator(const struct job *j, pid_t pid)
+static bool is_operator(const void *arg, pid_t pid)
 {
+	const struct job *j = arg;
+
 	for (int i = 0; i < j->n_operators; i++)
 		if (j->operators[i] == pid)
 			return true;
 	return false;
-}
-
-struct crowd {
-	struct pids gateways, keepers, recorders, scripts, verbs;
-};
-
-/* A script, or a policy's command, and what it has started. */
-static void add_script(struct crowd *c, pid_t script, int depth)
-{
-	struct pids *children = depth < 4 ? malloc(sizeof(*children)) : NULL;
-
-	add(&c->scripts, script);
-	if (!children)
-		return;
-	children_of(script, children);
-	for (int i = 0; i < children->n; i++)
-		add_script(c, children->pid[i], depth + 1);
-	free(children);
-}
-
-static void add_keeper(const struct job *j, struct crowd *c, pid_t keeper)
-{
-	static struct pids children;
-
-	if (!is_stalled(j, keeper))
-		add(&c->keepers, keeper);
-	children_of(keeper, &children);
-	for (int i = 0; i < children.n; i++)
-		if (is_called(children.pid[i], "retrysafe-recor"))
-			add(&c->recorders, children.pid[i]);
-		else
-			add_script(c, children.pid[i], 0);
-}
-
-static void add_keepers_of(const struct job *j, struct crowd *c, pid_t parent)
-{
-	static struct pids keepers;
-
-	children_of(parent, &keepers);
-	for (int i = 0; i < keepers.n; i++)
-		add_keeper(j, c, keepers.pid[i]);
-}
-
-static void add_verbs_of(const struct job *j, struct crowd *c, pid_t operator)
-{
-	static struct pids verbs;
-
-	children_of(operator, &verbs);
-	for (int i = 0; i < verbs.n; i++) {
-		add(&c->verbs, verbs.pid[i]);
-		add_keepers_of(j, c, verbs.pid[i]);
-	}
-}
-
-/* Who may be hit. */
-static void look_around(struct job *j, struct crowd *c)
-{
-	static struct pids mine;
-
-	c->gateways.n = c->keepers.n = c->recorders.n = c->scripts.n = c->verbs.n = 0;
-	children_of(getpid(), &mine);
-	for (int i = 0; i < mine.n; i++) {
-		pid_t pid = mine.pid[i];
-
-		if (gateway_of(j, pid)) {
-			if (!is_stalled(j, pid))
-				add(&c->gateways, pid);
-			add_keepers_of(j, c, pid);
-		} else if (is_operator(j, pid)) {
-			add_verbs_of(j, c, pid);
-		} else if (is_called(pid, "retrysafe-keep")) {
-			add_keeper(j, c, pid);
-		} else if (is_called(pid, "retrysafe-recor")) {
-			add(&c->recorders, pid);
-		} else {
-			add_script(c, pid, 0);
-		}
-	}
 }
 
 /* ---- harm ---- */
@@ -386,9 +263,9 @@ static void let_go_on(struct job *j, bool all)
 static pid_t pick(enum kind kind, const struct crowd *c)
 {
 	const struct pids *from =
-		kind == KILL_RECORDER ? &c->recorders
-		: kind == KILL_SCRIPT  ? &c->scripts
-		: kind == KILL_VERB || kind == STOP_VERB ? &c->verbs
+		kind == KILL_RECORDER                                                ? &c->recorders
+		: kind == KILL_SCRIPT                                                ? &c->scripts
+		: kind == KILL_VERB || kind == STOP_VERB                             ? &c->verbs
 		: kind == KILL_KEEPER || kind == STOP_KEEPER || kind == STALL_KEEPER ? &c->keepers
 										     : &c->gateways;
 
@@ -442,7 +319,7 @@ static bool do_harm(struct job *j, enum kind kind)
 
 	if (is_stall(kind) && (has_stopped(j, kind) || now_ms() + j->stall_ms > j->end_ms + 1000))
 		return false;
-	look_around(j, &c);
+	look_around(&(struct known){is_gateway, is_operator, is_stalled, j}, &c);
 	victim = pick(kind, &c);
 	if (victim == 0)
 		return false;
