@@ -155,6 +155,11 @@ my @MUTANTS = (
     ['a policy\'s command is no run, and its gateway alone holds the lock', [['recovery/policy.c',
         qr/\.op = work->op,/, ''], ['recovery/policy.c', qr/(\.second_fd = )work->lock_fd,/, '$1past->body.fd,']],
         sub { run_evidence_part('KILL for the gateway$') }, qr/^\s*not ok .* (?:`settle` leaves it alone|one after the other)/m],
+    ['a rollback does not wait for what its run has left', [['recovery/policy.c',
+        qr/(PAUSE_MS) && !claim_anything_lives\(st, op\)/, '$1']], \&torture_rollback, qr/^overlap: /m],
+    ['a rerun does not wait for what its run has left', [['recovery/policy.c',
+        qr/(route->max_attempts) && !claim_anything_lives\(st, op\)/, '$1']], \&torture_rerun,
+        qr/^overlap: /m],
     ['`settle --not-done` does not look', [['cli/settle.c', qr/if \(!found\.anything_lives\)/,
         'if (op)']], sub { run_evidence_part('probe, rollback and') }, qr/^\s*not ok .* `settle --not-done` refuses/m],
     ['the time limit ends the group alone', [['keeper/living.c', qr/int why = p->belongs \? [^;]*;/, 'int why = 0;']],
@@ -171,14 +176,14 @@ plan skip_all => 'strace may not trace here' if system 'strace -qq -o /dev/null 
 my $workshop = Sandbox->new;
 my $killed = 0;
 my %is_sound;    # tests that the right program has been put to
+my %IS_TORTURE = map { $_ => 1 } \&torture_keepers, \&torture_gateways, \&torture_rollback, \&torture_rerun;
 my $n = 0;
 
 for my $mutant (@MUTANTS) {
     my ($name, $patches, $test, $conviction) = @$mutant;
     next if $name !~ ($ENV{CONTROLS_ONLY} // '.');
     # The right program.  Its torture is t60-torture.t; all of t84-evidence.t is itself a test.
-    is try($test), '', 'the right program is acquitted'
-        if !$is_sound{$test}++ && $test != \&torture_keepers && $test != \&torture_gateways;
+    is try($test), '', 'the right program is acquitted' if !$is_sound{$test}++ && !$IS_TORTURE{$test};
     my $says = try($test, @$patches);
     ok(is_convicted($says, $conviction), $name) ? $killed++ : diag $says;
 }
@@ -323,10 +328,12 @@ sub run_unit {
 
 sub torture_keepers { torture(3, { both => 3, gateway => 1, group => 1 }) }
 sub torture_gateways { torture(2, { gateway => 1 }) }
+sub torture_rollback { torture(4, { keeper => 3, both => 3, gateway => 1 }, policy => 'rollback') }
+sub torture_rerun { torture(4, { keeper => 3, both => 3, gateway => 1 }, policy => 'rerun') }
 
 sub torture {
-    my ($seconds, $harm) = @_;
-    my $round = Round::run(seed => 62, seconds => $seconds, harm => $harm, rate => 60, clients => 8);
+    my ($seconds, $harm, @more) = @_;
+    my $round = Round::run(seed => 62, seconds => $seconds, harm => $harm, rate => 60, clients => 8, @more);
     return join "\n", @{ $round->{complaints} };
 }
 
