@@ -6,7 +6,7 @@
 #   perl -Itests/lib -Itests/torture tests/torture/torture.pl --seconds 60 --seed 1
 #
 # Options: --seconds S (of harm, in rounds of --round S, 20), --seed N, --rate N (acts of harm a
-# second), --clients N, --gateways N, --keys N (new keys a second).  POLICY=fail|rerun|probe|rollback|mixed
+# second), --clients N, --gateways N, --keys N (new keys a second, 50).  POLICY=fail|rerun|probe|rollback|mixed
 # says what becomes of uncertain keys (mixed, the default: a route for each, and a quarter of the keys).
 # Every fourth round kills gateways only, and then nothing may be uncertain.  Exit status 1 when anything was
 # found; the evidence is then in build/torture/.
@@ -17,7 +17,7 @@ use Round;
 use Sandbox;
 use Time::HiRes qw(time);
 
-my %option = (seconds => 60, seed => int(rand 1 << 31), round => 20, rate => 200);
+my %option = (seconds => 60, seed => int(rand 1 << 31), round => 20, rate => 200, keys => 50);
 GetOptions(\%option, map { "$_=i" } qw(seconds seed round rate clients gateways keys))
     && !@ARGV or die "usage: see the head of $0\n";
 my $policy = $ENV{POLICY} || 'mixed';
