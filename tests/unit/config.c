@@ -924,6 +924,7 @@ static void test_template(void)
 		"have",
 		work_dir);
 	refused(text, false, message);
+	unlink("p.html");
 }
 
 int main(void)

@@ -199,19 +199,31 @@ static void try_at(const char *name)
 		name ? name : "");
 }
 
+static pid_t try_owner; /* of try_dir */
+
+/* At the end of the process that made it, also where a step that has to work has failed. */
+static void try_remove_own(void)
+{
+	if (getpid() == try_owner)
+		try_remove(try_dir);
+}
+
 /* `dir`: what another process of this program was told, or NULL to make one. */
 static void try_begin(const char *dir)
 {
-	if (dir)
+	if (dir) {
 		snprintf(try_dir, sizeof(try_dir), "%s", dir);
-	else if (!mkdtemp(try_dir))
-		exit(111);
+	} else {
+		if (!mkdtemp(try_dir))
+			exit(111);
+		try_owner = getpid();
+		atexit(try_remove_own);
+	}
 	try_at(NULL);
 }
 
 UNUSED static int try_end(void)
 {
-	try_remove(try_dir);
 	return done_testing();
 }
 
