@@ -133,24 +133,29 @@ enum err store_oldest(struct store *st, enum state state, int64_t after_id, int6
 
 /* ---- what has changed ---- */
 
+static enum err read_number(
+	struct store *st, struct statement *statement, const char *what, int64_t *out)
+{
+	struct conn *c = NULL;
+	sqlite3_stmt *stmt;
+	enum err e = reader_prepare(st, statement, &c, &stmt);
+
+	if (e != OK)
+		return e;
+	if (sqlite3_step(stmt) == SQLITE_ROW)
+		*out = sqlite3_column_int64(stmt, 0);
+	e = sqlite3_reset(stmt) == SQLITE_OK ? OK
+					     : conn_error(c, sqlite3_extended_errcode(c->db), what);
+	reader_give(st, &c);
+	return e;
+}
+
 static struct statement data_version = SQL("PRAGMA data_version");
 
 /* Of one connection: of the one that this thread gave back last. */
 enum err store_version(struct store *st, int64_t *version)
 {
-	struct conn *c = NULL;
-	sqlite3_stmt *stmt;
-	enum err e = reader_prepare(st, &data_version, &c, &stmt);
-
-	if (e != OK)
-		return e;
-	if (sqlite3_step(stmt) == SQLITE_ROW)
-		*version = sqlite3_column_int64(stmt, 0);
-	e = sqlite3_reset(stmt) == SQLITE_OK
-		    ? OK
-		    : conn_error(c, sqlite3_extended_errcode(c->db), "look for changes");
-	reader_give(st, &c);
-	return e;
+	return read_number(st, &data_version, "look for changes", version);
 }
 
 static struct statement newest_event = SQL("SELECT coalesce(max(rowid),0) FROM history");
@@ -159,19 +164,7 @@ static struct statement events = SQL("SELECT rowid,id,event,detail FROM history 
 
 enum err store_newest_event(struct store *st, int64_t *number)
 {
-	struct conn *c = NULL;
-	sqlite3_stmt *stmt;
-	enum err e = reader_prepare(st, &newest_event, &c, &stmt);
-
-	if (e != OK)
-		return e;
-	if (sqlite3_step(stmt) == SQLITE_ROW)
-		*number = sqlite3_column_int64(stmt, 0);
-	e = sqlite3_reset(stmt) == SQLITE_OK
-		    ? OK
-		    : conn_error(c, sqlite3_extended_errcode(c->db), "history");
-	reader_give(st, &c);
-	return e;
+	return read_number(st, &newest_event, "history", number);
 }
 
 static void read_event(sqlite3_stmt *stmt, struct store_event *out)
